@@ -1,0 +1,43 @@
+"""Sentence embeddings: all-MiniLM-L6-v2 (or any sentence-transformers folder), unit vectors, in bfloat16."""
+
+import functools
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+from pydantic import Field
+
+from stages.locations import resolve
+from stages.params import Section
+
+
+class EmbeddingParams(Section):
+    model: str  # location of a sentence-transformers folder, see stages.locations
+    dtype: Literal["bfloat16", "float32"]
+    batch_size: int = Field(ge=1, le=1024)
+
+
+class Embedder:
+    """Text to unit vectors, float32 ``(n, dimensions)``. One method, so that tests and other providers can stand in."""
+
+    def __init__(self, params: EmbeddingParams):
+        self._params = params
+
+    @functools.cached_property
+    def _model(self):
+        import torch
+        from sentence_transformers import SentenceTransformer
+
+        dtype = {"bfloat16": torch.bfloat16, "float32": torch.float32}[self._params.dtype]
+        return SentenceTransformer(str(resolve(self._params.model)), device="cpu", model_kwargs={"dtype": dtype})
+
+    def embed(self, texts: Sequence[str]) -> np.ndarray:
+        """Unit vectors, float32, shape ``(len(texts), dimensions)``, in the order given."""
+        import torch
+
+        # Vectors are normalised after the cast: normalising in bfloat16 loses two digits of the cosine.
+        raw = self._model.encode(
+            list(texts), batch_size=self._params.batch_size, convert_to_tensor=True, show_progress_bar=False
+        )
+        vectors = raw.to(torch.float32).numpy().reshape(len(texts), -1)
+        return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)

@@ -1,0 +1,130 @@
+"""The only reader of params.yaml. Each stage asks for its own sections and checks them with its own class."""
+
+import difflib
+import os
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from stages.errors import StageError
+
+PARAMS_FILE = Path("params.yaml")
+SECTIONS = (
+    "study",
+    "models",
+    "articles",
+    "chunking",
+    "qa",
+    "knowledge_base",
+    "retrieval",
+    "fine_tune",
+    "answer",
+    "judges",
+    "prices",
+    "report",
+)
+
+
+class Section(BaseModel):
+    """Base of every params class: unknown keys and wrong types are faults, never ignored or converted."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+S = TypeVar("S", bound=Section)
+
+
+def load(key: str, kind: type[S], path: Path = PARAMS_FILE) -> S:
+    """Read and check one section, for instance ``load("models.micro", ModelParams)``.
+
+    Raises:
+        StageError: names every fault of the section at once, each with its key, the rule and the value given.
+    """
+    raw = _section(_read(path), key, path)
+    _trace(key)
+    try:
+        return kind.model_validate(raw)
+    except ValidationError as fault:
+        lines = [_describe(key, raw, error, kind) for error in fault.errors()]
+        count = "1 fault" if len(lines) == 1 else f"{len(lines)} faults"
+        raise StageError("\n  ".join([f"{path}: {count}:", *lines])) from None
+
+
+def load_value(key: str, kind: type, path: Path = PARAMS_FILE) -> Any:
+    """Read one plain value or list, for instance ``load_value("study.models", list[str])``."""
+    from pydantic import TypeAdapter
+
+    raw = _section(_read(path), key, path)
+    _trace(key)
+    try:
+        return TypeAdapter(kind, config=ConfigDict(strict=True)).validate_python(raw)
+    except ValidationError as fault:
+        lines = [_describe(key, raw, error, None) for error in fault.errors()]
+        raise StageError("\n  ".join([f"{path}: {len(lines)} fault{'s' * (len(lines) > 1)}:", *lines])) from None
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise StageError(f"{path}: no such file. Run from the root of the repository.") from None
+    except yaml.YAMLError as fault:
+        raise StageError(f"{path}: not valid YAML ({' '.join(str(fault).split())}).") from None
+    if not isinstance(content, dict):
+        raise StageError(f"{path}: must be a mapping of sections. Got {type(content).__name__}.")
+    unknown = [name for name in content if name not in SECTIONS]
+    if unknown:
+        faults = [f"{name}: unknown section.{_nearest(str(name), SECTIONS)}" for name in unknown]
+        raise StageError("\n  ".join([f"{path}: {len(faults)} fault{'s' * (len(faults) > 1)}:", *faults]))
+    return content
+
+
+def _section(content: Any, key: str, path: Path) -> Any:
+    walked = []
+    for part in key.split("."):
+        if not isinstance(content, dict) or part not in content:
+            known = list(content) if isinstance(content, dict) else []
+            raise StageError(f"{path}: {'.'.join([*walked, part])}: missing.{_nearest(part, known)}")
+        content = content[part]
+        walked.append(part)
+    return content
+
+
+def _describe(key: str, raw: Any, error: dict[str, Any], kind: type[BaseModel] | None) -> str:
+    where = ".".join([key, *(str(part) for part in error["loc"])])
+    if error["type"] == "extra_forbidden":
+        known = _fields_at(kind, error["loc"][:-1], raw)
+        return f"{where}: unknown key.{_nearest(str(error['loc'][-1]), known)}"
+    if error["type"] == "missing":
+        return f"{where}: missing."
+    rule = error["msg"].removeprefix("Value error, ").removeprefix("Input ").rstrip(".")
+    return f"{where}: {rule.replace('should be', 'must be', 1)}. Got {error['input']!r}."
+
+
+def _fields_at(kind: type[BaseModel] | None, loc: tuple, raw: Any) -> list[str]:
+    """Names of the fields of the class that a location inside `kind` points to."""
+    for part in loc:
+        field = getattr(kind, "model_fields", {}).get(part)
+        kind = _model_of(field.annotation) if field is not None else None
+    return list(getattr(kind, "model_fields", {}))
+
+
+def _model_of(annotation: Any) -> type[BaseModel] | None:
+    candidates = [annotation, *getattr(annotation, "__args__", ())]
+    return next((c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel)), None)
+
+
+def _nearest(name: str, known: Any) -> str:
+    close = difflib.get_close_matches(name, list(known), n=1)
+    if close:
+        return f" Did you mean {close[0]!r}?"
+    return f" Known: {', '.join(map(str, known))}." if known else ""
+
+
+def _trace(key: str) -> None:
+    """Append the key to the file named by TUNE_OR_RETRIEVE_PARAMS_TRACE: tests hold it against dvc.yaml."""
+    if target := os.environ.get("TUNE_OR_RETRIEVE_PARAMS_TRACE"):
+        with open(target, "a", encoding="utf-8") as file:
+            file.write(f"{os.environ.get('DVC_STAGE', '-')}\t{key}\n")

@@ -1,0 +1,155 @@
+"""Typed rows that flow between the stages. ``None`` means not computed, never 0.
+
+Character offsets are Python string offsets (code points) into the text of an article: ``text[start:end]``.
+"""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Approach = Literal["base", "rag", "ft", "ft_rag"]
+APPROACHES: tuple[Approach, ...] = ("base", "rag", "ft", "ft_rag")
+QuestionSet = Literal["handwritten", "synthetic"]
+
+
+class Record(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Article(Record):
+    """One row of data/articles/manifest.jsonl; the text lies beside it in the file `path`."""
+
+    id: str  # stable, for instance "s3/put-object"; a folder source uses the relative path without its suffix
+    title: str  # "PutObject (Amazon S3)"
+    service: str  # botocore's name, "s3"; a folder source uses the name of the top folder, or "documents"
+    service_name: str  # as written to people, "Amazon S3"
+    kind: Literal["overview", "operation", "document"]
+    source: str  # where it came from: "botocore 1.44.5 s3/2006-03-01 PutObject" or the file's path
+    path: str  # Markdown file, relative to data/articles
+    characters: int
+    sha256: str  # of the Markdown text in UTF-8
+
+
+class Span(Record):
+    """A passage of an article: ``text[start:end]``."""
+
+    article_id: str
+    start: int = Field(ge=0)
+    end: int = Field(gt=0)
+
+
+class Evidence(Span):
+    """A span that says what it must hold: a changed article is noticed, and no text of it needs to be stored."""
+
+    sha256: str  # of the span's text in UTF-8
+
+
+class Chunk(Record):
+    """A passage that is embedded (start, end) and the one that the model is then given (context_*).
+
+    The two differ only with hierarchical chunking, where a child is found and its parent is given.
+    """
+
+    id: str  # "<article id>#<number>"
+    article_id: str
+    title: str  # of the article
+    section: str  # headings above the passage, " > " between them; "" if none
+    start: int
+    end: int
+    context_start: int
+    context_end: int
+    text: str  # exactly the article's text[start:end]
+    context: str  # exactly the article's text[context_start:context_end]
+
+
+class Pair(Record):
+    """A synthetic question with its answer, supported by `evidence`, a verbatim passage of one article."""
+
+    id: str
+    question: str
+    answer: str
+    evidence: Span
+    evidence_text: str
+    service: str
+    kind: str  # of fact: "limit", "default", "purpose", ...
+    phrasing: str  # which of the phrasings of that kind
+
+
+class Rejection(Record):
+    """A candidate pair that was not taken, with the rule that it broke."""
+
+    pair: Pair
+    reason: str
+
+
+class Question(Record):
+    """A test question with its ground truth. `evidence` holds all passages that the reference rests on."""
+
+    id: str
+    set: QuestionSet
+    slice: Literal["seen", "unseen"]  # unseen: its articles are kept out of training
+    question: str
+    reference: str
+    service: str
+    kind: str
+    evidence: list[Evidence]
+
+
+class Passage(Record):
+    """What a model is given of one retrieved chunk."""
+
+    chunk_id: str
+    article_id: str
+    title: str
+    section: str
+    text: str
+    score: float
+
+
+class Retrieved(Record):
+    """The contexts of one question, best first, replayed to every approach that retrieves."""
+
+    question_id: str
+    passages: list[Passage]
+
+
+class RetrievalTiming(Record):
+    question_id: str
+    seconds: float  # wall, embedding of the query included
+
+
+class Answer(Record):
+    """What a model said. Deterministic: no timing belongs here."""
+
+    question_id: str
+    model: str
+    approach: Approach
+    text: str
+    input_tokens: int
+    output_tokens: int
+    stop_reason: str  # "stop" | "length", as the engine named it
+
+
+class AnswerTiming(Record):
+    question_id: str
+    model: str
+    approach: Approach
+    repeat: int
+    seconds: float  # wall of the generation call, retrieval not included
+    replayed: bool  # the call was not made in this run: the first measurement is shown
+
+
+class Score(Record):
+    """One judge's opinion of one answer, 0–10. All None if the judge could not score it (unscored, not wrong)."""
+
+    question_id: str
+    model: str
+    approach: Approach
+    judge: str
+    overall: float | None
+    factual_accuracy: float | None
+    completeness: float | None
+    relevance: float | None
+    clarity: float | None
+    fact_recall: float | None  # share of the reference's facts found in the answer, 0–1; judges that count facts
+    comment: str  # why, in a few words: shown in the report

@@ -1,0 +1,39 @@
+"""What every test may use, and what none may reach: the network beyond loopback and the caller's AWS settings."""
+
+import hashlib
+import os
+import re
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def _no_aws(monkeypatch):
+    for name in list(os.environ):
+        if name.startswith("AWS_") and name != "AWS_CA_BUNDLE":
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+
+
+class HashingEmbedder:
+    """Stands in for stages.embedding.Embedder: bags of hashed words, unit vectors. Remembers what it embedded."""
+
+    dimensions = 64
+
+    def __init__(self):
+        self.calls: list[list[str]] = []
+
+    def embed(self, texts: Sequence[str]) -> np.ndarray:
+        self.calls.append(list(texts))
+        vectors = np.zeros((len(texts), self.dimensions), dtype=np.float32)
+        for row, text in enumerate(texts):
+            for word in re.findall(r"\w+", text.lower()):
+                vectors[row, int(hashlib.md5(word.encode()).hexdigest(), 16) % self.dimensions] += 1
+        return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+
+
+@pytest.fixture
+def embedder() -> HashingEmbedder:
+    return HashingEmbedder()
