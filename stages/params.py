@@ -32,6 +32,14 @@ class Section(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
+    @classmethod
+    def variant(cls, raw: Any) -> "type[Section]":
+        """The class that checks `raw`: a section of several kinds picks its own by what `raw` says it is.
+
+        Chosen here and not by a pydantic union, so that faults name the key as it stands in the file.
+        """
+        return cls
+
 
 S = TypeVar("S", bound=Section)
 
@@ -44,6 +52,7 @@ def load(key: str, kind: type[S], path: Path = PARAMS_FILE) -> S:
     """
     raw = _section(_read(path), key, path)
     _trace(key)
+    kind = kind.variant(raw)
     try:
         return kind.model_validate(raw)
     except ValidationError as fault:
@@ -99,7 +108,11 @@ def _describe(key: str, raw: Any, error: dict[str, Any], kind: type[BaseModel] |
         return f"{where}: unknown key.{_nearest(str(error['loc'][-1]), known)}"
     if error["type"] == "missing":
         return f"{where}: missing."
+    if error["type"] == "model_type":
+        return f"{where}: must be a mapping of keys. Got {error['input']!r}."
     rule = error["msg"].removeprefix("Value error, ").removeprefix("Input ").rstrip(".")
+    if error["type"] == "secret":
+        return f"{where}: {rule}."  # the value may be a key: never shown
     return f"{where}: {rule.replace('should be', 'must be', 1)}. Got {error['input']!r}."
 
 
