@@ -1,0 +1,32 @@
+# make repro   set up and run the whole study
+# make test    set up and run the checks
+# make lock    pin what pyproject.toml asks for, after changing it
+
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do command -v $$p && break; done)
+BIN := .venv/bin
+
+.PHONY: repro test lock clean
+
+repro: .venv/.ready
+	$(BIN)/python -m stages check
+	$(BIN)/dvc repro
+	@cat metrics/table.md
+
+test: .venv/.ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/python -m pytest
+
+# Made only when everything is in place: an interrupted set-up goes on where it was.
+.venv/.ready: requirements.lock requirements-nodeps.lock
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v <= (3, 13) else "error: Python must be 3.11 to 3.13. Got %d.%d. Name another: make repro PYTHON=/path/to/python3.11" % v)'
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --disable-pip-version-check --progress-bar off -r requirements.lock
+	$(BIN)/pip install --disable-pip-version-check --progress-bar off --no-deps -r requirements-nodeps.lock
+	touch $@
+
+lock:
+	$(PYTHON) scripts/lock.py
+
+clean:
+	rm -rf .venv .cache

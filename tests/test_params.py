@@ -1,0 +1,94 @@
+"""params.yaml: every fault at once, with its place, the rule and the value."""
+
+import re
+
+import pytest
+from pydantic import Field
+
+from stages.errors import StageError
+from stages.params import Section, load, load_value
+
+
+class Lora(Section):
+    rank: int = Field(ge=1, le=256)
+
+
+class FineTune(Section):
+    epochs: int = Field(ge=1)
+    learning_rate: float = Field(gt=0)
+    lora: Lora
+
+
+GOOD = "fine_tune:\n  epochs: 2\n  learning_rate: 0.1\n  lora: {rank: 8}\n"
+
+
+def test_reads_a_section(tmp_path):
+    path = tmp_path / "params.yaml"
+    path.write_text(GOOD)
+    assert load("fine_tune", FineTune, path) == FineTune(epochs=2, learning_rate=0.1, lora=Lora(rank=8))
+    assert load("fine_tune.lora", Lora, path) == Lora(rank=8)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            GOOD.replace("epochs: 2", "epoch: 2"),
+            "2 faults:\n  fine_tune.epochs: missing.\n  fine_tune.epoch: unknown key. Did you mean 'epochs'?",
+        ),
+        (
+            GOOD.replace("rank: 8", "rnk: 8, rank: 8"),
+            "1 fault:\n  fine_tune.lora.rnk: unknown key. Did you mean 'rank'?",
+        ),
+        (
+            GOOD.replace("rank: 8", "zzz: 8, rank: 8"),
+            "1 fault:\n  fine_tune.lora.zzz: unknown key. Known: rank.",
+        ),
+        (
+            GOOD.replace("epochs: 2", "epochs: 0"),
+            "1 fault:\n  fine_tune.epochs: must be greater than or equal to 1. Got 0.",
+        ),
+        (GOOD.replace("epochs: 2", "epochs: two"), "1 fault:\n  fine_tune.epochs: must be a valid integer. Got 'two'."),
+        (GOOD.replace("epochs: 2", "epochs: 2.0"), "1 fault:\n  fine_tune.epochs: must be a valid integer. Got 2.0."),
+        (
+            GOOD.replace("epochs: 2", "epochs: 0").replace("rank: 8", "rank: 999"),
+            "2 faults:\n  fine_tune.epochs: must be greater than or equal to 1. Got 0."
+            "\n  fine_tune.lora.rank: must be less than or equal to 256. Got 999.",
+        ),
+        (GOOD + "retreival: {}\n", "1 fault:\n  retreival: unknown section. Did you mean 'retrieval'?"),
+        ("qa: {}\n", "fine_tune: missing. Known: qa."),
+        ("- 1\n", "must be a mapping of sections. Got list."),
+    ],
+)
+def test_faults_are_named(tmp_path, text, message):
+    path = tmp_path / "params.yaml"
+    path.write_text(text)
+    with pytest.raises(StageError, match="^" + re.escape(f"{path}: {message}") + "$"):
+        load("fine_tune", FineTune, path)
+
+
+def test_broken_yaml_and_missing_file_are_named(tmp_path):
+    path = tmp_path / "params.yaml"
+    with pytest.raises(StageError, match=r"params\.yaml: no such file\. Run from the root of the repository\.$"):
+        load("fine_tune", FineTune, path)
+    path.write_text("a: [1")
+    with pytest.raises(StageError, match=r"params\.yaml: not valid YAML \(while parsing a flow sequence"):
+        load("fine_tune", FineTune, path)
+
+
+def test_reads_a_value_and_says_what_it_must_be(tmp_path):
+    path = tmp_path / "params.yaml"
+    path.write_text("study:\n  models: [micro, 3]\n")
+    with pytest.raises(StageError, match=re.escape("1 fault:\n  study.models.1: must be a valid string. Got 3.")):
+        load_value("study.models", list[str], path)
+    path.write_text("study:\n  models: [micro]\n")
+    assert load_value("study.models", list[str], path) == ["micro"]
+
+
+def test_a_trace_says_which_sections_were_read(tmp_path, monkeypatch):
+    path, trace = tmp_path / "params.yaml", tmp_path / "trace"
+    path.write_text(GOOD)
+    monkeypatch.setenv("TUNE_OR_RETRIEVE_PARAMS_TRACE", str(trace))
+    monkeypatch.setenv("DVC_STAGE", "fine_tune@micro")
+    load("fine_tune", FineTune, path)
+    assert trace.read_text() == "fine_tune@micro\tfine_tune\n"
