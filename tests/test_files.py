@@ -67,13 +67,16 @@ def test_equal_values_are_equal_bytes(tmp_path):
     assert content_key("ab", "c") != content_key("a", "bc")
 
 
+def _fail_inside(context, act):
+    with context as target:
+        act(target)
+        raise RuntimeError("full")
+
+
 def test_a_failed_write_keeps_the_old_file(tmp_path):
     write_text(tmp_path / "a.txt", "old")
-    failing = atomic_file(tmp_path / "a.txt")
-    failing.__enter__().write("new")
-    fault = RuntimeError("full")
     with pytest.raises(RuntimeError, match="full"):
-        failing.__exit__(RuntimeError, fault, None)
+        _fail_inside(atomic_file(tmp_path / "a.txt"), lambda file: file.write("new"))
     assert (tmp_path / "a.txt").read_text() == "old"
     assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]
 
@@ -81,11 +84,8 @@ def test_a_failed_write_keeps_the_old_file(tmp_path):
 def test_a_failed_directory_keeps_the_old_one(tmp_path):
     with atomic_directory(tmp_path / "d") as folder:
         (folder / "old").touch()
-    failing = atomic_directory(tmp_path / "d")
-    (failing.__enter__() / "new").touch()
-    fault = RuntimeError("full")
     with pytest.raises(RuntimeError, match="full"):
-        failing.__exit__(RuntimeError, fault, None)
+        _fail_inside(atomic_directory(tmp_path / "d"), lambda folder: (folder / "new").touch())
     assert [p.name for p in (tmp_path / "d").iterdir()] == ["old"]
     with atomic_directory(tmp_path / "d") as folder:
         (folder / "newer").touch()
