@@ -1,0 +1,1 @@
+"""Documentation to clean Markdown articles with a content-hash manifest."""

@@ -1,0 +1,28 @@
+"""Documentation to clean Markdown articles: python -m stages.articles."""
+
+from pathlib import Path
+
+from stages.articles.params import ArticlesParams
+from stages.articles.write import write_articles
+from stages.errors import exits_cleanly
+from stages.params import load
+from stages.progress import say
+
+
+@exits_cleanly
+def main() -> None:
+    params = load("articles", ArticlesParams)
+    if params.source == "botocore":
+        from stages.articles.from_botocore import read_botocore
+
+        documents = read_botocore(params.botocore)
+    else:
+        from stages.articles.from_folder import read_folder
+
+        documents = read_folder(params.folder)
+    count = write_articles(documents, Path("data/articles"))
+    say(f"articles: {count}, {sum(len(document.text) for document in documents):,} characters")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,159 @@
+"""AWS documentation out of the installed botocore: an overview per service and an article per operation."""
+
+import difflib
+import re
+from collections.abc import Iterator
+
+from botocore.loaders import Loader
+from botocore.model import ListShape, MapShape, OperationModel, ServiceModel, Shape, StructureShape
+
+from stages.articles.facts import describe, join, kind
+from stages.articles.markdown import indent, to_markdown
+from stages.articles.params import BotocoreParams
+from stages.articles.write import Document
+from stages.errors import StageError
+
+REQUEST_DEPTH = 3  # levels of nested parameters that are described
+RESPONSE_DEPTH = 2
+# Names as people write them, where the model's own (AWS SFN, KMS, Amazon Simple Queue Service) are not.
+NAMES = {
+    "dynamodb": "Amazon DynamoDB",
+    "iam": "AWS IAM",
+    "kms": "AWS KMS",
+    "stepfunctions": "AWS Step Functions",
+}
+
+
+def read_botocore(params: BotocoreParams) -> list[Document]:
+    """Every article of the services asked for.
+
+    Raises:
+        StageError: another version of botocore is installed, or a service is unknown to it (all such are named).
+    """
+    _check_version(params.version)
+    loader = Loader()
+    _check_services(params.services, loader.list_available_services("service-2"))
+    return [
+        document
+        for service in params.services
+        for document in _service_documents(service, loader.load_service_model(service, "service-2"), params.version)
+    ]
+
+
+def _check_version(version: str) -> None:
+    import botocore
+
+    if botocore.__version__ != version:
+        raise StageError(
+            f"params.yaml: articles.botocore.version must be the installed botocore's, {botocore.__version__}. "
+            f"Got {version!r}. Run `.venv/bin/pip install botocore=={version}`, or set it to "
+            f"{botocore.__version__}: other articles, and other results."
+        )
+
+
+def _check_services(names: list[str], known: list[str]) -> None:
+    faults = []
+    for name in names:
+        if name not in known:
+            close = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+            faults.append(
+                f"articles.botocore.services: unknown service {name!r}."
+                + (f" Nearest: {', '.join(close)}." if close else " Names are those of the AWS command line.")
+            )
+    if faults:
+        raise StageError("\n  ".join([f"params.yaml: {len(faults)} fault{'s' * (len(faults) > 1)}:", *faults]))
+
+
+def service_name(model: ServiceModel) -> str:
+    """The name as people write it, "Amazon S3"."""
+    metadata = model.metadata
+    abbreviation = metadata.get("serviceAbbreviation", "")
+    known = NAMES.get(model.service_name)
+    return known or (abbreviation if abbreviation[:4] in ("Amaz", "AWS ") else metadata["serviceFullName"])
+
+
+def _service_documents(service: str, raw: dict, version: str) -> Iterator[Document]:
+    model = ServiceModel(raw, service)
+    name = service_name(model)
+    source = f"botocore {version} {service}/{model.api_version}"
+    overview = to_markdown(model.documentation)
+    if overview:
+        title = f"Overview of {name}"
+        yield Document(f"{service}/overview", title, service, name, "overview", source, f"# {title}\n\n{overview}\n")
+    for operation_name in model.operation_names:
+        title = f"{operation_name} ({name})"
+        text = operation_text(title, model.operation_model(operation_name))
+        yield Document(
+            f"{service}/{slug(operation_name)}", title, service, name, "operation", f"{source} {operation_name}", text
+        )
+
+
+def slug(name: str) -> str:
+    """ "PutObject" to "put-object", "CreateDBCluster" to "create-db-cluster"."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "-", name).lower()
+
+
+def operation_text(title: str, operation: OperationModel) -> str:
+    """The Markdown of one operation."""
+    blocks = [f"# {title}", "## Description", to_markdown(operation.documentation)]
+    if operation.input_shape is not None and operation.input_shape.members:
+        blocks += ["## Request parameters", *_parameters(operation.input_shape, [], {})]
+    if operation.output_shape is not None and operation.output_shape.members:
+        blocks += ["## Response elements", *_elements(operation.output_shape, set())]
+    if operation.error_shapes:
+        blocks += ["## Errors", *_errors(operation)]
+    return "\n\n".join(block for block in blocks if block) + "\n"
+
+
+def _parameters(shape: StructureShape, path: list[str], seen: dict[str, str]) -> Iterator[str]:
+    """Blocks of Markdown: for each member a heading, its type and limits, its documentation, then its own members.
+
+    A structure is described once in an article; where it comes again, or below itself, the place is named instead.
+    """
+    for name, member in shape.members.items():
+        yield "#" * (len(path) + 3) + f" {name}"
+        nested = _structure_of(member)
+        facts = describe(name, member, name in shape.required_members, path[-1] if path else "")
+        if nested is not None and nested.members:
+            facts += _pointer(name, nested, len(path) + 1, seen)
+        yield facts
+        yield to_markdown(member.documentation)
+        if nested is not None and nested.members and len(path) + 1 < REQUEST_DEPTH and nested.name not in seen:
+            seen[nested.name] = name
+            yield from _parameters(nested, [*path, name], seen)
+
+
+def _pointer(name: str, nested: StructureShape, depth: int, seen: dict[str, str]) -> str:
+    if nested.name in seen:
+        return f" Its members are described under `{seen[nested.name]}`."
+    if depth >= REQUEST_DEPTH:
+        return f" Its members are {join([f'`{member}`' for member in nested.members])}."
+    return ""
+
+
+def _structure_of(shape: Shape) -> StructureShape | None:
+    """The structure that a parameter is, or is a list or map of."""
+    while isinstance(shape, ListShape | MapShape):
+        shape = shape.member if isinstance(shape, ListShape) else shape.value
+    return shape if isinstance(shape, StructureShape) else None
+
+
+def _elements(shape: StructureShape, above: set[str]) -> Iterator[str]:
+    """One list item per response element: name, type, documentation, and in it its own elements."""
+    for name, member in shape.members.items():
+        yield _element(name, member, {*above, shape.name})
+
+
+def _element(name: str, member: Shape, above: set[str]) -> str:
+    text = to_markdown(member.documentation)
+    item = f"- `{name}` ({kind(member)})" + (f": {text}" if text else "")
+    nested = _structure_of(member)
+    if nested is not None and len(above) < RESPONSE_DEPTH and nested.name not in above:
+        item += "".join(f"\n\n{_element(child, inner, {*above, nested.name})}" for child, inner in nested.members.items())
+    return indent(item)
+
+
+def _errors(operation: OperationModel) -> Iterator[str]:
+    for shape in operation.error_shapes:
+        text = to_markdown(shape.documentation)
+        yield indent(f"- `{shape.name}`" + (f": {text}" if text else ""))

@@ -1,0 +1,39 @@
+"""Articles to files: the Markdown of each and the manifest that lists them."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from stages.files import atomic_directory, sha256_text, write_jsonl
+from stages.records import Article
+
+
+class Document(NamedTuple):
+    """An article before it is written: what a source gives."""
+
+    id: str
+    title: str
+    service: str
+    service_name: str
+    kind: Literal["overview", "operation", "document"]
+    source: str
+    text: str
+
+
+def write_articles(documents: Iterable[Document], folder: Path) -> int:
+    """Write `<id>.md` for each document and manifest.jsonl, sorted by id, and return how many there are."""
+    with atomic_directory(folder) as tmp:
+        rows = []
+        for document in sorted(documents, key=lambda document: document.id):
+            path = Path(f"{document.id}.md")
+            (tmp / path).parent.mkdir(parents=True, exist_ok=True)
+            (tmp / path).write_text(document.text, encoding="utf-8", newline="\n")
+            rows.append(
+                Article(
+                    **{key: value for key, value in document._asdict().items() if key != "text"},
+                    path=path.as_posix(),
+                    characters=len(document.text),
+                    sha256=sha256_text(document.text),
+                )
+            )
+        return write_jsonl(tmp / "manifest.jsonl", rows)
