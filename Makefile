@@ -2,7 +2,7 @@
 # make test    set up and run the checks
 # make lock    pin what pyproject.toml asks for, after changing it
 
-PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do command -v $$p && break; done)
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do $$p -c '' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 
 .PHONY: repro test lock clean
