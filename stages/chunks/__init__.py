@@ -1,0 +1,1 @@
+"""Articles to passages with character offsets, by Amazon Bedrock's chunking strategies."""

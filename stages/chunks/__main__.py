@@ -1,0 +1,30 @@
+"""Articles to passages: python -m stages.chunks."""
+
+from pathlib import Path
+
+from stages.chunks.params import ChunkingParams
+from stages.chunks.strategies import chunk_article
+from stages.chunks.tokens import token_counter
+from stages.corpus import read_articles, read_text
+from stages.embedding import Embedder
+from stages.errors import exits_cleanly
+from stages.files import write_jsonl
+from stages.params import load
+from stages.progress import say, track
+
+
+@exits_cleanly
+def main() -> None:
+    params = load("chunking", ChunkingParams)
+    count = token_counter(params.tokenizer)
+    embedder = Embedder(params.semantic.embedding) if params.strategy == "semantic" else None
+    rows = (
+        chunk
+        for article in track(read_articles(), "chunks", unit="articles")
+        for chunk in chunk_article(article, read_text(article), params, count, embedder)
+    )
+    say(f"chunks: {write_jsonl(Path('data/chunks/chunks.jsonl'), rows)}")
+
+
+if __name__ == "__main__":
+    main()

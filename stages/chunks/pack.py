@@ -1,0 +1,85 @@
+"""Where to cut: the best division of an article's units into chunks of bounded size, by dynamic programming.
+
+Splitters of the known libraries fill chunks greedily, from large separators to small ones, and so cut sentences at
+inline code and leave headings alone. Here every division is weighed: where it cuts, and how full its chunks are.
+"""
+
+import math
+from collections.abc import Sequence
+
+from stages.chunks.sentences import Break, Unit
+
+# What a cut costs, in chunks: a chunk more costs 1. Cuts below a heading and inside a sentence are a last resort.
+CUT = {
+    Break.SECTION: 0.0,
+    Break.SUBSECTION: 0.1,
+    Break.PARAGRAPH: 0.5,
+    Break.ITEM: 0.6,
+    Break.NESTED_ITEM: 0.8,
+    Break.SENTENCE: 1.2,
+    Break.BODY: 10.0,
+    Break.WORD: 20.0,
+}
+AFTER_COLON = 0.8  # more, where the line before announces what follows
+MIXED = {Break.SECTION: 0.6, Break.SUBSECTION: 0.1}  # what a heading inside a chunk costs
+EMPTY = 2.0  # what a chunk costs that is nearly empty, falling with the square of what it holds
+
+
+def pack(
+    units: Sequence[Unit], tokens: Sequence[int], text: str, max_tokens: int, overlap: int
+) -> list[tuple[int, int, int]]:
+    """Divide units into chunks.
+
+    Args:
+        units: of one article, none longer than max_tokens.
+        tokens: of each unit.
+        text: the article.
+        max_tokens: of a chunk, its overlap included.
+        overlap: tokens at most that a chunk repeats of the one before, in whole units. A chunk that starts with a
+            heading repeats nothing, for nothing was cut there.
+
+    Returns:
+        For each chunk the unit it starts with, overlap included, the first unit that is its own, and the end.
+    """
+    count = len(units)
+    starts = [_overlap_start(units, tokens, index, overlap) for index in range(count)]
+    sums = [0]
+    for number in tokens:
+        sums.append(sums[-1] + number)
+    best = [0.0] + [math.inf] * count
+    previous = [0] * (count + 1)
+    for end in range(1, count + 1):
+        mixed = 0.0
+        for start in range(end - 1, -1, -1):
+            if sums[end] - sums[start] > max_tokens:
+                break
+            if start + 1 < end:
+                mixed += MIXED.get(units[start + 1].before, 0.0)
+            size = sums[end] - sums[starts[start]]
+            if size > max_tokens:
+                continue
+            free = 1 - (sums[end] - sums[start]) / max_tokens
+            cost = best[start] + 1 + EMPTY * free**2 + mixed + (_cut(units, start, text) if start else 0.0)
+            if cost < best[end]:
+                best[end], previous[end] = cost, start
+    chunks = []
+    end = count
+    while end:
+        start = previous[end]
+        chunks.append((starts[start], start, end))
+        end = start
+    return chunks[::-1]
+
+
+def _cut(units: Sequence[Unit], index: int, text: str) -> float:
+    return CUT[units[index].before] + (AFTER_COLON if text[units[index - 1].end - 1] == ":" else 0.0)
+
+
+def _overlap_start(units: Sequence[Unit], tokens: Sequence[int], index: int, overlap: int) -> int:
+    start, left = index, overlap
+    while start and units[start].before > Break.SUBSECTION and units[start - 1].path == units[start].path:
+        left -= tokens[start - 1]
+        if left < 0:
+            break
+        start -= 1
+    return start

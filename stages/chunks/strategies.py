@@ -1,0 +1,129 @@
+"""The strategies: one article to its chunks."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from stages.chunks.pack import pack
+from stages.chunks.params import ChunkingParams, SemanticParams
+from stages.chunks.sentences import Break, Unit, units
+from stages.chunks.tokens import Counter
+from stages.embedding import Embedder
+from stages.records import Article, Chunk
+
+Span = tuple[int, int]
+
+
+def chunk_article(
+    article: Article, text: str, params: ChunkingParams, count: Counter, embedder: Embedder | None = None
+) -> list[Chunk]:
+    """Chunks of one article in order. Each is an exact slice of the text; together they leave out only white space.
+
+    Args:
+        count: numbers of tokens of texts, see :func:`stages.chunks.tokens.token_counter`.
+        embedder: for the semantic strategy; the others use none.
+    """
+    whole = units(text)
+    if not whole:
+        return []
+    if params.strategy == "none":
+        pieces, tokens = whole, []
+        cuts = [(0, 0, len(whole))]
+    elif params.strategy == "fixed_size":
+        size = params.fixed_size
+        pieces, tokens = _fit(whole, text, size.max_tokens, count)
+        cuts = pack(pieces, tokens, text, size.max_tokens, size.max_tokens * size.overlap_percentage // 100)
+    elif params.strategy == "semantic":
+        pieces, tokens = _fit(whole, text, params.semantic.max_tokens, count)
+        cuts = _semantic(pieces, tokens, text, params.semantic, embedder)
+    else:
+        return _hierarchical(article, text, whole, params, count)
+    return [_chunk(article, text, pieces, cut, number) for number, cut in enumerate(cuts)]
+
+
+def _hierarchical(article: Article, text: str, whole: list[Unit], params: ChunkingParams, count: Counter) -> list[Chunk]:
+    """Children that are found, each with the parent that is given."""
+    sizes = params.hierarchical
+    pieces, tokens = _fit(whole, text, sizes.child_max_tokens, count)
+    chunks: list[Chunk] = []
+    for begin, own, end in pack(pieces, tokens, text, sizes.parent_max_tokens, sizes.overlap_tokens):
+        context = (pieces[begin].start, pieces[end - 1].end)
+        children = pack(pieces[own:end], tokens[own:end], text, sizes.child_max_tokens, sizes.overlap_tokens)
+        for cut in children:
+            chunks.append(_chunk(article, text, pieces[own:end], cut, len(chunks), context))
+    return chunks
+
+
+def _semantic(
+    pieces: list[Unit], tokens: list[int], text: str, params: SemanticParams, embedder: Embedder
+) -> list[tuple[int, int, int]]:
+    """Cut where the meaning of neighbouring units is farthest apart, then divide what is too long."""
+    if len(pieces) == 1:
+        return [(0, 0, 1)]
+    around = params.buffer_size
+    windows = [
+        text[pieces[max(0, i - around)].start : pieces[min(len(pieces) - 1, i + around)].end] for i in range(len(pieces))
+    ]
+    vectors = embedder.embed(windows)
+    distances = 1 - np.sum(vectors[:-1] * vectors[1:], axis=1)
+    threshold = np.percentile(distances, params.breakpoint_percentile_threshold)
+    edges = [0, *(int(i) + 1 for i in np.flatnonzero(distances > threshold)), len(pieces)]
+    cuts = []
+    for low, high in zip(edges, edges[1:], strict=False):
+        for begin, own, end in pack(pieces[low:high], tokens[low:high], text, params.max_tokens, 0):
+            cuts.append((begin + low, own + low, end + low))
+    return cuts
+
+
+def _fit(whole: Sequence[Unit], text: str, max_tokens: int, count: Counter) -> tuple[list[Unit], list[int]]:
+    """Units and their tokens, with those longer than max_tokens cut between words."""
+    pieces: list[Unit] = []
+    tokens: list[int] = []
+    for unit, size in zip(whole, count([text[unit.start : unit.end] for unit in whole]), strict=True):
+        parts = [(unit, size)] if size <= max_tokens else _words(unit, text, count)
+        pieces += [part for part, _ in parts]
+        tokens += [size for _, size in parts]
+    return pieces, tokens
+
+
+def _words(unit: Unit, text: str, count: Counter) -> list[tuple[Unit, int]]:
+    words = [match.span() for match in re.finditer(r"\S+", text[unit.start : unit.end])]
+    parts = [
+        replace(unit, start=unit.start + low, end=unit.start + high, before=Break.WORD if number else unit.before)
+        for number, (low, high) in enumerate(words)
+    ]
+    return list(zip(parts, count([text[part.start : part.end] for part in parts]), strict=True))
+
+
+def _chunk(
+    article: Article,
+    text: str,
+    pieces: Sequence[Unit],
+    cut: tuple[int, int, int],
+    number: int,
+    context: Span | None = None,
+) -> Chunk:
+    begin, own, end = cut
+    start, stop = pieces[begin].start, pieces[end - 1].end
+    low, high = context or (start, stop)
+    return Chunk(
+        id=f"{article.id}#{number}",
+        article_id=article.id,
+        title=article.title,
+        section=" > ".join(_common([piece.path for piece in pieces[own:end]])),
+        start=start,
+        end=stop,
+        context_start=low,
+        context_end=high,
+        text=text[start:stop],
+        context=text[low:high],
+    )
+
+
+def _common(paths: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
+    """The headings that all units of a chunk stand under."""
+    first, last = min(paths), max(paths)
+    length = next((i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), min(len(first), len(last)))
+    return first[:length]
