@@ -1,0 +1,99 @@
+"""Vectors and words of chunks to FAISS and BM25."""
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from stages.errors import StageError
+from stages.index.params import BM25Params
+from stages.index.words import text_words
+from stages.progress import track
+from stages.prompts import heading
+from stages.records import Chunk
+
+if TYPE_CHECKING:
+    import bm25s
+    import faiss
+
+BATCH = 256  # chunks embedded between two signs of progress
+
+
+class Embeds(Protocol):
+    def embed(self, texts: Sequence[str]) -> np.ndarray: ...
+
+
+def embedded_text(chunk: Chunk) -> str:
+    """What of a chunk is embedded: title and section, then its text."""
+    return f"{heading(chunk)}\n{chunk.text}"
+
+
+def embed_chunks(chunks: Sequence[Chunk], embedder: Embeds) -> np.ndarray:
+    """Unit vectors, float32, shape ``(len(chunks), dimensions)``, in the order of the chunks.
+
+    Batches hold texts of like length, longest first: padding is what costs most, and the time left is not
+    underestimated.
+    """
+    texts = [embedded_text(chunk) for chunk in chunks]
+    order = sorted(range(len(texts)), key=lambda row: (-len(texts[row]), row))
+    batches = [embedder.embed([texts[row] for row in rows]) for rows in _batches(order)]
+    by_length = np.concatenate(batches).astype(np.float32, copy=False)
+    vectors = np.empty_like(by_length)
+    vectors[order] = by_length
+    return vectors
+
+
+def _batches(order: list[int]) -> Iterator[list[int]]:
+    """Slices of `order`; progress counts chunks, not batches."""
+    start = 0
+    for done, _ in enumerate(track(order, "embed chunks", unit="chunks"), start=1):
+        if done - start == BATCH or done == len(order):
+            yield order[start:done]
+            start = done
+
+
+def build_faiss(vectors: np.ndarray, index_factory: str) -> "faiss.Index":
+    """A FAISS index of unit vectors by inner product, which is their cosine.
+
+    Raises:
+        StageError: FAISS does not know the factory string, or cannot build it over these vectors.
+    """
+    import faiss
+
+    count, dimensions = vectors.shape
+    try:
+        index = faiss.index_factory(dimensions, index_factory, faiss.METRIC_INNER_PRODUCT)
+        if not index.is_trained:
+            index.train(vectors)
+        index.add(vectors)
+    except RuntimeError as fault:
+        raise StageError(
+            f"knowledge_base.index_factory: FAISS cannot build {index_factory!r} over {count} chunks of {dimensions} "
+            f"dimensions ({_reason(fault)}). Use Flat, or a factory that suits them: an inverted file needs at least "
+            "as many chunks as lists, a product quantiser a number of dimensions that its parts divide."
+        ) from None
+    return index
+
+
+def _reason(fault: RuntimeError) -> str:
+    """The last line of a FAISS error: the lines above it are its own source code."""
+    line = str(fault).strip().splitlines()[-1]
+    return line.rpartition(": Error: ")[2] or line
+
+
+def build_bm25(chunks: Sequence[Chunk], params: BM25Params) -> "bm25s.BM25":
+    """A BM25 index over the words of heading and text.
+
+    Raises:
+        StageError: not one word was found.
+    """
+    import bm25s
+
+    documents = [text_words(heading(chunk)) * params.heading_weight + text_words(chunk.text) for chunk in chunks]
+    # Numbered in sorted order, because bm25s would number them in the order of a set, which differs each run.
+    vocabulary = {word: number for number, word in enumerate(sorted({w for words in documents for w in words}))}
+    if not vocabulary:
+        raise StageError(f"{len(chunks)} chunks hold not one word: nothing can be searched. Check the articles.")
+    index = bm25s.BM25(k1=params.k1, b=params.b, method="lucene")
+    index.index(([[vocabulary[word] for word in words] for words in documents], vocabulary), show_progress=False)
+    return index

@@ -1,0 +1,115 @@
+"""Questions to passages and timings."""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from langchain_core.documents import Document
+from langchain_core.retrievers import BaseRetriever
+
+from stages.errors import StageError
+from stages.files import read_jsonl, sha256_text
+from stages.index.store import KnowledgeBase
+from stages.progress import track
+from stages.records import Chunk, Passage, Question, RetrievalTiming, Retrieved, Span
+from stages.retrieve.metrics import NDCG_DEPTH
+from stages.retrieve.params import RetrievalParams
+
+SCORE_DIGITS = 6
+
+
+def depth(params: RetrievalParams) -> int:
+    """How many passages are looked for: those given to the model, and what the metrics need beyond them."""
+    return max(params.top_k, NDCG_DEPTH, *params.recall_at)
+
+
+def retrieve_all(
+    questions: Sequence[Question], retriever: BaseRetriever
+) -> tuple[list[list[Document]], list[RetrievalTiming]]:
+    """Documents and wall time of each question, one at a time, after one call that is not counted."""
+    retriever.invoke(questions[0].question)
+    documents, timings = [], []
+    for question in track(questions, "retrieve", unit="questions"):
+        start = time.perf_counter()
+        found = retriever.invoke(question.question)
+        timings.append(RetrievalTiming(question_id=question.id, seconds=time.perf_counter() - start))
+        documents.append(found)
+    return documents, timings
+
+
+def contexts(question: Question, documents: Sequence[Document], top_k: int) -> Retrieved:
+    """What the model is given."""
+    passages = [
+        Passage(
+            chunk_id=document.metadata["id"],
+            article_id=document.metadata["article_id"],
+            title=document.metadata["title"],
+            section=document.metadata["section"],
+            text=document.page_content,
+            score=round(document.metadata["score"], SCORE_DIGITS),
+        )
+        for document in documents[:top_k]
+    ]
+    return Retrieved(question_id=question.id, passages=passages)
+
+
+def span(document: Document) -> Span:
+    """Where in its article the text of a document stands."""
+    metadata = document.metadata
+    return Span(article_id=metadata["article_id"], start=metadata["context_start"], end=metadata["context_end"])
+
+
+def read_questions(files: Sequence[Path]) -> list[Question]:
+    """All test questions, in order.
+
+    Raises:
+        StageError: there are none, two have one id, or one rests on no evidence.
+    """
+    questions: list[Question] = []
+    seen: set[str] = set()
+    for file in files:
+        for question in read_jsonl(file, Question):
+            if question.id in seen:
+                raise StageError(f"{file}: question id {question.id!r} is used twice; ids must differ.")
+            if not question.evidence:
+                raise StageError(
+                    f"{file}: question {question.id!r} has no evidence. Add it: python -m stages.evidence."
+                )
+            seen.add(question.id)
+            questions.append(question)
+    if not questions:
+        raise StageError(f"no test questions in {' and '.join(map(str, files))}.")
+    return questions
+
+
+def check_evidence(questions: Sequence[Question], knowledge_base: KnowledgeBase) -> None:
+    """Refuse evidence that points into other articles than those indexed.
+
+    A span is compared where one passage holds it whole; the stage qa compares all of them with the articles.
+
+    Raises:
+        StageError: names every question whose evidence is gone or moved.
+    """
+    by_article: dict[str, list[Chunk]] = {}
+    for chunk in knowledge_base.chunks:
+        by_article.setdefault(chunk.article_id, []).append(chunk)
+    faults = []
+    for question in questions:
+        for evidence in question.evidence:
+            chunks = by_article.get(evidence.article_id)
+            if chunks is None:
+                faults.append(f"question {question.id}: article {evidence.article_id} is not in the index.")
+                continue
+            for chunk in chunks:
+                if chunk.context_start <= evidence.start and evidence.end <= chunk.context_end:
+                    offset = chunk.context_start
+                    text = chunk.context[evidence.start - offset : evidence.end - offset]
+                    if sha256_text(text) != evidence.sha256:
+                        faults.append(
+                            f"question {question.id}: article {evidence.article_id} no longer holds its evidence at "
+                            f"{evidence.start}–{evidence.end}."
+                        )
+                    break
+    if faults:
+        advice = "Moved passages are found again by: python -m stages.evidence refresh data/eval/questions.jsonl"
+        raise StageError("\n  ".join([f"evidence of {len(faults)} passages is lost:", *faults, advice]))
