@@ -37,7 +37,7 @@ def kind(shape: Shape) -> str:
     """The type with its limits: "integer from 1 to 10", "list of 1 to 50 structures", "map of strings to strings"."""
     low, high = shape.metadata.get("min"), shape.metadata.get("max")
     if isinstance(shape, ListShape):
-        return f"list of {_count(low, high)}{_plural(shape.member)}"
+        return f"list of {_range(low, high, *_nouns(shape.member)) or _plural(shape.member)}"
     if isinstance(shape, MapShape):
         entries = _range(low, high, "entry", "entries")
         return f"map of {_plural(shape.key)} to {_plural(shape.value)}" + (f" with {entries}" if entries else "")
@@ -82,16 +82,17 @@ def join(items: list[str]) -> str:
 
 
 def _plural(shape: Shape) -> str:
+    return _nouns(shape)[1]
+
+
+def _nouns(shape: Shape) -> tuple[str, str]:
+    """Singular and plural."""
     if isinstance(shape, ListShape):
-        return f"lists of {_plural(shape.member)}"
+        inner = _plural(shape.member)
+        return f"list of {inner}", f"lists of {inner}"
     if isinstance(shape, StructureShape) and shape.is_document_type:
-        return "JSON values"
-    return NOUNS[shape.type_name][1]
-
-
-def _count(low: int | None, high: int | None) -> str:
-    counted = _range(low, high, "", "")
-    return f"{counted.strip()} " if counted else ""
+        return "JSON value", "JSON values"
+    return NOUNS[shape.type_name]
 
 
 def _range(low: int | None, high: int | None, one: str, many: str) -> str:

@@ -119,7 +119,7 @@ def _parameters(shape: StructureShape, path: list[str], seen: dict[str, str]) ->
         yield facts
         yield to_markdown(member.documentation)
         if nested is not None and nested.members and len(path) + 1 < REQUEST_DEPTH and nested.name not in seen:
-            seen[nested.name] = name
+            seen[nested.name] = ".".join([*path, name])
             yield from _parameters(nested, [*path, name], seen)
 
 

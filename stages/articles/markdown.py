@@ -32,6 +32,9 @@ def to_markdown(html: str | None) -> str:
         tag.name = "div"
     for tag in soup.find_all(list(LABELS)):
         _label(soup, tag)
+    for strong in soup.find_all(("b", "strong")):
+        if isinstance(strong.next_sibling, str) and strong.next_sibling[:1].isalnum():
+            strong.insert_after(" ")  # <b>Standard queues:</b>Use
     for code in soup.find_all("code"):
         code.string = " ".join(code.get_text().split()) if code.find_parent("code") is None else code.get_text()
     return _tidy(CONVERTER.convert_soup(soup))

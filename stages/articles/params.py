@@ -20,7 +20,7 @@ class BotocoreParams(Section):
 
 
 class FolderParams(Section):
-    path: str | None  # None while the source is botocore
+    path: str | None  # of .md and .txt files
 
 
 class ArticlesParams(Section):

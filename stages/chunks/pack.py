@@ -18,10 +18,12 @@ CUT = {
     Break.NESTED_ITEM: 0.8,
     Break.SENTENCE: 1.2,
     Break.BODY: 10.0,
+    Break.CLAUSE: 12.0,
     Break.WORD: 20.0,
 }
 AFTER_COLON = 0.8  # more, where the line before announces what follows
 MIXED = {Break.SECTION: 0.6, Break.SUBSECTION: 0.1}  # what a heading inside a chunk costs
+LOST_OVERLAP = 0.3  # what a chunk costs that has no room for its overlap
 EMPTY = 2.0  # what a chunk costs that is nearly empty, falling with the square of what it holds
 
 
@@ -35,8 +37,8 @@ def pack(
         tokens: of each unit.
         text: the article.
         max_tokens: of a chunk, its overlap included.
-        overlap: tokens at most that a chunk repeats of the one before, in whole units. A chunk that starts with a
-            heading repeats nothing, for nothing was cut there.
+        overlap: tokens at most that a chunk repeats of what is before it, in whole units and where it has room for
+            them. A chunk that starts with a heading repeats nothing, for nothing was cut there.
 
     Returns:
         For each chunk the unit it starts with, overlap included, the first unit that is its own, and the end.
@@ -55,18 +57,19 @@ def pack(
                 break
             if start + 1 < end:
                 mixed += MIXED.get(units[start + 1].before, 0.0)
-            size = sums[end] - sums[starts[start]]
-            if size > max_tokens:
-                continue
             free = 1 - (sums[end] - sums[start]) / max_tokens
             cost = best[start] + 1 + EMPTY * free**2 + mixed + (_cut(units, start, text) if start else 0.0)
+            if sums[end] - sums[starts[start]] > max_tokens:
+                cost += LOST_OVERLAP
             if cost < best[end]:
                 best[end], previous[end] = cost, start
     chunks = []
     end = count
     while end:
-        start = previous[end]
-        chunks.append((starts[start], start, end))
+        start = begin = previous[end]
+        if sums[end] - sums[starts[start]] <= max_tokens:
+            begin = starts[start]
+        chunks.append((begin, start, end))
         end = start
     return chunks[::-1]
 
@@ -77,9 +80,7 @@ def _cut(units: Sequence[Unit], index: int, text: str) -> float:
 
 def _overlap_start(units: Sequence[Unit], tokens: Sequence[int], index: int, overlap: int) -> int:
     start, left = index, overlap
-    while start and units[start].before > Break.SUBSECTION and units[start - 1].path == units[start].path:
-        left -= tokens[start - 1]
-        if left < 0:
-            break
+    while start and not units[start].heading and tokens[start - 1] <= left:
         start -= 1
+        left -= tokens[start]
     return start

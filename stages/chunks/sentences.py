@@ -24,7 +24,8 @@ class Break(IntEnum):
     NESTED_ITEM = 4
     SENTENCE = 5
     BODY = 6  # the first line under a heading
-    WORD = 7  # inside a sentence that is longer than a chunk may be
+    CLAUSE = 7  # after a comma or the like, inside a sentence that is longer than a chunk may be
+    WORD = 8  # anywhere else in such a sentence
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class Unit:
     end: int
     before: Break
     path: tuple[str, ...]  # headings above it, without the title of the article; a heading is not above itself
+    heading: bool = False
 
 
 def units(text: str) -> list[Unit]:
@@ -56,14 +58,14 @@ def units(text: str) -> list[Unit]:
             while stack and stack[-1][0] >= level:
                 stack.pop()
             before = Break.BODY if under_heading else Break.SECTION if level <= 2 else Break.SUBSECTION
-            found.append(Unit(begin, end, before, _path(stack)))
+            found.append(Unit(begin, end, before, _path(stack), heading=True))
             stack.append((level, heading[2]))
             under_heading = True
             continue
         before = Break.BODY if under_heading else _break(line, body)
         under_heading = False
         if fence is not None or opening:
-            found.append(Unit(begin, end, before if before is Break.BODY or fence is None else Break.SENTENCE, _path(stack)))
+            found.append(Unit(begin, end, Break.SENTENCE if fence else before, _path(stack)))
             if fence is None:
                 fence = opening[1]
             elif opening and opening[1].startswith(fence) and not body.strip(fence[0]):

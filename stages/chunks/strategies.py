@@ -68,6 +68,8 @@ def _semantic(
     ]
     vectors = embedder.embed(windows)
     distances = 1 - np.sum(vectors[:-1] * vectors[1:], axis=1)
+    # A heading is never cut from what it heads, however little their meanings have in common.
+    distances[[piece.before >= Break.BODY for piece in pieces[1:]]] = 0.0
     threshold = np.percentile(distances, params.breakpoint_percentile_threshold)
     edges = [0, *(int(i) + 1 for i in np.flatnonzero(distances > threshold)), len(pieces)]
     cuts = []
@@ -78,23 +80,37 @@ def _semantic(
 
 
 def _fit(whole: Sequence[Unit], text: str, max_tokens: int, count: Counter) -> tuple[list[Unit], list[int]]:
-    """Units and their tokens, with those longer than max_tokens cut between words."""
+    """Units and their tokens. One longer than max_tokens is cut between words, and a longer word inside."""
     pieces: list[Unit] = []
     tokens: list[int] = []
     for unit, size in zip(whole, count([text[unit.start : unit.end] for unit in whole]), strict=True):
-        parts = [(unit, size)] if size <= max_tokens else _words(unit, text, count)
+        parts = [(unit, size)] if size <= max_tokens else _words(unit, text, max_tokens, count)
         pieces += [part for part, _ in parts]
         tokens += [size for _, size in parts]
     return pieces, tokens
 
 
-def _words(unit: Unit, text: str, count: Counter) -> list[tuple[Unit, int]]:
-    words = [match.span() for match in re.finditer(r"\S+", text[unit.start : unit.end])]
-    parts = [
-        replace(unit, start=unit.start + low, end=unit.start + high, before=Break.WORD if number else unit.before)
-        for number, (low, high) in enumerate(words)
-    ]
-    return list(zip(parts, count([text[part.start : part.end] for part in parts]), strict=True))
+def _words(unit: Unit, text: str, max_tokens: int, count: Counter) -> list[tuple[Unit, int]]:
+    spans = [match.span() for match in re.compile(r"\S+").finditer(text, unit.start, unit.end)]
+    sizes = count([text[low:high] for low, high in spans])
+    parts: list[tuple[Unit, int]] = []
+    for (low, high), size in zip(spans, sizes, strict=True):
+        before = unit.before
+        if parts:
+            before = Break.CLAUSE if text[parts[-1][0].end - 1] in ",;:)" else Break.WORD
+        word = replace(unit, start=low, end=high, before=before)
+        parts += [(word, size)] if size <= max_tokens else _halves(word, text, max_tokens, count)
+    return parts
+
+
+def _halves(word: Unit, text: str, max_tokens: int, count: Counter) -> list[tuple[Unit, int]]:
+    size = count([text[word.start : word.end]])[0]
+    if size <= max_tokens or word.end - word.start == 1:
+        return [(word, min(size, max_tokens))]
+    middle = (word.start + word.end) // 2
+    first = replace(word, end=middle)
+    second = replace(word, start=middle, before=Break.WORD)
+    return _halves(first, text, max_tokens, count) + _halves(second, text, max_tokens, count)
 
 
 def _chunk(
