@@ -1,0 +1,146 @@
+"""Answer questions one call at a time, each call kept as it ends."""
+
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from stages.answer.params import AnswerParams
+from stages.engine.calls import Options, Reply, ask
+from stages.errors import StageError
+from stages.files import content_key
+from stages.progress import say, track
+from stages.prompts import messages
+from stages.records import Answer, AnswerTiming, Approach, Passage, Question
+from stages.store import CallStore
+
+if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
+
+WARM_UP_TOKENS = 8
+
+
+@dataclass(frozen=True)
+class Engine:
+    """How to reach the model. `open` is called only if there is a call to make."""
+
+    open: Callable[[], "AbstractContextManager[BaseChatModel]"]
+    identity: dict[str, Any]  # what replies depend on, for the keys of the store
+    context_tokens: int | None  # checked before any call; None: the server has its own limit
+    waits: Sequence[float]  # before further tries after transient faults
+
+
+@dataclass(frozen=True)
+class Call:
+    question: Question
+    repeat: int
+    messages: list[dict[str, str]]
+    key: str
+
+
+def answer_questions(
+    questions: Sequence[Question],
+    contexts: Mapping[str, Sequence[Passage]],
+    approach: Approach,
+    model: str,
+    params: AnswerParams,
+    engine: Engine,
+    store: CallStore,
+) -> tuple[list[Answer], list[AnswerTiming]]:
+    """Every question in order, `params.repeats` times; what the store has is not called again.
+
+    Returns:
+        One answer a question (the first repeat's) and one timing a call. A stored call keeps its first timing and is
+        marked as replayed.
+
+    Raises:
+        StageError: a prompt is too long or a call failed; calls made before it stay in the store.
+    """
+    calls = [call for question in questions for call in _calls(question, contexts, params, engine.identity)]
+    stored = {call.key: value for call in calls if (value := store.get(call.key)) is not None}
+    pending = [call for call in calls if call.key not in stored]
+    if stored:
+        say(f"answer_{approach}@{model}: {len(stored)} of {len(calls)} calls are taken from the store.")
+
+    replies = {key: Reply.model_validate(value) for key, value in stored.items()}
+    where = f"answer_{approach}@{model}"
+    if pending:
+        with _named(where), engine.open() as chat:
+            _check_lengths(chat, pending, params.max_tokens, engine.context_tokens)
+            _warm_up(chat, pending[0], params.options, engine.waits)
+            for call in track(pending, where, unit="calls"):
+                with _named(f"question {call.question.id}"):
+                    reply = ask(chat, call.messages, params.options, engine.waits)
+                store.put(call.key, reply.model_dump())
+                replies[call.key] = reply
+
+    answers = [_answer(call, replies[call.key], approach, model) for call in calls if call.repeat == 0]
+    timings = [
+        AnswerTiming(
+            question_id=call.question.id,
+            model=model,
+            approach=approach,
+            repeat=call.repeat,
+            seconds=replies[call.key].seconds,
+            replayed=call.key in stored,
+        )
+        for call in calls
+    ]
+    return answers, timings
+
+
+def _calls(
+    question: Question, contexts: Mapping[str, Sequence[Passage]], params: AnswerParams, identity: dict[str, Any]
+) -> list[Call]:
+    prompt = messages(question.question, contexts.get(question.id, ()))
+    options = params.options.model_dump()
+    return [
+        Call(question, repeat, prompt, content_key("chat", identity, prompt, options, repeat))
+        for repeat in range(params.repeats)
+    ]
+
+
+def _check_lengths(chat: "BaseChatModel", calls: Sequence[Call], max_tokens: int, context_tokens: int | None) -> None:
+    """Stop before the first call if a prompt and its reply may not fit, instead of after an hour, or cut silently."""
+    if context_tokens is None:
+        return
+    lengths = {call.question.id: chat.get_num_tokens_from_messages(call.messages) for call in calls if not call.repeat}
+    longest = max(lengths, key=lambda id: lengths[id], default=None)
+    if longest is None or lengths[longest] + max_tokens <= context_tokens:
+        return
+    over = sum(length + max_tokens > context_tokens for length in lengths.values())
+    raise StageError(
+        f"question {longest}: the prompt's {lengths[longest]} tokens and answer.max_tokens, {max_tokens}, do not fit "
+        f"into context_tokens, {context_tokens} ({over} of {len(lengths)} questions do not fit). Raise the model's "
+        f"context_tokens to at least {lengths[longest] + max_tokens}, or give it fewer or shorter passages "
+        "(retrieval.top_k, chunking)."
+    )
+
+
+def _warm_up(chat: "BaseChatModel", call: Call, options: Options, waits: Sequence[float]) -> None:
+    """A short reply thrown away: connections, caches and lazy set-up are no part of the first question's latency."""
+    short = options.model_copy(update={"max_tokens": min(WARM_UP_TOKENS, options.max_tokens)})
+    with _named(f"warm-up with question {call.question.id}"):
+        ask(chat, call.messages, short, waits)
+
+
+def _answer(call: Call, reply: Reply, approach: Approach, model: str) -> Answer:
+    return Answer(
+        question_id=call.question.id,
+        model=model,
+        approach=approach,
+        text=reply.text,
+        input_tokens=reply.input_tokens,
+        output_tokens=reply.output_tokens,
+        stop_reason=reply.stop_reason,
+    )
+
+
+@contextlib.contextmanager
+def _named(where: str):
+    """Put `where` before the text of a fault."""
+    try:
+        yield
+    except StageError as fault:
+        raise StageError(f"{where}: {fault}") from fault

@@ -1,0 +1,63 @@
+"""What an approach is given: questions, the passages retrieved for each, an adapter. Each reads only what it uses."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from stages.errors import StageError
+from stages.files import read_jsonl
+from stages.records import APPROACHES, Approach, Passage, Question, Retrieved
+
+QUESTIONS = (Path("data/eval/questions.jsonl"), Path("data/qa/test.jsonl"))
+CONTEXTS = Path("data/contexts/contexts.jsonl")
+FINE_TUNE = Path("data/fine_tune")
+
+RETRIEVES: tuple[Approach, ...] = ("rag", "ft_rag")
+FINE_TUNED: tuple[Approach, ...] = ("ft", "ft_rag")
+
+
+def check_approach(name: str) -> Approach:
+    if name not in APPROACHES:
+        raise StageError(f"approach must be one of {', '.join(APPROACHES)}. Got {name!r}.")
+    return name
+
+
+def read_questions(paths: Sequence[Path] = QUESTIONS) -> list[Question]:
+    """All test questions, in the files' order. Raises StageError on two with one id, or if there are none."""
+    questions: dict[str, Question] = {}
+    for path in paths:
+        for question in read_jsonl(path, Question):
+            if question.id in questions:
+                raise StageError(f"{path}: question id {question.id!r} is used twice. Give each question its own id.")
+            questions[question.id] = question
+    if not questions:
+        raise StageError(f"no test questions in {' or '.join(map(str, paths))}.")
+    return list(questions.values())
+
+
+def read_contexts(approach: Approach, questions: Sequence[Question], path: Path = CONTEXTS) -> dict[str, list[Passage]]:
+    """Question id to passages, best first; empty for an approach that does not retrieve, which reads no file.
+
+    Raises:
+        StageError: a question has no passages: answering it without would pass off `base` as `rag`.
+    """
+    if approach not in RETRIEVES:
+        return {}
+    contexts = {row.question_id: row.passages for row in read_jsonl(path, Retrieved)}
+    without = [question.id for question in questions if not contexts.get(question.id)]
+    if without:
+        shown = ", ".join(without[:5]) + (", ..." if len(without) > 5 else "")
+        raise StageError(
+            f"{path}: {len(without)} of {len(questions)} questions have no passages ({shown}). "
+            "It was made for other questions: run `dvc repro retrieve`."
+        )
+    return contexts
+
+
+def adapter_path(approach: Approach, model: str, folder: Path = FINE_TUNE) -> Path | None:
+    """The adapter of a fine-tuned approach. Raises StageError if it was not made."""
+    if approach not in FINE_TUNED:
+        return None
+    path = folder / model / "adapter.gguf"
+    if not path.is_file():
+        raise StageError(f"{path}: no such adapter. Run `dvc repro`, which makes it by fine-tuning.")
+    return path
