@@ -1,0 +1,167 @@
+"""Everything that the report is made of, read from files and checked to fit together."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeVar
+
+from stages.errors import StageError
+from stages.files import read_json, read_jsonl
+from stages.records import (
+    APPROACHES,
+    Answer,
+    AnswerTiming,
+    Approach,
+    Question,
+    RetrievalTiming,
+    Retrieved,
+    Score,
+)
+from stages.report.statistics import connected_clusters
+
+SETS = ("handwritten", "synthetic")
+RETRIEVING: tuple[Approach, ...] = ("rag", "ft_rag")
+LENGTH_STOPS = {"length", "max_tokens"}  # the token limit, as OpenAI-compatible engines and Bedrock name it
+
+Key = tuple[str, Approach, str]  # model, approach, question id
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class JudgeCard:
+    """What a judge showed on the controls. `reliable` is None if nobody tested it, which counts as not reliable."""
+
+    name: str
+    reliable: bool | None
+    control_accuracy: float | None
+    coverage: float | None
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Study:
+    models: list[str]
+    judges: list[str]
+    questions: list[Question]
+    contexts: dict[str, Retrieved]
+    answers: dict[Key, Answer]
+    scores: dict[str, dict[Key, Score]]  # by judge; a score of None is unscored
+    generation: dict[Key, list[AnswerTiming]]  # one per repeat
+    retrieval: dict[str, float]  # seconds by question id
+    cards: dict[str, JudgeCard]
+    retrieval_metrics: dict[str, Any]
+    training: dict[str, dict[str, Any]]  # by model, what fine_tune timed
+
+    @cached_property
+    def cluster(self) -> dict[str, int]:
+        """Question id to cluster: questions that rest on a common article hang together."""
+        numbers = connected_clusters([[span.article_id for span in q.evidence] for q in self.questions])
+        return {q.id: number for q, number in zip(self.questions, numbers, strict=True)}
+
+    @property
+    def sets(self) -> list[str]:
+        """The question sets that hold any question."""
+        return [name for name in SETS if any(q.set == name for q in self.questions)]
+
+    def select(self, set_: str | None = None, slice_: str | None = None) -> list[Question]:
+        return [q for q in self.questions if (set_ is None or q.set == set_) and (slice_ is None or q.slice == slice_)]
+
+    def overall(self, judge: str, model: str, approach: Approach, question_id: str) -> float | None:
+        score = self.scores[judge].get((model, approach, question_id))
+        return score.overall if score else None
+
+    def total_seconds(self, model: str, approach: Approach, question_id: str) -> list[float]:
+        """Generation with the retrieval before it, one per repeat; empty unless every part was measured."""
+        seconds = [t.seconds for t in self.generation.get((model, approach, question_id), [])]
+        if approach not in RETRIEVING:
+            return seconds
+        retrieval = self.retrieval.get(question_id)
+        return [] if retrieval is None else [retrieval + s for s in seconds]
+
+    @property
+    def reliable_judges(self) -> list[str]:
+        return [name for name in self.judges if self.cards[name].reliable]
+
+
+def read_study(models: list[str], judges: list[str], root: Path = Path(".")) -> Study:
+    """Read the outs of the other stages.
+
+    Raises:
+        StageError: a file is missing or damaged, a question occurs twice, or an answer is missing.
+    """
+    data, metrics = root / "data", root / "metrics"
+    questions = [
+        q
+        for path in (data / "eval/questions.jsonl", data / "qa/test.jsonl")
+        for q in _read_unique(path, Question, lambda q: q.id).values()
+    ]
+    known = {q.id for q in questions}
+    if len(known) != len(questions):
+        raise StageError(
+            f"{data / 'qa/test.jsonl'}: shares a question id with {data / 'eval/questions.jsonl'}. Ids must be unique."
+        )
+    if not questions:
+        raise StageError("There is no test question at all, so there is nothing to report. Set qa.test_questions.")
+    arms = [(model, approach) for model in models for approach in APPROACHES]
+    answers: dict[Key, Answer] = {}
+    generation: dict[Key, list[AnswerTiming]] = {}
+    for model, approach in arms:
+        path = data / "answers" / approach / f"{model}.jsonl"
+        rows = _read_unique(path, Answer, lambda a: a.question_id)
+        if missing := sorted(known - rows.keys()):
+            raise StageError(
+                f"{path}: {len(missing)} of {len(known)} questions have no answer (the first is {missing[0]}). "
+                "Run `dvc repro`, which answers them."
+            )
+        answers |= {(model, approach, q): row for q, row in rows.items() if q in known}
+        for timing in read_jsonl(data / "timings/answer" / approach / f"{model}.jsonl", AnswerTiming):
+            generation.setdefault((model, approach, timing.question_id), []).append(timing)
+    scores = {
+        judge: _read_unique(data / "scores" / f"{judge}.jsonl", Score, lambda s: (s.model, s.approach, s.question_id))
+        for judge in judges
+    }
+    timings = read_jsonl(data / "timings/retrieve.jsonl", RetrievalTiming)
+    return Study(
+        models=models,
+        judges=judges,
+        questions=questions,
+        contexts=_read_unique(data / "contexts/contexts.jsonl", Retrieved, lambda r: r.question_id),
+        answers=answers,
+        scores=scores,
+        generation=generation,
+        retrieval={t.question_id: t.seconds for t in timings},
+        cards={judge: _card(judge, metrics / "judge" / f"{judge}.json") for judge in judges},
+        retrieval_metrics=flat(read_json(metrics / "retrieve.json")),
+        training={model: read_json(data / "timings/fine_tune" / f"{model}.json") for model in models},
+    )
+
+
+def _read_unique(path: Path, kind: type[T], key) -> dict[Any, T]:
+    rows: dict[Any, T] = {}
+    for row in read_jsonl(path, kind):
+        if key(row) in rows:
+            raise StageError(f"{path}: {key(row)!r} occurs twice. Remove the file and run `dvc repro`.")
+        rows[key(row)] = row
+    return rows
+
+
+def _card(judge: str, path: Path) -> JudgeCard:
+    details = flat(read_json(path))
+    reliable = details.get("reliable")
+    return JudgeCard(
+        name=judge,
+        reliable=None if reliable is None else bool(reliable),
+        control_accuracy=details.get("control_accuracy"),
+        coverage=details.get("coverage"),
+        details=details,
+    )
+
+
+def flat(value: Any, prefix: str = "") -> dict[str, Any]:
+    """Nested mappings to one level with dots between the names."""
+    if not isinstance(value, dict):
+        return {prefix: value}
+    result: dict[str, Any] = {}
+    for name, inner in value.items():
+        result |= flat(inner, f"{prefix}.{name}" if prefix else str(name))
+    return result

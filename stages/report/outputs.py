@@ -1,0 +1,41 @@
+"""From a study to the texts of all outputs: pure, so that equal inputs give equal bytes."""
+
+import json
+from dataclasses import dataclass
+
+from stages.report.comparisons import compare, judge_agreement
+from stages.report.inputs import Study
+from stages.report.measures import measure
+from stages.report.page import render
+from stages.report.params import PricesParams, ReportParams
+from stages.report.plots import latency_csv, quality_csv, tokens_csv
+from stages.report.summary import summarise
+from stages.report.table import results_table
+from stages.report.verdict import cautions, verdicts
+
+
+@dataclass(frozen=True)
+class Outputs:
+    files: dict[str, str]  # text by path
+    table: str
+
+
+def make_outputs(study: Study, prices: PricesParams, report: ReportParams) -> Outputs:
+    cells = measure(study, prices, report)
+    comparisons = compare(study, report)
+    agreements = judge_agreement(study)
+    answers = verdicts(study, comparisons)
+    notes = cautions(study, cells)
+    table = results_table(study, cells, comparisons, answers, notes, prices, report.confidence)
+    summary = summarise(study, cells, agreements, prices)
+    return Outputs(
+        files={
+            "metrics/summary.json": json.dumps(summary, indent=2, sort_keys=True) + "\n",
+            "metrics/table.md": table,
+            "metrics/report.html": render(study, cells, comparisons, agreements, answers, notes, prices, report),
+            "plots/quality.csv": quality_csv(study, cells),
+            "plots/tokens.csv": tokens_csv(cells),
+            "plots/latency.csv": latency_csv(cells),
+        },
+        table=table,
+    )

@@ -1,0 +1,142 @@
+"""metrics/report.html: one file that opens offline. Everything in it is inline; its policy forbids any request."""
+
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from stages.records import APPROACHES, Answer, Approach, Passage, Question, Score
+from stages.report import charts, words
+from stages.report.claims import beside_the_study
+from stages.report.comparisons import Agreement, Comparison
+from stages.report.inputs import Study
+from stages.report.measures import Cell
+from stages.report.params import PricesParams, ReportParams
+from stages.report.summary import training_cost, training_seconds
+from stages.report.verdict import Verdict, price_of_quality
+
+TEMPLATES = Path(__file__).parent / "templates"
+SUB_SCORES = ("factual_accuracy", "completeness", "relevance", "clarity")
+
+
+@dataclass(frozen=True)
+class ShownAnswer:
+    approach: Approach
+    answer: Answer
+    seconds: float | None  # total, mean over repeats
+    replayed: bool
+    scores: list[tuple[str, Score | None]]  # by judge
+
+
+@dataclass(frozen=True)
+class ShownQuestion:
+    question: Question
+    articles: list[str]
+    passages: list[tuple[Passage, bool]]  # and whether it comes from an article that the reference rests on
+    answers: dict[str, list[ShownAnswer]]  # by model
+
+
+def render(
+    study: Study,
+    cells: list[Cell],
+    comparisons: list[Comparison],
+    agreements: dict[tuple[str, str], Agreement],
+    verdicts: list[Verdict],
+    notes: list[str],
+    prices: PricesParams,
+    report: ReportParams,
+) -> str:
+    """The page. The same input gives the same bytes: no clock, no random names."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+    )
+    for name in (
+        "number",
+        "signed",
+        "percent",
+        "share",
+        "interval",
+        "change",
+        "p_value",
+        "money",
+        "duration",
+        "listed",
+    ):
+        environment.filters[name] = getattr(words, name)
+    environment.filters["cell"] = _cell_text
+    return environment.get_template("report.html.j2").render(
+        study=study,
+        approaches=APPROACHES,
+        approach_words=words.APPROACH_WORDS,
+        sub_scores=SUB_SCORES,
+        whole=_groups([cell for cell in cells if cell.slice is None]),
+        slices=_groups([cell for cell in cells if cell.slice is not None]),
+        any_replayed=any(cell.replayed for cell in cells),
+        counts_facts={
+            judge: any(cell.judges[judge].fact_recall is not None for cell in cells) for judge in study.judges
+        },
+        comparisons=comparisons,
+        agreements=agreements,
+        verdicts=verdicts,
+        trade_offs=[text for m in study.models for s in study.sets if (text := price_of_quality(cells, m, s))],
+        notes=notes,
+        claims=beside_the_study(study, cells),
+        figures=charts.figures(study, cells, report.confidence),
+        geometry=charts,
+        training=[
+            (model, seconds, training_cost(seconds, prices))
+            for model in study.models
+            if (seconds := training_seconds(study, model)) is not None
+        ],
+        questions=[_shown(study, question) for question in study.questions],
+        prices=prices,
+        report=report,
+    )
+
+
+def _groups(cells: list[Cell]) -> list[list[Cell]]:
+    """Cells of one set, slice and model together, as they come."""
+    return [list(group) for _, group in groupby(cells, key=lambda cell: (cell.set, cell.slice, cell.model))]
+
+
+def _shown(study: Study, question: Question) -> ShownQuestion:
+    articles = sorted({span.article_id for span in question.evidence})
+    context = study.contexts.get(question.id)
+    return ShownQuestion(
+        question=question,
+        articles=articles,
+        passages=[(passage, passage.article_id in articles) for passage in (context.passages if context else [])],
+        answers={
+            model: [_shown_answer(study, model, approach, question.id) for approach in APPROACHES]
+            for model in study.models
+        },
+    )
+
+
+def _shown_answer(study: Study, model: str, approach: Approach, question_id: str) -> ShownAnswer:
+    key = (model, approach, question_id)
+    seconds = study.total_seconds(model, approach, question_id)
+    return ShownAnswer(
+        approach=approach,
+        answer=study.answers[key],
+        seconds=sum(seconds) / len(seconds) if seconds else None,
+        replayed=any(timing.replayed for timing in study.generation.get(key, [])),
+        scores=[(judge, study.scores[judge].get(key)) for judge in study.judges],
+    )
+
+
+def _cell_text(value: Any) -> str:
+    """A metric of another stage, whatever its type."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return words.number(value, 3)
+    return words.MISSING if value is None else str(value)

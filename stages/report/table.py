@@ -1,0 +1,97 @@
+"""metrics/table.md: the compact table, aligned so that a terminal shows it as well as a browser."""
+
+from stages.report.comparisons import Comparison
+from stages.report.inputs import Study
+from stages.report.measures import Cell
+from stages.report.params import PricesParams
+from stages.report.verdict import Verdict
+from stages.report.words import MISSING, change, money, number, score
+
+
+def results_table(
+    study: Study,
+    cells: list[Cell],
+    comparisons: list[Comparison],
+    verdicts: list[Verdict],
+    notes: list[str],
+    prices: PricesParams,
+    confidence: float,
+) -> str:
+    parts = ["# Results\n"]
+    for verdict in verdicts:
+        parts.append(f"**{verdict.model}: {verdict.headline}** {verdict.because}\n")
+    for set_ in study.sets:
+        parts.append(f"## {set_.capitalize()} questions (n = {len(study.select(set_))})\n")
+        parts.append(markdown_table(*_rows(study, [c for c in cells if c.set == set_ and c.slice is None], prices)))
+        calls = [c for c in comparisons if c.set == set_]
+        parts.append("\n" + _calls(study, calls))
+    parts.append("## Notes\n")
+    parts += [f"- {note}" for note in [_legend(confidence, prices, cells), *notes]]
+    return "\n".join(parts) + "\n"
+
+
+def _legend(confidence: float, prices: PricesParams, cells: list[Cell]) -> str:
+    cost = ""
+    if any(cell.cost_per_1000 is not None for cell in cells):
+        cost = f" Cost is of 1,000 answers, prices of {prices.as_of}."
+    mark = " † marks timings of which some are replayed." if any(cell.replayed for cell in cells) else ""
+    return (
+        f"Scores are means on a 0–10 scale with {100 * confidence:.0f} % intervals (bootstrap over articles). "
+        f"Seconds are p50 / p95 of one call at a time, retrieval included.{mark}{cost}"
+    )
+
+
+def _rows(study: Study, cells: list[Cell], prices: PricesParams) -> tuple[list[str], list[list[str]]]:
+    several = len(study.models) > 1
+    counting = [j for j in study.judges if any(c.judges[j].fact_recall is not None for c in cells)]
+    priced = any(cell.cost_per_1000 is not None for cell in cells)
+    header = ["model"] * several + ["approach"]
+    for judge in study.judges:
+        mark = "" if study.cards[judge].reliable else " (unreliable)"
+        header += [f"{judge}{mark}", "vs base"]
+    header += [f"fact recall ({judge})" for judge in counting]
+    header += ["input tokens", "output tokens", "cut at limit", "seconds", "vs base (mean)"]
+    header += ["cost"] * priced
+    rows = []
+    for cell in cells:
+        row = [cell.model] * several + [cell.approach]
+        for judge in study.judges:
+            graded = cell.judges[judge]
+            row += [score(graded, cell.n), change(graded.uplift)]
+        row += [number(cell.judges[judge].fact_recall) for judge in counting]
+        seconds = f"{number(cell.total.p50)} / {number(cell.total.p95)}{' †' * bool(cell.replayed)}"
+        row += [
+            number(cell.input_tokens, 0),
+            number(cell.output_tokens, 0),
+            f"{100 * cell.at_token_limit:.0f} %",
+            seconds if cell.total.p50 is not None else MISSING,
+            change(cell.total_change),
+        ]
+        rows.append(row + [money(cell.cost_per_1000, prices.currency)] * priced)
+    return header, rows
+
+
+def _calls(study: Study, comparisons: list[Comparison]) -> str:
+    several = len(study.models) > 1
+    lines = []
+    for model in study.models:
+        calls = [f"{c.first} − {c.second}: {c.why}" for c in comparisons if c.model == model]
+        lines.append(f"Calls{f' for {model}' * several}: " + "; ".join(calls) + ".\n")
+    return "\n".join(lines)
+
+
+def markdown_table(header: list[str], rows: list[list[str]]) -> str:
+    table = [[cell.replace("|", "\\|") for cell in row] for row in [header, *rows]]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    first = next((i for i, name in enumerate(header) if name == "approach"), 0)
+    lines = [_line(row, widths, first) for row in table]
+    rule = "|".join("-" * (w + 2) if i <= first else "-" * (w + 1) + ":" for i, w in enumerate(widths))
+    return "\n".join([lines[0], f"|{rule}|", *lines[1:]]) + "\n"
+
+
+def _line(row: list[str], widths: list[int], left_until: int) -> str:
+    padded = [
+        cell.ljust(width) if i <= left_until else cell.rjust(width)
+        for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+    ]
+    return f"| {' | '.join(padded)} |"

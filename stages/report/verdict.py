@@ -1,0 +1,154 @@
+"""The answer to "fine-tune, retrieve, both or neither?", in words that claim no more than the numbers do."""
+
+from dataclasses import dataclass
+
+from stages.records import APPROACHES, Approach
+from stages.report.comparisons import Comparison
+from stages.report.inputs import Study
+from stages.report.measures import Cell
+from stages.report.words import ANSWER_WORDS, listed, number, percent
+
+FEW_QUESTIONS = 30
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How the approaches of one model stand on one set."""
+
+    model: str
+    set: str
+    n: int
+    best: Approach | None  # it beat each of the other three
+    robust: bool  # ... after Holm's correction too
+    unbeaten: list[Approach]  # no other approach beat these
+    any_call: bool
+
+    @property
+    def text(self) -> str:
+        where = f"on the {self.n} {self.set} questions"
+        if self.best:
+            firm = "" if self.robust else " (not in every comparison after Holm's correction)"
+            return f"{where}, {self.best} beats each of the other three approaches{firm}"
+        if not self.any_call:
+            return f"{where}, no approach can be told from another"
+        if len(self.unbeaten) == 1:
+            return f"{where}, {self.unbeaten[0]} is beaten by no other, but does not beat each of them"
+        beaten = [a for a in APPROACHES if a not in self.unbeaten]
+        return f"{where}, {listed(self.unbeaten)} are not told apart; each of {listed(beaten)} is beaten by another"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    model: str
+    headline: str
+    because: str
+    standings: list[Standing]
+
+
+def standings(study: Study, comparisons: list[Comparison]) -> list[Standing]:
+    results = []
+    for model in study.models:
+        for set_ in study.sets:
+            mine = [c for c in comparisons if c.model == model and c.set == set_]
+            lost: dict[Approach, list[Approach]] = {a: [] for a in APPROACHES}  # by loser, who beat it
+            for c in mine:
+                if c.winner:
+                    lost[c.second if c.winner == c.first else c.first].append(c.winner)
+            best = next((a for a in APPROACHES if all(a in lost[other] for other in APPROACHES if other != a)), None)
+            robust = best is not None and all(c.robust for c in mine if best in (c.first, c.second))
+            unbeaten = [a for a in APPROACHES if not lost[a]]
+            results.append(
+                Standing(model, set_, len(study.select(set_)), best, robust, unbeaten, any(c.winner for c in mine))
+            )
+    return results
+
+
+def verdicts(study: Study, comparisons: list[Comparison]) -> list[Verdict]:
+    every = standings(study, comparisons)
+    return [_verdict(study, model, [s for s in every if s.model == model]) for model in study.models]
+
+
+def _verdict(study: Study, model: str, mine: list[Standing]) -> Verdict:
+    if not study.reliable_judges:
+        because = f"None of the judges ({listed(study.judges)}) ranked its controls well enough to be believed."
+        return Verdict(model, "No answer yet.", because, mine)
+    because = "; ".join(s.text for s in mine) + "."
+    because = because[0].upper() + because[1:]
+    bests = {s.best for s in mine if s.best}
+    common = [a for a in APPROACHES if all(a in s.unbeaten for s in mine)]
+    if len(bests) == 1:
+        best = next(iter(bests))
+        word = ANSWER_WORDS[best].capitalize()
+        if all(s.best for s in mine):
+            return Verdict(model, f"{word}." if all(s.robust for s in mine) else f"{word}, probably.", because, mine)
+        if best in common:
+            return Verdict(model, f"{word}, probably.", because, mine)
+    if len(bests) > 1 or not common:
+        return Verdict(model, "It depends on the questions.", because, mine)
+    if not any(s.any_call for s in mine):
+        return Verdict(model, "Not settled: no approach can be told from another.", because, mine)
+    words = listed([ANSWER_WORDS[a] for a in common], "or")
+    return Verdict(model, f"Not settled between {words}." if len(common) > 1 else f"Leaning to {words}.", because, mine)
+
+
+def price_of_quality(cells: list[Cell], model: str, set_: str) -> str:
+    """What each approach does to latency and tokens, in one sentence; empty where nothing was timed."""
+    parts = []
+    for cell in cells:
+        if cell.model != model or cell.set != set_ or cell.slice is not None or cell.approach == "base":
+            continue
+        latency = cell.total_change.percent if cell.total_change else None
+        output = cell.output_tokens_change.percent if cell.output_tokens_change else None
+        total = cell.tokens_change.percent if cell.tokens_change else None
+        if latency is not None:
+            parts.append(
+                f"{cell.approach} {percent(latency)} mean latency, {percent(output)} output tokens, "
+                f"{percent(total)} tokens in all"
+            )
+    return f"Against base on the {set_} questions: {'; '.join(parts)}." if parts else ""
+
+
+def cautions(study: Study, cells: list[Cell]) -> list[str]:
+    """What a reader must know before believing the numbers."""
+    notes = []
+    for set_ in ("handwritten", "synthetic"):
+        n = len(study.select(set_))
+        if n == 0:
+            notes.append(f"There are no {set_} questions in this run.")
+        elif n < FEW_QUESTIONS:
+            notes.append(
+                f"The {set_} set has only {n} question{'s' * (n > 1)}: small differences cannot show there; "
+                "see the minimum detectable effects."
+            )
+    for judge in study.judges:
+        card = study.cards[judge]
+        if card.reliable is None:
+            notes.append(f"Judge {judge} was not tested on controls, so it does not count in any call.")
+        elif not card.reliable:
+            accuracy = "" if card.control_accuracy is None else f" (accuracy {number(card.control_accuracy)})"
+            notes.append(f"Judge {judge} is unreliable on its controls{accuracy} and does not count in any call.")
+        whole = [c for c in cells if c.slice is None]
+        missing = sum(c.n - c.judges[judge].n_scored for c in whole)
+        if missing:
+            notes.append(
+                f"Judge {judge} left {missing} of {sum(c.n for c in whole)} answers unscored; they are left out, "
+                "not counted as wrong."
+            )
+    if len(study.reliable_judges) == 1:
+        notes.append("Only one judge is reliable: no call here is confirmed by a second one.")
+    for model in study.models:
+        whole = [c for c in cells if c.model == model and c.slice is None]
+        timed, replayed = sum(c.generation.n for c in whole), sum(c.replayed for c in whole)
+        if replayed:
+            notes.append(
+                f"{replayed} of {timed} generation timings of {model} are replayed: the call was not made again and "
+                "its first measurement is shown."
+            )
+        untimed = [f"{c.approach} ({c.set})" for c in whole if not _fully_timed(study, c)]
+        if untimed:
+            notes.append(f"Latency of {model} is missing for some questions of {listed(untimed)}.")
+    return notes
+
+
+def _fully_timed(study: Study, cell: Cell) -> bool:
+    return all(study.total_seconds(cell.model, cell.approach, q.id) for q in study.select(cell.set))

@@ -1,0 +1,88 @@
+"""Numbers as people read them. A missing value is an en dash, a negative number has a real minus sign."""
+
+from collections.abc import Sequence
+
+from stages.records import Approach
+from stages.report.measures import Change, Graded
+from stages.report.statistics import Interval
+
+MISSING = "–"
+ANSWER_WORDS: dict[Approach, str] = {"base": "neither", "rag": "retrieve", "ft": "fine-tune", "ft_rag": "both"}
+APPROACH_WORDS: dict[Approach, str] = {
+    "base": "the model as it is",
+    "rag": "with retrieved passages",
+    "ft": "fine-tuned",
+    "ft_rag": "fine-tuned, with retrieved passages",
+}
+
+
+def number(value: float | None, digits: int = 2) -> str:
+    if value is None:
+        return MISSING
+    text = f"{value:,.{digits}f}"
+    return "0" + text[2:] if text.startswith("-0") and not text.strip("-0.") else text.replace("-", "−")
+
+
+def signed(value: float | None, digits: int = 2) -> str:
+    if value is None:
+        return MISSING
+    text = number(value, digits)
+    return text if text.startswith("−") or not text.strip("0.") else f"+{text}"
+
+
+def percent(value: float | None, digits: int = 0) -> str:
+    """A signed change, already in %."""
+    return MISSING if value is None else f"{signed(value, digits)} %"
+
+
+def share(value: float | None) -> str:
+    """A fraction as a percentage."""
+    return MISSING if value is None else f"{100 * value:.0f} %"
+
+
+def interval(value: Interval | None, digits: int = 2, sign: bool = False) -> str:
+    if value is None:
+        return ""
+    form = signed if sign else number
+    return f"[{form(value.low, digits)}, {form(value.high, digits)}]"
+
+
+def change(value: Change | None) -> str:
+    """A relative change with its interval; says why where there is none."""
+    if value is None:
+        return MISSING
+    if value.percent is None:
+        return "undefined (base is 0)" if value.n else MISSING
+    return f"{percent(value.percent)} {interval(value.interval, 0, sign=True)}".rstrip()
+
+
+def score(graded: Graded, n: int) -> str:
+    """Mean score, interval, and how many were scored where not all were."""
+    text = f"{number(graded.score)} {interval(graded.interval)}".rstrip()
+    return text if graded.n_scored == n else f"{text} ({graded.n_scored}/{n} scored)"
+
+
+def p_value(value: float | None) -> str:
+    if value is None:
+        return MISSING
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def money(value: float | None, currency: str) -> str:
+    """Three significant digits: costs range from cents to thousands."""
+    if value is None:
+        return MISSING
+    text = f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"
+    return f"{text} {currency}"
+
+
+def listed(names: Sequence[str], last: str = "and") -> str:
+    if len(names) < 2:
+        return "".join(names)
+    return f"{', '.join(names[:-1])} {last} {names[-1]}"
+
+
+def duration(seconds: float | None) -> str:
+    if seconds is None:
+        return MISSING
+    return f"{seconds / 60:.1f} min" if seconds >= 120 else f"{seconds:.0f} s"

@@ -1,0 +1,115 @@
+"""A small made-up study on disk, for the tests of the report. All texts are ours."""
+
+import json
+from pathlib import Path
+
+from stages.records import (
+    APPROACHES,
+    Answer,
+    AnswerTiming,
+    Evidence,
+    Passage,
+    Question,
+    RetrievalTiming,
+    Retrieved,
+    Score,
+)
+
+SHA = "0" * 64
+
+
+def question(id_: str, set_: str = "synthetic", slice_: str = "seen", article: str | None = None) -> Question:
+    evidence = [Evidence(article_id=article or f"kettle/{id_}", start=0, end=9, sha256=SHA)]
+    text = f"How long does kettle <{id_}> take to boil?"
+    return Question(
+        id=id_, set=set_, slice=slice_, question=text, reference=f"Kettle {id_} boils in 3 & a half minutes.",
+        service="kettle", kind="limit", evidence=evidence,
+    )  # fmt: skip
+
+
+def write_rows(path: Path, rows: list) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(row.model_dump_json() + "\n" for row in rows), encoding="utf-8")
+
+
+def write_json(path: Path, value) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(value), encoding="utf-8")
+
+
+def score(question_id: str, model: str, approach: str, judge: str, overall: float | None, recall=None) -> Score:
+    return Score(
+        question_id=question_id, model=model, approach=approach, judge=judge, overall=overall,
+        factual_accuracy=overall, completeness=overall, relevance=overall, clarity=overall,
+        fact_recall=recall, comment="made up" if overall is not None else "the reply could not be read",
+    )  # fmt: skip
+
+
+def write_study(
+    root: Path,
+    questions: list[Question],
+    scores: dict,
+    *,
+    models=("micro",),
+    tokens: dict | None = None,
+    seconds: dict | None = None,
+    retrieval: float | None = 0.5,
+    cards: dict | None = None,
+    replayed=(),
+) -> Path:
+    """Write the outs of all other stages.
+
+    Args:
+        scores: judge to a function (model, approach, question) -> (overall, fact_recall).
+        tokens: approach to (input, output); an output of 200 is the token limit.
+        seconds: approach to seconds of generation; None leaves the timings of that approach out.
+        retrieval: seconds of each retrieval; None leaves them out.
+        cards: judge to the content of its metrics file.
+        replayed: approaches whose timings are replayed.
+    """
+    tokens = tokens or {"base": (50, 200), "rag": (700, 40), "ft": (50, 20), "ft_rag": (700, 20)}
+    seconds = seconds or {"base": 2.0, "rag": 1.5, "ft": 0.5, "ft_rag": 1.0}
+    data = root / "data"
+    write_rows(data / "eval/questions.jsonl", [q for q in questions if q.set == "handwritten"])
+    write_rows(data / "qa/test.jsonl", [q for q in questions if q.set == "synthetic"])
+    passage = Passage(
+        chunk_id="c", article_id="kettle/q0", title="Kettles & pots", section="Use", text="<b>Fill</b> it.", score=0.5
+    )
+    write_rows(data / "contexts/contexts.jsonl", [Retrieved(question_id=q.id, passages=[passage]) for q in questions])
+    timed = questions if retrieval is not None else []
+    write_rows(
+        data / "timings/retrieve.jsonl", [RetrievalTiming(question_id=q.id, seconds=retrieval) for q in timed]
+    )
+    for model in models:
+        for approach in APPROACHES:
+            inputs, outputs = tokens[approach]
+            answers = [
+                Answer(
+                    question_id=q.id, model=model, approach=approach, text=f"{approach} says <i>{q.id}</i>",
+                    input_tokens=inputs, output_tokens=outputs, stop_reason="length" if outputs == 200 else "stop",
+                )
+                for q in questions
+            ]  # fmt: skip
+            write_rows(data / "answers" / approach / f"{model}.jsonl", answers)
+            timings = [
+                AnswerTiming(
+                    question_id=q.id, model=model, approach=approach, repeat=0, seconds=seconds[approach],
+                    replayed=approach in replayed,
+                )
+                for q in questions
+                if seconds[approach] is not None
+            ]  # fmt: skip
+            write_rows(data / "timings/answer" / approach / f"{model}.jsonl", timings)
+        write_json(data / "timings/fine_tune" / f"{model}.json", {"seconds": 720.0})
+    for judge, opinion in scores.items():
+        rows = [
+            score(q.id, model, approach, judge, *opinion(model, approach, q))
+            for model in models
+            for approach in APPROACHES
+            for q in questions
+        ]
+        write_rows(data / "scores" / f"{judge}.jsonl", rows)
+        card = {"reliable": True, "control_accuracy": 0.95, "coverage": 1.0}
+        write_json(root / "metrics/judge" / f"{judge}.json", (cards or {}).get(judge, card))
+    write_json(root / "metrics/retrieve.json", {"synthetic.recall@5": 0.96})
+    return root
