@@ -1,0 +1,1 @@
+"""Articles to verified question-answer pairs, split by article and gated against the test questions."""

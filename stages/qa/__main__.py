@@ -1,0 +1,52 @@
+"""``python -m stages.qa``: reads data/articles and data/eval/questions.jsonl, writes data/qa and metrics/qa.json."""
+
+import tempfile
+from pathlib import Path
+
+from stages.corpus import read_articles, read_text
+from stages.embedding import Embedder
+from stages.errors import exits_cleanly
+from stages.files import TMP_PREFIX, read_jsonl, write_json, write_jsonl
+from stages.params import load
+from stages.progress import say
+from stages.qa.build import build
+from stages.qa.extractive import generate
+from stages.qa.handwritten import read_handwritten
+from stages.qa.leakage import gate
+from stages.qa.metrics import summary
+from stages.qa.params import QaParams
+from stages.records import Pair, Question
+
+OUT = Path("data/qa")
+
+
+@exits_cleanly
+def main() -> None:
+    params = load("qa", QaParams)
+    articles = read_articles()
+    texts = {article.id: read_text(article) for article in articles}
+    handwritten = read_handwritten(Path("data/eval/questions.jsonl"), texts)
+    embedder = Embedder(params.embedding)
+    sets = build(generate(articles, texts, params.seed), articles, texts, handwritten, embedder, params)
+    OUT.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=OUT, prefix=TMP_PREFIX) as folder:
+        made = Path(folder)
+        for name in ("train", "validation", "test", "rejected"):
+            write_jsonl(made / f"{name}.jsonl", getattr(sets, name))
+        # The gate reads what was written: it trusts nothing that the choice above has in memory.
+        closest = gate(
+            list(read_jsonl(made / "train.jsonl", Pair)),
+            list(read_jsonl(made / "validation.jsonl", Pair)),
+            [*handwritten, *read_jsonl(made / "test.jsonl", Question)],
+            embedder,
+            params.leakage,
+        )
+        for file in sorted(made.iterdir()):
+            file.replace(OUT / file.name)
+    characters = {article.id: article.characters for article in articles}
+    write_json(Path("metrics/qa.json"), summary(sets, characters, closest))
+    say(f"qa: {len(sets.train)} training and {len(sets.validation)} validation pairs, {len(sets.test)} test questions")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,55 @@
+"""One question per fact: exact duplicates by words and by evidence, near ones by meaning."""
+
+import re
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from stages.qa.phrasing import choice
+from stages.qa.text import plain
+from stages.records import Pair, Rejection
+
+
+def normal(words: str) -> str:
+    return re.sub(r"[^a-z0-9]+", " ", plain(words).lower()).strip()
+
+
+def shuffled(pairs: Iterable[Pair], seed: int) -> list[Pair]:
+    """In an order that follows from seed and ids, so that which of two duplicates stays favours no place."""
+    return sorted(pairs, key=lambda pair: (choice(seed, pair.id), pair.id))
+
+
+def exact(pairs: Sequence[Pair]) -> tuple[list[Pair], list[Rejection]]:
+    """Keep the first pair of each question, and of each evidence: one sentence, one pair, wherever it is repeated."""
+    kept, rejected = [], []
+    questions: set[str] = set()
+    evidence: set[str] = set()
+    for pair in pairs:
+        question, passage = normal(pair.question), normal(pair.evidence_text)
+        if question in questions:
+            rejected.append(Rejection(pair=pair, reason="same question"))
+        elif passage in evidence:
+            rejected.append(Rejection(pair=pair, reason="same evidence"))
+        else:
+            questions.add(question)
+            evidence.add(passage)
+            kept.append(pair)
+    return kept, rejected
+
+
+def semantic(pairs: Sequence[Pair], vectors: np.ndarray, threshold: float) -> tuple[list[int], list[Rejection]]:
+    """Indices of the pairs whose question is at least so far from every one kept before it; the rest rejected.
+
+    Args:
+        vectors: unit vectors of the questions, ``(len(pairs), dimensions)``.
+    """
+    kept: list[int] = []
+    rejected = []
+    chosen = np.empty_like(vectors)
+    for number, pair in enumerate(pairs):
+        if kept and float((chosen[: len(kept)] @ vectors[number]).max()) >= threshold:
+            rejected.append(Rejection(pair=pair, reason="near-duplicate question"))
+            continue
+        chosen[len(kept)] = vectors[number]
+        kept.append(number)
+    return kept, rejected

@@ -1,0 +1,189 @@
+"""Facts of an operation's description: what it does, how to do a thing, permissions, definitions, abilities, limits."""
+
+import re
+from collections.abc import Iterator
+
+from stages.qa.facts import Fact, Reading
+from stages.qa.grammar import (
+    base_form,
+    first_person,
+    has_pointer,
+    has_pronoun,
+    is_third_person,
+    lower_first,
+    upper_first,
+    word_count,
+)
+from stages.qa.structure import Statement
+from stages.qa.subject import Subject, resolve
+from stages.qa.text import plain
+
+OPENING = re.compile(
+    r"^(?:This (?:operation|action|API|API operation|API action) |(?P<name>[A-Z]\w+) (?=[a-z]+s ))?(?P<verb>[A-Za-z]+)\b"
+)
+TO_USE = re.compile(
+    r"^To (?P<do>.{6,140}?), (?:you )?(?:can |must )?(?P<use>(?:also )?(?:use|call|specify|set|include|omit|add|choose|create|provide|send|submit|run|issue|enter) .+)\.$"
+)
+PERMISSION = re.compile(
+    r"^(?:To (?P<do>.{6,120}?), )?(?:you|the caller) (?:must have|need|must be granted|should have|require) (?P<need>.*\b(?P<code>[a-z0-9-]+:[A-Z]\w+|permissions? to perform the [a-z0-9-]+:[A-Z]\w+).*)\.$",
+    re.IGNORECASE,
+)
+REQUIRED_PERMISSION = re.compile(
+    r"^Required permissions: ?(?P<code>[a-z]+:[A-Z]\w+)(?: \((?P<where>key policy|IAM policy)\))?\.?$"
+)
+CAN = re.compile(
+    r"^You (?P<can>can|can't|cannot|can not|may) (?:also |only |optionally |then |now )?(?P<do>[a-z]+ .+)\.$"
+)
+DEFINITION = re.compile(r"^(?P<term>(?:An?|The) [A-Za-z][\w -]{2,45}?) (?P<verb>is|are) (?P<what>(?:an?|the) .+)\.$")
+VERY_COMMON = frozenset(
+    "the following name type value number maximum minimum default result response request only first last".split()
+)
+
+
+def facts(reading: Reading) -> Iterator[Fact]:
+    subject = reading.subject
+    for statement in reading.statements:
+        if statement.place.role != "description" or unsafe(statement):
+            continue
+        words = plain(statement.sentence.text)
+        resolved = resolve(words, subject)
+        yield from _required_permission(statement, words, subject)
+        if not words.endswith(".") or not 5 <= word_count(words) <= 45:
+            continue
+        if statement.number == 0 and subject.kind == "operation":
+            yield from _purpose(statement, words, subject)
+        if has_pointer(resolved):
+            continue
+        found = list(_permission(statement, resolved, subject)) or list(_to_use(statement, resolved, reading))
+        yield from found or _can(statement, resolved, subject)
+        yield from definition(statement, resolved, subject)
+
+
+def unsafe(statement: Statement) -> bool:
+    """Does the sentence stand in a list with a lead-in, or behind a label that narrows what it applies to?"""
+    sentence = statement.sentence
+    if sentence.block.lead_in or sentence.block.level > 0:
+        return True
+    return sentence.block.kind == "item" and sentence.start != sentence.block.start
+
+
+def _fact(form: str, statement: Statement, subject: Subject, answer: str, **slots: str) -> Fact:
+    base = {"name": subject.name, "service": subject.service}
+    return Fact(form, {**base, **slots}, answer, statement.sentence.start, statement.sentence.end)
+
+
+def _purpose(statement: Statement, words: str, subject: Subject) -> Iterator[Fact]:
+    match = OPENING.match(words)
+    if not match or not is_third_person(match["verb"]) or (match["name"] and match["name"] != subject.name):
+        return
+    does = lower_first(words[match.start("verb") :].rstrip("."))
+    if has_pointer(does) or re.search(r"\bit\b|\bthey\b", does) or word_count(does) < 3 or does.endswith(":"):
+        return
+    yield _fact("purpose", statement, subject, f"The {subject.name} operation of {subject.service} {does}.")
+    rest = does[len(match["verb"]) :]
+    if 4 <= word_count(does) <= 22 and not has_pronoun(does) and subject.name not in does:
+        yield _fact(
+            "purpose.which", statement, subject, f"The {subject.name} operation of {subject.service} {does}.", does=does
+        )
+        coordinated = re.search(r"(?:,|\band\b|\bor\b|\bthen\b) (?:then |also |optionally )?([a-z]+s)\b", rest)
+        if not (coordinated and is_third_person(coordinated[1])):
+            do = first_person(base_form(match["verb"]) + rest)
+            if do and not re.search(r"\bme\b|\b(?:currently|immediately)\b", do):
+                yield _fact(
+                    "howto.operation", statement, subject,
+                    f"Call the {subject.name} operation of {subject.service}, which {does}.", do=do,
+                )  # fmt: skip
+
+
+def _to_use(statement: Statement, words: str, reading: Reading) -> Iterator[Fact]:
+    match = TO_USE.match(words)
+    if not match or has_pronoun(match["do"]) or word_count(match["do"]) < 3 or "," in match["do"] or "(" in match["do"]:
+        return
+    if re.match(r"(?:do|use|be|get started|avoid|ensure|make sure|learn|find out|help|perform the)\b", match["do"]):
+        return
+    do = first_person(match["do"])
+    if not do or re.search(r"\b(?:it|them)\b", match["use"]):
+        return
+    subject = reading.subject
+    yield _fact("howto.use", statement, subject, words, do=do)
+
+
+def _permission(statement: Statement, words: str, subject: Subject) -> Iterator[Fact]:
+    match = PERMISSION.match(words)
+    if not match or "permission" not in words or has_pronoun(words):
+        return
+    do = match["do"]
+    if do is None or re.match(rf"(?:use|call|run|perform) the {subject.name} operation$", do):
+        if do is None and not re.search(rf"\b{re.escape(subject.name)}\b", match["need"]):
+            return
+        if do is None:
+            return
+        do = f"call {subject.name} in {subject.service}"
+        answer = f"To call {subject.name} ({subject.service}), {words[match.end('do') + 2 :]}"
+    else:
+        answer = words
+        do = first_person(do)
+        if not do or "," in do:
+            return
+        do = (
+            f"{do} with {subject.name} in {subject.service}" if subject.name not in do else f"{do} in {subject.service}"
+        )
+    many = len(re.findall(r"[a-z0-9-]+:[A-Z]\w+", words)) > 1
+    yield _fact(
+        "permission", statement, subject, answer,
+        do=do, permissions="permissions" if many else "permission", are="are" if many else "is",
+    )  # fmt: skip
+
+
+def _required_permission(statement: Statement, words: str, subject: Subject) -> Iterator[Fact]:
+    match = REQUIRED_PERMISSION.match(words)
+    if match and subject.kind == "operation":
+        where = f" in the {match['where']}" if match["where"] else ""
+        yield _fact(
+            "permission", statement, subject,
+            f"To call {subject.name} ({subject.service}), you need the {match['code']} permission{where}.",
+            do=f"call {subject.name} in {subject.service}", permissions="permission", are="is",
+        )  # fmt: skip
+
+
+def _can(statement: Statement, words: str, subject: Subject) -> Iterator[Fact]:
+    match = CAN.match(words)
+    if (
+        not match
+        or " only " in words[:20]
+        or has_pronoun(match["do"])
+        or re.search(r"\b(?:at any time|but|only|also)\b", match["do"])
+    ):
+        return
+    if not 4 <= word_count(match["do"]) <= 28 or "," in match["do"] or re.search(r"\d", match["do"]):
+        return
+    do = first_person(match["do"])
+    if not do or re.match(r"(?:see|find|learn|do|get|be)\b", do):
+        return
+    no = match["can"] in ("can't", "cannot", "can not")
+    if subject.kind == "operation" and subject.name in do:
+        slots = {"within": f"In {subject.service}"}
+    else:
+        slots = {}
+    prefix = "No, you" if no else "Yes, you"
+    yield _fact(
+        "capability.no" if no else "capability.yes", statement, subject, f"{prefix} {words[4:]}", do=do, **slots
+    )
+
+
+def definition(statement: Statement, words: str, subject: Subject) -> Iterator[Fact]:
+    match = DEFINITION.match(words)
+    if not match or has_pronoun(match["term"]) or not 5 <= word_count(match["what"]) <= 35:
+        return
+    term = match["term"].split()
+    if not 2 <= len(term) <= 5 or any(word in VERY_COMMON for word in term[1:]) or is_third_person(term[-1]):
+        return
+    if term[0] == "The" or re.search(
+        r"\b(?:that|which|of|for|with|in|to|operation|element|parameter|request)\b", match["term"]
+    ):
+        return
+    form = "definition.document" if subject.kind == "document" else "definition"
+    yield _fact(form, statement, subject, words, term=lower_first(match["term"]), is_are=match["verb"])
+
+
+__all__ = ["definition", "facts", "unsafe", "upper_first"]

@@ -1,0 +1,43 @@
+"""Facts of errors: when an operation returns which."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+
+from stages.qa.facts import Fact, Reading
+from stages.qa.grammar import has_pointer, has_pronoun, is_clause, lower_first, word_count
+from stages.qa.subject import resolve
+from stages.qa.text import plain
+
+BECAUSE = re.compile(
+    r"^(?:The|Your) (?:request|operation|call) (?:was rejected|was denied|failed|could not be completed) because (?P<cause>.+)\.$"
+)
+VAGUE = re.compile(
+    r"\b(?:internal|unknown|unexpected|an error occurred|service error|invalid parameter|not valid for the request)\b",
+    re.IGNORECASE,
+)
+
+
+def facts(reading: Reading) -> Iterator[Fact]:
+    subject = reading.subject
+    firsts = [s for s in reading.statements if s.place.role == "error" and s.number == 0 and s.place.name]
+    told = Counter(plain(s.sentence.text) for s in firsts)
+    for statement in firsts:
+        words = plain(statement.sentence.text)
+        if told[words] > 1 or not words.endswith(".") or not 5 <= word_count(words) <= 38 or VAGUE.search(words):
+            continue
+        resolved = resolve(words, subject)
+        match = BECAUSE.match(resolved)
+        clause = match["cause"] if match else resolved.rstrip(".")
+        if match:
+            clause = re.sub(r"^it (?=attempted|was|is|did|would)", "the request ", clause)
+        elif not is_clause(clause):
+            continue
+        if has_pointer(clause) or has_pronoun(clause) or subject.name in clause or clause.startswith(("of ", "there")):
+            continue
+        condition = lower_first(clause)
+        name = statement.place.name
+        slots = {"name": subject.name, "service": subject.service, "error": name, "condition": condition}
+        answer = f"{subject.answer} returns {name} if {condition}."
+        for form in ("error.when", "error.which"):
+            yield Fact(form, slots, answer, statement.sentence.start, statement.sentence.end)

@@ -1,0 +1,33 @@
+"""Facts of an article: what is said, where, and the words that a question about it needs."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from stages.qa.structure import Statement
+from stages.qa.subject import Subject
+
+
+class Fact(NamedTuple):
+    """One fact, with its evidence ``text[start:end]``."""
+
+    form: str  # key of stages.qa.phrasing.PHRASINGS
+    slots: dict[str, str]
+    answer: str
+    start: int
+    end: int
+
+
+class Reading(NamedTuple):
+    """One article, read."""
+
+    subject: Subject
+    statements: list[Statement]
+    siblings: frozenset[str]  # names of the operations of the same service
+
+
+def extract(reading: Reading) -> Iterator[Fact]:
+    """All facts that the extractors find, in the order of the article for each extractor."""
+    from stages.qa import conditions, descriptions, errors_of, parameters, prose
+
+    for module in (descriptions, parameters, errors_of, conditions, prose):
+        yield from module.facts(reading)

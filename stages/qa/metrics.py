@@ -1,0 +1,54 @@
+"""metrics/qa.json: flat counts of what was taken and what was not, and why."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+from stages.qa.build import Sets
+from stages.qa.quotas import PLACES, place
+
+
+def summary(sets: Sets, characters: Mapping[str, int], max_train_test_similarity: float) -> dict[str, float | int]:
+    """Flat keys to numbers. ``characters`` is the length of each article, by id."""
+    accepted = [*sets.train, *sets.validation]
+    verification = sum(not r.reason.startswith(("leaks", "near", "same")) for r in sets.rejected)
+    numbers: dict[str, float | int] = {
+        "candidates": sets.candidates,
+        "train_pairs": len(sets.train),
+        "validation_pairs": len(sets.validation),
+        "test_questions": len(sets.test),
+        "test_questions_seen": sum(question.slice == "seen" for question in sets.test),
+        "test_questions_unseen": sum(question.slice == "unseen" for question in sets.test),
+        "rejected": len(sets.rejected),
+        "acceptance_rate": _rounded(1 - verification / max(sets.candidates, 1)),  # of the verification rules
+        "train_articles": len({pair.evidence.article_id for pair in sets.train}),
+        "validation_articles": len({pair.evidence.article_id for pair in sets.validation}),
+        "phrasings": len({pair.phrasing for pair in accepted}),
+        "max_train_test_similarity": _rounded(max_train_test_similarity),
+        "mean_question_words": _rounded(_mean(len(pair.question.split()) for pair in accepted)),
+        "mean_answer_words": _rounded(_mean(len(pair.answer.split()) for pair in accepted)),
+    }
+    numbers |= _counts("kind", (pair.kind for pair in accepted))
+    numbers |= _counts("test_kind", (question.kind for question in sets.test))
+    numbers |= _counts("service", (pair.service for pair in accepted))
+    numbers |= _counts("rejected", (rejection.reason for rejection in sets.rejected))
+    places = Counter(place(pair, characters[pair.evidence.article_id]) for pair in accepted)
+    for tenth in range(PLACES):
+        numbers[f"position_{tenth + 1:02d}_of_{PLACES}"] = _rounded(places[tenth] / max(len(accepted), 1))
+    return numbers
+
+
+def _counts(prefix: str, names: Iterable[str]) -> dict[str, int]:
+    return {
+        f"{prefix}_{re.sub(r'[^a-z0-9]+', '_', name.lower()).strip('_')}": n
+        for name, n in sorted(Counter(names).items())
+    }
+
+
+def _mean(values: Iterable[int]) -> float:
+    listed = list(values)
+    return sum(listed) / max(len(listed), 1)
+
+
+def _rounded(value: float) -> float:
+    return round(value, 4)

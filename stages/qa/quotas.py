@@ -1,0 +1,89 @@
+"""Which pairs to take: a balance of kinds, services and places in the articles."""
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+
+from stages.records import Pair
+
+# Shares of the kinds, in parts. A kind that runs dry is made up for by the others.
+KINDS = {
+    "behaviour": 15,
+    "parameter": 13,
+    "limit": 13,
+    "error": 10,
+    "howto": 9,
+    "purpose": 9,
+    "return": 8,
+    "capability": 7,
+    "permission": 7,
+    "default": 6,
+    "valid_values": 6,
+    "definition": 4,
+    "requirement": 4,
+    "required": 2,
+}
+OTHER_KIND = 5
+PLACES = 10  # tenths of an article
+
+
+def place(pair: Pair, characters: int) -> int:
+    """Which tenth of its article the evidence starts in, 0–9."""
+    return min(PLACES - 1, pair.evidence.start * PLACES // max(characters, 1))
+
+
+def pick(
+    pairs: Iterable[Pair],
+    number: int,
+    max_per_article: int,
+    characters: dict[str, int],
+    taken: Sequence[Pair] = (),
+) -> list[Pair]:
+    """Up to `number` of the pairs, each time from the kind, service and place that lag behind most.
+
+    Args:
+        pairs: in the order in which equals are taken.
+        characters: length of each article, by id.
+        taken: pairs already taken, which count.
+    """
+    queues: dict[tuple[str, str, int], list[Pair]] = defaultdict(list)
+    articles: dict[str, set[str]] = defaultdict(set)
+    for pair in pairs:
+        queues[(pair.kind, pair.service, place(pair, characters[pair.evidence.article_id]))].append(pair)
+        articles[pair.service].add(pair.evidence.article_id)
+    for queue in queues.values():
+        queue.reverse()  # popped from the end
+    # The square root keeps small services heard without making them as loud as large ones.
+    service_share = _shares({service: math.sqrt(len(ids)) for service, ids in articles.items()})
+    kind_share = _shares({kind: float(KINDS.get(kind, OTHER_KIND)) for kind, _, _ in queues})
+    kinds, services, places, per_article = Counter(), Counter(), Counter(), Counter()
+    for pair in taken:
+        kinds[pair.kind] += 1
+        services[pair.service] += 1
+        places[place(pair, characters[pair.evidence.article_id])] += 1
+        per_article[pair.evidence.article_id] += 1
+    picked: list[Pair] = []
+    while queues and len(picked) < number:
+        key = min(
+            queues,
+            key=lambda k: (
+                kinds[k[0]] / kind_share[k[0]] + services[k[1]] / service_share[k[1]] + places[k[2]] * PLACES / 2,
+                k,
+            ),
+        )
+        pair = queues[key].pop()
+        if not queues[key]:
+            del queues[key]
+        if per_article[pair.evidence.article_id] >= max_per_article:
+            continue
+        picked.append(pair)
+        kinds[key[0]] += 1
+        services[key[1]] += 1
+        places[key[2]] += 1
+        per_article[pair.evidence.article_id] += 1
+    return picked
+
+
+def _shares(parts: dict[str, float]) -> dict[str, float]:
+    total = sum(parts.values())
+    return {name: part / total for name, part in parts.items()}

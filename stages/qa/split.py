@@ -1,0 +1,53 @@
+"""Articles to parts: trained on, validated on, or kept for unseen test questions. Whole articles, never halves."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from stages.qa.phrasing import choice
+from stages.records import Article, Question
+
+
+class Parts(NamedTuple):
+    """Article ids. Each article is in one part; those of handwritten unseen questions are in none."""
+
+    train: frozenset[str]
+    validation: frozenset[str]
+    unseen: frozenset[str]
+
+
+def split_articles(
+    articles: Sequence[Article],
+    candidates: Mapping[str, int],
+    handwritten: Sequence[Question],
+    unseen: int,
+    validation: int,
+    seed: int,
+) -> Parts:
+    """Give `unseen` and `validation` articles away, spread over the services, the rest to training.
+
+    Args:
+        candidates: how many candidate pairs each article has; an article without any is of use to no part.
+    """
+    kept_out = {e.article_id for q in handwritten if q.slice == "unseen" for e in q.evidence}
+    kept_in = {e.article_id for q in handwritten if q.slice == "seen" for e in q.evidence} - kept_out
+    free: dict[str, list[str]] = defaultdict(list)
+    for article in articles:
+        if candidates.get(article.id) and article.id not in kept_out and article.id not in kept_in:
+            free[article.service].append(article.id)
+    order = _in_turn(free, seed)
+    return Parts(
+        unseen=frozenset(order[:unseen]),
+        validation=frozenset(order[unseen : unseen + validation]),
+        train=frozenset(order[unseen + validation :]) | {a for a in kept_in if candidates.get(a)},
+    )
+
+
+def _in_turn(by_service: Mapping[str, list[str]], seed: int) -> list[str]:
+    """All ids so that any first part of them holds each service in its proportion."""
+    ranked = []
+    for service, ids in by_service.items():
+        mixed = sorted(ids, key=lambda id_: (choice(seed, "split", id_), id_))
+        # The half step puts the first of a small service into the middle, not at the end, of the whole.
+        ranked += [((rank + 0.5) / len(mixed), service, id_) for rank, id_ in enumerate(mixed)]
+    return [id_ for _, _, id_ in sorted(ranked)]

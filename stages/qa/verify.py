@@ -1,0 +1,159 @@
+"""Is a candidate pair sound? The same rules for every generator; each answers with the name of the rule broken."""
+
+import re
+from typing import NamedTuple
+
+from stages.qa.grammar import has_pointer
+from stages.qa.subject import Subject, subject_of
+from stages.qa.text import HEADING, SENTENCE_END, plain
+from stages.records import Article, Pair
+
+QUESTION_WORDS = (5, 48)
+ANSWER_WORDS = (4, 75)
+ANSWER_SENTENCES = 3
+EVIDENCE_CHARACTERS = 900
+MARKUP = re.compile(r"[`<>{}|\\]|\*\*|\]\(|https?:|^\s*[-*#]|\s{2}|(?<!\w)_\w|\w_(?!\w)")
+CUT = re.compile(r"(?:\.\.\.|…|[,;:(]|\b(?:and|or|the|a|an|of|to|in|for|with|that|which|is|are|by|as|from))[.\s]*$")
+YES_NO = re.compile(r"(?:^|, )(?:is|are|can|may|must|does|do|am|has|have|will|should)\b", re.IGNORECASE)
+IDENTIFIER = re.compile(
+    r"\b(?:[A-Za-z]*[a-z][A-Z]\w*|[A-Za-z]+_\w+|[a-z0-9-]+:[A-Z]\w+|[A-Z]{2,}[\w-]*|\w*\d[\w,.]*\w|\d)\b"
+)
+ENTRY_HEAD = re.compile(r"^([ ]*)- `([\w.:-]+)`")
+# Words that an answer may bring along: what holds a sentence together, and what names the kind of a fact.
+GLUE = frozenset(
+    """a about above accept accepts accepted all allowed also am an and any are as at be been before between both but by
+    call calling can cannot can't contain contains default do does don't element elements entries entry error exactly
+    fails following for from has have hold holds how i if in indicates integer into is it its least length list long
+    may me mean means most must my need needs no not number of on one operation operations optional or out parameter
+    parameters permission permissions request required response return returns service set specified specifies specify
+    string so structure such than that the their them then there these they this to use used uses using valid value
+    values was were what when where which who why will with within yes you your""".split()
+)
+
+
+class Source(NamedTuple):
+    """What a pair is held against."""
+
+    article: Article
+    text: str
+
+
+def fault(pair: Pair, source: Source) -> str | None:
+    """The first rule that the pair breaks, or None."""
+    subject = subject_of(source.article)
+    return _evidence(pair, source) or _question(pair, subject) or _answer(pair) or _support(pair, source, subject)
+
+
+def _evidence(pair: Pair, source: Source) -> str | None:
+    span = pair.evidence
+    if span.article_id != source.article.id or source.text[span.start : span.end] != pair.evidence_text:
+        return "evidence not found"
+    if not pair.evidence_text.strip() or len(pair.evidence_text) > EVIDENCE_CHARACTERS:
+        return "evidence too long or empty"
+    return None
+
+
+def _question(pair: Pair, subject: Subject) -> str | None:
+    question = pair.question
+    low, high = QUESTION_WORDS
+    if not low <= len(question.split()) <= high:
+        return "question too short or too long"
+    if not question.endswith("?") or question.count("?") != 1 or not (question[0].isupper() or question[0] == "“"):
+        return "question not a question"
+    if MARKUP.search(question) or not balanced(question):
+        return "question with markup"
+    if has_pointer(_without_names(question, subject)):
+        return "question leans on other text"
+    if not all(
+        _named(name, question) or (name == subject.name and _named(name, pair.answer)) for name in subject.names
+    ):
+        return "question without its subject"
+    if subject.kind == "operation" and not _named(subject.service, question):
+        return "question without its subject"
+    return None
+
+
+def _answer(pair: Pair) -> str | None:
+    answer = pair.answer
+    low, high = ANSWER_WORDS
+    if not low <= len(answer.split()) <= high or len(list(SENTENCE_END.finditer(answer))) + 1 > ANSWER_SENTENCES:
+        return "answer too short or too long"
+    if (
+        not answer.endswith((".", ".)", ".”"))
+        or CUT.search(answer[:-1])
+        or not re.match(r"[A-Z0-9“\"(]|[a-z]+[A-Z:_.]", answer)
+    ):
+        return "answer cut"
+    if MARKUP.search(answer) or not balanced(answer):
+        return "answer with markup"
+    if has_pointer(answer.removeprefix("No, ").removeprefix("Yes, ")):
+        return "answer leans on other text"
+    return None
+
+
+def _support(pair: Pair, source: Source, subject: Subject) -> str | None:
+    ground = f"{plain(pair.evidence_text)} {plain(context(source.text, pair.evidence.start))} {' '.join(subject.names)}"
+    if missing_identifiers(pair.answer, ground):
+        return "answer with a name or number that the evidence lacks"
+    known = stems(ground)
+    if [word for word in content_words(pair.answer) if stem(word) not in known]:
+        return "answer with words that the evidence lacks"
+    asked = stems(pair.question)
+    told = {stem(word) for word in content_words(pair.answer)} | set(IDENTIFIER.findall(pair.answer))
+    fresh = {word for word in told if word not in asked and word not in pair.question}
+    if not fresh and not YES_NO.search(pair.question) and pair.kind != "required":
+        return "question gives its answer"
+    return None
+
+
+def context(text: str, start: int) -> str:
+    """What stands above a passage and gives it its meaning: headings and heads of list entries around it."""
+    above: list[str] = []
+    level, indentation = 7, 10_000
+    for line in reversed(text[:start].splitlines()):
+        if heading := HEADING.match(line):
+            if len(heading[1]) < level:
+                level, indentation = len(heading[1]), -1
+                above.append(heading[2])
+        elif (entry := ENTRY_HEAD.match(line)) and len(entry[1]) < indentation:
+            indentation = len(entry[1])
+            above.append(entry[2])
+        if level == 1:
+            break
+    return " ".join(above)
+
+
+def missing_identifiers(answer: str, ground: str) -> list[str]:
+    """Names and numbers of the answer that its ground does not hold."""
+    return [name for name in IDENTIFIER.findall(answer) if not all(part in ground for part in name.split("."))]
+
+
+def content_words(words: str) -> list[str]:
+    return [word for word in re.findall(r"[A-Za-z][\w'-]*", words) if word.lower() not in GLUE]
+
+
+def stems(words: str) -> set[str]:
+    return {stem(word) for word in re.findall(r"[A-Za-z][\w'-]*", words)}
+
+
+def stem(word: str) -> str:
+    """A word without its inflection, crudely: enough to see "creates" in "create"."""
+    word = word.lower().removesuffix("'s")
+    for ending in ("ies", "ing", "ed", "es", "s", "e", "y"):
+        if len(word) - len(ending) >= 3 and word.endswith(ending):
+            return word[: -len(ending)]
+    return word
+
+
+def balanced(words: str) -> bool:
+    return words.count("(") == words.count(")") and words.count("[") == words.count("]") and words.count('"') % 2 == 0
+
+
+def _named(name: str, words: str) -> bool:
+    return re.search(rf"(?<!\w){re.escape(name)}(?!\w)", words) is not None
+
+
+def _without_names(words: str, subject: Subject) -> str:
+    for name in subject.names:
+        words = words.replace(name, " ")
+    return words
