@@ -75,7 +75,7 @@ def _values(subject: str, shape: Shape) -> list[str]:
 
 
 def join(items: list[str]) -> str:
-    """"a", "a and b", "a, b, and c"."""
+    """ "a", "a and b", "a, b, and c"."""
     if len(items) < 3:
         return " and ".join(items)
     return f"{', '.join(items[:-1])}, and {items[-1]}"
@@ -108,6 +108,8 @@ def _range(low: int | None, high: int | None, one: str, many: str) -> str:
 
 
 def _interval(low: int | None, high: int | None) -> str:
+    if low is not None and low == high:
+        return f" that must be {low}"
     if low is not None and high is not None:
         return f" from {low} to {high}"
     if low is not None:

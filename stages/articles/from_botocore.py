@@ -15,12 +15,17 @@ from stages.errors import StageError
 
 REQUEST_DEPTH = 3  # levels of nested parameters that are described
 RESPONSE_DEPTH = 2
+UNDESCRIBED = "The service model does not describe this operation."
 # Names as people write them, where the model's own (AWS SFN, KMS, Amazon Simple Queue Service) are not.
 NAMES = {
     "dynamodb": "Amazon DynamoDB",
     "iam": "AWS IAM",
     "kms": "AWS KMS",
     "stepfunctions": "AWS Step Functions",
+    # Two services each have these names.
+    "elbv2": "Elastic Load Balancing V2",
+    "kinesisanalyticsv2": "Amazon Kinesis Analytics V2",
+    "sms-voice": "Amazon Pinpoint SMS and Voice Service (sms-voice)",
 }
 
 
@@ -36,7 +41,7 @@ def read_botocore(params: BotocoreParams) -> list[Document]:
     return [
         document
         for service in params.services
-        for document in _service_documents(service, loader.load_service_model(service, "service-2"), params.version)
+        for document in service_documents(service, loader.load_service_model(service, "service-2"), params.version)
     ]
 
 
@@ -58,7 +63,7 @@ def _check_services(names: list[str], known: list[str]) -> None:
             close = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
             faults.append(
                 f"articles.botocore.services: unknown service {name!r}."
-                + (f" Nearest: {', '.join(close)}." if close else " Names are those of the AWS command line.")
+                + (f" Nearest: {', '.join(close)}." if close else " Names are those that boto3.client() takes.")
             )
     if faults:
         raise StageError("\n  ".join([f"params.yaml: {len(faults)} fault{'s' * (len(faults) > 1)}:", *faults]))
@@ -72,7 +77,8 @@ def service_name(model: ServiceModel) -> str:
     return known or (abbreviation if abbreviation[:4] in ("Amaz", "AWS ") else metadata["serviceFullName"])
 
 
-def _service_documents(service: str, raw: dict, version: str) -> Iterator[Document]:
+def service_documents(service: str, raw: dict, version: str) -> Iterator[Document]:
+    """The articles of one service model, as botocore's loader gives it."""
     model = ServiceModel(raw, service)
     name = service_name(model)
     source = f"botocore {version} {service}/{model.api_version}"
@@ -95,7 +101,7 @@ def slug(name: str) -> str:
 
 def operation_text(title: str, operation: OperationModel) -> str:
     """The Markdown of one operation."""
-    blocks = [f"# {title}", "## Description", to_markdown(operation.documentation)]
+    blocks = [f"# {title}", "## Description", to_markdown(operation.documentation) or UNDESCRIBED]
     if operation.input_shape is not None and operation.input_shape.members:
         blocks += ["## Request parameters", *_parameters(operation.input_shape, [], {})]
     if operation.output_shape is not None and operation.output_shape.members:
@@ -149,7 +155,9 @@ def _element(name: str, member: Shape, above: set[str]) -> str:
     item = f"- `{name}` ({kind(member)})" + (f": {text}" if text else "")
     nested = _structure_of(member)
     if nested is not None and len(above) < RESPONSE_DEPTH and nested.name not in above:
-        item += "".join(f"\n\n{_element(child, inner, {*above, nested.name})}" for child, inner in nested.members.items())
+        item += "".join(
+            f"\n\n{_element(child, inner, {*above, nested.name})}" for child, inner in nested.members.items()
+        )
     return indent(item)
 
 

@@ -7,7 +7,15 @@ from bs4 import BeautifulSoup, Tag
 from markdownify import MarkdownConverter
 
 LABELS = {"note": "Note", "important": "Important", "caution": "Caution", "warning": "Warning", "tip": "Tip"}
-BLOCKS = ("p", "ul", "ol", "dl", "dt", "dd", "li", "pre", "table", *LABELS)
+BLOCKS = ("p", "ul", "ol", "dl", "dt", "dd", "li", "div", "pre", "table", *LABELS)
+HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
+# Tags that the models use, HTML's and DocBook's. Others are text: "arn:aws:kms:<region>:<account>".
+TAGS = (
+    *("a", "b", "br", "code", "dd", "div", "dl", "dt", "em", "i", "li", "ol", "p", "pre", "span", "strong", "sub"),
+    *("sup", "table", "tbody", "td", "th", "thead", "tr", "u", "ul", "filename", "fullname", "link", "para"),
+    *("replaceable", "text", "value", "xhtml", "zonbook", *HEADINGS, *LABELS),
+)
+NOT_A_TAG = re.compile(rf"<(?!/?(?:{'|'.join(TAGS)})[\s/>])", re.IGNORECASE)
 CODE_SPAN = re.compile(r"((?<!`)(`+)(?!`).+?(?<!`)\2(?!`))")
 
 
@@ -23,10 +31,13 @@ def to_markdown(html: str | None) -> str:
     """Markdown of one documentation string, "" for none. No line is wrapped, so a sentence never crosses a line."""
     if not html:
         return ""
-    soup = BeautifulSoup(html, "html.parser")
+    soup = BeautifulSoup(NOT_A_TAG.sub("&lt;", html), "html.parser")
     for tag in soup.find_all("fullname"):
         tag.decompose()  # the service's own name, which is the title of the article
-    for tag in soup.find_all("dt"):
+    for string in soup.find_all(string=re.compile(r"\n")):
+        if string.find_parent("pre") is None:
+            string.replace_with(re.sub(r"\s+", " ", string))
+    for tag in soup.find_all(("dt", *HEADINGS)):  # headings are those of the article alone
         _as_strong_paragraph(soup, tag)
     for tag in soup.find_all(("dl", "dd")):
         tag.name = "div"

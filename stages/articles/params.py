@@ -2,12 +2,14 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator
 
 from stages.params import Section
 
 
-def _no_duplicates(names: list[str]) -> list[str]:
+def _named_once(names: list[str]) -> list[str]:
+    if not names:
+        raise ValueError("must name at least one service")
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise ValueError(f"must name each service once, {', '.join(twice)} stands more than once")
@@ -16,7 +18,7 @@ def _no_duplicates(names: list[str]) -> list[str]:
 
 class BotocoreParams(Section):
     version: str  # of the installed package: other versions are other articles
-    services: Annotated[list[str], Field(min_length=1), AfterValidator(_no_duplicates)]  # botocore's names
+    services: Annotated[list[str], AfterValidator(_named_once)]  # botocore's names
 
 
 class FolderParams(Section):

@@ -43,7 +43,9 @@ def chunk_article(
     return [_chunk(article, text, pieces, cut, number) for number, cut in enumerate(cuts)]
 
 
-def _hierarchical(article: Article, text: str, whole: list[Unit], params: ChunkingParams, count: Counter) -> list[Chunk]:
+def _hierarchical(
+    article: Article, text: str, whole: list[Unit], params: ChunkingParams, count: Counter
+) -> list[Chunk]:
     """Children that are found, each with the parent that is given."""
     sizes = params.hierarchical
     pieces, tokens = _fit(whole, text, sizes.child_max_tokens, count)
@@ -64,7 +66,8 @@ def _semantic(
         return [(0, 0, 1)]
     around = params.buffer_size
     windows = [
-        text[pieces[max(0, i - around)].start : pieces[min(len(pieces) - 1, i + around)].end] for i in range(len(pieces))
+        text[pieces[max(0, i - around)].start : pieces[min(len(pieces) - 1, i + around)].end]
+        for i in range(len(pieces))
     ]
     vectors = embedder.embed(windows)
     distances = 1 - np.sum(vectors[:-1] * vectors[1:], axis=1)
