@@ -62,7 +62,7 @@ def write_study(
     Args:
         scores: judge to a function (model, approach, question) -> (overall, fact_recall).
         tokens: approach to (input, output); an output of 200 is the token limit.
-        seconds: approach to seconds of generation; None leaves the timings of that approach out.
+        seconds: approach to seconds of generation, or a tuple of them that is cycled through the questions; None leaves the timings of that approach out.
         retrieval: seconds of each retrieval; None leaves them out.
         cards: judge to the content of its metrics file.
         replayed: approaches whose timings are replayed.
@@ -77,9 +77,7 @@ def write_study(
     )
     write_rows(data / "contexts/contexts.jsonl", [Retrieved(question_id=q.id, passages=[passage]) for q in questions])
     timed = questions if retrieval is not None else []
-    write_rows(
-        data / "timings/retrieve.jsonl", [RetrievalTiming(question_id=q.id, seconds=retrieval) for q in timed]
-    )
+    write_rows(data / "timings/retrieve.jsonl", [RetrievalTiming(question_id=q.id, seconds=retrieval) for q in timed])
     for model in models:
         for approach in APPROACHES:
             inputs, outputs = tokens[approach]
@@ -93,10 +91,10 @@ def write_study(
             write_rows(data / "answers" / approach / f"{model}.jsonl", answers)
             timings = [
                 AnswerTiming(
-                    question_id=q.id, model=model, approach=approach, repeat=0, seconds=seconds[approach],
+                    question_id=q.id, model=model, approach=approach, repeat=0, seconds=_cycled(seconds[approach], i),
                     replayed=approach in replayed,
                 )
-                for q in questions
+                for i, q in enumerate(questions)
                 if seconds[approach] is not None
             ]  # fmt: skip
             write_rows(data / "timings/answer" / approach / f"{model}.jsonl", timings)
@@ -113,3 +111,7 @@ def write_study(
         write_json(root / "metrics/judge" / f"{judge}.json", (cards or {}).get(judge, card))
     write_json(root / "metrics/retrieve.json", {"synthetic.recall@5": 0.96})
     return root
+
+
+def _cycled(seconds, index: int) -> float:
+    return seconds[index % len(seconds)] if isinstance(seconds, tuple) else seconds

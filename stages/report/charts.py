@@ -62,7 +62,7 @@ def figures(study: Study, cells: list[Cell], confidence: float) -> list[Figure]:
     whole = [cell for cell in cells if cell.slice is None]
     groups = [(m, s, [c for c in whole if c.model == m and c.set == s]) for m in study.models for s in study.sets]
     many = len(study.models) > 1
-    level = f"{100 * confidence:.0f} %"
+    level = f"{100 * confidence:.0f}%"
 
     def name(model: str, set_: str, n: int) -> str:
         return f"{model}, {set_} (n = {n})" if many else f"{set_.capitalize()} (n = {n})"

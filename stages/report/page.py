@@ -84,7 +84,7 @@ def render(
         comparisons=comparisons,
         agreements=agreements,
         verdicts=verdicts,
-        trade_offs=[text for m in study.models for s in study.sets if (text := price_of_quality(cells, m, s))],
+        trade_offs=[text for m in study.models if (text := price_of_quality(study, cells, m))],
         notes=notes,
         claims=beside_the_study(study, cells),
         figures=charts.figures(study, cells, report.confidence),

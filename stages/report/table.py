@@ -5,7 +5,9 @@ from stages.report.inputs import Study
 from stages.report.measures import Cell
 from stages.report.params import PricesParams
 from stages.report.verdict import Verdict
-from stages.report.words import MISSING, change, money, number, score
+from stages.report.words import MISSING, interval, money, number, p_value, percent, score, share, signed
+
+LEFT_ALIGNED = {"model", "approach", "difference", "call"}
 
 
 def results_table(
@@ -24,7 +26,7 @@ def results_table(
         parts.append(f"## {set_.capitalize()} questions (n = {len(study.select(set_))})\n")
         parts.append(markdown_table(*_rows(study, [c for c in cells if c.set == set_ and c.slice is None], prices)))
         calls = [c for c in comparisons if c.set == set_]
-        parts.append("\n" + _calls(study, calls))
+        parts.append(markdown_table(*_calls(study, calls)))
     parts.append("## Notes\n")
     parts += [f"- {note}" for note in [_legend(confidence, prices, cells), *notes]]
     return "\n".join(parts) + "\n"
@@ -36,8 +38,9 @@ def _legend(confidence: float, prices: PricesParams, cells: list[Cell]) -> str:
         cost = f" Cost is of 1,000 answers, prices of {prices.as_of}."
     mark = " † marks timings of which some are replayed." if any(cell.replayed for cell in cells) else ""
     return (
-        f"Scores are means on a 0–10 scale with {100 * confidence:.0f} % intervals (bootstrap over articles). "
-        f"Seconds are p50 / p95 of one call at a time, retrieval included.{mark}{cost}"
+        f"Scores are means on a 0–10 scale with {100 * confidence:.0f}% intervals (bootstrap over articles). "
+        f"Detectable is the minimum detectable effect of one comparison. "
+        f"Seconds are p50 / p95 of one call at a time, retrieval included; changes are of means.{mark}{cost}"
     )
 
 
@@ -50,48 +53,56 @@ def _rows(study: Study, cells: list[Cell], prices: PricesParams) -> tuple[list[s
         mark = "" if study.cards[judge].reliable else " (unreliable)"
         header += [f"{judge}{mark}", "vs base"]
     header += [f"fact recall ({judge})" for judge in counting]
-    header += ["input tokens", "output tokens", "cut at limit", "seconds", "vs base (mean)"]
+    header += ["input tokens", "output tokens", "cut at limit", "seconds", "vs base"]
     header += ["cost"] * priced
     rows = []
     for cell in cells:
         row = [cell.model] * several + [cell.approach]
         for judge in study.judges:
             graded = cell.judges[judge]
-            row += [score(graded, cell.n), change(graded.uplift)]
+            row += [score(graded, cell.n), percent(graded.uplift.percent) if graded.uplift else MISSING]
         row += [number(cell.judges[judge].fact_recall) for judge in counting]
         seconds = f"{number(cell.total.p50)} / {number(cell.total.p95)}{' †' * bool(cell.replayed)}"
         row += [
             number(cell.input_tokens, 0),
             number(cell.output_tokens, 0),
-            f"{100 * cell.at_token_limit:.0f} %",
+            share(cell.at_token_limit),
             seconds if cell.total.p50 is not None else MISSING,
-            change(cell.total_change),
+            percent(cell.total_change.percent) if cell.total_change else MISSING,
         ]
         rows.append(row + [money(cell.cost_per_1000, prices.currency)] * priced)
     return header, rows
 
 
-def _calls(study: Study, comparisons: list[Comparison]) -> str:
+def _calls(study: Study, comparisons: list[Comparison]) -> tuple[list[str], list[list[str]]]:
+    """Paired differences in points, Holm's p and the minimum detectable effect of each judge, and the call."""
     several = len(study.models) > 1
-    lines = []
-    for model in study.models:
-        calls = [f"{c.first} − {c.second}: {c.why}" for c in comparisons if c.model == model]
-        lines.append(f"Calls{f' for {model}' * several}: " + "; ".join(calls) + ".\n")
-    return "\n".join(lines)
+    header = ["model"] * several + ["difference"]
+    for judge in study.judges:
+        mark = "" if study.cards[judge].reliable else " (unreliable)"
+        header += [f"{judge}{mark}", "p (Holm)", "detectable"]
+    rows = []
+    for c in comparisons:
+        row = [c.model] * several + [f"{c.first} − {c.second}"]
+        for paired in c.judges.values():
+            difference = f"{signed(paired.difference)} {interval(paired.interval, 2, sign=True)}".rstrip()
+            row += [difference, p_value(paired.p_holm), number(paired.detectable)]
+        rows.append([*row, c.why])
+    return [*header, "call"], rows
 
 
 def markdown_table(header: list[str], rows: list[list[str]]) -> str:
     table = [[cell.replace("|", "\\|") for cell in row] for row in [header, *rows]]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    first = next((i for i, name in enumerate(header) if name == "approach"), 0)
-    lines = [_line(row, widths, first) for row in table]
-    rule = "|".join("-" * (w + 2) if i <= first else "-" * (w + 1) + ":" for i, w in enumerate(widths))
+    left = [name in LEFT_ALIGNED for name in header]
+    lines = [_line(row, widths, left) for row in table]
+    rule = "|".join("-" * (w + 2) if is_left else "-" * (w + 1) + ":" for w, is_left in zip(widths, left, strict=True))
     return "\n".join([lines[0], f"|{rule}|", *lines[1:]]) + "\n"
 
 
-def _line(row: list[str], widths: list[int], left_until: int) -> str:
+def _line(row: list[str], widths: list[int], left: list[bool]) -> str:
     padded = [
-        cell.ljust(width) if i <= left_until else cell.rjust(width)
-        for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        cell.ljust(width) if is_left else cell.rjust(width)
+        for cell, width, is_left in zip(row, widths, left, strict=True)
     ]
     return f"| {' | '.join(padded)} |"

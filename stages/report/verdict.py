@@ -28,9 +28,11 @@ class Standing:
         where = f"on the {self.n} {self.set} questions"
         if self.best:
             firm = "" if self.robust else " (not in every comparison after Holm's correction)"
-            return f"{where}, {self.best} beats each of the other three approaches{firm}"
+            return f"{where}, {self.best} beats each of the other three{firm}"
         if not self.any_call:
             return f"{where}, no approach can be told from another"
+        if not self.unbeaten:
+            return f"{where}, each approach is beaten by another, in a circle"
         if len(self.unbeaten) == 1:
             return f"{where}, {self.unbeaten[0]} is beaten by no other, but does not beat each of them"
         beaten = [a for a in APPROACHES if a not in self.unbeaten]
@@ -79,33 +81,35 @@ def _verdict(study: Study, model: str, mine: list[Standing]) -> Verdict:
     if len(bests) == 1:
         best = next(iter(bests))
         word = ANSWER_WORDS[best].capitalize()
-        if all(s.best for s in mine):
-            return Verdict(model, f"{word}." if all(s.robust for s in mine) else f"{word}, probably.", because, mine)
+        if all(s.robust for s in mine) and len(study.reliable_judges) > 1:
+            return Verdict(model, f"{word}.", because, mine)
         if best in common:
             return Verdict(model, f"{word}, probably.", because, mine)
     if len(bests) > 1 or not common:
         return Verdict(model, "It depends on the questions.", because, mine)
     if not any(s.any_call for s in mine):
         return Verdict(model, "Not settled: no approach can be told from another.", because, mine)
-    words = listed([ANSWER_WORDS[a] for a in common], "or")
+    words = listed([ANSWER_WORDS[a] for a in common])
     return Verdict(model, f"Not settled between {words}." if len(common) > 1 else f"Leaning to {words}.", because, mine)
 
 
-def price_of_quality(cells: list[Cell], model: str, set_: str) -> str:
-    """What each approach does to latency and tokens, in one sentence; empty where nothing was timed."""
+def price_of_quality(study: Study, cells: list[Cell], model: str) -> str:
+    """What each approach does to latency and tokens, in one sentence on the larger set; empty if nothing was timed."""
+    largest = max(study.sets, key=lambda set_: len(study.select(set_)))
     parts = []
     for cell in cells:
-        if cell.model != model or cell.set != set_ or cell.slice is not None or cell.approach == "base":
+        if (cell.model, cell.set, cell.slice) != (model, largest, None) or not cell.total_change:
             continue
-        latency = cell.total_change.percent if cell.total_change else None
-        output = cell.output_tokens_change.percent if cell.output_tokens_change else None
-        total = cell.tokens_change.percent if cell.tokens_change else None
-        if latency is not None:
-            parts.append(
-                f"{cell.approach} {percent(latency)} mean latency, {percent(output)} output tokens, "
-                f"{percent(total)} tokens in all"
-            )
-    return f"Against base on the {set_} questions: {'; '.join(parts)}." if parts else ""
+        changes = (
+            (cell.total_change, "mean latency"),
+            (cell.output_tokens_change, "output tokens"),
+            (cell.tokens_change, "tokens in all"),
+        )
+        said = [f"{percent(c.percent)} {what}" for c, what in changes if c and c.percent is not None]
+        if cell.total_change.percent is not None:
+            parts.append(f"{cell.approach} takes {listed(said)}")
+    of = f" of {model}" if len(study.models) > 1 else ""
+    return f"What it costs, against base{of} on the {largest} questions: {'; '.join(parts)}." if parts else ""
 
 
 def cautions(study: Study, cells: list[Cell]) -> list[str]:

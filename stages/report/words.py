@@ -32,12 +32,12 @@ def signed(value: float | None, digits: int = 2) -> str:
 
 def percent(value: float | None, digits: int = 0) -> str:
     """A signed change, already in %."""
-    return MISSING if value is None else f"{signed(value, digits)} %"
+    return MISSING if value is None else f"{signed(value, digits)}%"
 
 
 def share(value: float | None) -> str:
     """A fraction as a percentage."""
-    return MISSING if value is None else f"{100 * value:.0f} %"
+    return MISSING if value is None else f"{100 * value:.0f}%"
 
 
 def interval(value: Interval | None, digits: int = 2, sign: bool = False) -> str:
