@@ -1,0 +1,57 @@
+"""All of params.yaml at once, before anything runs: DVC looks only at the keys that some stage declares."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from stages import params
+from stages.answer.params import AnswerParams
+from stages.articles.params import ArticlesParams
+from stages.chunks.params import ChunkingParams
+from stages.errors import StageError
+from stages.fine_tune.params import FineTuneParams
+from stages.index.params import KnowledgeBaseParams
+from stages.judge.params import load as load_judge
+from stages.models import ModelParams
+from stages.qa.params import QaParams
+from stages.report.params import PricesParams, ReportParams, StudyParams
+from stages.retrieve.params import RetrievalParams
+
+SECTIONS: dict[str, type[params.Section]] = {
+    "articles": ArticlesParams,
+    "chunking": ChunkingParams,
+    "qa": QaParams,
+    "knowledge_base": KnowledgeBaseParams,
+    "retrieval": RetrievalParams,
+    "fine_tune": FineTuneParams,
+    "answer": AnswerParams,
+    "prices": PricesParams,
+    "report": ReportParams,
+}
+
+
+def check() -> None:
+    """Check every section with the class of the stage that reads it.
+
+    Raises:
+        StageError: holds the faults of all sections.
+    """
+    faults: list[str] = []
+
+    def tried(read: Callable, *args):
+        try:
+            return read(*args)
+        except StageError as fault:
+            if str(fault) not in faults:  # a file that cannot be read at all is one fault, not one a section
+                faults.append(str(fault))
+
+    study = tried(params.load, "study", StudyParams)
+    for key, kind in SECTIONS.items():
+        tried(params.load, key, kind)
+    if study:
+        for model in study.models:
+            tried(params.load, f"models.{model}", ModelParams)
+        for judge in study.judges:
+            tried(load_judge, judge)
+    if faults:
+        raise StageError("\n".join(faults))
+    print(f"{Path(params.PARAMS_FILE)}: no faults.")
