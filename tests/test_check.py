@@ -1,0 +1,69 @@
+"""`python -m stages check`: all faults of params.yaml in one go."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def _check(folder: Path) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, "-m", "stages", "check"],
+        cwd=folder,
+        env={"PYTHONPATH": str(ROOT), "PATH": ""},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture
+def params(tmp_path):
+    return tmp_path, yaml.safe_load((ROOT / "params.yaml").read_text())
+
+
+def test_the_params_we_ship_have_no_faults(params):
+    folder, content = params
+    (folder / "params.yaml").write_text(yaml.safe_dump(content))
+    done = _check(folder)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "params.yaml: no faults.\n", "")
+
+
+def test_faults_of_all_sections_are_said_at_once(params):
+    folder, content = params
+    content["retrieval"]["top_kk"] = content["retrieval"].pop("top_k")
+    content["study"]["models"] = ["micro", "mikro"]
+    content["answer"]["seed"] = "x"
+    (folder / "params.yaml").write_text(yaml.safe_dump(content))
+    done = _check(folder)
+    assert done.returncode == 1
+    assert done.stderr == (
+        "error: params.yaml: 2 faults:\n"
+        "  retrieval.top_k: missing.\n"
+        "  retrieval.top_kk: unknown key. Did you mean 'top_k'?\n"
+        "params.yaml: 1 fault:\n"
+        "  answer.seed: must be a valid integer. Got 'x'.\n"
+        "params.yaml: models.mikro: missing. Did you mean 'micro'?\n"
+    )
+
+
+def test_a_misspelt_section_is_one_fault(params):
+    folder, content = params
+    content["retreival"] = content.pop("retrieval")
+    (folder / "params.yaml").write_text(yaml.safe_dump(content))
+    done = _check(folder)
+    assert (done.returncode, done.stderr) == (
+        1,
+        "error: params.yaml: 1 fault:\n  retreival: unknown section. Did you mean 'retrieval'?\n",
+    )
+
+
+def test_an_unknown_command_is_named(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "stages", "chek"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (1, "error: unknown command 'chek'. Known: check.\n")
