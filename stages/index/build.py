@@ -1,5 +1,6 @@
 """Vectors and words of chunks to FAISS and BM25."""
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Protocol
 
@@ -76,9 +77,8 @@ def build_faiss(vectors: np.ndarray, index_factory: str) -> "faiss.Index":
 
 
 def _reason(fault: RuntimeError) -> str:
-    """The last line of a FAISS error: the lines above it are its own source code."""
-    line = str(fault).strip().splitlines()[-1]
-    return line.rpartition(": Error: ")[2] or line
+    """What FAISS says, without the place in its own source code and the condition that stand before it."""
+    return re.sub(r"^Error in .*? at \S+:\d+: (Error: '.*?' failed: )?", "", str(fault).strip(), flags=re.DOTALL)
 
 
 def build_bm25(chunks: Sequence[Chunk], params: BM25Params) -> "bm25s.BM25":

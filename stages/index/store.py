@@ -60,6 +60,7 @@ def build_index(chunks_file: Path, folder: Path, params: KnowledgeBaseParams, em
     """
     import faiss
 
+    chunks_sha256 = _sha256_of_chunks(chunks_file)  # before they are read, so that it is never that of newer ones
     chunks = _read_chunks(chunks_file)
     bm25 = build_bm25(chunks, params.bm25)  # before the long part: it takes a second and may refuse the chunks
     vectors = embed_chunks(chunks, embedder)
@@ -74,7 +75,7 @@ def build_index(chunks_file: Path, folder: Path, params: KnowledgeBaseParams, em
             embedding_model=params.embedding.model,
             embedding_dtype=params.embedding.dtype,
             dimensions=vectors.shape[1],
-            chunks_sha256=sha256_file(chunks_file),
+            chunks_sha256=chunks_sha256,
             chunk_ids=[chunk.id for chunk in chunks],
             files={path.relative_to(tmp).as_posix(): sha256_file(path) for path in files},
         )
@@ -98,9 +99,7 @@ def load_index(folder: Path, chunks_file: Path, embedding: EmbeddingParams) -> K
             f"{folder}: built with embedding model {built[0]} in {built[1]}, but knowledge_base.embedding says "
             f"{asked[0]} in {asked[1]}: vectors of two models cannot be compared. {REBUILD}"
         )
-    if not chunks_file.is_file():
-        raise StageError(f"{chunks_file}: no such file. Run `dvc repro`, which makes it.")
-    if (actual := sha256_file(chunks_file)) != meta.chunks_sha256:
+    if (actual := _sha256_of_chunks(chunks_file)) != meta.chunks_sha256:
         raise StageError(
             f"{folder}: built from other chunks than {chunks_file}: sha256 of the chunks must be "
             f"{meta.chunks_sha256}. Got {actual}. {REBUILD}"
@@ -125,6 +124,12 @@ def _read_meta(path: Path) -> Meta:
         return Meta.model_validate(read_json(path))
     except ValidationError:
         raise StageError(f"{path}: not the description of an index. Remove {path.parent}. {REBUILD}") from None
+
+
+def _sha256_of_chunks(path: Path) -> str:
+    if not path.is_file():
+        raise StageError(f"{path}: no such file. Run `dvc repro`, which makes it.")
+    return sha256_file(path)
 
 
 def _read_chunks(path: Path) -> list[Chunk]:

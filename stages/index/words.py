@@ -13,9 +13,9 @@ NAME = "="
 MAX_JOINED = 5  # words; DeleteBucketIntelligentTieringConfiguration has five, few names have more
 
 # A run of letters and digits, with the separators that hold a name together. A full stop or colon counts only inside.
-_TOKEN = re.compile(r"[A-Za-z0-9]+(?:[-_.:/$][A-Za-z0-9]+)*")
-# getHTTPResponse2 → get, HTTP, Response, 2; Sha256 → Sha, 256
-_PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
+_TOKEN = re.compile(r"[0-9]{1,3}(?:,[0-9]{3})+|[A-Za-z0-9]+(?:[-_.:/$][A-Za-z0-9]+)*")
+# getHTTPResponse → get, HTTP, Response; ListObjectsV2 → List, Objects, V2; s3 and SHA256 stay whole; 10MiB → 10, MiB
+_PARTS = re.compile(r"[A-Z]+(?![a-z])[0-9]*|[A-Z]?[a-z]+[0-9]*|[0-9]+")
 _SEPARATORS = re.compile(r"[-_.:/$]")
 
 STOP_WORDS = frozenset(
@@ -31,7 +31,7 @@ def text_words(text: str) -> list[str]:
     """Words of a passage, in order, with repeats: stems of words, and names marked with ``=``."""
     words: list[str] = []
     for match in _TOKEN.finditer(text):
-        words.extend(_words_of(match.group()))
+        words.extend(_words_of(match.group().replace(",", "")))  # 1,048,576 is 1048576
     return words
 
 
@@ -63,6 +63,8 @@ def _words_of(token: str) -> list[str]:
 
 def _stem(word: str) -> str:
     """Plural to singular, nothing more: the S-stemmer of Harman (1991), "How effective is suffixing?"."""
+    if len(word) <= 3:  # sns, kms, aws
+        return word
     if word.endswith("ies") and not word.endswith(("eies", "aies")):
         return word[:-3] + "y"
     if word.endswith("es") and not word.endswith(("aes", "ees", "oes")):

@@ -112,4 +112,4 @@ def check_evidence(questions: Sequence[Question], knowledge_base: KnowledgeBase)
                     break
     if faults:
         advice = "Moved passages are found again by: python -m stages.evidence refresh data/eval/questions.jsonl"
-        raise StageError("\n  ".join([f"evidence of {len(faults)} passages is lost:", *faults, advice]))
+        raise StageError("\n  ".join([f"{len(faults)} passages of evidence are not in the index:", *faults, advice]))

