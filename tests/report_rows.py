@@ -62,7 +62,7 @@ def write_study(
     Args:
         scores: judge to a function (model, approach, question) -> (overall, fact_recall).
         tokens: approach to (input, output); an output of 200 is the token limit.
-        seconds: approach to seconds of generation, or a tuple of them that is cycled through the questions; None leaves the timings of that approach out.
+        seconds: approach to seconds of generation, or a tuple cycled through the questions; None: no timings.
         retrieval: seconds of each retrieval; None leaves them out.
         cards: judge to the content of its metrics file.
         replayed: approaches whose timings are replayed.

@@ -83,7 +83,7 @@ def call(
     if any(paired.interval is None for paired in reliable):
         return None, False, "no call: too few scored questions"
     signs = {paired.interval.sign() for paired in reliable if paired.interval}
-    if signs == {1, -1}:
+    if {1, -1} <= signs:
         return None, False, "no call: the judges contradict each other"
     if len(signs) > 1:
         return None, False, "no call: the judges do not agree"

@@ -1,6 +1,7 @@
 """metrics/report.html: one file that opens offline. Everything in it is inline; its policy forbids any request."""
 
 from dataclasses import dataclass
+from functools import cache
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,42 @@ def render(
     report: ReportParams,
 ) -> str:
     """The page. The same input gives the same bytes: no clock, no random names."""
+    return (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            study=study,
+            approaches=APPROACHES,
+            approach_words=words.APPROACH_WORDS,
+            sub_scores=SUB_SCORES,
+            whole=_groups([cell for cell in cells if cell.slice is None]),
+            slices=_groups([cell for cell in cells if cell.slice is not None]),
+            any_replayed=any(cell.replayed for cell in cells),
+            counts_facts={
+                judge: any(cell.judges[judge].fact_recall is not None for cell in cells) for judge in study.judges
+            },
+            comparisons=comparisons,
+            agreements=agreements,
+            verdicts=verdicts,
+            trade_offs=[text for m in study.models if (text := price_of_quality(study, cells, m))],
+            notes=notes,
+            claims=beside_the_study(study, cells),
+            figures=charts.figures(study, cells, report.confidence),
+            geometry=charts,
+            training=[
+                (model, seconds, training_cost(seconds, prices))
+                for model in study.models
+                if (seconds := training_seconds(study, model)) is not None
+            ],
+            questions=[_shown(study, question) for question in study.questions],
+            prices=prices,
+            report=report,
+        )
+    )
+
+
+@cache
+def _environment():
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
@@ -70,34 +107,7 @@ def render(
     ):
         environment.filters[name] = getattr(words, name)
     environment.filters["cell"] = _cell_text
-    return environment.get_template("report.html.j2").render(
-        study=study,
-        approaches=APPROACHES,
-        approach_words=words.APPROACH_WORDS,
-        sub_scores=SUB_SCORES,
-        whole=_groups([cell for cell in cells if cell.slice is None]),
-        slices=_groups([cell for cell in cells if cell.slice is not None]),
-        any_replayed=any(cell.replayed for cell in cells),
-        counts_facts={
-            judge: any(cell.judges[judge].fact_recall is not None for cell in cells) for judge in study.judges
-        },
-        comparisons=comparisons,
-        agreements=agreements,
-        verdicts=verdicts,
-        trade_offs=[text for m in study.models if (text := price_of_quality(study, cells, m))],
-        notes=notes,
-        claims=beside_the_study(study, cells),
-        figures=charts.figures(study, cells, report.confidence),
-        geometry=charts,
-        training=[
-            (model, seconds, training_cost(seconds, prices))
-            for model in study.models
-            if (seconds := training_seconds(study, model)) is not None
-        ],
-        questions=[_shown(study, question) for question in study.questions],
-        prices=prices,
-        report=report,
-    )
+    return environment
 
 
 def _groups(cells: list[Cell]) -> list[list[Cell]]:

@@ -4,6 +4,7 @@ Everywhere `clusters` gives, for each observation, the number of its cluster: qu
 are not independent, so clusters are resampled and sign-flipped as wholes. ``None`` means not computable.
 """
 
+import functools
 import itertools
 import math
 import warnings
@@ -80,6 +81,12 @@ def percent_change(means: Array) -> Array:
         return 100 * (means[..., 1] / means[..., 0] - 1)
 
 
+@functools.lru_cache(maxsize=8)  # every cell of a set draws the same clusters: common random numbers, and one draw
+def _resampling_weights(count: int, samples: int, seed: int) -> Array:
+    """How often each cluster is drawn, (samples, count); float, so that products with it are fast."""
+    return np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), size=samples).astype(float)
+
+
 def bootstrap_interval(
     values: Array,
     clusters: Sequence[int],
@@ -105,7 +112,7 @@ def bootstrap_interval(
         return None
     sums, sizes = _cluster_sums(values, clusters)
     count = len(sizes)
-    weights = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), size=samples)
+    weights = _resampling_weights(count, samples, seed)
     replicates = statistic((weights @ sums) / (weights @ sizes)[:, None])
     if not np.isfinite(replicates).all():
         return None

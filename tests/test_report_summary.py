@@ -1,0 +1,419 @@
+"""From files to metrics/summary.json, comparisons, verdict, table and plots, on made-up studies."""
+
+import csv
+import io
+import json
+import re
+
+import pytest
+from report_rows import question, write_json, write_study
+
+from stages.errors import StageError
+from stages.report.comparisons import Paired, call, compare
+from stages.report.inputs import read_study
+from stages.report.measures import cost_per_1000, measure
+from stages.report.outputs import make_outputs
+from stages.report.params import PricesParams, ReportParams, TokenPrices
+from stages.report.statistics import Interval
+from stages.report.verdict import cautions, verdicts
+
+PRICES = PricesParams(as_of="2026-11-22", currency="USD", compute_per_hour=0.09, per_million_tokens={})
+REPORT = ReportParams(seed=3, confidence=0.95, bootstrap_samples=400, permutation_samples=400, power=0.8)
+MEANS = {"base": 2.0, "rag": 5.0, "ft": 3.0, "ft_rag": 8.0}
+
+# h0 and h1 rest on articles of their own, q0 and q1 on the same one.
+FIVE = [
+    question("h0", "handwritten"),
+    question("h1", "handwritten"),
+    question("q0", article="kettle/lid"),
+    question("q1", article="kettle/lid"),
+    question("q2", article="kettle/base"),
+]
+FIVE_SCORES = {
+    "base": {"h0": 2.0, "h1": 4.0, "q0": 0.0, "q1": 0.0, "q2": 0.0},
+    "rag": {"h0": 6.0, "h1": 8.0, "q0": 5.0, "q1": 7.0, "q2": 9.0},
+    "ft": {"h0": 3.0, "h1": 3.0, "q0": 1.0, "q1": 1.0, "q2": 1.0},
+    "ft_rag": {"h0": 9.0, "h1": None, "q0": 8.0, "q1": 8.0, "q2": 2.0},
+}
+
+
+def steady(means=None, spread=0.5):
+    """A judge for which every question gets the mean of its approach, a little more or less in turn."""
+    means = means or MEANS
+    return lambda model, approach, q: (means[approach] + spread * (int(q.id[1:]) % 3 - 1), 0.5)
+
+
+def many(handwritten=0, synthetic=12):
+    return [question(f"h{i}", "handwritten") for i in range(handwritten)] + [
+        question(f"q{i}", slice_="unseen" if i % 2 else "seen") for i in range(synthetic)
+    ]
+
+
+def outputs(root, models=("micro",), judges=("facts",), prices=PRICES, report=REPORT):
+    return make_outputs(read_study(list(models), list(judges), root), prices, report)
+
+
+def summary_of(result):
+    return json.loads(result.files["metrics/summary.json"])
+
+
+def test_summary_of_a_small_study_computed_by_hand(tmp_path):
+    write_study(
+        tmp_path,
+        FIVE,
+        {"facts": lambda model, approach, q: (FIVE_SCORES[approach][q.id], 0.5 if approach == "rag" else None)},
+        seconds={"base": (1.0, 3.0), "rag": 1.5, "ft": 0.5, "ft_rag": 1.0},
+        replayed=("ft",),
+    )
+    constant = {
+        # tokens, limit, and the latency of approaches whose calls all take the same time
+        "base": {"input_tokens": 50.0, "output_tokens": 200.0, "at_token_limit": 1.0},
+        "rag": {
+            "input_tokens": 700.0, "output_tokens": 40.0, "at_token_limit": 0.0, "output_tokens_change_pct": -80.0,
+            "latency_p50_s": 1.5, "latency_p95_s": 1.5, "total_p50_s": 2.0, "total_p95_s": 2.0,
+            "cost_per_1000": 0.05,  # 2 s * 0.09 / 3600 * 1000
+        },
+        "ft": {
+            "input_tokens": 50.0, "output_tokens": 20.0, "at_token_limit": 0.0, "output_tokens_change_pct": -90.0,
+            "latency_p50_s": 0.5, "latency_p95_s": 0.5, "total_p50_s": 0.5, "total_p95_s": 0.5,
+            "cost_per_1000": 0.0125,
+        },
+        "ft_rag": {
+            "input_tokens": 700.0, "output_tokens": 20.0, "at_token_limit": 0.0, "output_tokens_change_pct": -90.0,
+            "latency_p50_s": 1.0, "latency_p95_s": 1.0, "total_p50_s": 1.5, "total_p95_s": 1.5,
+            "cost_per_1000": 0.0375,
+        },
+    }  # fmt: skip
+    varying = {
+        # With two clusters the interval spans the cluster means.
+        "base.handwritten": {
+            "facts.score": 3.0, "facts.score_low": 2.0, "facts.score_high": 4.0, "facts.n_scored": 2,
+            "latency_p50_s": 2.0, "latency_p95_s": 2.9, "total_p50_s": 2.0, "total_p95_s": 2.9,  # 1 s and 3 s
+            "cost_per_1000": 0.05,
+        },
+        "base.synthetic": {
+            "facts.score": 0.0, "facts.score_low": 0.0, "facts.score_high": 0.0, "facts.n_scored": 3,
+            "latency_p50_s": 1.0, "latency_p95_s": 2.8, "total_p50_s": 1.0, "total_p95_s": 2.8,  # 1, 3 and 1 s
+            "cost_per_1000": 0.0417,
+        },
+        "rag.handwritten": {
+            "facts.score": 7.0, "facts.score_low": 6.0, "facts.score_high": 8.0, "facts.n_scored": 2,
+            "facts.uplift_pct": 133.3, "facts.fact_recall": 0.5, "total_change_pct": 0.0,
+        },
+        "rag.synthetic": {  # 5 and 7 are of one article: resamples are 6, 7 and 9; uplift over 0 is left out
+            "facts.score": 7.0, "facts.score_low": 6.0, "facts.score_high": 9.0, "facts.n_scored": 3,
+            "facts.fact_recall": 0.5, "total_change_pct": 20.0,
+        },
+        "ft.handwritten": {
+            "facts.score": 3.0, "facts.score_low": 3.0, "facts.score_high": 3.0, "facts.n_scored": 2,
+            "facts.uplift_pct": 0.0, "total_change_pct": -75.0,
+        },
+        "ft.synthetic": {
+            "facts.score": 1.0, "facts.score_low": 1.0, "facts.score_high": 1.0, "facts.n_scored": 3,
+            "total_change_pct": -70.0,
+        },
+        "ft_rag.handwritten": {  # h1 is unscored: out of the mean, and out of the base that h0 is held against
+            "facts.score": 9.0, "facts.n_scored": 1, "facts.uplift_pct": 350.0, "total_change_pct": -25.0,
+        },
+        "ft_rag.synthetic": {
+            "facts.score": 6.0, "facts.score_low": 2.0, "facts.score_high": 8.0, "facts.n_scored": 3,
+            "total_change_pct": -10.0,
+        },
+    }  # fmt: skip
+    expected = {
+        "handwritten.n": 2,
+        "synthetic.n": 3,
+        **{f"{s}.retrieval_p{p}_s": 0.5 for s in ("handwritten", "synthetic") for p in (50, 95)},
+        "micro.fine_tune_s": 720.0,
+        "micro.fine_tune_cost": 0.018,
+        "micro.replayed": 5,
+    }
+    for place, values in varying.items():
+        for name, value in {**constant[place.split(".")[0]], **values}.items():
+            expected[f"micro.{place}.{name}"] = value
+    assert summary_of(outputs(tmp_path)) == expected
+
+
+def test_equal_inputs_give_equal_bytes_and_order_of_rows_does_not_matter(tmp_path):
+    for name, questions in (("a", many(4, 8)), ("b", many(4, 8))):
+        write_study(tmp_path / name, questions, {"facts": steady(), "semantic": steady(spread=1.0)})
+    for path in sorted((tmp_path / "b/data").rglob("*.jsonl")):
+        if path.parent.name not in ("eval", "qa"):
+            path.write_text("".join(reversed(path.read_text(encoding="utf-8").splitlines(True))), encoding="utf-8")
+    first, second = (outputs(tmp_path / name, judges=("facts", "semantic")) for name in "ab")
+    assert first.files == second.files
+
+
+@pytest.mark.parametrize(
+    ("change", "differs"),
+    [
+        ({"seed": 4}, {"metrics/summary.json", "metrics/table.md", "metrics/report.html"}),
+        ({"confidence": 0.8}, {"metrics/summary.json", "metrics/table.md", "metrics/report.html"}),
+        ({"bootstrap_samples": 101}, {"metrics/summary.json", "metrics/table.md", "metrics/report.html"}),
+        ({"permutation_samples": 101}, {"metrics/report.html"}),
+        ({"power": 0.5}, {"metrics/table.md", "metrics/report.html"}),
+    ],
+)
+def test_each_report_param_changes_something(tmp_path, change, differs):
+    values = {"base": 5.0, "rag": 5.3, "ft": 5.1, "ft_rag": 5.5}
+    opinion = lambda m, a, q: (values[a] + (int(q.id[1:]) * 7 + len(a) * 3) % 5 - 2, None)  # noqa: E731
+    write_study(tmp_path, many(0, 20), {"facts": opinion})
+    before, after = outputs(tmp_path), outputs(tmp_path, report=REPORT.model_copy(update=change))
+    assert differs <= {path for path in before.files if before.files[path] != after.files[path]}
+
+
+TABLE = {"lite": TokenPrices(input=1.0, output=10.0)}
+
+
+@pytest.mark.parametrize(
+    ("model", "approach", "hour", "seconds", "cost"),
+    [
+        ("micro", "base", 3.6, 2.0, 2.0),  # local: by the second
+        ("micro", "rag", 3.6, 2.0, 2.0),
+        ("micro", "base", None, 2.0, None),  # price not known
+        ("micro", "base", 3.6, None, None),  # time not known
+        ("lite", "base", 3.6, 2.0, 1.1),  # by tokens: 100 * 1 / 1e6 + 100 * 10 / 1e6, a thousand times
+        ("lite", "rag", 3.6, 2.0, 1.6),  # and this machine for the retrieval
+        ("lite", "rag", None, None, 1.1),
+    ],
+)
+def test_cost(model, approach, hour, seconds, cost):
+    prices = PricesParams(as_of="2026-11-22", currency="USD", compute_per_hour=hour, per_million_tokens=TABLE)
+    found = cost_per_1000(model, 100.0, 100.0, seconds, 0.5, approach, prices)
+    assert found == (None if cost is None else pytest.approx(cost))
+
+
+def paired(low, high, p=0.001):
+    return Paired("j", 9, (low + high) / 2, Interval(low, high), p, p, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("reliable", "expected"),
+    [
+        ([], (None, False, "no call: no reliable judge")),
+        ([Paired("j", 1, 2.0, None, None, None, None)], (None, False, "no call: too few scored questions")),
+        ([paired(1, 2), paired(1, 3)], ("rag", True, "rag is better by all reliable judges")),
+        ([paired(-2, -1), paired(-3, -1)], ("base", True, "base is better by all reliable judges")),
+        ([paired(1, 2), paired(1, 3, p=0.06)], ("rag", False, "rag is better by all reliable judges, not after Holm")),
+        ([paired(1, 2)], ("rag", True, "rag is better by its one reliable judge")),
+        ([paired(1, 2), paired(-1, 3)], (None, False, "no call: the judges do not agree")),
+        ([paired(1, 2), paired(-3, -1)], (None, False, "no call: the judges contradict each other")),
+        ([paired(1, 2), paired(-3, -1), paired(-1, 1)], (None, False, "no call: the judges contradict each other")),
+        ([paired(-1, 2), paired(-1, 3)], (None, False, "not told apart")),
+    ],
+)
+def test_a_winner_is_called_only_where_all_reliable_judges_agree(reliable, expected):
+    assert call("rag", "base", reliable, 0.95) == expected
+
+
+def test_an_unreliable_judge_has_no_say(tmp_path):
+    against = steady({"base": 9.0, "rag": 5.0, "ft": 3.0, "ft_rag": 1.0})
+    card = {"reliable": False, "control_accuracy": 0.5, "coverage": 1.0}
+    write_study(tmp_path, many(), {"facts": steady(), "semantic": against}, cards={"semantic": card})
+    study = read_study(["micro"], ["facts", "semantic"], tmp_path)
+    whys = {(c.first, c.second): c.why for c in compare(study, REPORT)}
+    assert whys["rag", "base"] == "rag is better by its one reliable judge"
+    assert "Judge semantic is unreliable on its controls (accuracy 0.50) and does not count in any call." in cautions(
+        study, measure(study, PRICES, REPORT)
+    )
+
+
+def judged(means, spread=0.5):
+    return {"facts": steady(means, spread), "semantic": steady(means, spread * 0.9)}
+
+
+EQUAL = dict.fromkeys(MEANS, 5.0)
+
+
+@pytest.mark.parametrize(
+    ("handwritten", "synthetic", "means", "headline", "because"),
+    [
+        (0, 12, MEANS, "Both.", "{12}, ft_rag beats each of the other three."),
+        (0, 12, {**MEANS, "rag": 9.0}, "Retrieve.", "{12}, rag beats each of the other three."),
+        (0, 12, {**MEANS, "ft": 9.0}, "Fine-tune.", "{12}, ft beats each of the other three."),
+        (0, 12, {**MEANS, "base": 9.0}, "Neither.", "{12}, base beats each of the other three."),
+        (
+            0, 12, EQUAL, "Not settled: no approach can be told from another.",
+            "{12}, no approach can be told from another.",
+        ),
+        (
+            0, 12, {**MEANS, "rag": 8.0}, "Not settled between retrieve and both.",
+            "{12}, rag and ft_rag are not told apart; each of base and ft is beaten by another.",
+        ),
+        (
+            5, 12, MEANS, "Both, probably.",  # 5 questions: no p below 2 / 32, so nothing stands after Holm
+            "On the 5 handwritten questions, ft_rag beats each of the other three (not in every comparison after "
+            "Holm's correction); on the 12 synthetic questions, ft_rag beats each of the other three.",
+        ),
+    ],
+)  # fmt: skip
+def test_headline(tmp_path, handwritten, synthetic, means, headline, because):
+    write_study(tmp_path, many(handwritten, synthetic), judged(means))
+    study = read_study(["micro"], ["facts", "semantic"], tmp_path)
+    (verdict,) = verdicts(study, compare(study, REPORT))
+    because = because.replace("{12}", "On the 12 synthetic questions")
+    assert (verdict.headline, verdict.because) == (headline, because)
+
+
+def test_headline_when_the_sets_contradict_each_other(tmp_path):
+    def opinion(model, approach, q):
+        means = MEANS if q.set == "synthetic" else {**MEANS, "rag": 10.0}
+        return means[approach] + int(q.id[1:]) % 3 * 0.1, None
+
+    write_study(tmp_path, many(12, 12), {"facts": opinion, "semantic": opinion})
+    study = read_study(["micro"], ["facts", "semantic"], tmp_path)
+    assert verdicts(study, compare(study, REPORT))[0].headline == "It depends on the questions."
+
+
+def test_one_judge_is_never_certain(tmp_path):
+    write_study(tmp_path, many(), {"facts": steady()})
+    result = outputs(tmp_path)
+    assert "**micro: Both, probably.**" in result.table
+    assert "- Only one judge is reliable: no call here is confirmed by a second one." in result.table
+    assert not [key for key in summary_of(result) if key.startswith("agreement")]
+
+
+def test_no_judge_is_reliable(tmp_path):
+    write_study(tmp_path, many(), {"facts": steady()}, cards={"facts": {"reliable": False, "coverage": 1.0}})
+    assert (
+        "**micro: No answer yet.** None of the judges (facts) ranked its controls well enough to be believed."
+        in outputs(tmp_path).table
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "note"),
+    [
+        ({}, "There are no handwritten questions in this run."),
+        (
+            {"replayed": ("ft", "rag")},
+            "24 of 48 generation timings of micro are replayed: the call was not made again and its first measurement "
+            "is shown.",
+        ),
+        (
+            {"seconds": {"base": 2.0, "rag": 1.0, "ft": None, "ft_rag": 1.0}},
+            "Latency of micro is missing for some questions of ft (synthetic).",
+        ),
+        (
+            {"retrieval": None},
+            "Latency of micro is missing for some questions of rag (synthetic) and ft_rag (synthetic).",
+        ),
+        ({"cards": {"facts": {}}}, "Judge facts was not tested on controls, so it does not count in any call."),
+    ],
+)
+def test_what_a_reader_must_know_is_said(tmp_path, options, note):
+    write_study(tmp_path, many(), {"facts": steady()}, **options)
+    result = outputs(tmp_path)
+    assert f"- {note}\n" in result.table
+    assert f"<li>{note}</li>" in result.files["metrics/report.html"]
+
+
+def test_missing_times_are_left_out_and_never_part_of_a_total(tmp_path):
+    write_study(tmp_path, many(), {"facts": steady()}, retrieval=None)
+    summary = summary_of(outputs(tmp_path))
+    assert summary["micro.rag.synthetic.latency_p50_s"] == 1.5
+    assert not [key for key in summary if re.search(r"rag\.synthetic\.(total|cost)|retrieval", key)]
+
+
+def test_unscored_answers_are_counted_and_not_wrong(tmp_path):
+    def opinion(model, approach, q):
+        return (None, None) if (approach, q.id) in {("rag", "q0"), ("rag", "q1")} else (MEANS[approach], None)
+
+    write_study(tmp_path, many(), {"facts": opinion})
+    result = outputs(tmp_path)
+    summary = summary_of(result)
+    assert (summary["micro.rag.synthetic.facts.score"], summary["micro.rag.synthetic.facts.n_scored"]) == (5.0, 10)
+    assert "5.00 [5.00, 5.00] (10/12 scored)" in result.table
+    assert "- Judge facts left 2 of 48 answers unscored; they are left out, not counted as wrong.\n" in result.table
+
+
+def test_a_judge_that_scored_nothing_breaks_no_section(tmp_path):
+    write_study(tmp_path, many(2, 4), {"facts": lambda *_: (None, None), "semantic": steady()})
+    result = outputs(tmp_path, judges=("facts", "semantic"))
+    summary = summary_of(result)
+    assert summary["micro.rag.synthetic.facts.n_scored"] == 0
+    assert "micro.rag.synthetic.facts.score" not in summary
+    assert "no call: too few scored questions" in result.table
+
+
+def test_several_models_stand_apart(tmp_path):
+    def opinion(model, approach, q):
+        return (MEANS[approach] + (model == "lite") + int(q.id[1:]) % 3 * 0.1, None)
+
+    write_study(tmp_path, many(3, 12), {"facts": opinion}, models=("micro", "lite"))
+    result = outputs(tmp_path, models=("micro", "lite"))
+    summary = summary_of(result)
+    assert summary["lite.rag.synthetic.facts.score"] - summary["micro.rag.synthetic.facts.score"] == pytest.approx(1)
+    assert re.findall(r"^\*\*(\w+): ", result.table, re.MULTILINE) == ["micro", "lite"]
+
+
+def test_plots_hold_numbers_only_and_times_in_a_file_of_their_own(tmp_path):
+    write_study(tmp_path, FIVE, {"facts": steady()}, seconds={"base": (1.0, 3.0), "rag": 1, "ft": 1, "ft_rag": 1})
+    files = outputs(tmp_path).files
+    plots = {path: list(csv.DictReader(io.StringIO(text))) for path, text in files.items() if path.endswith(".csv")}
+    assert sorted(plots) == ["plots/latency.csv", "plots/quality.csv", "plots/tokens.csv"]
+    assert plots["plots/latency.csv"][0] == {
+        "panel": "micro, handwritten: seconds", "model": "micro", "approach": "base", "set": "handwritten",
+        "value": "2.0", "low": "2.0", "high": "2.9", "n": "2",
+    }  # fmt: skip
+    assert plots["plots/tokens.csv"][1] == {
+        "panel": "micro, handwritten: output tokens", "model": "micro", "approach": "rag", "set": "handwritten",
+        "value": "40.0", "low": "40.0", "high": "40.0", "n": "2",
+    }  # fmt: skip
+    write_study(tmp_path, FIVE, {"facts": steady()})  # other timings
+    again = outputs(tmp_path).files
+    assert {path for path in plots if files[path] != again[path]} == {"plots/latency.csv"}
+
+
+FAULTS = [
+    (
+        lambda root: (root / "data/scores/facts.jsonl").unlink(),
+        "{root}/data/scores/facts.jsonl: no such file. Run `dvc repro`, which makes it.",
+    ),
+    (
+        lambda root: drop_line(root / "data/answers/rag/micro.jsonl"),
+        "{root}/data/answers/rag/micro.jsonl: 1 of 5 questions have no answer (the first is h0). Run `dvc repro`, "
+        "which answers them.",
+    ),
+    (
+        lambda root: repeat_line(root / "data/answers/ft/micro.jsonl"),
+        "{root}/data/answers/ft/micro.jsonl: 'h0' occurs twice. Remove the file and run `dvc repro`.",
+    ),
+    (
+        lambda root: (root / "data/qa/test.jsonl").write_bytes((root / "data/eval/questions.jsonl").read_bytes()),
+        "{root}/data/qa/test.jsonl: shares a question id with {root}/data/eval/questions.jsonl. Ids must be unique.",
+    ),
+    (
+        lambda root: [(root / p).write_text("") for p in ("data/qa/test.jsonl", "data/eval/questions.jsonl")],
+        "There is no test question at all, so there is nothing to report. Set qa.test_questions.",
+    ),
+    (
+        lambda root: (root / "metrics/judge/facts.json").write_text("{"),
+        "{root}/metrics/judge/facts.json: not readable as JSON (Expecting property name enclosed in double quotes: "
+        "line 1 column 2 (char 1)). Remove it and run `dvc repro`.",
+    ),
+]
+
+
+def drop_line(path):
+    path.write_text("".join(path.read_text(encoding="utf-8").splitlines(True)[1:]), encoding="utf-8")
+
+
+def repeat_line(path):
+    lines = path.read_text(encoding="utf-8").splitlines(True)
+    path.write_text("".join([lines[0], *lines]), encoding="utf-8")
+
+
+@pytest.mark.parametrize(("damage", "message"), FAULTS)
+def test_files_that_do_not_fit_together(tmp_path, damage, message):
+    write_study(tmp_path, FIVE, {"facts": steady()})
+    damage(tmp_path)
+    with pytest.raises(StageError) as fault:
+        read_study(["micro"], ["facts"], tmp_path)
+    assert str(fault.value) == message.format(root=tmp_path)
+
+
+def test_nested_metrics_of_other_stages_are_shown_flat(tmp_path):
+    write_study(tmp_path, FIVE, {"facts": steady()})
+    write_json(tmp_path / "metrics/retrieve.json", {"synthetic": {"recall@5": 0.5}, "mrr": None})
+    assert read_study(["micro"], ["facts"], tmp_path).retrieval_metrics == {"synthetic.recall@5": 0.5, "mrr": None}
