@@ -237,31 +237,36 @@ def test_a_service_becomes_an_overview_and_an_article_per_operation():
 @pytest.mark.parametrize(
     ("shape", "sentences"),
     [
-        ({"type": "string", "min": 1, "max": 1}, "a required string of exactly 1 character."),
-        ({"type": "string", "min": 1}, "a required string of at least 1 character."),
-        ({"type": "string", "min": 0, "max": 20}, "a required string of at most 20 characters."),
-        ({"type": "string", "pattern": ".*"}, "a required string."),
-        ({"type": "string", "pattern": "a" * 81}, "a required string."),
-        ({"type": "string", "enum": ["on"]}, "a required string. The only valid value of `X` is `on`."),
-        ({"type": "string", "enum": ["a", "b"]}, "a required string. The valid values of `X` are `a` and `b`."),
-        ({"type": "blob", "max": 4096}, "a required binary value of at most 4096 bytes."),
-        ({"type": "long", "min": 5}, "a required integer of at least 5."),
-        ({"type": "integer", "min": 5, "max": 5}, "a required integer that must be 5."),
-        ({"type": "float", "max": 5}, "a required number of at most 5."),
-        ({"type": "boolean"}, "a required Boolean."),
-        ({"type": "timestamp"}, "a required timestamp."),
-        ({"type": "list", "member": {"shape": "Name"}, "min": 1}, "a required list of at least 1 string. Each item is a "
-         "string of 3 to 63 characters. Each item must match the pattern `[a-z]+`."),
-        ({"type": "map", "key": {"shape": "Colour"}, "value": {"shape": "Tags"}, "max": 9}, "a required map of strings to "
-         "lists of structures with at most 9 entries. The valid values of each key are `red`, `green`, and `blue`. "
-         "Each value is a list of 1 to 50 structures."),
+        ({"type": "string", "min": 1, "max": 1}, "string of exactly 1 character."),
+        ({"type": "string", "min": 1}, "string of at least 1 character."),
+        ({"type": "string", "min": 0, "max": 20}, "string of at most 20 characters."),
+        ({"type": "string", "pattern": ".*"}, "string."),
+        ({"type": "string", "pattern": "a" * 81}, "string."),
+        ({"type": "string", "enum": ["on"]}, "string. The only valid value of `X` is `on`."),
+        ({"type": "string", "enum": ["a", "b"]}, "string. The valid values of `X` are `a` and `b`."),
+        ({"type": "blob", "max": 4096}, "binary value of at most 4096 bytes."),
+        ({"type": "long", "min": 5}, "integer of at least 5."),
+        ({"type": "integer", "min": 5, "max": 5}, "integer that must be 5."),
+        ({"type": "float", "max": 5}, "number of at most 5."),
+        ({"type": "boolean"}, "Boolean."),
+        ({"type": "timestamp"}, "timestamp."),
+        (
+            {"type": "list", "member": {"shape": "Name"}, "min": 1},
+            "list of at least 1 string. Each item is a string of 3 to 63 characters. "
+            "Each item must match the pattern `[a-z]+`.",
+        ),
+        (
+            {"type": "map", "key": {"shape": "Colour"}, "value": {"shape": "Tags"}, "max": 9},
+            "map of strings to lists of structures with at most 9 entries. The valid values of each key are "
+            "`red`, `green`, and `blue`. Each value is a list of 1 to 50 structures.",
+        ),
     ],
-)  # fmt: skip
+)
 def test_types_and_limits_are_plain_sentences(shape, sentences):
     from botocore.model import ShapeResolver
 
     resolver = ShapeResolver({**MODEL["shapes"], "It": shape})
-    assert describe("X", resolver.get_shape_by_name("It"), required=True) == f"`X` is {sentences}"
+    assert describe("X", resolver.get_shape_by_name("It"), required=True) == f"`X` is a required {sentences}"
 
 
 @pytest.mark.parametrize(
@@ -385,7 +390,7 @@ def test_every_fault_of_a_folder_is_told_at_once(tmp_path):
         binary_md=b"PK\3\4\0\0",
         empty_txt=" \n\t\n",
         huge_txt=b"x" * (MAX_BYTES + 1),
-        latin_md="# Caf".encode() + b"\xe9\n",
+        latin_md=b"# Caf\xe9\n",
     )
     with pytest.raises(StageError) as fault:
         read_folder(FolderParams(path=str(root)))
@@ -411,7 +416,8 @@ def test_every_fault_of_a_folder_is_told_at_once(tmp_path):
         ("empty", "must hold .md or .txt files. Got 'empty', which holds none."),
         (
             ".",
-            "must not hold data/articles, where this stage writes. Got '.': put the documents in a folder of their own.",
+            "must not hold data/articles, where this stage writes. Got '.': "
+            "put the documents in a folder of their own.",
         ),
     ],
 )
@@ -428,14 +434,9 @@ def test_folders_that_are_refused(tmp_path, monkeypatch, path, message):
 # Files
 
 
-def _run(root, monkeypatch, **section):
-    params = {
-        "source": "folder",
-        "botocore": {"version": "1", "services": ["s3"]},
-        "folder": {"path": "docs"},
-        **section,
-    }
-    (root / "params.yaml").write_text(yaml.safe_dump({"articles": params}))
+def _run(root, monkeypatch):
+    section = {"source": "folder", "botocore": {"version": "1", "services": ["s3"]}, "folder": {"path": "docs"}}
+    (root / "params.yaml").write_text(yaml.safe_dump({"articles": section}))
     monkeypatch.chdir(root)
     articles.main()
 

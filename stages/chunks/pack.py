@@ -23,7 +23,6 @@ CUT = {
 }
 AFTER_COLON = 0.8  # more, where the line before announces what follows
 MIXED = {Break.SECTION: 0.6, Break.SUBSECTION: 0.1}  # what a heading inside a chunk costs
-LOST_OVERLAP = 0.3  # what a chunk costs that has no room for its overlap
 EMPTY = 2.0  # what a chunk costs that is nearly empty, falling with the square of what it holds
 
 
@@ -37,8 +36,8 @@ def pack(
         tokens: of each unit.
         text: the article.
         max_tokens: of a chunk, its overlap included.
-        overlap: tokens at most that a chunk repeats of what is before it, in whole units and where it has room for
-            them. A chunk that starts with a heading repeats nothing, for nothing was cut there.
+        overlap: tokens at most that a chunk repeats of what is before it, in whole units. A chunk that starts with a
+            heading repeats nothing, for nothing was cut there; one of a single long sentence what it has room for.
 
     Returns:
         For each chunk the unit it starts with, overlap included, the first unit that is its own, and the end.
@@ -57,18 +56,19 @@ def pack(
                 break
             if start + 1 < end:
                 mixed += MIXED.get(units[start + 1].before, 0.0)
+                if sums[end] - sums[starts[start]] > max_tokens:
+                    continue
             free = 1 - (sums[end] - sums[start]) / max_tokens
             cost = best[start] + 1 + EMPTY * free**2 + mixed + (_cut(units, start, text) if start else 0.0)
-            if sums[end] - sums[starts[start]] > max_tokens:
-                cost += LOST_OVERLAP
             if cost < best[end]:
                 best[end], previous[end] = cost, start
     chunks = []
     end = count
     while end:
-        start = begin = previous[end]
-        if sums[end] - sums[starts[start]] <= max_tokens:
-            begin = starts[start]
+        start = previous[end]
+        begin = starts[start]
+        while sums[end] - sums[begin] > max_tokens:
+            begin += 1
         chunks.append((begin, start, end))
         end = start
     return chunks[::-1]

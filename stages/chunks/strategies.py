@@ -1,5 +1,6 @@
 """The strategies: one article to its chunks."""
 
+import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import replace
@@ -7,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from stages.chunks.pack import pack
-from stages.chunks.params import ChunkingParams, SemanticParams
+from stages.chunks.params import ChunkingParams, HierarchicalParams, SemanticParams
 from stages.chunks.sentences import Break, Unit, units
 from stages.chunks.tokens import Counter
 from stages.embedding import Embedder
@@ -39,15 +40,14 @@ def chunk_article(
         pieces, tokens = _fit(whole, text, params.semantic.max_tokens, count)
         cuts = _semantic(pieces, tokens, text, params.semantic, embedder)
     else:
-        return _hierarchical(article, text, whole, params, count)
+        return _hierarchical(article, text, whole, params.hierarchical, count)
     return [_chunk(article, text, pieces, cut, number) for number, cut in enumerate(cuts)]
 
 
 def _hierarchical(
-    article: Article, text: str, whole: list[Unit], params: ChunkingParams, count: Counter
+    article: Article, text: str, whole: list[Unit], sizes: HierarchicalParams, count: Counter
 ) -> list[Chunk]:
     """Children that are found, each with the parent that is given."""
-    sizes = params.hierarchical
     pieces, tokens = _fit(whole, text, sizes.child_max_tokens, count)
     chunks: list[Chunk] = []
     for begin, own, end in pack(pieces, tokens, text, sizes.parent_max_tokens, sizes.overlap_tokens):
@@ -76,7 +76,7 @@ def _semantic(
     threshold = np.percentile(distances, params.breakpoint_percentile_threshold)
     edges = [0, *(int(i) + 1 for i in np.flatnonzero(distances > threshold)), len(pieces)]
     cuts = []
-    for low, high in zip(edges, edges[1:], strict=False):
+    for low, high in itertools.pairwise(edges):
         for begin, own, end in pack(pieces[low:high], tokens[low:high], text, params.max_tokens, 0):
             cuts.append((begin + low, own + low, end + low))
     return cuts
