@@ -1,0 +1,91 @@
+"""The stage as it is run: its params, its faults, and its outs under the real DVC."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from report_rows import write_study
+from test_report_summary import many, steady
+
+from stages import params
+from stages.errors import StageError
+from stages.report.params import PricesParams, ReportParams, StudyParams
+
+ROOT = Path(__file__).parent.parent
+PARAMS = """\
+study: {models: [micro], judges: [facts, semantic]}
+prices: {as_of: "2026-11-22", currency: USD, compute_per_hour: 0.09, per_million_tokens: {}}
+report: {seed: 3, confidence: 0.95, bootstrap_samples: 200, permutation_samples: 200, power: 0.8}
+"""
+DVC_YAML = """\
+stages:
+  report:
+    cmd: {python} -m stages.report
+    params: [study, prices, report]
+    deps: [data]
+    metrics:
+      - metrics/summary.json: {{cache: false}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key", "kind", "message"),
+    [
+        ("seed: 3", "seed: -1", "report", ReportParams, "report.seed: must be greater than or equal to 0. Got -1."),
+        ("confidence: 0.95", "confidence: 1.0", "report", ReportParams,
+         "report.confidence: must be less than 1. Got 1.0."),
+        ("power:", "powr:", "report", ReportParams, None),
+        ("2026-11-22", "last week", "prices", PricesParams,
+         "prices.as_of: must be a date like '2026-11-22'. Got 'last week'."),
+        ("0.09", "-1", "prices", PricesParams, "prices.compute_per_hour: must be greater than or equal to 0. Got -1."),
+        ("[micro]", "[micro, micro]", "study", StudyParams,
+         "study.models: must not name anything twice. Got ['micro', 'micro']."),
+    ],
+)  # fmt: skip
+def test_bad_params(tmp_path, old, new, key, kind, message):
+    file = tmp_path / "params.yaml"
+    file.write_text(PARAMS.replace(old, new), encoding="utf-8")
+    with pytest.raises(StageError) as fault:
+        params.load(key, kind, file)
+    if message is None:
+        expected = f"{file}: 2 faults:\n  report.power: missing.\n  report.powr: unknown key. Did you mean 'power'?"
+    else:
+        expected = f"{file}: 1 fault:\n  {message}"
+    assert str(fault.value) == expected
+
+
+def run(command, cwd):
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "DVC_NO_ANALYTICS": "1"}
+    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=300)
+
+
+@pytest.fixture
+def project(tmp_path):
+    write_study(tmp_path, many(2, 4), {"facts": steady(), "semantic": steady(spread=0.8)})
+    (tmp_path / "params.yaml").write_text(PARAMS, encoding="utf-8")
+    return tmp_path
+
+
+def test_a_fault_leaves_nothing_half_written(project):
+    (project / "data/scores/semantic.jsonl").unlink()
+    done = run([sys.executable, "-m", "stages.report"], project)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "error: data/scores/semantic.jsonl: no such file. Run `dvc repro`, which makes it.\n"
+    assert not list(project.glob("metrics/*.html")) + list(project.glob("plots/*"))
+
+
+def test_dvc_reads_the_flat_keys(project):
+    (project / "dvc.yaml").write_text(DVC_YAML.format(python=sys.executable), encoding="utf-8")
+    dvc = [sys.executable, "-m", "dvc"]
+    for command in (["git", "init", "-q"], [*dvc, "init", "-q"], [*dvc, "config", "core.analytics", "false"]):
+        assert run(command, project).returncode == 0
+    done = run([*dvc, "repro"], project)
+    assert done.returncode == 0, done.stderr
+    assert (project / "metrics/table.md").read_text(encoding="utf-8") in done.stdout
+    shown = json.loads(run([*dvc, "metrics", "show", "--json"], project).stdout)
+    summary = json.loads((project / "metrics/summary.json").read_text(encoding="utf-8"))
+    assert shown[""]["data"]["metrics/summary.json"]["data"] == summary
+    assert not [value for value in summary.values() if not isinstance(value, int | float)]
