@@ -1,0 +1,37 @@
+"""``python -m stages.judge <judge>``: controls and scores of one judge, from the repository's root."""
+
+import sys
+from pathlib import Path
+
+from stages.errors import StageError, exits_cleanly
+from stages.files import write_json, write_jsonl
+from stages.judge.inputs import read_answers, read_questions, read_validation
+from stages.judge.judging import is_reliable, judge_answers, judge_controls, make_judge, metrics, spread
+from stages.judge.params import JudgeParams
+from stages.params import load, load_value
+from stages.progress import say
+
+
+@exits_cleanly
+def main() -> None:
+    if len(sys.argv) != 2:
+        raise StageError("usage: python -m stages.judge <judge>, a name of params.yaml under `judges`.")
+    name = sys.argv[1]
+    params, models = load(f"judges.{name}", JudgeParams), load_value("study.models", list[str])
+    questions, answers, pairs = read_questions(), read_answers(models), read_validation()
+    judge = make_judge(params)
+    report = judge_controls(judge, spread(pairs, params.control_pairs))
+    scores = judge_answers(judge, name, questions, answers)
+    write_jsonl(Path("data/scores") / f"{name}.jsonl", scores)
+    write_json(Path("metrics/judge") / f"{name}.json", metrics(report, scores, params))
+    accuracy = "none" if report.accuracy is None else f"{report.accuracy:.1%}"
+    say(f"judge {name}: {accuracy} of control pairs rightly ordered")
+    if not is_reliable(report, params):
+        say(
+            f"WARNING: judge {name} is UNRELIABLE: it orders {accuracy} of the control pairs rightly, below "
+            f"judges.{name}.min_control_accuracy ({params.min_control_accuracy:.1%}). Do not rest a conclusion on it."
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,139 @@
+"""The *facts* judge: the reference's claims, one by one, looked for in the answer and held against it. No model."""
+
+import math
+
+from stages.judge import style
+from stages.judge.alignment import Coverage, align, cover, found, weight
+from stages.judge.contradictions import Contradiction, contradictions
+from stages.judge.text import Text, read
+from stages.judge.verdict import Verdict, band, unscored
+
+# Shares of the overall score. Completeness leads: without a contradiction it says how much of the truth is there.
+_SHARES = {"factual_accuracy": 0.12, "completeness": 0.68, "relevance": 0.14, "clarity": 0.06}
+_MADE_UP_COST = 0.6  # of factual accuracy, for each amount or identifier that neither reference nor question knows
+_MADE_UP_MAX = 3.0  # extra detail may be true: alone it never makes an answer wrong
+
+
+class FactsJudge:
+    """See :class:`stages.judge.verdict.Judge`.
+
+    Args:
+        contradiction_cap: the most that an answer gets which contradicts its reference: it is "incorrect or
+            misleading" however much else of it is right.
+    """
+
+    def __init__(self, contradiction_cap: float = 3.0):
+        self._cap = contradiction_cap
+
+    def score(self, question: str, reference: str, answers: list[str]) -> list[Verdict]:
+        facts, asked = read(reference), read(question)
+        if not facts.tokens and not facts.verdict:
+            return [unscored("the reference holds no fact to check") for _ in answers]
+        return [_score(facts, read(answer), asked, self._cap) for answer in answers]
+
+
+def _score(reference: Text, answer: Text, question: Text, cap: float) -> Verdict:
+    raw = answer.raw.strip()
+    if not raw or not (answer.tokens or answer.verdict):
+        return _low(0.0, "empty")
+    hits = contradictions(rows := align(reference, answer), reference, answer, question)
+    spent: dict[int, int] = {}
+    covers = [cover(row, answer, question, spent) for row in rows]
+    recall = _recall(covers, reference, answer)
+    if style.is_refusal(raw) and recall < 0.5:
+        return _low(0.5, "declines to answer", clarity=8.0)
+    supported, made_up = _support(reference, answer, question)
+    clarity = style.clarity(raw)
+    relevance = 10 * _relevance(supported, answer, reference) if recall > 0 else 2 * supported
+    if hits:
+        wrong = {hit.clause for hit in hits}
+        kept = sum(c.weight * c.share for n, c in enumerate(covers) if n not in wrong) / sum(c.weight for c in covers)
+        accuracy = min(cap, 0.5 + (cap - 0.5) * kept) if cap > 0.5 else cap
+    else:
+        accuracy = 10 * min(1.0, recall / 0.35) - min(_MADE_UP_MAX, _MADE_UP_COST * len(made_up))
+        if recall < 0.15:
+            accuracy = min(accuracy, 2.0)
+    parts = {
+        "factual_accuracy": max(0.0, accuracy),
+        "completeness": 10 * recall,
+        "relevance": relevance,
+        "clarity": clarity,
+    }
+    overall = sum(share * parts[name] for name, share in _SHARES.items())
+    # Form is worth little where content is missing: half of the reference is not "mostly correct".
+    overall = min(overall, 10 * recall + (1.0 if recall >= 0.35 else 0.5))
+    if len(made_up) >= 3 and len(made_up) > sum(c.found_hard for c in covers):
+        overall = min(overall, 3.0 + 3.0 * recall)
+    if hits:
+        overall = min(overall, accuracy)
+    if style.is_babble(raw):
+        overall = min(overall, 2.5)
+    return Verdict(
+        overall=band(overall),
+        **{name: band(value) for name, value in parts.items()},
+        fact_recall=round(recall, 4),
+        comment=_comment(raw, hits, covers, made_up, recall, relevance),
+    )
+
+
+def _low(overall: float, comment: str, clarity: float = 0.0) -> Verdict:
+    return Verdict(
+        overall=overall,
+        factual_accuracy=0.0,
+        completeness=0.0,
+        relevance=0.0,
+        clarity=clarity,
+        fact_recall=0.0,
+        comment=comment,
+    )
+
+
+def _recall(covers: list[Coverage], reference: Text, answer: Text) -> float:
+    """Share of the reference that the answer says, 0–1: clauses by weight, and an explicit yes or no."""
+    total = sum(c.weight for c in covers)
+    said = sum(c.weight * c.share for c in covers)
+    if reference.verdict:
+        # A yes or no is also given by a clause that says it.
+        agrees = answer.verdict == reference.verdict or (not answer.verdict and covers and covers[0].share >= 0.5)
+        total, said = total + 1.5, said + 1.5 * agrees
+    return said / total if total else 0.0
+
+
+def _support(reference: Text, answer: Text, question: Text) -> tuple[float, list[str]]:
+    """Share of what the answer says that the reference or the question says, and its own amounts and identifiers."""
+    known = (*reference.tokens, *question.tokens)
+    words = [w for text in (reference, question) for c in text.clauses for w in c.words]
+    total = held = 0.0
+    made_up: dict[str, None] = {}
+    for token in answer.tokens:
+        mass, hit = weight(token), found(token, known, words)
+        total, held = total + mass, held + mass * hit
+        if hit < 0.8 and token.kind in {"quantity", "identifier"}:
+            made_up[token.text] = None
+    return (held / total if total else 1.0), list(made_up)
+
+
+def _relevance(supported: float, answer: Text, reference: Text) -> float:
+    """1 for an answer that says what was asked; falls with the unsupported share and with the length."""
+    longer = max(1.0, len(style.words_of(answer.raw)) / max(12, len(style.words_of(reference.raw))))
+    return min(1.0, supported + 0.2) / math.sqrt(1 + 0.35 * (longer - 1))
+
+
+def _comment(
+    raw: str, hits: list[Contradiction], covers: list[Coverage], made_up: list[str], recall: float, relevance: float
+) -> str:
+    parts = [f"contradicts: {'; '.join(h.text for h in hits[:3])}"] if hits else []
+    if style.is_babble(raw):
+        parts.append("repeats itself")
+    missing = [text for c in covers for text in c.missing]
+    if recall < 0.15 and not hits:
+        parts.append("says hardly anything of the reference")
+    elif missing:
+        parts.append(f"missing: {', '.join(dict.fromkeys(missing[:4]))}")
+    elif recall < 0.75:
+        parts.append("part of the reference is missing")
+    if made_up:
+        parts.append(f"not in the reference: {', '.join(made_up[:4])}")
+    elif relevance < 6 and recall >= 0.15:
+        parts.append("much beside the reference")
+    return "; ".join(parts) or f"all facts found (recall {recall:.2f})"

@@ -1,0 +1,133 @@
+"""Controls first, then answers: pure functions from records to scores and to the judge's own figures."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+from stages.errors import StageError
+from stages.judge.controls import KINDS, Control, make_controls, ordering
+from stages.judge.params import FactsParams, JudgeParams, SemanticParams
+from stages.judge.verdict import Judge, Verdict
+from stages.progress import track
+from stages.records import Answer, Pair, Question, Score
+
+
+def make_judge(params: JudgeParams) -> Judge:
+    """The judge of a section. Imports of one kind of judge are not those of another."""
+    if isinstance(params, FactsParams):
+        from stages.judge.facts import FactsJudge
+
+        return FactsJudge(params.contradiction_cap)
+    assert isinstance(params, SemanticParams)
+    from stages.judge.semantic import SemanticJudge
+    from stages.judge.word_vectors import TransformerWordEmbedder
+
+    return SemanticJudge(TransformerWordEmbedder(params.embedding), params.contradiction_penalty)
+
+
+@dataclass(frozen=True)
+class ControlReport:
+    """What a judge showed on controls: rightly ordered pairs, over all and per kind pair, and mean scores per kind."""
+
+    counts: dict[str, tuple[int, int]]  # "reference>half": (right, compared)
+    means: dict[str, float]
+    n: int
+    n_scored: int
+
+    @property
+    def accuracy(self) -> float | None:
+        compared = sum(n for _, n in self.counts.values())
+        return sum(right for right, _ in self.counts.values()) / compared if compared else None
+
+
+def judge_controls(judge: Judge, pairs: Sequence[Pair]) -> ControlReport:
+    controls = make_controls(pairs)
+    groups: dict[str, list[Control]] = defaultdict(list)
+    for control in controls:
+        groups[control.pair_id].append(control)
+    scores: dict[tuple[str, str], float | None] = {}
+    for group in track(list(groups.values()), "controls", unit="pairs"):
+        verdicts = judge.score(group[0].question, group[0].reference, [c.answer for c in group])
+        scores.update({(c.pair_id, c.kind): v.overall for c, v in zip(group, verdicts, strict=True)})
+    in_order = [scores[c.pair_id, c.kind] for c in controls]
+    by_kind = {
+        kind: [s for c, s in zip(controls, in_order, strict=True) if c.kind == kind and s is not None] for kind in KINDS
+    }
+    return ControlReport(
+        counts=ordering(controls, in_order),
+        means={kind: fmean(values) for kind, values in by_kind.items() if values},
+        n=len(controls),
+        n_scored=sum(s is not None for s in in_order),
+    )
+
+
+def judge_answers(judge: Judge, name: str, questions: Sequence[Question], answers: Sequence[Answer]) -> list[Score]:
+    """A score for every answer, in the order of the answers.
+
+    Raises:
+        StageError: an answer to a question that is not among the test questions.
+    """
+    by_question: dict[str, list[int]] = defaultdict(list)
+    for number, answer in enumerate(answers):
+        by_question[answer.question_id].append(number)
+    known = {question.id for question in questions}
+    strangers = [f"{a.question_id!r} ({a.approach}, {a.model})" for a in answers if a.question_id not in known]
+    if strangers:
+        raise StageError(
+            f"data/answers: {len(strangers)} answers are to questions that are not among the test questions, first "
+            f"{strangers[0]}. They were made for other questions: run `dvc repro`."
+        )
+    scores: dict[int, Score] = {}
+    for question in track(questions, f"judge {name}", unit="questions"):
+        numbers = by_question[question.id]
+        # Equal texts are one text: the judge sees it once.
+        texts = list(dict.fromkeys(answers[n].text for n in numbers))
+        verdicts = (
+            dict(zip(texts, judge.score(question.question, question.reference, texts), strict=True)) if texts else {}
+        )
+        for n in numbers:
+            scores[n] = _score(name, answers[n], verdicts[answers[n].text])
+    return [scores[n] for n in range(len(answers))]
+
+
+def metrics(report: ControlReport, scores: Sequence[Score], params: JudgeParams) -> dict[str, float | int | None]:
+    """Flat figures of metrics/judge/<judge>.json; ``reliable`` is 1 or 0."""
+    n_scored = sum(score.overall is not None for score in scores)
+    flat: dict[str, float | int | None] = {
+        "n": len(scores),
+        "n_scored": n_scored,
+        "coverage": round(n_scored / len(scores), 4) if scores else None,
+        "control_accuracy": None if report.accuracy is None else round(report.accuracy, 4),
+        "control_n": report.n,
+        "control_n_scored": report.n_scored,
+        "control_comparisons": sum(n for _, n in report.counts.values()),
+        "reliable": int(is_reliable(report, params)),
+    }
+    for pair, (right, compared) in report.counts.items():
+        better, worse = pair.split(">")
+        flat[f"control_accuracy_{better}_over_{worse}"] = round(right / compared, 4)
+    for kind, value in report.means.items():
+        flat[f"control_score_{kind}"] = round(value, 3)
+    return flat
+
+
+def is_reliable(report: ControlReport, params: JudgeParams) -> bool:
+    return report.accuracy is not None and report.accuracy >= params.min_control_accuracy
+
+
+def spread(pairs: Sequence[Pair], count: int) -> list[Pair]:
+    """`count` pairs at even steps: validation pairs are sorted by service."""
+    if len(pairs) <= count:
+        return list(pairs)
+    return [pairs[i * len(pairs) // count] for i in range(count)]
+
+
+def _score(judge: str, answer: Answer, verdict: Verdict) -> Score:
+    return Score(
+        question_id=answer.question_id,
+        model=answer.model,
+        approach=answer.approach,
+        judge=judge,
+        **verdict.model_dump(),
+    )

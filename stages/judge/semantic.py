@@ -1,0 +1,232 @@
+"""The *semantic* judge: each clause's meaning looked for on the other side, both ways, by contextual word vectors.
+
+Reference to answer is completeness, answer to reference is relevance. Words are aligned greedily by the cosine of
+their vectors in context, as in BERTScore (Zhang et al., 2020), and clauses by their pooled vectors. Such vectors are
+nearly blind to amounts, negation and who does what to whom, so those are read from the words, and cost.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from stages.judge import style
+from stages.judge.alignment import Alignment, found, match, weight
+from stages.judge.contradictions import Contradiction, contradictions
+from stages.judge.text import Clause, Text, Token, read
+from stages.judge.verdict import Verdict, band, unscored
+from stages.judge.word_vectors import Vectors, WordEmbedder
+
+# Cosines of all-MiniLM-L6-v2: below the first figure unrelated, above the second the same. Read off made pairs of
+# equal and unrelated clauses (90th percentile of unrelated ones, 25th of paraphrases).
+_WORD_RAMP = (0.38, 0.72)
+_CLAUSE_RAMP = (0.30, 0.80)
+_WORD_SHARE = 0.7  # of a clause's score; the rest comes from the cosine of the pooled vectors
+_KNOWN_WEIGHT = 0.15  # of a word that the question already says
+_HARD_SHARE = 0.5  # of a clause's score where it has amounts or identifiers that the question does not say
+_SHARES = {"factual_accuracy": 0.1, "completeness": 0.64, "relevance": 0.2, "clarity": 0.06}
+
+
+@dataclass(frozen=True)
+class _Side:
+    """A text with the vectors of its clauses and of their words."""
+
+    text: Text
+    clauses: np.ndarray  # (clauses, dimensions)
+    words: tuple[np.ndarray, ...]  # per clause: (tokens, dimensions)
+
+
+class SemanticJudge:
+    """See :class:`stages.judge.verdict.Judge`."""
+
+    def __init__(self, embedder: WordEmbedder, contradiction_penalty: float):
+        self._embedder = embedder
+        self._penalty = contradiction_penalty
+
+    def score(self, question: str, reference: str, answers: list[str]) -> list[Verdict]:
+        asked, truth = read(question), read(reference)
+        if not truth.tokens:
+            return [unscored("the reference says nothing that can be compared") for _ in answers]
+        texts = [truth, *(read(answer) for answer in answers)]
+        vectors = self._vectors([clause.text for text in texts for clause in text.clauses])
+        left, *rest = [_side(text, vectors) for text in texts]
+        return [self._score(left, side, asked) for side in rest]
+
+    def _vectors(self, texts: list[str]) -> dict[str, Vectors]:
+        distinct = list(dict.fromkeys(texts))
+        return dict(zip(distinct, self._embedder.embed(distinct), strict=True)) if distinct else {}
+
+    def _score(self, reference: _Side, answer: _Side, question: Text) -> Verdict:
+        raw = answer.text.raw.strip()
+        if not answer.text.tokens and not answer.text.verdict:
+            return _nothing("empty" if not raw else "says nothing that can be compared")
+        if not answer.text.tokens:  # a bare yes or no
+            agrees = answer.text.verdict == reference.text.verdict
+            value = 5.0 if agrees else 1.0
+            return Verdict(overall=value, factual_accuracy=2 * value * agrees, completeness=value, relevance=10.0,
+                           clarity=10.0, comment="only a yes or no" + ("" if agrees else ", and not the reference's"))  # fmt: skip
+        cosines = reference.clauses @ answer.clauses.T
+        recalls = [_said(n, reference, answer, question, cosines) for n in range(len(reference.words))]
+        weights = np.array([_clause_weight(c, question) for c in reference.text.clauses])
+        completeness = float(np.average(recalls, weights=weights))
+        relevance = _grounded(answer, reference, question, cosines)
+        rows = _rows(reference.text, answer.text, cosines)
+        hits = contradictions(rows, reference.text, answer.text, question)
+        if style.is_refusal(raw) and completeness < 0.5:
+            return _nothing("declines to answer")
+        return self._verdict(raw, completeness, relevance, hits, recalls, weights, reference.text)
+
+    def _verdict(
+        self,
+        raw: str,
+        completeness: float,
+        relevance: float,
+        hits: list[Contradiction],
+        recalls: list[float],
+        weights: np.ndarray,
+        reference: Text,
+    ) -> Verdict:
+        wrong = {hit.clause for hit in hits}
+        spoiled = float(sum(weights[n] for n in wrong) / weights.sum())
+        doubt = self._penalty * (0.75 + 0.25 * spoiled) if hits else 0.0
+        parts = {
+            "factual_accuracy": 10 * min(1.0, completeness / 0.5) * (1 - doubt),
+            "completeness": 10 * completeness,
+            "relevance": 10 * relevance,
+            "clarity": style.clarity(raw),
+        }
+        overall = sum(share * parts[name] for name, share in _SHARES.items())
+        overall = min(overall, 10 * completeness + 1.0) * (1 - doubt)
+        if style.is_babble(raw):
+            overall = min(overall, 2.5)
+        return Verdict(
+            overall=band(overall),
+            **{name: band(value) for name, value in parts.items()},
+            comment=_comment(raw, completeness, relevance, hits, recalls, reference),
+        )
+
+
+def _side(text: Text, vectors: dict[str, Vectors]) -> _Side:
+    words = tuple(
+        np.stack([vectors[clause.text].between(token.start, token.end) for token in clause.tokens])
+        for clause in text.clauses
+    )
+    clauses = [vectors[clause.text].whole for clause in text.clauses]
+    return _Side(text, np.stack(clauses) if clauses else np.zeros((0, 1), np.float32), words)
+
+
+def _nothing(reason: str) -> Verdict:
+    return Verdict(overall=0.0, factual_accuracy=0.0, completeness=0.0, relevance=0.0, clarity=0.0, comment=reason)
+
+
+def _ramp(value, bounds: tuple[float, float]):
+    return np.clip((value - bounds[0]) / (bounds[1] - bounds[0]), 0.0, 1.0)
+
+
+def _is_known(token: Token, question: Text) -> bool:
+    return any(match(token, t) >= 0.8 for t in question.tokens)
+
+
+def _clause_weight(clause: Clause, question: Text) -> float:
+    return 0.5 + sum(weight(t) for t in clause.tokens if not _is_known(t, question))
+
+
+def _said(number: int, reference: _Side, answer: _Side, question: Text, cosines: np.ndarray) -> float:
+    """How far one clause of the reference is said by the answer, 0–1: its best clause with the one beside it."""
+    clause = reference.text.clauses[number]
+    best = 0.0
+    for start in range(len(answer.words)):
+        for end in {min(start + 1, len(answer.words)), min(start + 2, len(answer.words))}:
+            best = max(
+                best,
+                _said_in(
+                    clause, reference.words[number], range(start, end), reference, answer, question, cosines[number]
+                ),
+            )
+    return best
+
+
+def _said_in(
+    clause: Clause,
+    words: np.ndarray,
+    window: range,
+    reference: _Side,
+    answer: _Side,
+    question: Text,
+    cosines: np.ndarray,
+) -> float:
+    tokens = [t for n in window for t in answer.text.clauses[n].tokens]
+    spoken = [w for n in window for w in answer.text.clauses[n].words]
+    alike = _ramp(words @ np.concatenate([answer.words[n] for n in window]).T, _WORD_RAMP).max(axis=1)
+    new = new_total = known = known_total = hard = hard_total = 0.0
+    for token, soft in zip(clause.tokens, alike, strict=True):
+        mass = weight(token)
+        exact = found(token, tokens, spoken)
+        credit = exact if token.kind in {"quantity", "identifier"} else max(float(soft), 0.9 * exact)
+        if _is_known(token, question):
+            known, known_total = known + mass * credit, known_total + mass
+            continue
+        new, new_total = new + mass * credit, new_total + mass
+        if token.kind in {"quantity", "identifier"}:
+            hard, hard_total = hard + mass * exact, hard_total + mass
+    pooled = float(_ramp(cosines[list(window)].max(), _CLAUSE_RAMP))
+    if new_total < 0.5:
+        lexical = known / known_total
+        return _WORD_SHARE * lexical + (1 - _WORD_SHARE) * pooled
+    # The question's words are taken as said, in proportion to what of the rest is said: "At most 100." is an answer.
+    share = new / new_total
+    bonus = _KNOWN_WEIGHT * known_total
+    lexical = (new + bonus * share) / (new_total + bonus)
+    value = _WORD_SHARE * lexical + (1 - _WORD_SHARE) * max(pooled, lexical if known_total > new_total else 0.0)
+    if hard_total:
+        value = _HARD_SHARE * hard / hard_total + (1 - _HARD_SHARE) * value
+    return float(value)
+
+
+def _grounded(answer: _Side, reference: _Side, question: Text, cosines: np.ndarray) -> float:
+    """How far what the answer says is of the reference, 0–1: padding and made-up detail lower it."""
+    truth = [t for c in reference.text.clauses for t in c.tokens]
+    truth_words = [w for text in (reference.text, question) for c in text.clauses for w in c.words]
+    vectors = np.concatenate(reference.words)
+    total = held = 0.0
+    for n, clause in enumerate(answer.text.clauses):
+        alike = _ramp(answer.words[n] @ vectors.T, _WORD_RAMP).max(axis=1)
+        pooled = float(_ramp(cosines[:, n].max(), _CLAUSE_RAMP))
+        for token, soft in zip(clause.tokens, alike, strict=True):
+            mass = weight(token)
+            exact = found(token, (*truth, *question.tokens), truth_words)
+            credit = exact if token.kind in {"quantity", "identifier"} else max(float(soft), exact)
+            total, held = total + mass, held + mass * (_WORD_SHARE * credit + (1 - _WORD_SHARE) * max(pooled, exact))
+    return held / total
+
+
+def _rows(reference: Text, answer: Text, cosines: np.ndarray) -> list[Alignment]:
+    """The clauses of the answer that mean a clause of the reference, by vectors instead of by words."""
+    scores = _ramp(cosines, (0.0, 1.0))
+    best = scores.argmax(axis=0)
+    rows = []
+    for number, clause in enumerate(reference.clauses):
+        order = sorted(range(len(answer.clauses)), key=lambda n: (-scores[number, n], n))
+        foreign = {
+            id(answer.clauses[n]): reference.clauses[best[n]]
+            for n in order
+            if scores[number, n] < 0.85 * scores[best[n], n]
+        }
+        rows.append(Alignment(clause, tuple((float(scores[number, n]), answer.clauses[n]) for n in order), foreign))
+    return rows
+
+
+def _comment(
+    raw: str, completeness: float, relevance: float, hits: list[Contradiction], recalls: list[float], reference: Text
+) -> str:
+    parts = [f"against the reference: {'; '.join(h.text for h in hits[:3])}"] if hits else []
+    if style.is_babble(raw):
+        parts.append("repeats itself")
+    missing = [c.text for c, said in zip(reference.clauses, recalls, strict=True) if said < 0.45]
+    if completeness < 0.25 and not hits:
+        parts.append("means something else")
+    elif missing:
+        shown = missing[0] if len(missing[0]) <= 60 else missing[0][:57].rsplit(" ", 1)[0] + "..."
+        parts.append(f'not said: "{shown}"' + (f" and {len(missing) - 1} more" if len(missing) > 1 else ""))
+    if relevance < 0.55 and completeness >= 0.25:
+        parts.append("much that the reference does not say")
+    return "; ".join(parts) or f"means the same (completeness {completeness:.2f}, relevance {relevance:.2f})"
