@@ -1,0 +1,32 @@
+"""``python -m stages.fine_tune <model>``, from the repository's root."""
+
+import csv
+import sys
+from pathlib import Path
+
+from stages.errors import StageError, exits_cleanly
+from stages.files import atomic_file, write_json
+from stages.fine_tune.inputs import read_data
+from stages.fine_tune.params import FineTuneParams
+from stages.fine_tune.run import check_trainable, fine_tune
+from stages.models import ModelParams
+from stages.params import load
+
+
+@exits_cleanly
+def main() -> None:
+    if len(sys.argv) != 2:
+        raise StageError("usage: python -m stages.fine_tune <model>")
+    name = sys.argv[1]
+    params, model = load("fine_tune", FineTuneParams), load(f"models.{name}", ModelParams)
+    result = fine_tune(name, check_trainable(name, model), params, read_data(), Path("data/fine_tune") / name)
+    write_json(Path("data/timings/fine_tune") / f"{name}.json", result.timings)
+    write_json(Path("metrics/fine_tune") / f"{name}.json", result.metrics)
+    with atomic_file(Path("plots/fine_tune") / f"{name}.csv") as file:
+        rows = csv.DictWriter(file, ["step", "epoch", "split", "loss"], lineterminator="\n")
+        rows.writeheader()
+        rows.writerows(result.curve)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,66 @@
+"""Checkpoints of a training: one safetensors file, whole or absent, that says itself whether it is damaged."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stages.files import atomic_file
+from stages.progress import say
+
+if TYPE_CHECKING:
+    import torch
+
+    Tensors = dict[str, torch.Tensor]
+
+
+@dataclass
+class Progress:
+    """Where a training stands. Everything random follows from the seed and the epoch, so no generator is kept."""
+
+    epoch: int = 0  # from 0
+    step: int = 0  # steps of the optimiser done, in all epochs
+    step_in_epoch: int = 0
+    tokens: int = 0  # read by the model, padding not counted
+    curve: list[dict] = field(default_factory=list)  # rows of the training curve
+    validation: list[dict] = field(default_factory=list)  # losses by epoch
+    best_epoch: int | None = None
+    seconds: float = 0.0  # of training, over all runs; goes to the timings only
+
+
+def save(path: Path, progress: Progress, groups: "dict[str, Tensors]") -> None:
+    """Write progress and named groups of tensors in place of what is there."""
+    from safetensors.torch import save as to_bytes
+
+    flat = {f"{group}/{name}": tensor for group, tensors in groups.items() for name, tensor in tensors.items()}
+    state = json.dumps(asdict(progress), sort_keys=True)
+    data = to_bytes(flat, {"progress": state})
+    with atomic_file(path, "wb") as file:
+        file.write(hashlib.sha256(data).digest())
+        file.write(data)
+
+
+def load(path: Path) -> "tuple[Progress, dict[str, Tensors]] | None":
+    """What :func:`save` wrote; None if there is nothing or, saying so, if it is damaged."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load as from_bytes
+
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    digest, data = content[:32], content[32:]
+    try:
+        if hashlib.sha256(data).digest() != digest:
+            raise ValueError("its hash does not fit")
+        header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+        progress = Progress(**json.loads(header["__metadata__"]["progress"]))
+        groups: dict[str, Tensors] = {}
+        for key, tensor in from_bytes(data).items():
+            group, _, name = key.partition("/")
+            groups.setdefault(group, {})[name] = tensor
+    except (ValueError, KeyError, TypeError, SafetensorError) as fault:
+        say(f"{path}: the checkpoint is damaged ({fault}); it is ignored and training starts anew.")
+        return None
+    return progress, groups

@@ -1,0 +1,95 @@
+"""Passages cut from articles. They look like chunks but follow from no chunking setting: chunking never invalidates
+training."""
+
+import random
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from stages.chunks.sentences import Unit, units
+from stages.records import Span
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A passage of an article, ``text == article[start:end]``, with the heading that a model is given."""
+
+    article_id: str
+    title: str
+    section: str
+    start: int
+    end: int
+    text: str
+
+    def overlaps(self, span: "Span | Cut") -> bool:
+        return self.article_id == span.article_id and self.start < span.end and span.start < self.end
+
+    def covers(self, span: Span) -> bool:
+        return self.article_id == span.article_id and self.start <= span.start and span.end <= self.end
+
+
+class ArticleText:
+    """One article, ready to be cut between its sentences."""
+
+    def __init__(self, article_id: str, title: str, text: str):
+        self.article_id, self.title, self.text = article_id, title, text
+        self.units: list[Unit] = units(text)
+        self._starts = [unit.start for unit in self.units]
+        self._ends = [unit.end for unit in self.units]
+
+    def around(self, span: Span, characters: int, rng: random.Random) -> Cut:
+        """A passage of about so many characters that holds the span at a random place.
+
+        Half of them begin at the heading of the span's section where it is near enough, as chunks mostly do.
+        """
+        first = max(0, bisect_right(self._starts, span.start) - 1)
+        last = max(first, min(len(self.units) - 1, bisect_left(self._ends, span.end)))
+        if rng.random() < 0.5:
+            first = self._heading_before(first, last, characters)
+            left = 0
+        else:
+            left = rng.randint(0, max(0, characters - self._length(first, last)))
+        while first and self._ends[last] - self._starts[first - 1] <= characters and left > 0:
+            first -= 1
+            left -= self._length(first, first)
+        while last + 1 < len(self.units) and self._length(first, last + 1) <= characters:
+            last += 1
+        return self._cut(first, last)
+
+    def grid(self, characters: int) -> list[Cut]:
+        """The article as passages that do not overlap; one that is half full ends before a heading."""
+        cuts, first = [], 0
+        for index in range(1, len(self.units)):
+            full = self._length(first, index) > characters
+            if full or (self.units[index].heading and self._length(first, index - 1) > characters / 2):
+                cuts.append(self._cut(first, index - 1))
+                first = index
+        if self.units:
+            cuts.append(self._cut(first, len(self.units) - 1))
+        return cuts
+
+    def _heading_before(self, first: int, last: int, characters: int) -> int:
+        for index in range(first, -1, -1):
+            if self._length(index, last) > characters:
+                break
+            if self.units[index].heading:
+                return index
+        return first
+
+    def _length(self, first: int, last: int) -> int:
+        return self._ends[last] - self._starts[first]
+
+    def _cut(self, first: int, last: int) -> Cut:
+        start, end = self._starts[first], self._ends[last]
+        section = " > ".join(_common([unit.path for unit in self.units[first : last + 1]]))
+        return Cut(self.article_id, self.title, section, start, end, self.text[start:end])
+
+
+def _common(paths: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
+    """The headings that all units stand under."""
+    shared = []
+    for level in zip(*paths, strict=False):
+        if len(set(level)) > 1:
+            break
+        shared.append(level[0])
+    return tuple(shared)

@@ -1,0 +1,240 @@
+"""From pairs to an adapter that is known to serve as it was trained."""
+
+import json
+import random
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from stages.errors import StageError
+from stages.files import atomic_directory, content_key, sha256_file, sha256_text, write_json
+from stages.fine_tune import gguf_adapter, parity
+from stages.fine_tune.batches import bucket, steps
+from stages.fine_tune.checkpoint import Progress
+from stages.fine_tune.model import ADAPTER, add_lora, fast_passes, load_base, lora_state
+from stages.fine_tune.params import FineTuneParams
+from stages.fine_tune.passages import ArticleText
+from stages.fine_tune.sampling import Mix, Sample
+from stages.fine_tune.tokens import encode, prompt_ids
+from stages.fine_tune.training import CHECKPOINT_SECONDS, Plan, train
+from stages.locations import resolve
+from stages.models import EmbeddedModel, ModelParams
+from stages.progress import say
+from stages.records import Pair
+
+if TYPE_CHECKING:
+    from peft import PeftModel
+    from transformers import PreTrainedTokenizerBase
+
+CACHE = Path(".cache/fine_tune")
+
+
+@dataclass(frozen=True)
+class Data:
+    """Pairs of both splits, and the articles that they rest on by id."""
+
+    train: Sequence[Pair]
+    validation: Sequence[Pair]
+    articles: Mapping[str, ArticleText]
+
+
+@dataclass(frozen=True)
+class Result:
+    metrics: dict[str, float]  # flat; the same in every run
+    curve: list[dict[str, Any]]  # rows: step, epoch, split, loss
+    timings: dict[str, float]
+
+
+def check_trainable(name: str, model: ModelParams) -> EmbeddedModel:
+    """Raises StageError if the model does not run here: then it cannot be trained here either."""
+    if not isinstance(model, EmbeddedModel):
+        raise StageError(
+            f"models.{name}: provider {model.provider!r} cannot be fine-tuned: its weights are elsewhere. Use provider "
+            "'embedded' with a GGUF file, or leave the model out of study.models."
+        )
+    return model
+
+
+def fine_tune(
+    name: str,
+    model_params: EmbeddedModel,
+    params: FineTuneParams,
+    data: Data,
+    out: Path,
+    cache: Path = CACHE,
+    checkpoint_seconds: float = CHECKPOINT_SECONDS,
+) -> Result:
+    """Train, convert, compare; `out` gets ``adapter/`` (Hugging Face), ``adapter.gguf`` and ``card.json``.
+
+    Raises:
+        StageError: weights missing or not trainable, pairs too long, or served and trained adapter differ.
+    """
+    import torch
+
+    began = time.monotonic()
+    weights = resolve(model_params.weights, model_params.sha256)
+    torch.set_num_threads(model_params.threads)
+    torch.use_deterministic_algorithms(True)
+    base, tokenizer = load_base(weights)
+    mix = Mix(data.train, data.articles, params.raft)
+    epochs = [mix.epoch(f"{params.seed} train {epoch}") for epoch in range(params.local.epochs)]
+    held_out = Mix(data.validation[: params.local.validation_pairs], data.articles, params.raft)
+    validation = held_out.both(f"{params.seed} validation")
+    plan = _plan(epochs, validation, tokenizer, params)
+    model = add_lora(base, params.local.lora, params.seed)
+    # The plan holds every token in order: pairs, articles, prompts, tokenizer, mix and order are all in it.
+    key = content_key(
+        sha256_text(repr(plan)), params.seed, params.local.model_dump(), sha256_file(weights), torch.__version__
+    )
+    folder = cache / key[:32]
+    say(
+        f"training {name}: {len(data.train)} pairs, {plan.steps} steps, {plan.tokens} tokens in "
+        f"{params.local.epochs} epoch(s); {_count(model)} weights"
+    )
+    loaded = time.monotonic()
+    with fast_passes(model):
+        progress = train(model, plan, params.local, folder / "checkpoint", checkpoint_seconds)
+    trained = time.monotonic()
+    base.eval()
+    with atomic_directory(out) as tmp:
+        _write_adapter(tmp, model, model_params, weights, params)
+        prompts = _parity_prompts(validation, tokenizer, params.parity.prompts, params.seed)
+        say(f"comparing the served adapter with the trained one on {len(prompts)} prompts")
+        found = parity.compare(model, model_params, tmp / "adapter.gguf", prompts)
+        parity.check(found, params.parity, out / "adapter.gguf")
+        metrics = _metrics(epochs, plan, progress, found)
+        write_json(tmp / "card.json", _card(name, model_params, weights, params, data, tmp, metrics))
+    shutil.rmtree(folder, ignore_errors=True)
+    ended = time.monotonic()
+    timings = {
+        "load_seconds": loaded - began,
+        "training_seconds": progress.seconds,
+        "tokens_per_second": progress.tokens / progress.seconds if progress.seconds else 0.0,
+        "conversion_and_parity_seconds": ended - trained,
+    }
+    return Result(metrics, progress.curve, {key: round(value, 3) for key, value in timings.items()})
+
+
+def _plan(
+    epochs: Sequence[Sequence[Sample]],
+    validation: tuple[Sequence[Sample], Sequence[Sample]],
+    tokenizer: "PreTrainedTokenizerBase",
+    params: FineTuneParams,
+) -> Plan:
+    local = params.local
+    encoded = [[encode(sample, tokenizer, local.max_tokens) for sample in epoch] for epoch in epochs]
+    kinds = zip(("bare", "with_passages"), validation, strict=True)
+    return Plan(
+        [steps(epoch, local.batch_size, f"{params.seed} order {n}") for n, epoch in enumerate(encoded)],
+        {kind: bucket([encode(sample, tokenizer, local.max_tokens) for sample in part]) for kind, part in kinds},
+    )
+
+
+def _write_adapter(tmp: Path, model: "PeftModel", served: EmbeddedModel, weights: Path, params: FineTuneParams) -> None:
+    """The adapter in both forms. What peft writes of this machine (paths, order of sets, versions) is left out."""
+    from safetensors.torch import save_file
+
+    state = lora_state(model)
+    folder = tmp / "adapter"
+    folder.mkdir()
+    # Without the adapter's name, as peft saves them.
+    plain = {name.replace(f".{ADAPTER}.", "."): tensor.contiguous() for name, tensor in state.items()}
+    save_file(plain, folder / "adapter_model.safetensors", {"format": "pt"})
+    config = model.peft_config[ADAPTER].to_dict() | {"base_model_name_or_path": served.weights, "inference_mode": True}
+    write_json(folder / "adapter_config.json", {key: _sorted(value) for key, value in config.items()})
+    text = model.get_base_model().config
+    gguf_adapter.write_adapter(
+        tmp / "adapter.gguf",
+        state,
+        params.local.lora.alpha,
+        gguf_adapter.architecture_of(weights),
+        text.num_attention_heads,
+        text.num_key_value_heads,
+    )
+
+
+def _parity_prompts(
+    validation: tuple[Sequence[Sample], Sequence[Sample]], tokenizer: "PreTrainedTokenizerBase", count: int, seed: int
+) -> list[list[int]]:
+    """Half of them bare, half with passages, from the validation pairs."""
+    rng = random.Random(f"{seed} parity")
+    prompts = []
+    for samples, wanted in zip(validation, (count - count // 2, count // 2), strict=True):
+        questions = [(turn.question, sample.passages) for sample in samples for turn in sample.turns]
+        chosen = [questions[i % len(questions)] for i in rng.sample(range(max(wanted, len(questions))), wanted)]
+        prompts += [prompt_ids(question, passages, tokenizer) for question, passages in chosen]
+    return prompts
+
+
+def _metrics(
+    epochs: Sequence[Sequence[Sample]], plan: Plan, progress: Progress, found: parity.Parity
+) -> dict[str, float]:
+    first = epochs[0]
+    with_passages = [sample for sample in first if sample.passages]
+    samples = [sample for epoch in plan.epochs for batches in epoch for batch in batches for sample in batch]
+    best = progress.validation[progress.best_epoch - 1]
+    pairs = sum(len(sample.turns) for sample in with_passages)
+    return {
+        "pairs_bare": sum(len(sample.turns) for sample in first) - pairs,
+        "pairs_with_passages": pairs,
+        "contexts": len(with_passages),
+        "passages_per_context": sum(len(s.passages) for s in with_passages) / max(1, len(with_passages)),
+        "epochs": progress.epoch,
+        "steps": progress.step,
+        "tokens": progress.tokens,
+        "answer_tokens_planned": sum(sample.answer_tokens for sample in samples),
+        "best_epoch": progress.best_epoch,
+        "validation_loss": best["mean"],
+        "validation_loss_bare": best["bare"],
+        "validation_loss_with_passages": best["with_passages"],
+        **{f"validation_loss_epoch_{n}": losses["mean"] for n, losses in enumerate(progress.validation, start=1)},
+        "parity_prompts": found.prompts,
+        "parity_tokens": found.tokens,
+        "parity_greedy_agreement": found.greedy_agreement,
+        "parity_whole_replies": found.whole_replies,
+        "parity_logprob_distance": found.logprob_distance,
+    }
+
+
+def _card(
+    name: str,
+    served: EmbeddedModel,
+    weights: Path,
+    params: FineTuneParams,
+    data: Data,
+    tmp: Path,
+    metrics: dict[str, float],
+) -> dict[str, Any]:
+    """What the adapter is and what it was trained on."""
+    return {
+        "model": name,
+        "base": served.weights,
+        "base_sha256": sha256_file(weights),
+        "params": params.model_dump(),
+        "train_pairs": len(data.train),
+        "train_sha256": _pairs_hash(data.train),
+        "validation_pairs": len(data.validation),
+        "validation_sha256": _pairs_hash(data.validation),
+        "articles": len(data.articles),
+        "articles_sha256": content_key({key: sha256_text(article.text) for key, article in data.articles.items()}),
+        "adapter_sha256": sha256_file(tmp / "adapter" / "adapter_model.safetensors"),
+        "adapter_gguf_sha256": sha256_file(tmp / "adapter.gguf"),
+        "metrics": metrics,
+    }
+
+
+def _pairs_hash(pairs: Sequence[Pair]) -> str:
+    return content_key([pair.model_dump() for pair in pairs])
+
+
+def _count(model: "PeftModel") -> int:
+    return sum(p.numel() for p in model.parameters() if p.requires_grad)
+
+
+def _sorted(value: Any) -> Any:
+    if isinstance(value, set | frozenset | list | tuple) and all(isinstance(item, str) for item in value):
+        return sorted(value)
+    return json.loads(json.dumps(value, default=str))

@@ -1,0 +1,138 @@
+"""The training mix: bare pairs, and RAFT samples (Zhang et al. 2024, "RAFT: Adapting Language Model to Domain Specific
+RAG"): the question with its passage among distractors.
+
+Pairs on neighbouring passages share one context: each one's passage is a hard distractor for the others, and the
+context is read once for all of them.
+"""
+
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from stages.fine_tune.params import RaftParams
+from stages.fine_tune.passages import ArticleText, Cut
+from stages.records import Pair
+
+BARE_PER_SAMPLE = 8  # bare pairs that share the system prompt
+NEIGHBOURS = 24  # of each question, from which its distractors and its companions come
+
+
+@dataclass(frozen=True)
+class Turn:
+    question: str
+    answer: str
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Independent questions on the same passages, or on none. No question sees another one."""
+
+    passages: tuple[Cut, ...]
+    turns: tuple[Turn, ...]
+    gold: frozenset[int] = frozenset()  # indices of the passages that hold an answer
+
+
+class Mix:
+    """Samples of the pairs of one split, anew for each epoch and always the same for the same seed.
+
+    Args:
+        pairs: their evidence lies in `articles`.
+        articles: texts by id; distractors come from these alone.
+    """
+
+    def __init__(self, pairs: Sequence[Pair], articles: Mapping[str, ArticleText], params: RaftParams):
+        self._pairs, self._articles, self._params = pairs, articles, params
+        self._neighbours = _neighbours(pairs, articles, params.passage_characters) if params.share else []
+
+    def epoch(self, seed: str) -> list[Sample]:
+        """Every pair once, in a RAFT sample or a bare one by the params' share."""
+        rng = random.Random(seed)
+        order = list(range(len(self._pairs)))
+        rng.shuffle(order)
+        count = round(self._params.share * len(order))
+        return [*self._with_passages(order[:count], rng), *self.bare(order[count:])]
+
+    def both(self, seed: str) -> tuple[list[Sample], list[Sample]]:
+        """Every pair twice: bare, and with passages."""
+        rng = random.Random(seed)
+        order = list(range(len(self._pairs)))
+        return list(self.bare(order)), list(self._with_passages(order, rng))
+
+    def bare(self, order: Sequence[int]) -> Iterator[Sample]:
+        for start in range(0, len(order), BARE_PER_SAMPLE):
+            yield Sample((), tuple(self._turn(index) for index in order[start : start + BARE_PER_SAMPLE]))
+
+    def _with_passages(self, order: Sequence[int], rng: random.Random) -> Iterator[Sample]:
+        waiting = dict.fromkeys(order)
+        while waiting:
+            first = next(iter(waiting))
+            members = [first, *self._companions(first, waiting)]
+            for index in members:
+                del waiting[index]
+            passages = self._context(members, rng)
+            evidence = [self._pairs[index].evidence for index in members]
+            gold = frozenset(i for i, cut in enumerate(passages) if any(cut.covers(span) for span in evidence))
+            yield Sample(passages, tuple(self._turn(index) for index in members), gold)
+
+    def _companions(self, first: int, waiting: Mapping[int, None]) -> list[int]:
+        """Other waiting pairs, those whose evidence lies in the nearest passages first."""
+        wanted = self._params.questions_per_context - 1
+        near = []
+        for cut in self._neighbours[first]:
+            for index in waiting:
+                if index != first and index not in near and cut.overlaps(self._pairs[index].evidence):
+                    near.append(index)
+                    if len(near) >= wanted:
+                        return near
+        service = self._pairs[first].service
+        for index in waiting:
+            if len(near) >= wanted:
+                break
+            if index != first and index not in near and self._pairs[index].service == service:
+                near.append(index)
+        return near[:wanted]
+
+    def _context(self, members: Sequence[int], rng: random.Random) -> tuple[Cut, ...]:
+        """The passage of each member and distractors, shuffled; no two of them overlap, no gold stands there twice."""
+        size = rng.randint(self._params.min_passages, self._params.max_passages)
+        cuts: list[Cut] = []
+        missing = []
+        for index in members:
+            evidence = self._pairs[index].evidence
+            if rng.random() < self._params.without_gold:
+                missing.append(evidence)
+            elif not any(cut.covers(evidence) for cut in cuts):
+                cut = self._articles[evidence.article_id].around(evidence, self._params.passage_characters, rng)
+                cuts = [other for other in cuts if not _within(other, cut)] + [cut]
+        neighbours = [iter(self._neighbours[index]) for index in members]
+        turn = 0
+        while neighbours and len(cuts) < size:
+            cut = next(neighbours[turn % len(neighbours)], None)
+            if cut is None:
+                del neighbours[turn % len(neighbours)]
+                continue
+            turn += 1
+            if not any(cut.overlaps(other) for other in [*cuts, *missing]):
+                cuts.append(cut)
+        rng.shuffle(cuts)
+        return tuple(cuts)
+
+    def _turn(self, index: int) -> Turn:
+        return Turn(self._pairs[index].question, self._pairs[index].answer)
+
+
+def _within(inner: Cut, outer: Cut) -> bool:
+    return inner.article_id == outer.article_id and outer.start <= inner.start and inner.end <= outer.end
+
+
+def _neighbours(pairs: Sequence[Pair], articles: Mapping[str, ArticleText], characters: int) -> list[list[Cut]]:
+    """For each pair the passages of all articles that BM25 finds for its question, best first."""
+    import bm25s
+
+    grid = [cut for article in articles.values() for cut in article.grid(characters)]
+    texts = [f"{cut.title} {cut.section} {cut.text}" for cut in grid]
+    found = bm25s.BM25()
+    found.index(bm25s.tokenize(texts, show_progress=False), show_progress=False)
+    questions = bm25s.tokenize([pair.question for pair in pairs], show_progress=False)
+    best, _ = found.retrieve(questions, k=min(NEIGHBOURS, len(grid)), show_progress=False)
+    return [[grid[index] for index in row] for row in best.tolist()]
