@@ -5,7 +5,7 @@ from typing import Any
 from langchain_core.callbacks import CallbackManagerForRetrieverRun
 from langchain_core.documents import Document
 from langchain_core.retrievers import BaseRetriever
-from pydantic import ConfigDict
+from pydantic import ConfigDict, InstanceOf
 
 from stages.index.build import Embeds
 from stages.index.store import KnowledgeBase
@@ -23,7 +23,7 @@ class PassageRetriever(BaseRetriever):
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
-    knowledge_base: KnowledgeBase
+    knowledge_base: InstanceOf[KnowledgeBase]
     embedder: Any  # of Embeds; a protocol cannot be checked by pydantic
     params: RetrievalParams
     k: int  # passages to find
