@@ -24,7 +24,16 @@ def page(tmp_path_factory):
         tmp_path_factory.mktemp("study"),
         many(3, 6),
         {"facts": steady(), "semantic": steady(spread=1.0)},
-        cards={"semantic": {"reliable": False, "control_accuracy": 0.5, "coverage": 0.99}},
+        cards={
+            "facts": {"reliable": 1, "control_accuracy": 0.95, "coverage": 1.0, "control_score_reference": 9.5},
+            "semantic": {
+                "reliable": 0,
+                "control_accuracy": 0.5,
+                "coverage": 0.99,
+                "control_score_swapped_number": 8.0,
+                "control_score_reference": 9.0,
+            },
+        },
         replayed=("ft",),
     )
     return page_of(root, judges=("facts", "semantic"))
@@ -99,6 +108,11 @@ def test_an_unreliable_judge_and_replayed_timings_are_marked(page):
     assert [text(row) for row in judges.find_all("tr")[1:]] == [
         "facts 95% 100% yes",
         "semantic 50% 99% no: unreliable",
+    ]
+    assert [text(row) for row in soup.find(attrs={"aria-label": "Scores of controls"}).find_all("tr")] == [
+        "control facts semantic",
+        "reference 9.50 9.00",
+        "swapped number – 8.00",
     ]
     assert "semantic unreliable" in text(soup.find(attrs={"aria-label": "Quality"}).thead)
     assert "† 6 of 6" in text(soup.find(attrs={"aria-label": "Latency, tokens and cost"}))

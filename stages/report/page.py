@@ -64,6 +64,7 @@ def render(
             },
             comparisons=comparisons,
             agreements=agreements,
+            controls=_control_scores(study),
             verdicts=verdicts,
             trade_offs=[text for m in study.models if (text := price_of_quality(study, cells, m))],
             notes=notes,
@@ -113,6 +114,17 @@ def _environment():
 def _groups(cells: list[Cell]) -> list[list[Cell]]:
     """Cells of one set, slice and model together, as they come."""
     return [list(group) for _, group in groupby(cells, key=lambda cell: (cell.set, cell.slice, cell.model))]
+
+
+def _control_scores(study: Study) -> dict[str, list[float | None]]:
+    """Mean score of each kind of control, by judge in the order of the study: what the judge stage names so."""
+    prefix = "control_score_"
+    details = [study.cards[judge].details for judge in study.judges]
+    kinds = dict.fromkeys(key.removeprefix(prefix) for d in details for key in d if key.startswith(prefix))
+    means = {kind: [d.get(prefix + kind) for d in details] for kind in kinds}
+    return dict(
+        sorted(means.items(), key=lambda item: -max((mean for mean in item[1] if mean is not None), default=0.0))
+    )
 
 
 def _shown(study: Study, question: Question) -> ShownQuestion:

@@ -76,8 +76,9 @@ def rounded(value: float | None, digits: int) -> float | None:
 
 
 def training_seconds(study: Study, model: str) -> float | None:
-    seconds = study.training[model].get("seconds")
-    return float(seconds) if isinstance(seconds, int | float) else None
+    """All that fine_tune took: loading, training, conversion and its check."""
+    parts = [value for name, value in study.training[model].items() if name.endswith("_seconds")]
+    return float(sum(parts)) if parts else None
 
 
 def training_cost(seconds: float | None, prices: PricesParams) -> float | None:
