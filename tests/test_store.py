@@ -1,0 +1,128 @@
+"""The store of model calls survives what happens to files and processes."""
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+from stages.errors import StageError
+from stages.store import CallStore
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "cache" / "calls.sqlite"
+
+
+def test_what_was_put_is_found_again_by_another_run(path):
+    value = {"text": "Zwölf — 12\n", "tokens": 3, "none": None, "seconds": 0.25}
+    with CallStore(path) as store:
+        assert store.get("a") is None
+        store.put("a", value)
+    with CallStore(path) as store:
+        assert store.get("a") == value
+
+
+def test_the_first_value_stays(path):
+    with CallStore(path) as store:
+        store.put("a", 1)
+        store.put("a", 2)
+        assert store.get("a") == 1
+
+
+def test_an_empty_value_is_a_value(path):
+    with CallStore(path) as store:
+        store.put("a", "")
+        assert store.get("a") == ""
+
+
+def test_a_damaged_file_is_set_aside_and_said(path, capsys):
+    path.parent.mkdir()
+    path.write_bytes(b"no database at all " * 100)
+    with CallStore(path) as store:
+        assert store.get("a") is None
+        store.put("a", 1)
+    aside = list(path.parent.glob("calls.sqlite.damaged-*"))
+    assert [file.read_bytes()[:11] for file in aside] == [b"no database"]
+    assert capsys.readouterr().err == (
+        f"{path}: damaged. Set aside as {aside[0].name}; a new store is started and calls are made again.\n"
+    )
+    with CallStore(path) as store:
+        assert store.get("a") == 1
+    assert len(list(path.parent.glob("calls.sqlite.damaged-*"))) == 1
+
+
+def test_a_file_damaged_in_its_middle_is_set_aside(path):
+    with CallStore(path) as store:
+        for number in range(200):
+            store.put(f"key {number}", "x" * 500)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2 : len(content) // 2 + 4096] = b"\xff" * 4096
+    path.write_bytes(content)
+    with CallStore(path) as store:
+        assert store.get("key 1") is None
+    assert len(list(path.parent.glob("calls.sqlite.damaged-*"))) == 1
+
+
+def test_a_value_changed_on_disk_is_not_believed(path, capsys):
+    with CallStore(path) as store:
+        store.put("a", "the limit is 256 KB")
+    connection = sqlite3.connect(path)
+    connection.execute("""UPDATE calls SET value = '"the limit is 999 KB"'""")
+    connection.commit()
+    connection.close()
+    with CallStore(path) as store:
+        assert store.get("a") is None
+        assert capsys.readouterr().err == f"{path}: one stored call is damaged and is made again.\n"
+        store.put("a", "the limit is 256 KB")
+        assert store.get("a") == "the limit is 256 KB"
+
+
+def test_a_folder_in_its_place_is_a_clear_fault(path):
+    path.mkdir(parents=True)
+    with pytest.raises(StageError) as caught:
+        CallStore(path)
+    assert str(caught.value) == (
+        f"{path}: the store of model calls cannot be used (unable to open database file). Check its folder."
+    )
+
+
+WRITER = """
+    import sys
+    from pathlib import Path
+    from stages.store import CallStore
+    store = CallStore(Path(sys.argv[1]))
+    for number in range(int(sys.argv[3])):
+        store.put(f"{sys.argv[2]} {number}", number)
+        print(number, flush=True)
+"""
+
+
+def writer(path, name, count):
+    return subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(WRITER), str(path), name, str(count)],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_two_processes_write_at_once(path):
+    processes = [writer(path, name, 60) for name in ("a", "b")]
+    assert [process.communicate()[1] or process.returncode for process in processes] == [0, 0]
+    with CallStore(path) as store:
+        assert [store.get(f"{name} {n}") for name in "ab" for n in range(60)] == [*range(60), *range(60)]
+
+
+def test_kill_9_loses_no_call_that_was_put(path):
+    process = writer(path, "a", 1_000_000)
+    for _ in range(20):
+        last = int(process.stdout.readline())
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    with CallStore(path) as store:
+        assert [store.get(f"a {n}") for n in range(last + 1)] == list(range(last + 1))
+    assert list(path.parent.glob("*.damaged-*")) == []
