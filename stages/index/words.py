@@ -45,7 +45,7 @@ def query_words(text: str, known: Collection[str]) -> list[str]:
     found = [word for word in text_words(text) if word in known]
     plain = [part.lower() for token in _TOKEN.findall(text) for part in _SEPARATORS.split(token)]
     for start in range(len(plain)):
-        for end in range(start + 2, min(start + MAX_JOINED, len(plain)) + 1):
+        for end in range(start + 1, min(start + MAX_JOINED, len(plain)) + 1):
             if (name := NAME + "".join(plain[start:end])) in known:
                 found.append(name)
     return list(dict.fromkeys(found))
