@@ -11,7 +11,6 @@ from stages.qa.grammar import (
     has_pronoun,
     is_third_person,
     lower_first,
-    upper_first,
     word_count,
 )
 from stages.qa.structure import Statement
@@ -19,24 +18,27 @@ from stages.qa.subject import Subject, resolve
 from stages.qa.text import plain
 
 OPENING = re.compile(
-    r"^(?:This (?:operation|action|API|API operation|API action) |(?P<name>[A-Z]\w+) (?=[a-z]+s ))?(?P<verb>[A-Za-z]+)\b"
+    r"^(?:This (?:operation|action|API|API operation|API action) |(?P<name>[A-Z]\w+) (?=[a-z]+s ))?"
+    r"(?P<verb>[A-Za-z]+)\b"
 )
 TO_USE = re.compile(
-    r"^To (?P<do>.{6,140}?), (?:you )?(?:can |must )?(?P<use>(?:also )?(?:use|call|specify|set|include|omit|add|choose|create|provide|send|submit|run|issue|enter) .+)\.$"
+    r"^To (?P<do>.{6,140}?), (?:you )?(?:can |must )?(?P<use>(?:also )?(?:use|call|specify|set|include|omit|add|choose"
+    r"|create|provide|send|submit|run|issue|enter) .+)\.$"
 )
+NO_PURPOSE = re.compile(r"(?:do|use|be|get started|avoid|ensure|make sure|learn|find out|help|perform the|call|run)\b")
 PERMISSION = re.compile(
-    r"^(?:To (?P<do>.{6,120}?), )?(?:you|the caller) (?:must have|need|must be granted|should have|require) (?P<need>.*\b(?P<code>[a-z0-9-]+:[A-Z]\w+|permissions? to perform the [a-z0-9-]+:[A-Z]\w+).*)\.$",
+    r"^(?:To (?P<do>.{6,120}?), )?(?:you|the caller) (?:must have|need|must be granted|should have|require) "
+    r"(?P<need>.*\b(?:[a-z0-9-]+:[A-Z]\w+|permissions? to perform the [a-z0-9-]+:[A-Z]\w+).*)\.$",
     re.IGNORECASE,
 )
 REQUIRED_PERMISSION = re.compile(
     r"^Required permissions: ?(?P<code>[a-z]+:[A-Z]\w+)(?: \((?P<where>key policy|IAM policy)\))?\.?$"
 )
-CAN = re.compile(
-    r"^You (?P<can>can|can't|cannot|can not|may) (?:also |only |optionally |then |now )?(?P<do>[a-z]+ .+)\.$"
-)
+CAN = re.compile(r"^You (?P<can>can|can't|cannot|can not|may) (?:also |optionally |then |now )?(?P<do>[a-z]+ .+)\.$")
 DEFINITION = re.compile(r"^(?P<term>(?:An?|The) [A-Za-z][\w -]{2,45}?) (?P<verb>is|are) (?P<what>(?:an?|the) .+)\.$")
+# Words that make no term to be defined.
 VERY_COMMON = frozenset(
-    "the following name type value number maximum minimum default result response request only first last".split()
+    ("following", "name", "type", "value", "number", "maximum", "minimum", "default", "result", "response", "request")
 )
 
 
@@ -54,17 +56,23 @@ def facts(reading: Reading) -> Iterator[Fact]:
             yield from _purpose(statement, words, subject)
         if has_pointer(resolved):
             continue
-        found = list(_permission(statement, resolved, subject)) or list(_to_use(statement, resolved, reading))
-        yield from found or _can(statement, resolved, subject)
+        found = list(_permission(statement, resolved, subject)) or list(how_to(statement, resolved, reading))
+        yield from found or capability(statement, resolved, subject)
         yield from definition(statement, resolved, subject)
 
 
 def unsafe(statement: Statement) -> bool:
     """Does the sentence stand in a list with a lead-in, or behind a label that narrows what it applies to?"""
     sentence = statement.sentence
-    if sentence.block.lead_in or sentence.block.level > 0:
+    if sentence.block.lead_in or sentence.block.level > 0 or statement.narrowed:
         return True
     return sentence.block.kind == "item" and sentence.start != sentence.block.start
+
+
+def goes_on(statement: Statement, statements: list[Statement]) -> bool:
+    """Is the sentence one step of several, with the next one told behind it?"""
+    after = [s for s in statements if s.sentence.block == statement.sentence.block and s.number == statement.number + 1]
+    return bool(after) and re.match(r"(?:Then|Next|After|Finally|Otherwise|And)\b", after[0].sentence.text) is not None
 
 
 def _fact(form: str, statement: Statement, subject: Subject, answer: str, **slots: str) -> Fact:
@@ -95,17 +103,26 @@ def _purpose(statement: Statement, words: str, subject: Subject) -> Iterator[Fac
                 )  # fmt: skip
 
 
-def _to_use(statement: Statement, words: str, reading: Reading) -> Iterator[Fact]:
+def how_to(statement: Statement, words: str, reading: Reading) -> Iterator[Fact]:
+    """The fact of a sentence such as "To delete the alias, use DeleteAlias."."""
     match = TO_USE.match(words)
-    if not match or has_pronoun(match["do"]) or word_count(match["do"]) < 3 or "," in match["do"] or "(" in match["do"]:
+    if not match or has_pronoun(match["do"]) or word_count(match["do"]) < 3 or re.search(r"[,(]", match["do"]):
         return
-    if re.match(r"(?:do|use|be|get started|avoid|ensure|make sure|learn|find out|help|perform the)\b", match["do"]):
+    if NO_PURPOSE.match(match["do"]) or re.search(r"\b(?:it|them|another|other|different)\b", match["use"]):
         return
     do = first_person(match["do"])
-    if not do or re.search(r"\b(?:it|them)\b", match["use"]):
+    if not do:
         return
     subject = reading.subject
-    yield _fact("howto.use", statement, subject, words, do=do)
+    if goes_on(statement, reading.statements):
+        return
+    named = set(re.findall(r"\w+", match["use"])) & reading.siblings
+    if subject.kind == "operation" and named - {subject.name}:
+        # Asked with the operation at hand, "How do I delete the alias with CreateAlias?" would be the wrong question.
+        if len(named) == 1 and re.match(r"(?:also )?(?:use|call) ", match["use"]):
+            yield _fact("howto.other", statement, subject, words, do=do)
+    else:
+        yield _fact("howto.use", statement, subject, words, do=do)
 
 
 def _permission(statement: Statement, words: str, subject: Subject) -> Iterator[Fact]:
@@ -146,7 +163,7 @@ def _required_permission(statement: Statement, words: str, subject: Subject) -> 
         )  # fmt: skip
 
 
-def _can(statement: Statement, words: str, subject: Subject) -> Iterator[Fact]:
+def capability(statement: Statement, words: str, subject: Subject) -> Iterator[Fact]:
     match = CAN.match(words)
     if (
         not match
@@ -155,16 +172,14 @@ def _can(statement: Statement, words: str, subject: Subject) -> Iterator[Fact]:
         or re.search(r"\b(?:at any time|but|only|also)\b", match["do"])
     ):
         return
-    if not 4 <= word_count(match["do"]) <= 28 or "," in match["do"] or re.search(r"\d", match["do"]):
+    if not 4 <= word_count(match["do"]) <= 28 or re.search(r"[,(]|\d|\beither\b|\bmaximum\b", match["do"]):
         return
     do = first_person(match["do"])
     if not do or re.match(r"(?:see|find|learn|do|get|be)\b", do):
         return
     no = match["can"] in ("can't", "cannot", "can not")
-    if subject.kind == "operation" and subject.name in do:
-        slots = {"within": f"In {subject.service}"}
-    else:
-        slots = {}
+    named = subject.kind == "operation" and subject.name in do
+    slots = {"within": f"In {subject.service}"} if named else {}
     prefix = "No, you" if no else "Yes, you"
     yield _fact(
         "capability.no" if no else "capability.yes", statement, subject, f"{prefix} {words[4:]}", do=do, **slots
@@ -184,6 +199,3 @@ def definition(statement: Statement, words: str, subject: Subject) -> Iterator[F
         return
     form = "definition.document" if subject.kind == "document" else "definition"
     yield _fact(form, statement, subject, words, term=lower_first(match["term"]), is_are=match["verb"])
-
-
-__all__ = ["definition", "facts", "unsafe", "upper_first"]

@@ -10,7 +10,8 @@ from stages.qa.subject import resolve
 from stages.qa.text import plain
 
 BECAUSE = re.compile(
-    r"^(?:The|Your) (?:request|operation|call) (?:was rejected|was denied|failed|could not be completed) because (?P<cause>.+)\.$"
+    r"^(?:The|Your) (?:request|operation|call) (?:was rejected|was denied|failed|could not be completed) because "
+    r"(?P<cause>.+)\.$"
 )
 VAGUE = re.compile(
     r"\b(?:internal|unknown|unexpected|an error occurred|service error|invalid parameter|not valid for the request)\b",

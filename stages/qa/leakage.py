@@ -1,8 +1,8 @@
 """Does a training question give a test question away? Used to choose pairs, and again as the gate over the files."""
 
 import re
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -19,10 +19,15 @@ FRAME = frozenset(
     operation optional or out parameter parameters pass permission purpose reason request required response return
     returns service set should smallest so specified specifies specify such than that the their them then they this to
     use used uses using valid value values was were what when where whether which who why will with within work yes you
-    your amazon aws""".split()
+    your amazon aws""".split()  # noqa: SIM905
 )
-MIN_CONTENT = 4  # words of a shared run that are neither frame nor name of the subject
+MIN_CONTENT = 4  # words of a shared run that say something; see `shared_run`
 WORD = re.compile(r"[a-z0-9]+(?:['.,:-][a-z0-9]+)*")
+SHOWN = 20  # leaks listed in the message of the gate
+
+
+class Embeds(Protocol):
+    def embed(self, texts: Sequence[str]) -> np.ndarray: ...
 
 
 class Hit(NamedTuple):
@@ -34,94 +39,94 @@ class Hit(NamedTuple):
     detail: str
 
 
-def words_of(text: str) -> list[str]:
-    return WORD.findall(text.lower())
+def runs(text: str, ngram: int) -> Iterator[tuple[str, ...]]:
+    """Runs of `ngram` words that say something.
 
-
-def shared_run(left: str, right: str, ngram: int, names: frozenset[str] = frozenset()) -> str | None:
-    """The first run of `ngram` words that both texts have, or None.
-
-    A run counts only if at least MIN_CONTENT of its words say something: words of the phrasing ("what is the default
-    value of the") and `names` of the subject, which each question about it has to repeat, do not.
+    A run counts only if at least MIN_CONTENT of its words are not of the phrasing: that two questions share "what is
+    the default value of the … parameter of the … operation" gives nothing away.
     """
-    runs = {tuple(run) for run in _runs(words_of(right), ngram)}
-    for run in _runs(words_of(left), ngram):
-        if tuple(run) in runs and len([w for w in run if w not in FRAME and w not in names]) >= MIN_CONTENT:
-            return " ".join(run)
-    return None
-
-
-def _runs(words: list[str], ngram: int) -> list[list[str]]:
-    return [words[at : at + ngram] for at in range(len(words) - ngram + 1)]
-
-
-def hit(
-    pair: Pair, question: Question, cosine: float, params: LeakageParams, names: frozenset[str] = frozenset()
-) -> Hit | None:
-    """How a pair leaks a test question, or None. ``cosine`` is that of the two questions."""
-    for evidence in question.evidence:
-        same = evidence.article_id == pair.evidence.article_id
-        if same and evidence.start < pair.evidence.end and pair.evidence.start < evidence.end:
-            return Hit(pair.id, question.id, "evidence overlap", f"{evidence.article_id} at {evidence.start}")
-    for left, right in ((pair.question, question.question), (pair.answer, question.reference)):
-        if run := shared_run(left, right, params.ngram, names):
-            return Hit(pair.id, question.id, "words in common", f"“{run}”")
-    if cosine >= params.similarity:
-        return Hit(pair.id, question.id, "similar question", f"cosine {cosine:.3f}")
-    return None
+    words = WORD.findall(text.lower())
+    for at in range(len(words) - ngram + 1):
+        run = tuple(words[at : at + ngram])
+        if sum(word not in FRAME for word in run) >= MIN_CONTENT:
+            yield run
 
 
 def hits(pairs: Sequence[Pair], questions: Sequence[Question], cosines: np.ndarray, params: LeakageParams) -> list[Hit]:
-    """All leaks, the first found per pair. ``cosines`` has the shape ``(len(pairs), len(questions))``."""
-    found = []
-    for row, pair in enumerate(pairs):
-        for column, question in enumerate(questions):
-            names = _names(pair, question)
-            if leak := hit(pair, question, float(cosines[row, column]), params, names):
-                found.append(leak)
-                break
-    return found
+    """For each pair that leaks a test question the first way found: same evidence, same words, similar question.
+
+    Args:
+        cosines: of the pairs' questions to the test questions, ``(len(pairs), len(questions))``.
+    """
+    asked = {run: question.id for question in questions for run in runs(question.question, params.ngram)}
+    told = {run: question.id for question in questions for run in runs(question.reference, params.ngram)}
+    found = (_hit(pair, questions, asked, told, row, params) for pair, row in zip(pairs, cosines, strict=True))
+    return [hit for hit in found if hit]
 
 
-def _names(pair: Pair, question: Question) -> frozenset[str]:
-    """Words of the article's own name, if both are about the same article: they must be in common."""
-    mine = pair.evidence.article_id
-    if mine not in {evidence.article_id for evidence in question.evidence}:
-        return frozenset()
-    return frozenset(words_of(mine.replace("-", "").replace("/", " ")))
+def _hit(
+    pair: Pair,
+    questions: Sequence[Question],
+    asked: dict[tuple[str, ...], str],
+    told: dict[tuple[str, ...], str],
+    cosines: np.ndarray,
+    params: LeakageParams,
+) -> Hit | None:
+    mine = pair.evidence
+    for question in questions:
+        for other in question.evidence:
+            if other.article_id == mine.article_id and other.start < mine.end and mine.start < other.end:
+                return Hit(pair.id, question.id, "evidence overlap", f"{mine.article_id} {mine.start}–{mine.end}")
+    for known, text in ((asked, pair.question), (told, pair.answer)):
+        for run in runs(text, params.ngram):
+            if run in known:
+                return Hit(pair.id, known[run], "words in common", f"“{' '.join(run)}”")
+    nearest = int(np.argmax(cosines))
+    if cosines[nearest] >= params.similarity:
+        return Hit(pair.id, questions[nearest].id, "similar question", f"cosine {cosines[nearest]:.3f}")
+    return None
 
 
 def gate(
     train: Sequence[Pair],
     validation: Sequence[Pair],
     test: Sequence[Question],
-    embedder,
+    embedder: Embeds,
     params: LeakageParams,
 ) -> float:
-    """Check the finished sets anew. Returns the largest cosine between a training and a test question.
+    """Check finished sets anew. Returns the largest cosine between a training and a test question, 0 without any.
 
     Raises:
-        StageError: a pair leaks a test question, or an article of an unseen question is trained or validated on.
+        StageError: a pair leaks a test question, an article of an unseen question is trained or validated on, or an
+            article is in both training and validation.
     """
     pairs = [*train, *validation]
-    vectors = embedder.embed([pair.question for pair in pairs] + [question.question for question in test])
+    if not pairs or not test:
+        return 0.0
+    vectors = embedder.embed([row.question for row in (*pairs, *test)])
     cosines = vectors[: len(pairs)] @ vectors[len(pairs) :].T
-    lines = [
-        f"{leak.pair_id} leaks {leak.question_id}: {leak.reason}, {leak.detail}"
-        for leak in hits(pairs, test, cosines, params)
+    faults = [
+        f"pair {hit.pair_id} leaks question {hit.question_id}: {hit.reason}, {hit.detail}"
+        for hit in hits(pairs, test, cosines, params)
     ]
-    trained = {pair.evidence.article_id for pair in pairs}
+    used = {pair.evidence.article_id for pair in pairs}
     for question in test:
-        known = sorted(trained & {evidence.article_id for evidence in question.evidence})
+        known = sorted(used & {evidence.article_id for evidence in question.evidence})
         if question.slice == "unseen" and known:
-            lines.append(f"{question.id} is unseen, but its article {', '.join(known)} has training pairs")
-    overlap = {p.evidence.article_id for p in train} & {p.evidence.article_id for p in validation}
-    lines += [f"article {article} has both training and validation pairs" for article in sorted(overlap)]
-    if lines:
-        shown = "\n  ".join(lines[:20])
-        more = f"\n  and {len(lines) - 20} more" if len(lines) > 20 else ""
+            faults.append(f"question {question.id} is unseen, but there are pairs from {', '.join(known)}")
+    shared = {pair.evidence.article_id for pair in train} & {pair.evidence.article_id for pair in validation}
+    faults += [f"article {article} has both training and validation pairs" for article in sorted(shared)]
+    if faults:
+        count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
+        more = [f"and {len(faults) - SHOWN} more"] if len(faults) > SHOWN else []
         raise StageError(
-            f"leakage gate: {len(lines)} fault{'s' * (len(lines) > 1)} between the pairs and the test questions. "
-            f"Nothing was written. Lower qa.leakage.* in params.yaml, or report it as a fault of the split:\n  {shown}{more}"
+            "\n  ".join(
+                [
+                    f"leakage gate: {count} between the pairs and the test questions; nothing was written. The choice "
+                    "of pairs should have kept them out: report it, with qa.* of params.yaml:",
+                    *faults[:SHOWN],
+                    *more,
+                ]
+            )
         )
-    return float(cosines[: len(train)].max()) if train and test else 0.0
+    return float(cosines[: len(train)].max()) if train else 0.0

@@ -28,8 +28,14 @@ RANGE = re.compile(
 ITEMS = re.compile(r"^list of (?:(\d+) to (\d+)|at most (\d+)|exactly (\d+)) (strings|structures|integers)$")
 VALUES = re.compile(r"^The valid values of (each item|\S+) are (.+)\.$")
 MOST_VALUES = 8
+# What a parameter can be said to do. ("Renames the object if …" tells what the operation does with it.)
+EFFECTS = frozenset(
+    """Sets Limits Filters Allows Enables Disables Controls Restricts Overrides Skips Determines Prevents Ensures
+    Permits Gives Grants Tells Causes Forces Checks""".split()  # noqa: SIM905
+)
 DEFAULT = re.compile(
-    r"^(?:The default(?: value)?(?: (?:of|for) (?:the \S+ parameter|\S+))?(?: is|:)|Defaults? (?:value )?(?:is|to)|Default(?: value)?:) (?:the )?(?P<value>[^,;:]{1,60})\.$"
+    r"^(?:The default(?: value)?(?: (?:of|for) (?:the \S+ parameter|\S+))?(?: is|:)|Defaults? (?:value )?(?:is|to)"
+    r"|Default(?: value)?:) (?P<value>[^,;:]{1,60})\.$"
 )
 HUGE = 10**9  # such a bound is that of a number type and tells nothing
 
@@ -44,8 +50,8 @@ def facts(reading: Reading) -> Iterator[Fact]:
 
 def _slots(subject: Subject, statement: Statement) -> tuple[dict[str, str], str]:
     place = statement.place
-    nested = f"{place.path[-1]}.{place.name}" if place.path else place.name
-    return {"parameter": nested, "element": nested}, (f"The {nested} parameter of {subject.answer}")
+    nested = place.full_name
+    return {"parameter": nested, "element": nested}, f"The {nested} parameter of {subject.answer}"
 
 
 def _parameter(subject: Subject, group: list[Statement]) -> Iterator[Fact]:
@@ -76,14 +82,12 @@ def _parameter(subject: Subject, group: list[Statement]) -> Iterator[Fact]:
             meaning_seen = True
             yield from _meaning(words, owner, "parameter", fact, statement.place.name)
         resolved = resolve(words, subject, slots["parameter"])
-        if (match := DEFAULT.match(resolved)) and not has_pointer(match["value"]) and not has_pronoun(match["value"]):
-            if not re.search(r"\b(?:if|when|for|unless|except)\b", resolved):
-                value = match["value"]
-                the = "the " if re.search(r"(?: is|:|to) the ", resolved) else ""
-                yield fact(
-                    "default.parameter",
-                    f"The default value of the {slots['parameter']} parameter of {subject.answer} is {the}{value}.",
-                )
+        default = DEFAULT.match(resolved)
+        if default and not re.search(r"\b(?:if|when|for|unless|except)\b", resolved):
+            value = default["value"]
+            if not has_pointer(value) and not has_pronoun(value):
+                answer = f"The default value of the {slots['parameter']} parameter of {subject.answer} is {value}."
+                yield fact("default.parameter", answer)
 
 
 def _first_of_block(group: list[Statement], statement: Statement) -> bool:
@@ -137,7 +141,7 @@ def _meaning(words: str, owner: str, form: str, fact, name: str) -> Iterator[Fac
             r"^(?:Specifies|Indicates|Represents|Defines|Describes|Identifies)\b", words
         ) and not _has_sentence(words):
             yield fact("parameter" if form == "parameter" else "return.tells", f"{owner} {lower_first(words)}")
-        elif form == "parameter" and not has_pronoun(words):
+        elif form == "parameter" and first in EFFECTS and not has_pronoun(words):
             yield fact("parameter.does", f"{owner} {lower_first(words)}")
     elif is_noun_phrase(words) and not _restates(words, name):
         verb = "specifies" if form == "parameter" else "contains"

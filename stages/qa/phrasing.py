@@ -1,8 +1,8 @@
 """How questions are put: several phrasings for each form of fact, one chosen per fact by a seeded hash.
 
-Slots: {op} names the subject ("PutObject in Amazon S3"), {within} sets the scene ("When calling PutObject in Amazon S3"),
-{name}, {service} are its parts; the other slots are words of the fact. The part of a form's name before the dot is the
-kind of fact.
+Slots: {op} names the subject ("PutObject in Amazon S3"), {within} sets the scene ("When calling PutObject in Amazon
+S3"), {name} and {service} are its parts; the other slots are words of the fact. The part of a form's name before the
+dot is the kind of fact.
 """
 
 import hashlib
@@ -32,6 +32,12 @@ PHRASINGS: dict[str, tuple[str, ...]] = {
         "{within}, how can I {do}?",
         "{within}, what do I do to {do}?",
         "How do I {do} when I work with {op}?",
+    ),
+    "howto.other": (
+        "Besides {name}, which {service} operation do I use to {do}?",
+        "When working with {name} in {service}, which other operation do I use to {do}?",
+        "Which {service} operation, rather than {name}, do I use to {do}?",
+        "If {name} in {service} is not what I want, which operation do I use to {do}?",
     ),
     "limit.length": (
         "How long can the {parameter} parameter of {op} be?",
@@ -69,9 +75,9 @@ PHRASINGS: dict[str, tuple[str, ...]] = {
         "{within}, what is the largest number of {unit} that {that}?",
     ),
     "limit.what": (
-        "{within}, what is {what}?",
-        "What is {what} for {op}?",
-        "For {op}, what is {what}?",
+        "{within}, what {is} {what}?",
+        "What {is} {what} for {op}?",
+        "For {op}, what {is} {what}?",
     ),
     "default.parameter": (
         "What is the default value of the {parameter} parameter of {op}?",
@@ -141,8 +147,19 @@ PHRASINGS: dict[str, tuple[str, ...]] = {
     ),
     "behaviour.happens": (
         "{within}, what happens {condition}?",
-        "What happens {condition} in a call to {op}?",
+        "In a call to {op}, what happens {condition}?",
         "{condition_first}, what happens with {op}?",
+        "How does {op} behave {condition}?",
+    ),
+    "behaviour.parameter": (
+        "For {op}, what happens {condition}?",
+        "Regarding {op}, what happens {condition}?",
+        "As for {op}, what happens {condition}?",
+    ),
+    "behaviour.named": (
+        "In {service}, what happens {condition}?",
+        "What happens in {service} {condition}?",
+        "{condition_first}, what happens in {service}?",
     ),
     "behaviour.what": (
         "{within}, what {is_what} {condition}?",
@@ -151,11 +168,11 @@ PHRASINGS: dict[str, tuple[str, ...]] = {
     "behaviour.must": (
         "{within}, what must I do {condition}?",
         "{within}, what do I have to do {condition}?",
-        "What do I need to do with {op} {condition}?",
+        "{within}, what do I need to do {condition}?",
     ),
     "behaviour.should": (
         "{within}, what should I do {condition}?",
-        "What should I do with {op} {condition}?",
+        "{within}, what do I do {condition}?",
     ),
     "capability.yes": (
         "{within}, can I {do}?",
@@ -168,8 +185,9 @@ PHRASINGS: dict[str, tuple[str, ...]] = {
         "{within}, am I allowed to {do}?",
     ),
     "requirement": (
-        "{within}, must {noun} {verb}?",
-        "{within}, does {noun} have to {verb}?",
+        "{within}, what must {noun} {verb}?",
+        "{within}, what does {noun} have to {verb}?",
+        "What must {noun} {verb} in a call to {op}?",
     ),
     "definition": (
         "What {is_are} {term} in {service}?",

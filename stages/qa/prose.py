@@ -1,23 +1,30 @@
-"""Facts that sentences tell anywhere, in descriptions, in parameters and in ordinary prose: quantities and definitions."""
+"""Facts that sentences tell anywhere, in descriptions, in parameters and in ordinary prose."""
 
 import re
 from collections.abc import Iterator
 
-from stages.qa.conditions import _conditional
-from stages.qa.descriptions import _can, _to_use, definition, unsafe
+from stages.qa.conditions import conditional
+from stages.qa.descriptions import capability, definition, how_to, unsafe
 from stages.qa.facts import Fact, Reading
-from stages.qa.grammar import has_pointer, has_pronoun, lower_first, word_count
+from stages.qa.grammar import FINITE, has_pointer, has_pronoun, lower_first, word_count
+from stages.qa.structure import Statement
 from stages.qa.subject import resolve
 from stages.qa.text import plain
 
 NUMBER = r"(?:\d[\d,.]*|one|two|three|four|five|six|seven|eight|nine|ten|twelve)"
 MANY = re.compile(
-    rf"^(?P<noun>You|(?:Each|An?|The|Every) [\w -]{{2,40}}?) can (?P<verb>\w+) (?P<bound>up to|at most|a maximum of|no more than|only) "
-    rf"(?P<number>{NUMBER}) (?P<unit>(?!percent)[A-Za-z-]+s)(?P<rest>(?: [^,;:(]+)?)\.$"
+    r"^(?P<noun>You|(?:Each|An?|The|Every) [\w -]{2,40}?) can (?P<verb>\w+) "
+    rf"(?P<bound>up to|at most|a maximum of|no more than|only) (?P<number>{NUMBER}) "
+    r"(?P<unit>(?!percent|times)[A-Za-z-]+s)(?P<rest>(?: [^,;:(]+)?)\.$"
 )
 WHAT = re.compile(
-    r"^The (?P<what>(?:default|maximum|minimum|max|longest|shortest|largest|smallest|overall|total) (?!value is|is)[\w -]{3,60}?"
-    r"(?: (?:of|for|in|on|per|to) [\w -]{2,50}?)?) (?P<is>is|are) (?P<value>[^,;:]*\d[^;:]*)\.$"
+    r"^The (?P<what>(?:default|maximum|minimum|longest|shortest|largest|smallest|overall|total) "
+    r"(?!value is|is|limit is)[\w -]{3,60}?(?: (?:of|for|in|on|per|to) [\w -]{2,50}?)?) (?P<is>is|are) "
+    r"(?P<value>[^,;:]*\d[^;:]*)\.$"
+)
+MUST = re.compile(
+    r"^(?P<noun>(?:The|A|An|Each|Your) [\w. -]{3,60}?) must (?P<verb>(?:begin|start|end) with|contain|include) "
+    r"(?P<what>.+)\.$"
 )
 
 
@@ -25,23 +32,21 @@ def facts(reading: Reading) -> Iterator[Fact]:
     for statement in reading.statements:
         if statement.place.role not in ("description", "parameter", "prose") or unsafe(statement):
             continue
-        parameter = statement.place.name if statement.place.role == "parameter" else ""
-        words = resolve(plain(statement.sentence.text), reading.subject, parameter)
+        words = resolve(plain(statement.sentence.text), reading.subject, statement.place.parameter)
         if not words.endswith(".") or not 5 <= word_count(words) <= 45 or has_pointer(words):
             continue
         if statement.place.role == "prose":
-            yield from _conditional(statement, reading.subject)
-            yield from list(_to_use(statement, words, reading)) or _can(statement, words, reading.subject)
+            yield from conditional(statement, reading.subject)
+            yield from list(how_to(statement, words, reading)) or capability(statement, words, reading.subject)
             yield from definition(statement, words, reading.subject)
         if not has_pronoun(words):
-            yield from _quantity(statement, words, reading)
+            yield from _quantity(statement, words)
+            yield from _requirement(statement, words)
 
 
-def _quantity(statement, words: str, reading: Reading) -> Iterator[Fact]:
-    subject = reading.subject
-    sentence = statement.sentence
-    base = {"name": subject.name, "service": subject.service}
-    if match := MANY.match(words):
+def _quantity(statement: Statement, words: str) -> Iterator[Fact]:
+    span = statement.sentence.start, statement.sentence.end
+    if (match := MANY.match(words)) and match["verb"] != "be" and not FINITE.search(match["rest"]):
         noun = "I" if match["noun"] == "You" else lower_first(match["noun"])
         rest = match["rest"].replace(" you ", " I ").replace(" your ", " my ")
         slots = {
@@ -50,6 +55,15 @@ def _quantity(statement, words: str, reading: Reading) -> Iterator[Fact]:
             "rest": f"{match['verb']}{rest}",
             "that": f"{noun} can {match['verb']}{rest}",
         }
-        yield Fact("limit.many", {**base, **slots}, words, sentence.start, sentence.end)
-    elif match := WHAT.match(words):
-        yield Fact("limit.what", {**base, "what": f"the {match['what']}"}, words, sentence.start, sentence.end)
+        yield Fact("limit.many", slots, words, *span)
+    elif (match := WHAT.match(words)) and (match["is"] == "are") == match["what"].split()[1].endswith("s"):
+        yield Fact("limit.what", {"what": f"the {match['what']}", "is": match["is"]}, words, *span)
+
+
+def _requirement(statement: Statement, words: str) -> Iterator[Fact]:
+    match = MUST.match(words)
+    if not match or re.search(r"\b(?:that|which|whose|value|item|string)$|\b(?:that|which) ", match["noun"]):
+        return
+    if not FINITE.search(match["noun"]) and not re.search(r"\b(?:if|when|unless)\b", words):
+        slots = {"noun": lower_first(match["noun"]), "verb": match["verb"]}
+        yield Fact("requirement", slots, words, statement.sentence.start, statement.sentence.end)

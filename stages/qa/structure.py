@@ -16,6 +16,12 @@ SECTIONS: dict[str, Role] = {
     "Errors": "error",
 }
 ENTRY = re.compile(r"`([\w.:-]+)`(?: \(([^()]*(?:\([^()]*\)[^()]*)*)\))?(?:: |$)")  # "`Name` (type): text"
+# Opens a sentence that narrows what those behind it apply to.
+NARROWING = re.compile(
+    r"(?:For|In|With|On|Directory|Although|Unlike|Only|General purpose|Some|Suppose|Assume|Imagine|Except|Outside|Under"
+    r"|Before|After|During|Once|Starting|Beginning|If|When)\b(?! more information| details| help| example)"
+    r"|.*\b(?:is not supported|isn't supported|directory bucket)"
+)
 
 
 class Place(NamedTuple):
@@ -25,6 +31,16 @@ class Place(NamedTuple):
     name: str = ""  # of the parameter, response element or error; of the nearest heading in prose
     path: tuple[str, ...] = ()  # names above a nested parameter
 
+    @property
+    def full_name(self) -> str:
+        """ "Tags.Key" for a nested one: enough to tell it from others."""
+        return f"{self.path[-1]}.{self.name}" if self.path else self.name
+
+    @property
+    def parameter(self) -> str:
+        """The parameter that is documented here, else ""."""
+        return self.full_name if self.role == "parameter" and self.name else ""
+
 
 class Statement(NamedTuple):
     """A sentence with its place, and its number in that place: 0 is the first."""
@@ -32,6 +48,7 @@ class Statement(NamedTuple):
     sentence: Sentence
     place: Place
     number: int
+    narrowed: bool = False  # a sentence before it in its block says what it applies to ("For directory buckets, …")
 
 
 def statements(text: str, is_operation: bool) -> list[Statement]:
@@ -49,10 +66,12 @@ def statements(text: str, is_operation: bool) -> list[Statement]:
         if block.kind not in ("paragraph", "item"):
             continue
         if place.role in ("response", "error") and (entry := _entry(text, block, place.role)):
-            place, number = Place(place.role, entry[1], entry_path(block, place, found)), 0
+            place, number = Place(place.role, entry[1], _entry_path(block, place, found)), 0
             block = block._replace(start=entry.end(), lead_in=False)
+        narrowed = False
         for sentence in split(text, block):
-            found.append(Statement(sentence, place, number))
+            found.append(Statement(sentence, place, number, narrowed))
+            narrowed = narrowed or NARROWING.match(sentence.text) is not None
             number += 1
     return found
 
@@ -76,6 +95,6 @@ def _entry(text: str, block: Block, role: Role) -> re.Match | None:
     return None
 
 
-def entry_path(block: Block, place: Place, found: list[Statement]) -> tuple[str, ...]:
+def _entry_path(block: Block, place: Place, found: list[Statement]) -> tuple[str, ...]:
     """Names above a nested response element. Only that it is nested matters: the element above is named."""
     return () if block.level == 0 else (place.path or (place.name,))

@@ -12,8 +12,8 @@ OPERATION = re.compile(
     re.IGNORECASE,
 )
 PARAMETER = re.compile(
-    r"\bthis (?:optional |required )?(?:request )?(?:parameter|field|value|property|option|setting|argument|element|header"
-    r"|flag|attribute|member|input|key-value pair|string|list|token|number|structure|object)\b",
+    r"\bthis (?:optional |required )?(?:request )?(?:parameter|field|value|property|option|setting|argument|element"
+    r"|header|flag|attribute|member|input|key-value pair|string|list|token|number|structure|object)\b",
     re.IGNORECASE,
 )
 
@@ -51,7 +51,7 @@ class Subject:
         forms = (
             f"When calling {self.name} in {self.service}",
             f"With the {self.name} operation of {self.service}",
-            f"When I use {self.name} in {self.service}",
+            f"When using {self.name} in {self.service}",
             f"With {self.service} {self.name}",
         )
         return forms[form % len(forms)]

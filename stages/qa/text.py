@@ -102,5 +102,7 @@ def plain(markdown: str) -> str:
     words = re.sub(r"!?\[([^\]]*)\]\([^)]*\)", r"\1", markdown)
     words = re.sub(r"(?<!\w)(\*\*|__)(?=\S)(.+?)(?<=\S)\1(?!\w)", r"\2", words)
     words = re.sub(r"(?<![\w*])\*(?=[^\s*])([^*]+?)(?<=[^\s*])\*(?![\w*])", r"\1", words)
-    words = words.replace("`", "").replace("\\", "")
+    # A backslash is an escape of Markdown only outside code; inside, it belongs to the code.
+    parts = re.split(r"(`+[^`]*`+)", words)
+    words = "".join(p if p.startswith("`") else re.sub(r"\\(?=[!-/:-@\[-`{-~])", "", p) for p in parts).replace("`", "")
     return re.sub(r"\s+", " ", words).strip()

@@ -27,7 +27,7 @@ GLUE = frozenset(
     may me mean means most must my need needs no not number of on one operation operations optional or out parameter
     parameters permission permissions request required response return returns service set specified specifies specify
     string so structure such than that the their them then there these they this to use used uses using valid value
-    values was were what when where which who why will with within yes you your""".split()
+    values was were what when where which who why will with within yes you your""".split()  # noqa: SIM905
 )
 
 
@@ -147,6 +147,15 @@ def stem(word: str) -> str:
 
 def balanced(words: str) -> bool:
     return words.count("(") == words.count(")") and words.count("[") == words.count("]") and words.count('"') % 2 == 0
+
+
+def _names_subject(pair: Pair, subject: Subject) -> bool:
+    """The service or document always; the operation too, unless it is the answer or a term is defined."""
+    if subject.kind != "operation":
+        return _named(subject.name, pair.question)
+    if not _named(subject.service, pair.question):
+        return False
+    return pair.kind == "definition" or _named(subject.name, pair.question) or _named(subject.name, pair.answer)
 
 
 def _named(name: str, words: str) -> bool:

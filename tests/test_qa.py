@@ -1,0 +1,386 @@
+"""Candidate pairs to sets: verification, deduplication, split, leakage, handwritten questions, too small a corpus."""
+
+import json
+from collections import Counter
+
+import numpy as np
+import pytest
+from conftest import HashingEmbedder
+
+from stages.errors import StageError
+from stages.files import sha256_text
+from stages.qa.build import build
+from stages.qa.deduplicate import exact, semantic
+from stages.qa.extractive import generate
+from stages.qa.handwritten import read_handwritten
+from stages.qa.leakage import gate, hits, runs
+from stages.qa.metrics import summary
+from stages.qa.params import LeakageParams, QaParams
+from stages.qa.quotas import pick, place
+from stages.qa.verify import Source, fault
+from stages.records import Article, Evidence, Pair, Question, Span
+
+LEAKAGE = LeakageParams(ngram=8, similarity=0.97)
+EMBEDDING = {"model": "none", "dtype": "float32", "batch_size": 8}
+NOUNS = (
+    "ferry canoe dinghy barge yacht cutter sloop skiff tugboat kayak trawler gondola punt raft schooner ketch".split()  # noqa: SIM905
+)
+PLACES = "harbour quay lagoon lock fjord delta marina canal".split()  # noqa: SIM905
+
+
+def params(**changes) -> QaParams:
+    values = {
+        "seed": 1,
+        "generator": "extractive",
+        "pairs": 40,
+        "validation_pairs": 6,
+        "test_questions": 8,
+        "max_per_article": 4,
+        "duplicate_similarity": 0.999,
+        "leakage": LEAKAGE,
+        "embedding": EMBEDDING,
+    }
+    return QaParams.model_validate(values | changes)
+
+
+def text_of(noun: str, place_: str, number: int) -> str:
+    name = f"Rent{noun.title()}"
+    return f"""# {name} ({place_.title()})
+
+## Description
+
+Assigns a free {noun} of the {place_} to the calling member number {number}.
+
+You can keep up to {number + 2} {noun}s per mooring at the {place_}. If the {noun} of the {place_} sinks, the warden
+number {number} informs the insurance. To paint a {noun} of the {place_} green, use the Paint{number} parameter.
+
+## Request parameters
+
+### Colour{number}
+
+`Colour{number}` is a required string of {number + 1} to {number + 60} characters.
+
+The colour number {number} that the {noun} has below the deck when it leaves.
+
+### Crew{number}
+
+`Crew{number}` is an optional integer from 1 to {number + 3}.
+
+## Errors
+
+- `{noun.title()}Lost`: The specified {noun} {number} is not moored at the {place_}.
+"""
+
+
+def corpus(size: int = 64) -> tuple[list[Article], dict[str, str]]:
+    articles, texts = [], {}
+    for number in range(size):
+        noun, place_ = NOUNS[number % len(NOUNS)], PLACES[number // len(NOUNS) % len(PLACES)]
+        id_ = f"{place_}/rent-{noun}"
+        texts[id_] = text_of(noun, place_, number)
+        articles.append(
+            Article(
+                id=id_,
+                title=f"Rent{noun.title()} ({place_.title()})",
+                service=place_,
+                service_name=place_.title(),
+                kind="operation",
+                source="own",
+                path=f"{id_}.md",
+                characters=len(texts[id_]),
+                sha256=sha256_text(texts[id_]),
+            )
+        )
+    return sorted(articles, key=lambda article: article.id), texts
+
+
+def pair(**changes) -> Pair:
+    text = text_of("ferry", "harbour", 0)
+    sentence = "You can keep up to 2 ferrys per mooring at the harbour."
+    start = text.index(sentence)
+    values = {
+        "id": "p1",
+        "question": "When using RentFerry in Harbour, how many ferrys can I keep per mooring?",
+        "answer": "You can keep up to 2 ferrys per mooring at the harbour.",
+        "evidence": Span(article_id="harbour/rent-ferry", start=start, end=start + len(sentence)),
+        "evidence_text": sentence,
+        "service": "harbour",
+        "kind": "limit",
+        "phrasing": "limit.many/1",
+    }
+    return Pair.model_validate(values | changes)
+
+
+def question(**changes) -> Question:
+    values = {
+        "id": "q1",
+        "set": "synthetic",
+        "slice": "unseen",
+        "question": "How is the moon made?",
+        "reference": "Of cheese.",
+        "service": "sky",
+        "kind": "purpose",
+        "evidence": [Evidence(article_id="sky/moon", start=0, end=9, sha256="0" * 64)],
+    }
+    return Question.model_validate(values | changes)
+
+
+def make(size: int = 64, handwritten=(), **changes):
+    articles, texts = corpus(size)
+    chosen = params(**changes)
+    return build(generate(articles, texts, chosen.seed), articles, texts, handwritten, HashingEmbedder(), chosen)
+
+
+# Verification
+
+
+def test_a_sound_pair_has_no_fault():
+    articles, texts = corpus(1)
+    assert fault(pair(), Source(articles[0], texts["harbour/rent-ferry"])) is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"evidence": Span(article_id="harbour/rent-ferry", start=0, end=9)}, "evidence not found"),
+        ({"question": "How many in RentFerry?"}, "question too short or too long"),
+        ({"question": "Tell me how many ferrys RentFerry in Harbour lets me keep."}, "question not a question"),
+        ({"question": "With `RentFerry` in Harbour, how many ferrys can I keep?"}, "question with markup"),
+        ({"question": "How many of these can I keep with RentFerry in Harbour?"}, "question leans on other text"),
+        ({"question": "How many ferrys can I keep per mooring at all?"}, "question without its subject"),
+        ({"answer": "Two."}, "answer too short or too long"),
+        ({"answer": "You can keep up to 2 ferrys per"}, "answer cut"),
+        ({"answer": "You can keep up to 2 ferrys per mooring at the."}, "answer cut"),
+        ({"answer": "You can keep **up to 2** ferrys per mooring."}, "answer with markup"),
+        ({"answer": "You can keep the following per mooring at the harbour."}, "answer leans on other text"),
+        (
+            {"answer": "You can keep up to 3 ferrys per mooring."},
+            "answer with a name or number that the evidence lacks",
+        ),
+        (
+            {"answer": "You can keep up to 2 ferrys per MooringId."},
+            "answer with a name or number that the evidence lacks",
+        ),
+        ({"answer": "You can borrow up to 2 ferrys per mooring."}, "answer with words that the evidence lacks"),
+        (
+            {"question": "With RentFerry in Harbour, how do I keep up to 2 ferrys per mooring at the harbour?"},
+            "question gives its answer",
+        ),
+    ],
+)
+def test_each_rule_names_what_is_wrong(changes, reason):
+    articles, texts = corpus(1)
+    assert fault(pair(**changes), Source(articles[0], texts["harbour/rent-ferry"])) == reason
+
+
+# Deduplication
+
+
+def test_same_question_and_same_evidence_are_kept_once():
+    again = pair(id="p2", question=pair().question.lower().replace("?", " ?"))
+    elsewhere = pair(id="p3", question="Another question?")
+    kept, rejected = exact([pair(), again, elsewhere])
+    assert [p.id for p in kept] == ["p1"]
+    assert [(r.pair.id, r.reason) for r in rejected] == [("p2", "same question"), ("p3", "same evidence")]
+
+
+def test_near_questions_are_kept_once():
+    vectors = np.array([[1, 0], [0.8, 0.6], [0.96, 0.28]], dtype=np.float32)
+    kept, rejected = semantic([pair(), pair(id="p2"), pair(id="p3")], vectors, 0.95)
+    assert kept == [0, 1]
+    assert [(r.pair.id, r.reason) for r in rejected] == [("p3", "near-duplicate question")]
+
+
+# Leakage
+
+
+def test_words_of_the_phrasing_make_no_run():
+    assert not list(runs("What is the default value of the Name parameter of the operation?", 8))
+    assert list(runs("the warden informs the insurance of the mooring ferry captain", 8))
+
+
+@pytest.mark.parametrize(
+    ("test_question", "cosine", "reason"),
+    [
+        (question(), 0.1, None),
+        (question(), 0.98, "similar question"),
+        (
+            question(evidence=[Evidence(article_id="harbour/rent-ferry", start=0, end=9999, sha256="0" * 64)]),
+            0.1,
+            "evidence overlap",
+        ),
+        (question(reference="As told, you can keep up to 2 ferrys per mooring at sea."), 0.1, "words in common"),
+        (question(question="Say how many ferrys can I keep?"), 0.1, None),
+    ],
+)
+def test_how_a_pair_leaks(test_question, cosine, reason):
+    found = hits([pair()], [test_question], np.array([[cosine]]), LEAKAGE)
+    assert [hit.reason for hit in found] == ([reason] if reason else [])
+
+
+def test_the_gate_stops_a_leak():
+    leaked = question(id="q9", question=pair().question)
+    with pytest.raises(StageError) as fault_:
+        gate([pair()], [], [leaked], HashingEmbedder(), LEAKAGE)
+    assert str(fault_.value) == (
+        "leakage gate: 1 fault between the pairs and the test questions; nothing was written. The choice of pairs "
+        "should have kept them out: report it, with qa.* of params.yaml:\n"
+        "  pair p1 leaks question q9: words in common, “harbour how many ferrys can i keep per”"
+    )
+
+
+def test_the_gate_stops_pairs_from_unseen_articles_and_shared_articles():
+    unseen = question(id="q9", evidence=[Evidence(article_id="harbour/rent-ferry", start=0, end=2, sha256="0" * 64)])
+    with pytest.raises(StageError) as fault_:
+        gate([pair()], [pair(id="p2")], [unseen], HashingEmbedder(), LEAKAGE)
+    assert str(fault_.value).splitlines()[1:] == [
+        "  question q9 is unseen, but there are pairs from harbour/rent-ferry",
+        "  article harbour/rent-ferry has both training and validation pairs",
+    ]
+
+
+# Quotas
+
+
+def test_pick_spreads_over_kinds_services_and_places():
+    pairs = [
+        pair(
+            id=f"{kind}{service}{n}",
+            kind=kind,
+            service=service,
+            evidence=Span(article_id=service, start=n * 10, end=n * 10 + 5),
+        )
+        for kind in ("limit", "behaviour")
+        for service in ("a", "b")
+        for n in range(10)
+    ]
+    picked = pick(pairs, 20, max_per_article=10, characters={"a": 100, "b": 100})
+    assert Counter(p.service for p in picked) == {"a": 10, "b": 10}
+    assert Counter(place(p, 100) for p in picked) == dict.fromkeys(range(10), 2)
+    assert abs(Counter(p.kind for p in picked)["limit"] - 10) <= 2
+
+
+# The whole
+
+
+def test_the_sets_are_of_the_size_asked_and_apart():
+    sets = make()
+    assert [len(sets.train), len(sets.validation), len(sets.test)] == [40, 6, 8]
+    trained = {p.evidence.article_id for p in sets.train}
+    validated = {p.evidence.article_id for p in sets.validation}
+    tested = {
+        slice_: {q.evidence[0].article_id for q in sets.test if q.slice == slice_} for slice_ in ("seen", "unseen")
+    }
+    assert (len(tested["seen"]), len(tested["unseen"])) == (4, 4)
+    assert tested["seen"] <= trained
+    assert not tested["unseen"] & (trained | validated)
+    assert not trained & validated
+    assert max(Counter(p.evidence.article_id for p in sets.train).values()) <= 4
+    texts = corpus()[1]
+    for row in sets.test:
+        (span,) = row.evidence
+        assert sha256_text(texts[span.article_id][span.start : span.end]) == span.sha256
+
+
+def test_the_same_input_gives_the_same_sets_and_another_seed_others():
+    assert make() == make()
+    assert make().train != make(seed=2).train
+
+
+def test_each_number_of_the_params_counts():
+    assert max(Counter(p.evidence.article_id for p in make(max_per_article=2).train).values()) == 2
+    near = make(duplicate_similarity=0.9).rejected
+    assert Counter(r.reason for r in near)["near-duplicate question"] > 0
+
+
+def test_articles_of_handwritten_questions_are_kept_out_or_in():
+    articles, texts = corpus()
+    spans = [Evidence(article_id=a.id, start=0, end=5, sha256=sha256_text(texts[a.id][:5])) for a in articles[:2]]
+    unseen = question(id="h1", set="handwritten", slice="unseen", evidence=[spans[0]])
+    seen = question(id="h2", set="handwritten", slice="seen", evidence=[spans[1]])
+    sets = make(handwritten=[unseen, seen])
+    used = {p.evidence.article_id for p in [*sets.train, *sets.validation]}
+    assert articles[0].id not in used
+    assert articles[1].id in {p.evidence.article_id for p in sets.train}
+    assert all(row.set == "synthetic" for row in sets.test)
+
+
+def test_too_small_a_corpus_says_how_many_pairs_it_makes():
+    with pytest.raises(StageError) as fault_:
+        make(size=8)
+    message = str(fault_.value)
+    assert message.startswith("data/articles: too small for the pairs asked: 8 articles gave ")
+    assert " of 40 training pairs, " in message
+    assert message.endswith(
+        "Lower qa.pairs, qa.validation_pairs or qa.test_questions, raise qa.max_per_article, or give more articles. "
+        "Nothing was written."
+    )
+
+
+def test_an_empty_corpus_is_too_small_as_well():
+    with pytest.raises(StageError, match="too small for the pairs asked: 0 articles gave 0 candidates"):
+        make(size=0)
+
+
+def test_metrics_are_flat_numbers_that_add_up():
+    articles, _ = corpus()
+    numbers = summary(make(), {a.id: a.characters for a in articles}, 0.5)
+    assert all(isinstance(value, int | float) for value in numbers.values())
+    assert sum(v for k, v in numbers.items() if k.startswith("kind_")) == 46
+    assert sum(v for k, v in numbers.items() if k.startswith("service_")) == 46
+    assert sum(v for k, v in numbers.items() if k.startswith("position_")) == pytest.approx(1, abs=0.001)
+    assert numbers["rejected"] == sum(v for k, v in numbers.items() if k.startswith("rejected_"))
+
+
+# Handwritten questions
+
+
+def row(**changes) -> dict:
+    text = "The quay opens at nine."
+    evidence = {"article_id": "a", "start": 0, "end": 23, "sha256": sha256_text(text)}
+    values = question(id="h1", set="handwritten").model_dump() | {"evidence": [evidence | changes.pop("span", {})]}
+    return values | changes
+
+
+def write(path, rows):
+    path.write_text("".join(json.dumps(r) + "\n" for r in rows), encoding="utf-8")
+    return path
+
+
+TEXTS = {"a": "The quay opens at nine. Bring a coat."}
+
+
+def test_handwritten_questions_are_read_and_may_be_none(tmp_path):
+    assert [q.id for q in read_handwritten(write(tmp_path / "q.jsonl", [row()]), TEXTS)] == ["h1"]
+    assert read_handwritten(write(tmp_path / "none.jsonl", []), TEXTS) == []
+
+
+def test_every_fault_of_handwritten_questions_is_named_at_once(tmp_path):
+    path = write(
+        tmp_path / "q.jsonl",
+        [
+            row(),
+            row(set="synthetic", id="h2"),
+            row(id="h3", span={"article_id": "b"}),
+            row(id="h4", span={"end": 99}),
+            row(id="h5", span={"start": 1}),
+            row(id="h6", evidence=[]),
+            row(reference=" "),
+        ],
+    )
+    with pytest.raises(StageError) as fault_:
+        read_handwritten(path, TEXTS)
+    assert str(fault_.value).splitlines() == [
+        f"{path}: 7 faults:",
+        "  line 2, question 'h2': set must be 'handwritten'. Got 'synthetic'.",
+        "  line 3, question 'h3': evidence b 0–23: there is no such article. Correct the id, add its service to "
+        "articles.botocore.services in params.yaml, or take the question out: for a corpus of your own, this file may "
+        "be empty.",
+        "  line 4, question 'h4': evidence a 0–99: must lie within the article's 37 characters. Look the passage up "
+        "anew.",
+        "  line 5, question 'h5': evidence a 1–23: its text has another sha256 than the row says, so the article was "
+        "changed. Look the passage up anew and correct start, end and sha256.",
+        "  line 6, question 'h6': evidence must name at least one passage.",
+        "  line 7, question 'h1': question and reference must not be empty.",
+        "  line 7, question 'h1': its id stands in line 1 too.",
+    ]
