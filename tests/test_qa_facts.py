@@ -7,6 +7,7 @@ from stages.qa.facts import Reading, extract
 from stages.qa.phrasing import PHRASINGS
 from stages.qa.structure import statements
 from stages.qa.subject import subject_of
+from stages.qa.verify import Source, fault
 from stages.records import Article
 
 
@@ -107,9 +108,7 @@ def operation(description: str = "", parameter: str = "", errors: str = "", resp
             "The valid values of the Colour parameter of RentBoat (Harbour) are RED, and BLUE.",
         ),
         (
-            {
-                "parameter": "`Colour` is an optional string.\n\nThe paint on the hull below the deck line. The default is `RED`."
-            },
+            {"parameter": "`Colour` is an optional string.\n\nThe paint of the boat. The default is `RED`."},
             "default.parameter",
             "The default value of the Colour parameter of RentBoat (Harbour) is RED.",
         ),
@@ -205,3 +204,16 @@ def test_large_kinds_have_at_least_four_phrasings():
     large = ("purpose", "limit", "default", "valid_values", "parameter", "required", "error", "permission", "behaviour")
     for kind in large:
         assert sum(len(p) for form, p in PHRASINGS.items() if form.partition(".")[0] == kind) >= 4, kind
+
+
+def test_a_reason_that_holds_for_all_is_no_condition():
+    assert told(operation(errors="- `NoBoat`: The request was rejected because boats are fragile things.")) == {}
+    taken = told(operation(errors="- `NoBoat`: The request was rejected because the boat is at sea already."))
+    assert taken["error.when"] == "RentBoat (Harbour) returns NoBoat if the boat is at sea already."
+
+
+def test_a_term_is_asked_for_without_the_operation():
+    text = operation(description="A mooring is a place at the quay where a boat can be tied up.")
+    (pair,) = generate([article(text)], {"harbour/rent-boat": text}, seed=3)
+    assert "a mooring" in pair.question
+    assert fault(pair, Source(article(text), text)) is None

@@ -128,7 +128,7 @@ def _form(main: str) -> tuple[str | None, dict[str, str]]:
         return "behaviour.must", {}
     if main.split()[0].lower() in BASE_VERBS or re.match(r"you should\b|we recommend\b", main):
         return "behaviour.should", {}
-    if re.match(r"you (?:can|may|might|could|cannot|can't|do|don't|are|also)\b", main):
+    if re.match(r"you (?:can|may|might|could|cannot|can't|do|don't|are|also|have|will be able)\b", main):
         return None, {}
     if not FINITE.search(main) and not re.search(r"\b[a-z]+(?:s|ed)\b", main):
         return None, {}

@@ -130,20 +130,18 @@ def _permission(statement: Statement, words: str, subject: Subject) -> Iterator[
     if not match or "permission" not in words or has_pronoun(words):
         return
     do = match["do"]
-    if do is None or re.match(rf"(?:use|call|run|perform) the {subject.name} operation$", do):
-        if do is None and not re.search(rf"\b{re.escape(subject.name)}\b", match["need"]):
-            return
-        if do is None:
-            return
-        do = f"call {subject.name} in {subject.service}"
+    if do is None or "," in do:
+        return
+    if re.match(rf"(?:use|call|run|perform) the {subject.name} operation$", do):
         answer = f"To call {subject.name} ({subject.service}), {words[match.end('do') + 2 :]}"
+        do = f"call {subject.name} in {subject.service}"
     else:
         answer = words
-        do = first_person(do)
-        if not do or "," in do:
+        mine = first_person(do)
+        if mine is None:
             return
         do = (
-            f"{do} with {subject.name} in {subject.service}" if subject.name not in do else f"{do} in {subject.service}"
+            f"{mine} in {subject.service}" if subject.name in do else f"{mine} with {subject.name} in {subject.service}"
         )
     many = len(re.findall(r"[a-z0-9-]+:[A-Z]\w+", words)) > 1
     yield _fact(

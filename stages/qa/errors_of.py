@@ -13,6 +13,7 @@ BECAUSE = re.compile(
     r"^(?:The|Your) (?:request|operation|call) (?:was rejected|was denied|failed|could not be completed) because "
     r"(?P<cause>.+)\.$"
 )
+CERTAIN = re.compile(r"(?:the|a|an|your|you|no|one|at least|too many|another)\b", re.IGNORECASE)
 VAGUE = re.compile(
     r"\b(?:internal|unknown|unexpected|an error occurred|service error|invalid parameter|not valid for the request)\b",
     re.IGNORECASE,
@@ -32,7 +33,8 @@ def facts(reading: Reading) -> Iterator[Fact]:
         clause = match["cause"] if match else resolved.rstrip(".")
         if match:
             clause = re.sub(r"^it (?=attempted|was|is|did|would)", "the request ", clause)
-        elif not is_clause(clause):
+        # "Roles are protected." gives a reason; a condition of this very call speaks of a certain thing.
+        if not (CERTAIN.match(clause) if match else is_clause(clause)):
             continue
         if has_pointer(clause) or has_pronoun(clause) or subject.name in clause or clause.startswith(("of ", "there")):
             continue

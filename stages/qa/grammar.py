@@ -117,6 +117,10 @@ def is_noun_phrase(words: str) -> bool:
         return False
     if re.search(r"\b(?:must|should|shall|cannot|can't)\b", words):
         return False
+    # "The policy controls the action.": a verb of the list before its object, with nothing relative before it.
+    for verb in re.finditer(r"\b([a-z]+s) (?:the|a|an|your|how|whether|which|all|any)\b", words):
+        if is_third_person(verb[1]) and not RELATIVE.search(words[: verb.start()]):
+            return False
     finite = [match.start() for match in FINITE.finditer(words)]
     relative = [match.start() for match in RELATIVE.finditer(words)]
     if not finite:

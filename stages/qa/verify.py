@@ -64,11 +64,7 @@ def _question(pair: Pair, subject: Subject) -> str | None:
         return "question with markup"
     if has_pointer(_without_names(question, subject)):
         return "question leans on other text"
-    if not all(
-        _named(name, question) or (name == subject.name and _named(name, pair.answer)) for name in subject.names
-    ):
-        return "question without its subject"
-    if subject.kind == "operation" and not _named(subject.service, question):
+    if not _names_subject(pair, subject):
         return "question without its subject"
     return None
 
