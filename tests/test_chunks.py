@@ -2,7 +2,6 @@
 
 import functools
 import itertools
-import re
 
 import pytest
 import yaml

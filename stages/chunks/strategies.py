@@ -74,7 +74,10 @@ def _semantic(
     # A heading is never cut from what it heads, however little their meanings have in common.
     distances[[piece.before >= Break.BODY for piece in pieces[1:]]] = 0.0
     threshold = np.percentile(distances, params.breakpoint_percentile_threshold)
-    edges = [0, *(int(i) + 1 for i in np.flatnonzero(distances > threshold)), len(pieces)]
+    # Only peaks: the neighbours of a far sentence are far as well, and would leave it alone in a chunk.
+    around_it = np.pad(distances, 1, constant_values=-1.0)
+    peak = (distances > threshold) & (distances >= around_it[:-2]) & (distances > around_it[2:])
+    edges = [0, *(int(i) + 1 for i in np.flatnonzero(peak)), len(pieces)]
     cuts = []
     for low, high in itertools.pairwise(edges):
         for begin, own, end in pack(pieces[low:high], tokens[low:high], text, params.max_tokens, 0):
