@@ -45,9 +45,11 @@ def bucket(samples: Sequence[Encoded], batch_tokens: int = BATCH_TOKENS) -> list
     return [*batches, tuple(current)] if current else batches
 
 
-def steps(samples: Sequence[Encoded], batch_size: int, seed: str) -> list[list[Batch]]:
+def steps(
+    samples: Sequence[Encoded], batch_size: int, seed: str, batch_tokens: int = BATCH_TOKENS
+) -> list[list[Batch]]:
     """One epoch: batches in random order, so many to a step of the optimiser that they hold about batch_size pairs."""
-    batches = bucket(samples)
+    batches = bucket(samples, batch_tokens)
     random.Random(seed).shuffle(batches)
     grouped: list[list[Batch]] = [[]]
     pairs = 0
