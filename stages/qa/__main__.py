@@ -18,6 +18,7 @@ from stages.qa.params import QaParams
 from stages.records import Pair, Question
 
 OUT = Path("data/qa")
+GENERATORS = {"extractive": generate}  # each yields candidate pairs; what follows knows only pairs
 
 
 @exits_cleanly
@@ -27,7 +28,8 @@ def main() -> None:
     texts = {article.id: read_text(article) for article in articles}
     handwritten = read_handwritten(Path("data/eval/questions.jsonl"), texts)
     embedder = Embedder(params.embedding)
-    sets = build(generate(articles, texts, params.seed), articles, texts, handwritten, embedder, params)
+    candidates = GENERATORS[params.generator](articles, texts, params.seed)
+    sets = build(candidates, articles, texts, handwritten, embedder, params)
     OUT.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=OUT, prefix=TMP_PREFIX) as folder:
         made = Path(folder)

@@ -30,7 +30,9 @@ STATIVE = re.compile(
     r"|state|count|range|time|order|format|version|type|timeout|mode|name)(?: (?:of|for|to) [\w -]{3,40}?)?) "
     r"(?P<is>is|are) (?P<rest>.+)$"
 )
-IS_STATE = re.compile(r"^(?:the|your|a|an|all) [\w .-]{3,60}? (?:is|are) (?:in|on|at|an?|the|not an?|not the) ")
+IS_STATE = re.compile(
+    r"^(?:the|your|a|an|all) [\w .-]{3,60}? (?:is|are) (?:in|on|at|an?|the|not an?|not the|[A-Z][A-Z_]+)\b"
+)
 PASSIVE = re.compile(
     r"^(?:not |also |automatically |immediately |then |still |no longer |only |being )*"
     r"(?:\w+ed|\w+en|sent|set|put|kept|made|found|lost|built|read|left|held|able|unable|valid|invalid|null)\b"
@@ -133,7 +135,7 @@ def _form(main: str) -> tuple[str | None, dict[str, str]]:
     if not FINITE.search(main) and not re.search(r"\b[a-z]+(?:s|ed)\b", main):
         return None, {}
     stative = STATIVE.match(main)
-    if IS_STATE.match(main) and not stative:
+    if (IS_STATE.match(main) and not stative) or re.search(r"\btakes\b", main):
         return None, {}
     if stative and not PASSIVE.match(stative["rest"]) and not FINITE.search(stative["what"]):
         return "behaviour.what", {"is_what": f"{stative['is']} {lower_first(stative['what'])}"}

@@ -96,7 +96,7 @@ def _purpose(statement: Statement, words: str, subject: Subject) -> Iterator[Fac
         coordinated = re.search(r"(?:,|\band\b|\bor\b|\bthen\b) (?:then |also |optionally )?([a-z]+s)\b", rest)
         if not (coordinated and is_third_person(coordinated[1])):
             do = first_person(base_form(match["verb"]) + rest)
-            if do and not re.search(r"\bme\b|\b(?:currently|immediately)\b", do):
+            if do and subject.service not in do and not re.search(r"^provide|\bme\b|\b(?:currently|immediately)\b", do):
                 yield _fact(
                     "howto.operation", statement, subject,
                     f"Call the {subject.name} operation of {subject.service}, which {does}.", do=do,

@@ -13,6 +13,8 @@ BECAUSE = re.compile(
     r"^(?:The|Your) (?:request|operation|call) (?:was rejected|was denied|failed|could not be completed) because "
     r"(?P<cause>.+)\.$"
 )
+# What is not a state of affairs in which the error comes, but advice or the whole rule.
+UNSURE = re.compile(r"^of |^there is no |^you (?:must|can|should)\b|\b(?:must|should)\b")
 CERTAIN = re.compile(r"(?:the|a|an|your|you|no|one|at least|too many|another)\b", re.IGNORECASE)
 VAGUE = re.compile(
     r"\b(?:internal|unknown|unexpected|an error occurred|service error|invalid parameter|not valid for the request)\b",
@@ -36,7 +38,7 @@ def facts(reading: Reading) -> Iterator[Fact]:
         # "Roles are protected." gives a reason; a condition of this very call speaks of a certain thing.
         if not (CERTAIN.match(clause) if match else is_clause(clause)):
             continue
-        if has_pointer(clause) or has_pronoun(clause) or subject.name in clause or clause.startswith(("of ", "there")):
+        if has_pointer(clause) or has_pronoun(clause) or subject.name in clause or UNSURE.search(clause):
             continue
         condition = lower_first(clause)
         name = statement.place.name

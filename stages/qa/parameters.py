@@ -35,7 +35,7 @@ EFFECTS = frozenset(
 )
 DEFAULT = re.compile(
     r"^(?:The default(?: value)?(?: (?:of|for) (?:the \S+ parameter|\S+))?(?: is|:)|Defaults? (?:value )?(?:is|to)"
-    r"|Default(?: value)?:) (?P<value>[^,;:]{1,60})\.$"
+    r"|Default(?: value)?:) (?:set to )?(?P<value>[^,;:]{1,60})\.$"
 )
 HUGE = 10**9  # such a bound is that of a number type and tells nothing
 
@@ -143,7 +143,11 @@ def _meaning(words: str, owner: str, form: str, fact, name: str) -> Iterator[Fac
             yield fact("parameter" if form == "parameter" else "return.tells", f"{owner} {lower_first(words)}")
         elif form == "parameter" and first in EFFECTS and not has_pronoun(words):
             yield fact("parameter.does", f"{owner} {lower_first(words)}")
-    elif is_noun_phrase(words) and not _restates(words, name):
+    elif (
+        is_noun_phrase(words)
+        and not re.match(r"An? (?:optional|required) parameter\b", words)
+        and not _restates(words, name)
+    ):
         verb = "specifies" if form == "parameter" else "contains"
         yield fact(form, f"{owner} {verb} {lower_first(words)}")
 

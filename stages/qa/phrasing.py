@@ -36,8 +36,8 @@ PHRASINGS: dict[str, tuple[str, ...]] = {
     "howto.other": (
         "Besides {name}, which {service} operation do I use to {do}?",
         "When working with {name} in {service}, which other operation do I use to {do}?",
-        "Which {service} operation, rather than {name}, do I use to {do}?",
-        "If {name} in {service} is not what I want, which operation do I use to {do}?",
+        "Which {service} operation other than {name} do I use to {do}?",
+        "I am using {name} in {service}: which other operation do I call to {do}?",
     ),
     "limit.length": (
         "How long can the {parameter} parameter of {op} be?",

@@ -64,6 +64,9 @@ def _requirement(statement: Statement, words: str) -> Iterator[Fact]:
     match = MUST.match(words)
     if not match or re.search(r"\b(?:that|which|whose|value|item|string)$|\b(?:that|which) ", match["noun"]):
         return
+    # "The list" or "The name" is of something that another sentence says.
+    if word_count(match["noun"]) < 3 and not re.search(r"[a-z][A-Z]|parameter", match["noun"]):
+        return
     if not FINITE.search(match["noun"]) and not re.search(r"\b(?:if|when|unless)\b", words):
         slots = {"noun": lower_first(match["noun"]), "verb": match["verb"]}
         yield Fact("requirement", slots, words, statement.sentence.start, statement.sentence.end)
