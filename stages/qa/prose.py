@@ -19,7 +19,7 @@ MANY = re.compile(
 )
 WHAT = re.compile(
     r"^The (?P<what>(?:default|maximum|minimum|longest|shortest|largest|smallest|overall|total) "
-    r"(?!value is|is|limit is)[\w -]{3,60}?(?: (?:of|for|in|on|per|to) [\w -]{2,50}?)?) (?P<is>is|are) "
+    r"(?!value is|is|limit is|and)[\w -]{3,60}?(?: (?:of|for|in|on|per|to) [\w -]{2,50}?)?) (?P<is>is|are) "
     r"(?P<value>[^,;:]*\d[^;:]*)\.$"
 )
 MUST = re.compile(
