@@ -1,5 +1,6 @@
 """Which clause of an answer speaks of which clause of the reference, and which of its facts it holds."""
 
+import math
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -92,12 +93,15 @@ class Alignment:
 
 def align(reference: Text, answer: Text) -> list[Alignment]:
     table = [[_both_ways(clause, other) for other in answer.clauses] for clause in reference.clauses]
-    best = [max(range(len(column)), key=lambda n: column[n]) for column in zip(*table, strict=True)]
+    # Which clause of the reference a clause of the answer rather speaks of is asked both ways alike: a short clause of
+    # the reference would else draw every longer one of the answer to itself.
+    mutual = [[harmonic(clause, other) for other in answer.clauses] for clause in reference.clauses]
+    best = [max(range(len(column)), key=lambda n: column[n]) for column in zip(*mutual, strict=True)]
     rows = []
-    for clause, scores in zip(reference.clauses, table, strict=True):
+    for clause, scores, shared in zip(reference.clauses, table, mutual, strict=True):
         order = sorted(range(len(scores)), key=lambda n: (-scores[n], n))
         foreign = {
-            id(answer.clauses[n]): reference.clauses[best[n]] for n in order if scores[n] < 0.85 * table[best[n]][n]
+            id(answer.clauses[n]): reference.clauses[best[n]] for n in order if shared[n] < 0.85 * mutual[best[n]][n]
         }
         rows.append(Alignment(clause, tuple((scores[n], answer.clauses[n]) for n in order), foreign))
     return rows
@@ -106,6 +110,27 @@ def align(reference: Text, answer: Text) -> list[Alignment]:
 def _both_ways(clause: Clause, other: Clause) -> float:
     """Recall first; precision breaks ties between a short and a long clause."""
     return 0.85 * similarity(clause, other) + 0.15 * similarity(other, clause)
+
+
+def harmonic(clause: Clause, other: Clause) -> float:
+    recall, precision = similarity(clause, other), similarity(other, clause)
+    return 2 * recall * precision / (recall + precision) if recall + precision else 0.0
+
+
+def is_known(token: Token, question: Text) -> bool:
+    """Whether the question already says it: "retention" in the question does not say "expire"."""
+    return any(token.lexical == t.lexical and match(token, t) >= _FUZZY for t in question.tokens)
+
+
+def importance(clause: Clause, question: Text) -> float:
+    """Weight of a clause of the reference: the root of what it says beyond the question, so that no long one rules.
+
+    What the question says already is denied or not: a negation is news even where no word is.
+    """
+    new = sum(weight(t) for t in clause.tokens if not is_known(t, question))
+    if new < 0.5:
+        return 1.0 if clause.cues or not question.tokens else 0.5
+    return math.sqrt(0.5 + new)
 
 
 @dataclass(frozen=True)
@@ -141,7 +166,7 @@ def cover(row: Alignment, answer: Text, question: Text, spent: dict[int, int] | 
     n_hard = n_found = 0
     missing = []
     for token in row.clause.tokens:
-        known = max((match(token, t) for t in question.tokens), default=0.0) >= 0.8
+        known = is_known(token, question)
         hit = found(token, own, words)
         if not known and token.kind != "quantity":
             hit = max(hit, _SHARED * found(token, tokens, words))
@@ -166,13 +191,13 @@ def cover(row: Alignment, answer: Text, question: Text, spent: dict[int, int] | 
                 missing.append(token.text)
     if new_mass < 0.5:  # the question says it all: only saying it counts (its polarity is looked at elsewhere)
         share = known_hit / known_mass if known_mass else 0.0
-        return Coverage(_ramp(share), 0.3 if question.tokens else 1.0, (), 0, 0)
+        return Coverage(_ramp(share), importance(row.clause, question), (), 0, 0)
     credit = _KNOWN_WEIGHT * known_mass
     lexical = (new_hit + (credit if new_hit > 0 else 0.0)) / (new_mass + credit)
     share = _ramp(lexical) * _density(row, question)
     if hard:
         share = 0.6 * hard_hit / hard + 0.4 * share if hard_hit else 0.5 * share
-    return Coverage(share, 0.5 + new_mass, tuple(missing), n_found, n_hard)
+    return Coverage(share, importance(row.clause, question), tuple(missing), n_found, n_hard)
 
 
 def _is_used(token: Token, clause: Clause, row: Alignment) -> bool:

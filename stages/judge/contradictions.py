@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass, replace
 
-from stages.judge.alignment import Alignment, found, match, similarity, weight
+from stages.judge.alignment import Alignment, found, harmonic, match, similarity, weight
 from stages.judge.lexicon import NOUN_VERBS, VERBS, opposite, sisters
 from stages.judge.text import Clause, Text, Token
 
@@ -32,7 +32,8 @@ def contradictions(rows: list[Alignment], reference: Text, answer: Text, questio
         hits += _exchanged_amounts(row, reference, answer)
         hits += _names(row, reference, answer, question)
         hits += _exchanged_words(row, rows, answer)
-        polarity += [(row, replace(hit, clause=number)) for hit in _polarity(row)]
+        polarity += [(row, replace(hit, clause=number)) for hit in _polarity(row, reference)]
+        polarity += [(row, replace(hit, clause=number)) for hit in _links(row, reference, answer)]
         for clause in _speaking(row):
             hits += _opposites(row.clause, clause, reference, answer)
             hits += _roles(row.clause, clause)
@@ -93,7 +94,9 @@ def _amounts(row: Alignment, reference: Text, answer: Text, question: Text) -> l
     theirs = [t for t in best.tokens if t.kind == "quantity"]
     if mine and theirs and _topic(row.clause, best) >= 0.6 and len(mine) == len(theirs):
         for a, b in zip(mine, theirs, strict=True):
-            if _rivals(a, b) and not any(match(a, t) for t in theirs) and not any(match(b, t) for t in mine):
+            new = not any(match(b, t) for t in (*reference.quantities, *question.quantities))
+            lost = not any(match(a, t) for t in theirs) and not any(match(b, t) for t in mine)
+            if _rivals(a, b) and (lost or (new and near_copy(row.clause, best))):
                 hits.append(Contradiction("amount", f'says "{b.text}" where the reference says "{a.text}"'))
     return hits
 
@@ -138,9 +141,7 @@ def _exchanged_amounts(row: Alignment, reference: Text, answer: Text) -> list[Co
     hits = []
     for one in (t for t in row.clause.tokens if t.kind == "quantity"):
         for two in reference.quantities:
-            if (two.quantity.start == one.quantity.start and two in row.clause.tokens) or one.quantity.same(
-                two.quantity
-            ):
+            if (two.quantity.start == one.quantity.start and two in row.clause.tokens) or not _comparable(one, two):
                 continue
             straight = crossed = 0.0
             context_one, context_two = _contexts(one, reference), _contexts(two, reference)
@@ -157,6 +158,10 @@ def _exchanged_amounts(row: Alignment, reference: Text, answer: Text) -> list[Co
                     Contradiction("amount", f'exchanges "{min(one.text, two.text)}" and "{max(one.text, two.text)}"')
                 )
     return hits
+
+
+def _comparable(one: Token, two: Token) -> bool:
+    return one.quantity.family == two.quantity.family and not one.quantity.same(two.quantity)
 
 
 def _contexts(token: Token, text: Text) -> frozenset[str]:
@@ -189,13 +194,15 @@ def _names(row: Alignment, reference: Text, answer: Text, question: Text) -> lis
         extra = [t for t in clause.tokens if not found(t, row.clause.tokens, row.clause.words)]
         topic = _topic(row.clause, clause)
         for token in row.clause.tokens:
-            if token.kind == "quantity" or found(token, clause.tokens, clause.words) >= 0.8:
+            # An identifier is there if it is named; words that spell it out ("lists bulk operations") may stand beside.
+            unnamed = token.kind == "identifier" and not any(match(token, t) == 1.0 for t in clause.tokens)
+            if token.kind == "quantity" or (not unnamed and found(token, clause.tokens, clause.words) >= 0.8):
                 continue
             alike = [t for t in answer.tokens if t.kind != "identifier" or _shape(t) == _shape(token)]
             gone = not found(token, alike, answer_words)
             for other in extra:
                 asked_for = found(other, question.tokens, asked) >= 0.8
-                in_reference = found(other, reference.tokens) >= 0.8
+                in_reference = any(match(other, t) >= 0.8 for t in reference.tokens)
                 if token.kind == other.kind == "identifier" and _shape(token) == _shape(other):
                     wrong = (gone and not asked_for and not in_reference) or (
                         topic >= 0.5 and _slot(token, row.clause, other, clause)
@@ -238,15 +245,25 @@ def _exchanged_words(row: Alignment, rows: list[Alignment], answer: Text) -> lis
     for clause in row.aligned:
         if _topic(row.clause, clause) < _EXCHANGE_TOPIC:
             continue
-        gone = [t for t in row.clause.tokens if t.kind != "quantity" and not _same_word(t, clause)]
-        new = [t for t in clause.tokens if t.kind != "quantity" and not _same_word(t, row.clause)]
+        gone, new = _beyond(row.clause, clause), _beyond(clause, row.clause)
         for token in gone:
             elsewhere = any(_same_word(token, c) for c in answer.clauses if c is not clause)
             for other in new:
                 of_another = any(_same_word(other, r.clause) for r in rows if r is not row)
-                if elsewhere and of_another and token.kind == other.kind and _slot(token, row.clause, other, clause):
+                if elsewhere and of_another and _slot(token, row.clause, other, clause):
                     hits.append(Contradiction("name", f'says "{other.text}" where the reference says "{token.text}"'))
     return hits
+
+
+def _beyond(clause: Clause, other: Clause) -> list[Token]:
+    """Words that a clause says more often than the other."""
+    return [
+        t
+        for t in clause.tokens
+        if t.kind != "quantity"
+        and sum(u.key == t.key and u.lexical == t.lexical for u in clause.tokens)
+        > sum(u.key == t.key and u.lexical == t.lexical for u in other.tokens)
+    ]
 
 
 def _same_word(token: Token, clause: Clause) -> bool:
@@ -256,7 +273,7 @@ def _same_word(token: Token, clause: Clause) -> bool:
 # ---- polarity and opposites ------------------------------------------------------------------------------------------
 
 
-def _polarity(row: Alignment) -> list[Contradiction]:
+def _polarity(row: Alignment, reference: Text) -> list[Contradiction]:
     clause = row.clause
     hits = []
     aligned = _speaking(row)
@@ -268,7 +285,9 @@ def _polarity(row: Alignment) -> list[Contradiction]:
             continue
         if any(own is not token and own.key == token.key and own.sign != token.sign for own in clause.tokens):
             continue  # the reference itself says it both ways
-        other, _ = pairs[0]
+        other, where = pairs[0]
+        if not near_copy(clause, where) and _said_rightly(token, where, row, reference):
+            continue
         if token.lexical != other.lexical or token.direct or other.direct:
             hits.append(Contradiction("polarity", _flip_text(token, other)))
     if not hits:
@@ -281,6 +300,20 @@ def _polarity(row: Alignment) -> list[Contradiction]:
                 more, less = (other_clause, clause) if other_clause.cues > clause.cues else (clause, other_clause)
                 hits.append(Contradiction("polarity", f'"{less.text}" against "{more.text}"'))
     return hits
+
+
+def _said_rightly(token: Token, where: Clause, row: Alignment, reference: Text) -> bool:
+    """Whether another clause of the answer says it as the reference does, or this one rather repeats another clause."""
+    for score, clause in row.ranked:
+        same = any(t.key == token.key and t.sign == token.sign for t in clause.tokens)
+        if clause is not where and score > 0 and same and _topic(row.clause, clause) >= _SAME_TOPIC:
+            return True
+    own = next((t for t in where.tokens if t.key == token.key), None)
+    for clause in reference.clauses:
+        same = own is not None and any(t.key == own.key and t.sign == own.sign for t in clause.tokens)
+        if clause is not row.clause and same and harmonic(clause, where) >= 0.75 * harmonic(row.clause, where):
+            return True
+    return False
 
 
 def _compensated(clause: Clause, other: Clause) -> bool:
@@ -318,9 +351,22 @@ def _opposites(clause: Clause, other: Clause, reference: Text, answer: Text) -> 
         for b in extra:
             if token.key != b.key and opposite(token.text, b.text) and token.negated == b.negated:
                 hits.append(Contradiction("opposite", f'says "{b.text}" where the reference says "{token.text}"'))
-    links = {"if": "unless", "unless": "if", "before": "after", "after": "before", "until": "after"}
-    if links.get(clause.link) == other.link and other.link and similarity(clause, other) >= 0.6:
-        hits.append(Contradiction("opposite", f'says "{other.link}" where the reference says "{clause.link}"'))
+    return hits
+
+
+_OTHER_LINK = {"if": "unless", "unless": "if", "before": "after", "after": "before", "until": "after"}
+
+
+def _links(row: Alignment, reference: Text, answer: Text) -> list[Contradiction]:
+    """ "If" for "unless", "before" for "after", where the main clause is as much denied as the reference's."""
+    hits = []
+    for other in _speaking(row):
+        if _OTHER_LINK.get(row.clause.link) != other.link or not other.link or similarity(row.clause, other) < 0.6:
+            continue
+        main = [c for c in reference.clauses if c.sentence == row.clause.sentence and c is not row.clause]
+        main_other = [c for c in answer.clauses if c.sentence == other.sentence and c is not other]
+        if sum(c.cues for c in main) % 2 == sum(c.cues for c in main_other) % 2:
+            hits.append(Contradiction("opposite", f'says "{other.link}" where the reference says "{row.clause.link}"'))
     return hits
 
 

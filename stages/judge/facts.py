@@ -10,6 +10,8 @@ from stages.judge.verdict import Verdict, band, unscored
 
 # Shares of the overall score. Completeness leads: without a contradiction it says how much of the truth is there.
 _SHARES = {"factual_accuracy": 0.12, "completeness": 0.68, "relevance": 0.14, "clarity": 0.06}
+_VERDICT_WEIGHT = 1.5  # of an explicit yes or no, beside clauses of 0.5 to about 3
+_VERDICT_SAYS = 0.8  # of the first clause: "No." also says "it cannot be disabled"
 _MADE_UP_COST = 0.6  # of factual accuracy, for each amount or identifier that neither reference nor question knows
 _MADE_UP_MAX = 3.0  # extra detail may be true: alone it never makes an answer wrong
 
@@ -40,7 +42,7 @@ def _score(reference: Text, answer: Text, question: Text, cap: float) -> Verdict
     spent: dict[int, int] = {}
     covers = [cover(row, answer, question, spent) for row in rows]
     recall = _recall(covers, reference, answer)
-    if style.is_refusal(raw) and recall < 0.5:
+    if style.is_refusal(raw) and (recall < 0.5 or not any(c.found_hard for c in covers)):
         return _low(0.5, "declines to answer", clarity=8.0)
     supported, made_up = _support(reference, answer, question)
     clarity = style.clarity(raw)
@@ -93,9 +95,12 @@ def _recall(covers: list[Coverage], reference: Text, answer: Text) -> float:
     total = sum(c.weight for c in covers)
     said = sum(c.weight * c.share for c in covers)
     if reference.verdict:
-        # A yes or no is also given by a clause that says it.
-        agrees = answer.verdict == reference.verdict or (not answer.verdict and covers and covers[0].share >= 0.5)
-        total, said = total + 1.5, said + 1.5 * agrees
+        # A yes or no is also given by a clause that says it, and says what the clause that repeats it says.
+        agrees = answer.verdict == reference.verdict
+        if agrees and covers and not covers[0].n_hard:
+            said += covers[0].weight * max(0.0, _VERDICT_SAYS - covers[0].share)
+        total += _VERDICT_WEIGHT
+        said += _VERDICT_WEIGHT * (agrees or (not answer.verdict and bool(covers) and covers[0].share >= 0.5))
     return said / total if total else 0.0
 
 

@@ -59,11 +59,15 @@ def stem(word: str) -> str:
 
 def _base(word: str) -> str:
     word = re.sub(r"(?<=\w\w)bility$", "ble", word)
-    for suffix in ("ization", "isation", "ation", "ition", "ion", "ment", "ally", "ly", "ize", "ise", "ate", "at"):
-        root = word.removesuffix(suffix)
-        if root != word and len(root) >= 4:
-            word = root
-            break
+    for suffixes in (
+        ("ally", "ly"),
+        ("ization", "isation", "ation", "ition", "ion", "ment", "ize", "ise", "ate", "at"),
+    ):
+        for suffix in suffixes:
+            root = word.removesuffix(suffix)
+            if root != word and len(root) >= 4:
+                word = root
+                break
     word = word.removesuffix("e") if len(word) > 3 else word
     return word[:-1] + "i" if word.endswith("y") and len(word) > 3 else word
 

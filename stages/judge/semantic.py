@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from stages.judge import style
-from stages.judge.alignment import Alignment, found, match, weight
+from stages.judge.alignment import Alignment, found, importance, is_known, weight
 from stages.judge.contradictions import Contradiction, contradictions
-from stages.judge.text import Clause, Text, Token, read
+from stages.judge.text import Clause, Text, read
 from stages.judge.verdict import Verdict, band, unscored
 from stages.judge.word_vectors import Vectors, WordEmbedder
 
@@ -66,12 +66,12 @@ class SemanticJudge:
                            clarity=10.0, comment="only a yes or no" + ("" if agrees else ", and not the reference's"))  # fmt: skip
         cosines = reference.clauses @ answer.clauses.T
         recalls = [_said(n, reference, answer, question, cosines) for n in range(len(reference.words))]
-        weights = np.array([_clause_weight(c, question) for c in reference.text.clauses])
+        weights = np.array([importance(c, question) for c in reference.text.clauses])
         completeness = float(np.average(recalls, weights=weights))
         relevance = _grounded(answer, reference, question, cosines)
         rows = _rows(reference.text, answer.text, cosines)
         hits = contradictions(rows, reference.text, answer.text, question)
-        if style.is_refusal(raw) and completeness < 0.5:
+        if style.is_refusal(raw) and completeness < 0.7:
             return _nothing("declines to answer")
         return self._verdict(raw, completeness, relevance, hits, recalls, weights, reference.text)
 
@@ -122,14 +122,6 @@ def _ramp(value, bounds: tuple[float, float]):
     return np.clip((value - bounds[0]) / (bounds[1] - bounds[0]), 0.0, 1.0)
 
 
-def _is_known(token: Token, question: Text) -> bool:
-    return any(match(token, t) >= 0.8 for t in question.tokens)
-
-
-def _clause_weight(clause: Clause, question: Text) -> float:
-    return 0.5 + sum(weight(t) for t in clause.tokens if not _is_known(t, question))
-
-
 def _said(number: int, reference: _Side, answer: _Side, question: Text, cosines: np.ndarray) -> float:
     """How far one clause of the reference is said by the answer, 0–1: its best clause with the one beside it."""
     clause = reference.text.clauses[number]
@@ -162,7 +154,7 @@ def _said_in(
         mass = weight(token)
         exact = found(token, tokens, spoken)
         credit = exact if token.kind in {"quantity", "identifier"} else max(float(soft), 0.9 * exact)
-        if _is_known(token, question):
+        if is_known(token, question):
             known, known_total = known + mass * credit, known_total + mass
             continue
         new, new_total = new + mass * credit, new_total + mass

@@ -50,6 +50,9 @@ _PHRASES = [
     (r"\btak(?:es?|ing)\s+precedence\s+over\b|\bhas\s+priority\s+over\b|\bprevails?\s+over\b|\bwins?\s+over\b", "overrides"),
     (r"\bis\s+made\s+up\s+of\b|\bconsists?\s+of\b", "contains"),
     (r"\b(?:one|a single|exactly one)\s+time\b", "once"),
+    (r"\bexactly\s+once\b", "exactlyonce"),
+    (r"\bat\s+least\s+once\b|\b(?:once|one)\s+or\s+more(?:\s+times)?\b|\bmore\s+than\s+once\b", "atleastonce"),
+    (r"\bat\s+most\s+once\b|\bup\s+to\s+once\b", "atmostonce"),
     (r"\b(?:a|one)\s+(?=thousand|hundred|million|dozen)", ""),
 ]  # fmt: skip
 _PHRASES_RE = [(re.compile(p, re.IGNORECASE), new) for p, new in _PHRASES]
