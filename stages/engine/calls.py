@@ -116,8 +116,10 @@ def _explain(fault: Exception) -> tuple[str | None, bool]:
     if isinstance(fault, openai.APITimeoutError):
         return "no reply in time", False
     if isinstance(fault, openai.APIConnectionError):
-        cause = f" ({type(fault.__cause__).__name__}: {fault.__cause__})" if fault.__cause__ else ""
-        return f"no connection, or it was lost{cause}", True
+        root: BaseException = fault  # below LangChain's and the client's own wrappings, which say only "error"
+        while root.__cause__ is not None:
+            root = root.__cause__
+        return f"no connection, or it was lost ({type(root).__name__}: {root})", True
     if isinstance(fault, openai.APIStatusError):
         return f"the server answered {fault.status_code}: {_said(fault)}", fault.status_code in TRANSIENT_STATUS
     return f"{type(fault).__name__}: {fault}", False
