@@ -41,8 +41,8 @@ def sample(rng: random.Random, branches: int) -> Encoded:
     def ids(low: int, high: int) -> tuple[int, ...]:
         return tuple(rng.randrange(1, 40) for _ in range(rng.randint(low, high)))
 
-    # The answer repeats the question: something that can be learnt.
-    made = [(question, question[:3]) for question in (ids(4, 9) for _ in range(branches))]
+    # The answer is always the same: something that can be learnt in a few steps.
+    made = [(ids(4, 9), (7, 8, 9)) for _ in range(branches)]
     return Encoded(ids(5, 20), tuple(Branch((*q, *a), len(q)) for q, a in made))
 
 
@@ -58,7 +58,7 @@ def plan(epochs: int = 3) -> Plan:
 def local(**changes) -> LocalParams:
     values = {
         "epochs": 3,
-        "learning_rate": 0.01,
+        "learning_rate": 0.05,
         "warmup_ratio": 0.1,
         "batch_size": 6,
         "max_gradient_norm": 1.0,
@@ -76,9 +76,9 @@ def run(folder: Path, kill_at_step: int | None = None) -> None:
     calls = iter(range(10**9))
 
     def clock() -> float:
-        if kill_at_step is not None and (found := checkpoint.load(folder / "checkpoint")):
-            if found[0].step >= kill_at_step:
-                os.kill(os.getpid(), signal.SIGKILL)
+        found = checkpoint.load(folder / "checkpoint") if kill_at_step is not None else None
+        if found and found[0].step >= kill_at_step:
+            os.kill(os.getpid(), signal.SIGKILL)
         return float(next(calls))
 
     model = tiny_model()
@@ -87,7 +87,9 @@ def run(folder: Path, kill_at_step: int | None = None) -> None:
     from safetensors.torch import save_file
 
     save_file(lora_state(model), folder / "result.safetensors")
-    (folder / "result.json").write_text(json.dumps([progress.curve, progress.validation, progress.tokens], sort_keys=True))
+    (folder / "result.json").write_text(
+        json.dumps([progress.curve, progress.validation, progress.tokens], sort_keys=True)
+    )
 
 
 def in_subprocess(folder: Path, kill_at_step: int | None = None) -> subprocess.CompletedProcess:
@@ -148,7 +150,7 @@ class TestTraining:
         after = {kind: validation_loss(model, batches) for kind, batches in made.validation.items()}
         assert best["mean"] == min(losses["mean"] for losses in progress.validation)
         assert after == {kind: best[kind] for kind in after}
-        assert best["mean"] < sum(before.values()) / 2
+        assert best["mean"] < 0.8 * sum(before.values()) / 2
         sizes = [len(epoch) for epoch in made.epochs]
         assert [row["epoch"] for row in progress.curve if row["split"] == "train"] == [
             epoch for epoch, size in enumerate(sizes, start=1) for _ in range(size)

@@ -6,8 +6,8 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from stages.chunks.sentences import Unit, units
 from stages.records import Span
+from stages.sentences import Unit, units
 
 
 @dataclass(frozen=True)
