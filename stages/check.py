@@ -10,7 +10,7 @@ from stages.chunks.params import ChunkingParams
 from stages.errors import StageError
 from stages.fine_tune.params import FineTuneParams
 from stages.index.params import KnowledgeBaseParams
-from stages.judge.params import load as load_judge
+from stages.judge.params import JudgeParams
 from stages.models import ModelParams
 from stages.qa.params import QaParams
 from stages.report.params import PricesParams, ReportParams, StudyParams
@@ -45,13 +45,15 @@ def check() -> None:
                 faults.append(str(fault))
 
     study = tried(params.load, "study", StudyParams)
-    for key, kind in SECTIONS.items():
-        tried(params.load, key, kind)
+    sections = {key: tried(params.load, key, kind) for key, kind in SECTIONS.items()}
+    if sections["articles"] and not Path(folder := sections["articles"].folder.path).is_dir():
+        # DVC watches it whatever the source is, and says less clearly that it is missing.
+        faults.append(f"{params.PARAMS_FILE}: articles.folder.path: must be a folder. Got {folder!r}: no such folder.")
     if study:
         for model in study.models:
             tried(params.load, f"models.{model}", ModelParams)
         for judge in study.judges:
-            tried(load_judge, judge)
+            tried(params.load, f"judges.{judge}", JudgeParams)
     if faults:
         raise StageError("\n".join(faults))
-    print(f"{Path(params.PARAMS_FILE)}: no faults.")
+    print(f"{params.PARAMS_FILE}: no faults.")

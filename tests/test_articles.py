@@ -342,7 +342,7 @@ def test_every_unknown_service_is_named_with_the_nearest():
     ],
 )  # fmt: skip
 def test_bad_params(tmp_path, changes, message):
-    section = {"source": "botocore", "botocore": {"version": "1", "services": ["s3"]}, "folder": {"path": None}}
+    section = {"source": "botocore", "botocore": {"version": "1", "services": ["s3"]}, "folder": {"path": "data/documents"}}
     path = tmp_path / "params.yaml"
     path.write_text(yaml.safe_dump({"articles": {**section, **changes}}))
     with pytest.raises(StageError) as fault:
@@ -410,7 +410,6 @@ def test_every_fault_of_a_folder_is_told_at_once(tmp_path):
 @pytest.mark.parametrize(
     ("path", "message"),
     [
-        (None, "must name a folder when articles.source is folder. Got null."),
         ("nowhere", "must be a folder. Got 'nowhere', which does not exist."),
         ("file.md", "must be a folder. Got 'file.md', which is a file."),
         ("empty", "must hold .md or .txt files. Got 'empty', which holds none."),

@@ -28,6 +28,7 @@ def params(tmp_path):
 
 def test_the_params_we_ship_have_no_faults(params):
     folder, content = params
+    (folder / "data" / "documents").mkdir(parents=True)
     (folder / "params.yaml").write_text(yaml.safe_dump(content))
     done = _check(folder)
     assert (done.returncode, done.stdout, done.stderr) == (0, "params.yaml: no faults.\n", "")
@@ -47,6 +48,7 @@ def test_faults_of_all_sections_are_said_at_once(params):
         "  retrieval.top_kk: unknown key. Did you mean 'top_k'?\n"
         "params.yaml: 1 fault:\n"
         "  answer.seed: must be a valid integer. Got 'x'.\n"
+        "params.yaml: articles.folder.path: must be a folder. Got 'data/documents': no such folder.\n"
         "params.yaml: models.mikro: missing. Did you mean 'micro'?\n"
     )
 

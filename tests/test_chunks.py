@@ -11,7 +11,7 @@ from stages.articles.from_botocore import read_botocore
 from stages.articles.params import ArticlesParams, BotocoreParams
 from stages.articles.write import Document, write_articles
 from stages.chunks.params import ChunkingParams
-from stages.chunks.sentences import Break, sentences, units
+from stages.sentences import Break, sentences, units
 from stages.chunks.strategies import chunk_article
 from stages.chunks.tokens import token_counter
 from stages.errors import StageError

@@ -54,8 +54,6 @@ def title_of(text: str, default: str) -> str:
 
 
 def _folder(params: FolderParams, output: Path) -> Path:
-    if params.path is None:
-        raise StageError(f"params.yaml: {KEY} must name a folder when articles.source is folder. Got null.")
     folder = Path(params.path)
     if not folder.is_dir():
         what = "is a file" if folder.exists() else "does not exist"

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 
 from stages.params import Section
 
@@ -22,7 +22,7 @@ class BotocoreParams(Section):
 
 
 class FolderParams(Section):
-    path: str | None  # of .md and .txt files
+    path: str = Field(min_length=1)  # of .md and .txt files; never null, since dvc.yaml has it as a dependency
 
 
 class ArticlesParams(Section):

@@ -1,0 +1,240 @@
+"""The whole study for real on a small folder of documents: two models, real DVC, model, training and judges.
+
+It is run twice from clean copies: once undisturbed, once killed in every stage. Both must end with the same hashes.
+"""
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+MODELS = ("micro", "small")
+APPROACHES = ("base", "rag", "ft", "ft_rag")
+CHANGES = {  # params of a study that takes minutes, not an hour
+    "study.models": list(MODELS),
+    "articles.source": "folder",
+    "articles.folder.path": "corpus",
+    "qa.pairs": 32,
+    "qa.validation_pairs": 8,
+    "qa.test_questions": 4,
+    "fine_tune.epochs": 1,
+    "fine_tune.parity.prompts": 20,
+    "answer.max_tokens": 48,
+    "report.bootstrap_samples": 200,
+}
+HANDWRITTEN = [  # question, reference, article, passage of the article that the reference rests on, slice
+    (
+        "How large can a parcel be that I put into a Harbor Queue dock?",
+        "A parcel can hold at most 64 KB of data.",
+        "queue/send-parcel",
+        "A parcel can hold at most 64 KB of data.",
+        "seen",
+    ),
+    (
+        "What happens to a locked crate when I try to delete it?",
+        "A locked crate cannot be deleted until its lock expires.",
+        "store/delete-crate",
+        "A locked crate cannot be deleted until its lock expires.",
+        "unseen",
+    ),
+]
+
+
+def test_it_ends_with_all_results(study):
+    summary = json.loads((study / "metrics/summary.json").read_text())
+    assert all(not isinstance(value, dict | list) for value in summary.values()), "flat keys"
+    for model in MODELS:
+        for approach in APPROACHES:
+            assert any(model in key and f"{approach}" in key for key in summary), (model, approach)
+            rows = (study / f"data/answers/{approach}/{model}.jsonl").read_text().splitlines()
+            assert len(rows) == CHANGES["qa.test_questions"] + len(HANDWRITTEN)
+    assert (study / "metrics/report.html").read_text().count("<html") == 1
+    assert "ft_rag" in (study / "metrics/table.md").read_text()
+
+
+def test_nothing_is_left_to_do(study):
+    assert "Running stage" not in _dvc(study, "repro")
+
+
+def test_each_stage_reads_the_params_it_declares_and_no_other(study):
+    declared = {
+        (name, re.sub(r"\$\{item\.\w+\}", "*", key))
+        for name, stage in yaml.safe_load((study / "dvc.yaml").read_text())["stages"].items()
+        for key in stage.get("params", [])
+    }
+    read = set()
+    for line in (study / "trace").read_text().splitlines():
+        name, key = line.split("\t")
+        name = name.split(":")[-1]
+        name, _, item = name.partition("@")
+        read.add((name, re.sub(rf"\.{re.escape(item)}$", ".*", key) if item else key))
+    # A stage that declares a section may read it key by key.
+    covered = {(n, k) for n, k in declared if any(m == n and (r == k or r.startswith(k + ".")) for m, r in read)}
+    undeclared = {(m, r) for m, r in read if not any(m == n and (r == k or r.startswith(k + ".")) for n, k in declared)}
+    assert (declared - covered, undeclared) == (set(), set())
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("metrics", "show"), ("metrics", "diff"), ("plots", "show"), ("exp", "show", "--no-pager"), ("status",)],
+    ids=" ".join,
+)
+def test_the_commands_of_the_readme_work(study, command):
+    _dvc(study, *command)
+
+
+def test_an_experiment_reruns_only_what_it_affects(study):
+    said = _dvc(study, "exp", "run", "-S", "retrieval.top_k=1")
+    ran = set(re.findall(r"Running stage '([^']+)'", said))
+    assert ran == {
+        "retrieve",
+        *(f"answer_{approach}@{model}" for approach in ("rag", "ft_rag") for model in MODELS),
+        "judge@facts",
+        "judge@semantic",
+        "report",
+    }
+    assert "top_k" in _dvc(study, "exp", "diff")
+
+
+def test_killed_in_every_stage_it_ends_with_the_same_hashes(study_hashes, tmp_path):
+    root = _clone(tmp_path / "killed")
+    killed: set[str] = set()
+    while stage := _repro_and_kill(root, killed):
+        killed.add(stage)
+        assert not [path for path in _outs(root) if ".tmp-" in str(path)]
+    names = {re.sub("@.*", "", stage) for stage in killed}
+    assert names == set(yaml.safe_load((root / "dvc.yaml").read_text())["stages"])
+    assert _hashes(root) == study_hashes
+
+
+# --- how it is done ---
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory) -> Path:
+    root = _clone(tmp_path_factory.mktemp("study") / "clone")
+    _dvc(root, "repro", TUNE_OR_RETRIEVE_PARAMS_TRACE=str(root / "trace"))
+    root.joinpath("hashes.json").write_text(json.dumps(_hashes(root)))
+    _git(root, "add", "-A")
+    _git(root, "commit", "-qm", "results")
+    return root
+
+
+@pytest.fixture(scope="module")
+def study_hashes(study) -> dict[str, str]:
+    return json.loads((study / "hashes.json").read_text())
+
+
+def _clone(root: Path) -> Path:
+    """What a user has after `git clone` and setting their own documents, the environment included."""
+    for name in ("stages", "tests/corpus"):
+        target = root / ("corpus" if name.endswith("corpus") else name)
+        shutil.copytree(ROOT / name, target, ignore=shutil.ignore_patterns("__pycache__"))
+    (root / ".dvc").mkdir()
+    for name in ("dvc.yaml", ".dvc/config", ".dvcignore", ".gitignore"):
+        shutil.copy(ROOT / name, root / name)
+    (root / ".gitignore").open("a").write("trace\nhashes.json\n/.venv\n")
+    params = yaml.safe_load((ROOT / "params.yaml").read_text())
+    params["models"]["small"] = {**params["models"]["micro"], "context_tokens": 1536}
+    for key, value in CHANGES.items():
+        *parents, last = key.split(".")
+        section = params
+        for part in parents:
+            section = section[part]
+        assert last in section, key
+        section[last] = value
+    (root / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
+    (root / "data/eval").mkdir(parents=True)
+    (root / "data/eval/questions.jsonl").write_text("".join(_handwritten(root)))
+    (root / ".venv").symlink_to(sys.prefix)
+    _git(root, "init", "-q")
+    _git(root, "add", "-A")
+    _git(root, "commit", "-qm", "start")
+    return root
+
+
+def _handwritten(root: Path):
+    for number, (question, reference, article, passage, slice_) in enumerate(HANDWRITTEN, start=1):
+        text = (root / "corpus" / f"{article}.md").read_text()
+        start = text.index(passage)
+        evidence = {"article_id": article, "start": start, "end": start + len(passage)}
+        evidence["sha256"] = hashlib.sha256(passage.encode()).hexdigest()
+        row = {"id": f"hand-{number}", "set": "handwritten", "slice": slice_, "question": question}
+        row |= {"reference": reference, "service": article.split("/")[0], "kind": "limit", "evidence": [evidence]}
+        yield json.dumps(row) + "\n"
+
+
+def _environment(**extra: str) -> dict[str, str]:
+    clean = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}
+    return {**clean, "DVC_NO_ANALYTICS": "true", "HF_HUB_OFFLINE": "1", **extra}
+
+
+def _dvc(root: Path, *command: str, **env: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "dvc", *command],
+        cwd=root,
+        env=_environment(**env),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-6000:]
+    return done.stdout
+
+
+def _git(root: Path, *command: str) -> None:
+    who = ["-c", "user.name=test", "-c", "user.email=test@example.org"]
+    subprocess.run(["git", *who, *command], cwd=root, check=True, capture_output=True)
+
+
+def _repro_and_kill(root: Path, killed: set[str]) -> str | None:
+    """Run `dvc repro` until a stage starts that was not killed yet; kill everything in it. None if it ended."""
+    with (root / "trace").open("a") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "dvc", "repro"],
+            cwd=root,
+            env=_environment(PYTHONUNBUFFERED="1"),
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+            start_new_session=True,
+        )
+        for line in process.stdout:
+            found = re.match(r"Running stage '([^']+)'", line)
+            if found and re.sub("@.*", "", found[1]) not in {re.sub("@.*", "", stage) for stage in killed}:
+                time.sleep(2.5)  # into the work: imports take about as long
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+                return found[1]
+        assert process.wait() == 0, (root / "trace").read_text()[-6000:]
+    return None
+
+
+def _outs(root: Path) -> list[Path]:
+    return [path for folder in ("metrics", "plots") for path in (root / folder).rglob("*") if path.is_file()]
+
+
+def _hashes(root: Path) -> dict[str, str]:
+    """Hashes in dvc.lock of every out but those that hold timings."""
+    lock = yaml.safe_load((root / "dvc.lock").read_text())
+    outs = {out["path"]: out["md5"] for stage in lock["stages"].values() for out in stage.get("outs", [])}
+    return {path: md5 for path, md5 in outs.items() if not _holds_timings(path)}
+
+
+def _holds_timings(path: str) -> bool:
+    return path.startswith("data/timings/") or path in {
+        "metrics/summary.json",
+        "metrics/table.md",
+        "metrics/report.html",
+        "plots/latency.csv",
+    }
