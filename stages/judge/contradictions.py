@@ -39,7 +39,7 @@ def contradictions(rows: list[Alignment], reference: Text, answer: Text, questio
             hits += _roles(row.clause, clause)
             hits += _edits(row.clause, clause)
         everything += [replace(hit, clause=number) for hit in hits]
-    everything += _without_contraposition(polarity)
+    everything += _without_contraposition(polarity, rows)
     return list(dict.fromkeys(everything))
 
 
@@ -318,6 +318,9 @@ def _said_rightly(token: Token, where: Clause, row: Alignment, reference: Text) 
 
 def _compensated(clause: Clause, other: Clause) -> bool:
     """Whether a negation too many is taken back by an opposite: "not enabled", "disabled"."""
+    signs, signs_other = (sorted((t.key, t.lexical) for t in c.tokens) for c in (clause, other))
+    if signs == signs_other:
+        return False
     if any(a.key == b.key and a.lexical != b.lexical for a in clause.tokens for b in other.tokens):
         return True
     return any(opposite(a.text, b.text) for a in clause.tokens for b in other.tokens if a.kind == b.kind == "word")
@@ -328,18 +331,26 @@ def _flip_text(token: Token, other: Token) -> str:
     return f'says "{theirs}" where the reference says "{own}"'
 
 
-def _without_contraposition(hits: list[tuple[Alignment, Contradiction]]) -> list[Contradiction]:
-    """ "Cannot X unless Y" is "can X only if Y": flips of a condition and of its main clause take one another back."""
-    by_sentence: dict[int, list[tuple[Alignment, Contradiction]]] = {}
-    for row, hit in hits:
-        by_sentence.setdefault(row.clause.sentence, []).append((row, hit))
-    kept = []
-    for rows in by_sentence.values():
-        links = {row.clause.link for row, _ in rows}
-        if len({id(row.clause) for row, _ in rows}) > 1 and links & {"unless", "until"}:
-            continue
-        kept += [hit for _, hit in rows]
-    return kept
+def _without_contraposition(hits: list[tuple[Alignment, Contradiction]], rows: list[Alignment]) -> list[Contradiction]:
+    """ "Cannot X unless Y" is "can X only if Y": a flip beside a turned condition takes it back."""
+    turned = {
+        row.clause.sentence
+        for row in rows
+        if row.best is not None and {row.clause.link, row.best.link} in ({"if", "unless"}, {"when", "unless"})
+    }
+    flipped: dict[int, set[int]] = {}
+    for row, _ in hits:
+        flipped.setdefault(row.clause.sentence, set()).add(id(row.clause))
+    conditional = {row.clause.sentence for row in rows if row.clause.link in {"unless", "until"}}
+    return [
+        hit
+        for row, hit in hits
+        if hit.kind == "opposite"
+        or (
+            row.clause.sentence not in turned
+            and not (row.clause.sentence in conditional and len(flipped[row.clause.sentence]) > 1)
+        )
+    ]
 
 
 def _opposites(clause: Clause, other: Clause, reference: Text, answer: Text) -> list[Contradiction]:
@@ -440,6 +451,13 @@ def _directions(clause: Clause) -> tuple[set[str], set[str]]:
     return origin - goal, goal - origin
 
 
+def _frame(clause: Clause) -> list[str]:
+    """The prepositions in their order: "to B from A" is not "from B to A"."""
+    return [
+        w for w in clause.words if w in {"from", "to", "into", "onto", "by", "of", "with", "than", "before", "after"}
+    ]
+
+
 def _edits(clause: Clause, other: Clause) -> list[Contradiction]:
     """Word for word the same, but for words that were exchanged or that stand in one another's place."""
     if len(clause.tokens) != len(other.tokens):
@@ -451,9 +469,10 @@ def _edits(clause: Clause, other: Clause) -> list[Contradiction]:
     ]
     if not changed or len(changed) > len(clause.tokens) / 2:
         return []
+    same_frame = _frame(clause) == _frame(other)
     swaps = {(a.key, a.lexical, b.key, b.lexical) for a, b in changed}
     for a, b in changed:
-        exchanged = (b.key, b.lexical, a.key, a.lexical) in swaps and len(changed) <= 2
+        exchanged = (b.key, b.lexical, a.key, a.lexical) in swaps and len(changed) <= 2 and same_frame
         if exchanged or sisters(a.text, b.text) or (opposite(a.text, b.text) and a.negated == b.negated):
             return [
                 Contradiction("roles" if exchanged else "name", f'says "{b.text}" where the reference says "{a.text}"')

@@ -165,7 +165,7 @@ def flip_negation(text: str) -> str | None:
     for pattern, new in _FLIPS:
         for match in re.finditer(pattern, text):
             before, after = text[max(0, match.start() - 25) : match.start()], text[match.end() : match.end() + 25]
-            if re.search(r"\b(?:if|unless|when|whether)\b[^,.]*$", before) or re.match(
+            if re.search(r"\b(?:if|unless|when|whether)\b[^,.]*$", before, re.IGNORECASE) or re.match(
                 r"\s+(?:be\s+)?(?:more|less|exceed|only)", after
             ):
                 continue

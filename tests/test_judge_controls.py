@@ -1,0 +1,77 @@
+"""Controls: what each maker makes, and what counts as ordered."""
+
+import pytest
+
+from stages.judge.controls import KINDS, Control, babble, flip_negation, half, make_controls, ordering, swap_name
+from stages.judge.controls import swap_number, swap_roles, swap_unit
+from stages.judge.paraphrase import paraphrase
+from stages.records import Pair, Span
+
+
+def pair(number: int, question: str, answer: str, service: str = "s3", kind: str = "limit") -> Pair:
+    span = Span(article_id=f"{service}/{number}", start=0, end=1)
+    return Pair(id=str(number), question=question, answer=answer, evidence=span, evidence_text="x", service=service,
+                kind=kind, phrasing="p")  # fmt: skip
+
+
+PAIRS = [
+    pair(1, "How long is a lease?", "A lease lasts 900 seconds by default. It cannot be renewed with RenewLease."),
+    pair(2, "Which call makes a topic?", "CreateTopic makes a topic.", "sns", "purpose"),
+    pair(3, "What does a key do?", "The key encrypts a data key.", "kms", "behaviour"),
+]
+
+
+@pytest.mark.parametrize(
+    ("make", "text", "made"),
+    [
+        (swap_number, "Up to 10 items.", "Up to 21 items."),
+        (swap_number, "No amount here.", None),
+        (swap_number, "Uses SHA256 and s3:Get2.", None),
+        (swap_roles, "It copies from the source to the destination.", "It copies from the destination to the source."),
+        (swap_roles, "It moves items from a list to a table.", "It moves items from a table to a list."),
+        (swap_roles, "It moves.", None),
+        (flip_negation, "It cannot be renewed.", "It can be renewed."),
+        (flip_negation, "It must be set.", "It must not be set."),
+        (flip_negation, "If it is not set, it fails.", None),
+        (half, "One thing is so. Another thing is so.", "One thing is so."),
+        (half, "One thing only.", None),
+        (paraphrase, "It lasts 900 seconds.", "It lasts 15 minutes."),
+        (paraphrase, "If a key is lost, data cannot be read.", "Data can't be read if a key is lost."),
+        (paraphrase, "Blue sky.", None),
+        (lambda text: swap_name(text, ["OtherName", "OneName"]), "Call OneName first.", "Call OtherName first."),
+        (lambda text: swap_name(text, ["OneName"]), "Call OneName first.", None),
+        (swap_unit, "No unit: 12.", None),
+    ],
+)
+def test_maker(make, text, made):
+    assert make(text) == made
+
+
+def test_a_swapped_unit_keeps_the_number():
+    made = swap_unit("Wait 30 seconds.")
+    assert made in {"Wait 30 minutes.", "Wait 30 hours.", "Wait 30 days."}
+
+
+def test_babble_is_the_head_over_and_over():
+    assert babble("One two three four five six.").count("One two three four five") == 12
+
+
+def test_every_pair_gives_its_controls_and_always_the_same():
+    controls = make_controls(PAIRS)
+    assert controls == make_controls(PAIRS)
+    first = {c.kind: c.answer for c in controls if c.pair_id == "1"}
+    assert set(first) == set(KINDS) - {"swapped_role"}
+    assert first["reference"] == PAIRS[0].answer
+    assert first["half"] == "A lease lasts 900 seconds by default."
+    assert first["other"] in {PAIRS[1].answer, PAIRS[2].answer}
+    assert first["empty"] == ""
+
+
+def test_ordering_counts_ties_as_wrong_and_leaves_out_the_unscored():
+    kinds = {"reference": 9.0, "half": 9.0, "babble": 1.0, "empty": None}
+    controls = [Control("1", "q", "r", kind, kind) for kind in kinds]
+    assert ordering(controls, kinds.values()) == {
+        "reference>half": (0, 1),
+        "reference>babble": (1, 1),
+        "half>babble": (1, 1),
+    }

@@ -1,0 +1,139 @@
+"""The facts judge: bands of scores per (reference, answer), written by us."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from stages.judge.facts import FactsJudge
+
+LABELLED = Path(__file__).parent / "fixtures/judge_labelled.jsonl"
+WRONG, HALF, GOOD, FULL = (0.0, 3.0), (3.0, 6.5), (7.0, 10.0), (9.0, 10.0)
+
+TIMEOUT = "A session ends after 900 seconds without traffic."
+KEYS = "One request can list up to 1,000 keys."
+PERMISSION = "To read the object you need the s3:GetObject permission."
+CLOSED = "New buckets are private and public access is disabled by default."
+ROLES = "The bucket policy overrides the access control list."
+COPY = "The job copies the snapshot from the primary region to the backup region."
+TWO = "The default page size is 50 items. The largest page size is 200 items."
+LONG = (
+    "A queue name can have up to 80 characters. Names of FIFO queues must end with the .fifo suffix. "
+    "A queue cannot be renamed after it was created."
+)
+
+
+def score(reference: str, answer: str, question: str = "") -> float:
+    return FactsJudge().score(question, reference, [answer])[0].overall
+
+
+@pytest.mark.parametrize(
+    ("reference", "answer", "band"),
+    [
+        # amounts and their units
+        (TIMEOUT, "A session ends after 15 minutes without traffic.", FULL),
+        (TIMEOUT, "After fifteen minutes without traffic, a session ends.", FULL),
+        (TIMEOUT, "A session ends after 900 minutes without traffic.", WRONG),
+        (TIMEOUT, "A session ends after 90 seconds without traffic.", WRONG),
+        (KEYS, "One request can list at most a thousand keys.", FULL),
+        (KEYS, "One request can list no more than 1000 keys.", FULL),
+        (KEYS, "One request can list at least 1,000 keys.", WRONG),
+        (KEYS, "One request can list up to 10,000 keys.", WRONG),
+        ("The body can be 262,144 bytes at most.", "The body can be at most 256 KB.", FULL),
+        ("The body can be 256 KB at most.", "The body can be at most 256 MB.", WRONG),
+        ("A name has 256 characters at most.", "A name has 256 bytes at most.", WRONG),
+        ("Records are kept for one day.", "Records are kept for 24 hours.", FULL),
+        ("Wait between 7 and 30 days.", "Wait from one week to 30 days.", FULL),
+        ("Wait between 7 and 30 days.", "Wait between 7 and 90 days.", WRONG),
+        (TWO, "The largest page size is 200 items, the default page size is 50 items.", FULL),
+        (TWO, "The default page size is 200 items. The largest page size is 50 items.", WRONG),
+        # names
+        (PERMISSION, "You need s3:GetObject to read the object.", FULL),
+        (PERMISSION, "To read the object you need the s3:PutObject permission.", WRONG),
+        (PERMISSION, "To read the object you need the kms:GetObject permission.", WRONG),
+        ("DeleteTable fails with ResourceInUseException.", "DeleteTable fails with LimitExceededException.", WRONG),
+        ("A standard queue may reorder messages.", "A FIFO queue may reorder messages.", WRONG),
+        ("Set Overwrite to true to replace the file.", "Set Overwrite to false to replace the file.", WRONG),
+        # negation, polarity, opposites
+        (CLOSED, "By default public access is turned off and new buckets are private.", GOOD),
+        (CLOSED, "New buckets are public and public access is enabled by default.", WRONG),
+        (CLOSED, "New buckets are not private and public access is disabled by default.", WRONG),
+        ("A policy can't be attached twice.", "A policy can be attached twice.", WRONG),
+        ("A policy can be attached twice.", "A policy cannot be attached twice.", WRONG),
+        ("The tag is required.", "The tag is optional.", WRONG),
+        ("The tag is required.", "The tag is not optional.", GOOD),
+        ("The call returns before the copy is done.", "The call returns after the copy is done.", WRONG),
+        ("The key encrypts the data.", "The key decrypts the data.", WRONG),
+        ("Items never expire.", "Items always expire.", WRONG),
+        ("You cannot delete a bucket unless it is empty.", "You can delete a bucket only if it is empty.", GOOD),
+        # who does what to whom
+        (ROLES, "The access control list is overridden by the bucket policy.", GOOD),
+        (ROLES, "The access control list overrides the bucket policy.", WRONG),
+        (COPY, "The job copies the snapshot to the backup region from the primary region.", GOOD),
+        (COPY, "The job copies the snapshot from the backup region to the primary region.", WRONG),
+        # how much of it
+        (LONG, LONG, FULL),
+        (LONG, "A queue name can have up to 80 characters.", HALF),
+        (LONG, LONG + " Names may have letters, digits and hyphens. They are unique in one region and account.", (7.5, 9.9)),
+        (LONG, "A topic sends each message to its subscribers by HTTP or e-mail.", WRONG),
+        (LONG, "A queue name can have. " * 12, WRONG),
+        (LONG, LONG + " " + "A queue name can have up to 80 characters. " * 12, WRONG),
+        (LONG, "", WRONG),
+        (LONG, "   \n ", WRONG),
+        (LONG, "I'm sorry, but I don't know the limits of queue names.", WRONG),
+        (
+            LONG,
+            "Call RenameQueueFast with 12 shards. The queue has 4,000 regions and 77 dollars per hour. Use QueueNameMax "
+            "and SetQueueTable to raise 9 limits of 300 GB.",
+            WRONG,
+        ),
+    ],
+)  # fmt: skip
+def test_band(reference, answer, band):
+    assert band[0] <= score(reference, answer) <= band[1]
+
+
+@pytest.mark.parametrize(
+    ("question", "reference", "answer", "band"),
+    [
+        ("How many keys can one request list?", KEYS, "At most 1,000.", FULL),
+        ("How many keys can one request list?", KEYS, "At most 100.", WRONG),
+        ("How many keys can one request list?", KEYS, "One request can list keys.", WRONG),
+        ("Can a queue be renamed?", "No, a queue cannot be renamed.", "No.", GOOD),
+        ("Can a queue be renamed?", "No, a queue cannot be renamed.", "Yes.", WRONG),
+        ("Can a queue be renamed?", "A queue cannot be renamed.", "Yes, a queue can be renamed.", WRONG),
+        ("Which permission do I need?", PERMISSION, "s3:GetObject", (6.0, 10.0)),
+    ],
+)
+def test_the_question_says_what_is_known(question, reference, answer, band):
+    assert band[0] <= score(reference, answer, question) <= band[1]
+
+
+def test_a_verdict_says_why():
+    verdict = FactsJudge().score("", TIMEOUT, ["A session ends after 90 seconds without traffic."])[0]
+    assert verdict.comment.startswith('contradicts: says "90 seconds" where the reference says "900 seconds"')
+    assert verdict.factual_accuracy <= 3
+    assert 0 <= verdict.fact_recall < 0.6
+
+
+def test_a_reference_without_a_fact_is_unscored():
+    verdict = FactsJudge().score("What?", "It is as it is.", ["That is so."])[0]
+    assert verdict.overall is None
+    assert verdict.comment == "unscored: the reference holds no fact to check"
+
+
+def test_the_cap_is_a_parameter():
+    answers = [TWO.replace("200", "300")]
+    assert FactsJudge(contradiction_cap=1.0).score("", TWO, answers)[0].overall <= 1.0
+
+
+@pytest.mark.parametrize(
+    "row", [json.loads(line) for line in LABELLED.read_text().splitlines()], ids=lambda r: f"{r['id']}-{r['kind']}"
+)
+def test_hand_labelled_wrong_answers_never_exceed_3_and_paraphrases_keep_7(row):
+    value = score(row["reference"], row["answer"], row["question"])
+    if row["label"] <= 3:
+        assert value <= 3.0
+    if row["kind"] == "paraphrase":
+        assert value >= 6.0
+    assert score(row["reference"], row["reference"], row["question"]) >= 9.0

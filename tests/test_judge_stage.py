@@ -1,0 +1,156 @@
+"""``python -m stages.judge``: what it reads and writes, and what it says to bad input."""
+
+import json
+import sys
+
+import pytest
+import yaml
+
+from stages.files import write_jsonl
+from stages.judge import __main__ as stage
+from stages.judge.judging import spread
+from stages.records import APPROACHES, Answer, Pair, Question, Score, Span
+
+REFERENCE = "A lease lasts 900 seconds by default. It cannot be renewed with RenewLease."
+
+
+def question(number: int, where: str) -> Question:
+    return Question(id=f"q{number}", set=where, slice="seen", question="How long is a lease?", reference=REFERENCE,
+                    service="s3", kind="limit", evidence=[])  # fmt: skip
+
+
+def answer(number: int, approach: str, text: str) -> Answer:
+    return Answer(question_id=f"q{number}", model="micro", approach=approach, text=text, input_tokens=1,
+                  output_tokens=1, stop_reason="stop")  # fmt: skip
+
+
+def pair(number: int) -> Pair:
+    texts = [
+        REFERENCE,
+        "CreateTopic makes up to 10 topics. They are public.",
+        "Keys never expire. A key has one alias.",
+    ]
+    return Pair(id=str(number), question="What is so?", answer=texts[number % 3], evidence_text="x", kind="k" + str(number),
+                evidence=Span(article_id=f"a/{number}", start=0, end=1), service=f"s{number}", phrasing="p")  # fmt: skip
+
+
+@pytest.fixture
+def repository(tmp_path, monkeypatch):
+    """A small repository with everything that the stage reads."""
+    section = {"kind": "facts", "min_control_accuracy": 0.9, "control_pairs": 10, "contradiction_cap": 3.0}
+    params = {"study": {"models": ["micro"], "judges": ["facts"]}, "judges": {"facts": section}}
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))
+    write_jsonl(tmp_path / "data/eval/questions.jsonl", [question(1, "handwritten")])
+    write_jsonl(tmp_path / "data/qa/test.jsonl", [question(2, "synthetic")])
+    write_jsonl(tmp_path / "data/qa/validation.jsonl", [pair(n) for n in range(3)])
+    texts = {"base": "A lease lasts 2 days.", "rag": REFERENCE, "ft": "A lease lasts 15 minutes.", "ft_rag": ""}
+    for approach in APPROACHES:
+        rows = [answer(n, approach, texts[approach]) for n in (1, 2)]
+        write_jsonl(tmp_path / f"data/answers/{approach}/micro.jsonl", rows)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def run(monkeypatch, *arguments: str) -> None:
+    monkeypatch.setattr(sys, "argv", ["judge", *arguments])
+    stage.main()
+
+
+def set_param(folder, key: str, value) -> None:
+    params = yaml.safe_load((folder / "params.yaml").read_text())
+    params["judges"]["facts"][key] = value
+    (folder / "params.yaml").write_text(yaml.safe_dump(params))
+
+
+def test_scores_every_answer_and_reports_the_controls(repository, monkeypatch, capsys):
+    run(monkeypatch, "facts")
+    scores = [Score.model_validate_json(line) for line in (repository / "data/scores/facts.jsonl").open()]
+    assert [(s.approach, s.question_id) for s in scores] == [(a, q) for a in APPROACHES for q in ("q1", "q2")]
+    by_approach = {s.approach: s.overall for s in scores}
+    assert by_approach["rag"] > by_approach["ft"] > by_approach["base"] > by_approach["ft_rag"] == 0
+    figures = json.loads((repository / "metrics/judge/facts.json").read_text())
+    assert figures["n"] == figures["n_scored"] == 8
+    assert figures["coverage"] == 1
+    assert figures["reliable"] == 1
+    assert figures["control_accuracy"] >= 0.9
+    assert figures["control_accuracy_reference_over_empty"] == 1
+    assert figures["control_score_reference"] >= 9
+    assert all(not isinstance(value, dict) for value in figures.values())
+    assert "UNRELIABLE" not in capsys.readouterr().err
+
+
+def test_the_same_input_gives_the_same_bytes(repository, monkeypatch):
+    outs = [repository / "data/scores/facts.jsonl", repository / "metrics/judge/facts.json"]
+    run(monkeypatch, "facts")
+    first = [path.read_bytes() for path in outs]
+    run(monkeypatch, "facts")
+    assert [path.read_bytes() for path in outs] == first
+
+
+def test_a_judge_below_the_threshold_is_called_unreliable(repository, monkeypatch, capsys):
+    set_param(repository, "contradiction_cap", 10.0)
+    set_param(repository, "min_control_accuracy", 1.0)
+    monkeypatch.setattr("stages.judge.facts.contradictions", lambda *_: [])
+    run(monkeypatch, "facts")
+    assert json.loads((repository / "metrics/judge/facts.json").read_text())["reliable"] == 0
+    assert "WARNING: judge facts is UNRELIABLE: it orders " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("break_it", "arguments", "message"),
+    [
+        (lambda f: None, [], "usage: python -m stages.judge <judge>, a name of params.yaml under `judges`."),
+        (lambda f: None, ["fact"], "params.yaml: judges.fact: missing. Did you mean 'facts'?"),
+        (
+            lambda f: (f / "data/answers/ft/micro.jsonl").unlink(),
+            ["facts"],
+            "data/answers/ft/micro.jsonl: no such file. Run `dvc repro`, which makes it.",
+        ),
+        (
+            lambda f: (f / "data/answers/ft/micro.jsonl").write_text(""),
+            ["facts"],
+            "data/answers/ft/micro.jsonl: holds no answers. Remove it and run `dvc repro`, which makes it again.",
+        ),
+        (
+            lambda f: (f / "data/qa/validation.jsonl").write_text(""),
+            ["facts"],
+            "data/qa/validation.jsonl: holds no pairs, so that no controls can be made and no judge can be proved. "
+            "Set qa.validation_pairs to at least 1 and run `dvc repro`.",
+        ),
+        (
+            lambda f: write_jsonl(f / "data/qa/test.jsonl", [question(1, "synthetic")]),
+            ["facts"],
+            "data/qa/test.jsonl: question id 'q1' is used twice. Give each question its own id.",
+        ),
+        (
+            lambda f: write_jsonl(f / "data/qa/test.jsonl", [question(3, "synthetic")]),
+            ["facts"],
+            "data/answers: 4 answers are to questions that are not among the test questions, first 'q2' (base, micro). "
+            "They were made for other questions: run `dvc repro`.",
+        ),
+        (
+            lambda f: set_param(f, "kind", "oracle"),
+            ["facts"],
+            "params.yaml: 2 faults:\n  judges.facts.kind: must be 'facts' or 'semantic'. Got 'oracle'.\n"
+            "  judges.facts.contradiction_cap: unknown key. Known: kind, min_control_accuracy, control_pairs.",
+        ),
+        (
+            lambda f: set_param(f, "min_control_accuracy", 2),
+            ["facts"],
+            "params.yaml: 1 fault:\n  judges.facts.min_control_accuracy: must be less than or equal to 1. Got 2.",
+        ),
+    ],
+)  # fmt: skip
+def test_faults_are_one_message_and_leave_nothing(repository, monkeypatch, capsys, break_it, arguments, message):
+    break_it(repository)
+    with pytest.raises(SystemExit) as end:
+        run(monkeypatch, *arguments)
+    assert end.value.code == 1
+    assert capsys.readouterr().err.split("error: ", 1)[1].strip() == message
+    assert not (repository / "data/scores").exists()
+    assert not (repository / "metrics").exists()
+
+
+def test_control_pairs_are_spread_over_the_file():
+    assert [p.id for p in spread([pair(n) for n in range(9)], 3)] == ["0", "3", "6"]
+    assert len(spread([pair(n) for n in range(2)], 3)) == 2
