@@ -189,6 +189,8 @@ def cover(row: Alignment, answer: Text, question: Text, spent: dict[int, int] | 
             n_hard, n_found = n_hard + 1, n_found + (hit >= 0.8)
             if hit < 0.8:
                 missing.append(token.text)
+    if any(c.words == row.clause.words and c.keys == row.clause.keys for c in answer.clauses):
+        return Coverage(1.0, importance(row.clause, question), (), n_hard, n_hard)  # word for word
     if new_mass < 0.5:  # the question says it all: only saying it counts (its polarity is looked at elsewhere)
         share = known_hit / known_mass if known_mass else 0.0
         return Coverage(_ramp(share), importance(row.clause, question), (), 0, 0)

@@ -27,9 +27,10 @@ def contradictions(rows: list[Alignment], reference: Text, answer: Text, questio
     for number, row in enumerate(rows):
         if row.best is None:
             continue
-        hits: list[Contradiction] = []
-        hits += _amounts(row, reference, answer, question)
-        hits += _exchanged_amounts(row, reference, answer)
+        hits = _amounts(row, reference, answer, question) + _exchanged_amounts(row, reference, answer)
+        if any(c.words == row.clause.words for c in answer.clauses):
+            everything += [replace(hit, clause=number) for hit in hits]
+            continue  # said word for word: nothing but its amounts can differ
         hits += _names(row, reference, answer, question)
         hits += _exchanged_words(row, rows, answer)
         polarity += [(row, replace(hit, clause=number)) for hit in _polarity(row, reference)]
@@ -40,6 +41,8 @@ def contradictions(rows: list[Alignment], reference: Text, answer: Text, questio
             hits += _edits(row.clause, clause)
         everything += [replace(hit, clause=number) for hit in hits]
     everything += _without_contraposition(polarity, rows)
+    said = {hit.text for hit in everything}
+    everything += [hit for hit in _renamed(reference, answer, question) if hit.text not in said]
     return list(dict.fromkeys(everything))
 
 
@@ -220,6 +223,25 @@ def _names(row: Alignment, reference: Text, answer: Text, question: Text) -> lis
                     )
                 if wrong:
                     hits.append(Contradiction("name", f'says "{other.text}" where the reference says "{token.text}"'))
+    return hits
+
+
+_RENAMED_SHARE = 0.7  # of the reference's words in the answer, for a lost identifier to count as exchanged
+
+
+def _renamed(reference: Text, answer: Text, question: Text) -> list[Contradiction]:
+    """Wherever they stand: an identifier is gone and a new one is there, in a text that is else the reference's."""
+    words = [t for t in reference.tokens if t.kind in {"word", "name"}]
+    if not words or sum(t.key in answer.keys for t in words) < _RENAMED_SHARE * len(words):
+        return []
+    hits = []
+    for token in (t for t in reference.tokens if t.kind == "identifier"):
+        if any(match(token, t) for t in answer.tokens):
+            continue
+        for other in (t for t in answer.tokens if t.kind == "identifier" and _shape(t) == _shape(token)):
+            if not any(match(other, t) for t in (*reference.tokens, *question.tokens)):
+                hits.append(Contradiction("name", f'says "{other.text}" where the reference says "{token.text}"'))
+                break
     return hits
 
 
@@ -451,15 +473,55 @@ def _directions(clause: Clause) -> tuple[set[str], set[str]]:
     return origin - goal, goal - origin
 
 
+def _across(clause: Clause, other: Clause) -> Contradiction | None:
+    """The same words around the same prepositions, but some changed sides: "copy A to B", "copy B to A"."""
+    frame = _frame(clause)
+    if (
+        not frame
+        or frame != _frame(other)
+        or sorted(t.key for t in clause.tokens) != sorted(t.key for t in other.tokens)
+    ):
+        return None
+    sides, sides_other = _segments(clause), _segments(other)
+    for n in range(len(sides) - 1):
+        left, right = sides[n] - sides_other[n], sides[n + 1] - sides_other[n + 1]
+        if left and right and left <= sides_other[n + 1] and right <= sides_other[n]:
+            return Contradiction("roles", f'exchanges what stands before and after "{frame[n]}"')
+    return None
+
+
+def _segments(clause: Clause) -> list[set[str]]:
+    borders = [m.end() for m in re.finditer(rf"\b(?:{'|'.join(_PREPOSITIONS)})\b", clause.text.lower())]
+    sides: list[set[str]] = [set() for _ in range(len(borders) + 1)]
+    for t in clause.tokens:
+        if not _is_adverb(t) and t.key not in _PREPOSITIONS:
+            sides[sum(t.start >= b for b in borders)].add(t.key)
+    return sides
+
+
+_PREPOSITIONS = ("from", "to", "into", "onto", "by", "of", "with", "than", "before", "after")
+_VERBATIM_WORDS = 4  # besides the one that differs, for a clause to count as said word for word
+
+
+def _substituted(a: Token, b: Token) -> bool:
+    """Whether a word that differs in a clause said word for word is another thing, not another way to say it."""
+    plain = all(len(t.text) >= 3 and not t.weak and t.key not in VERBS and not _is_inflected(t) for t in (a, b))
+    return plain and not a.key.startswith(b.key[:4])
+
+
+def _is_inflected(token: Token) -> bool:
+    return token.text.endswith(("ly", "ed", "ing", "en")) or _is_adverb(token)
+
+
 def _frame(clause: Clause) -> list[str]:
     """The prepositions in their order: "to B from A" is not "from B to A"."""
-    return [
-        w for w in clause.words if w in {"from", "to", "into", "onto", "by", "of", "with", "than", "before", "after"}
-    ]
+    return [w for w in clause.words if w in _PREPOSITIONS]
 
 
 def _edits(clause: Clause, other: Clause) -> list[Contradiction]:
     """Word for word the same, but for words that were exchanged or that stand in one another's place."""
+    if crossed := _across(clause, other):
+        return [crossed]
     if len(clause.tokens) != len(other.tokens):
         return []
     changed = [
@@ -471,6 +533,9 @@ def _edits(clause: Clause, other: Clause) -> list[Contradiction]:
         return []
     same_frame = _frame(clause) == _frame(other)
     swaps = {(a.key, a.lexical, b.key, b.lexical) for a, b in changed}
+    if len(changed) == 1 and len(clause.tokens) > _VERBATIM_WORDS and same_frame and _substituted(*changed[0]):
+        a, b = changed[0]
+        return [Contradiction("name", f'says "{b.text}" where the reference says "{a.text}"')]
     for a, b in changed:
         exchanged = (b.key, b.lexical, a.key, a.lexical) in swaps and len(changed) <= 2 and same_frame
         if exchanged or sisters(a.text, b.text) or (opposite(a.text, b.text) and a.negated == b.negated):
@@ -499,7 +564,9 @@ def _implied(reference: Text, question: Text) -> str:
         return ""
     asked = {t.key: t for t in question.tokens}
     shared = [(t, asked[t.key]) for t in reference.clauses[0].tokens if t.key in asked and t.kind != "quantity"]
-    if not shared:
-        return ""
+    if len(shared) < 0.6 * len(question.tokens):
+        return ""  # it answers in other words
     flipped = [1 for a, b in shared if a.sign != b.sign and (a.direct or b.direct or a.lexical != b.lexical)]
-    return "no" if flipped else "yes"
+    if flipped:
+        return "no"
+    return "" if reference.clauses[0].cues else "yes"

@@ -275,6 +275,23 @@ empty / full
 suspend / resume
 pending / complete
 today / tomorrow
+keep stay / leave
+short / long
+default / custom
+single / multi
+hot / cold
+hard / soft
+simple / complex
+partial / full
+lower / upper
+early / late
+many / few
+high / low
+static / dynamic
+active / inactive
+idle / busy
+strict / loose
+odd / even
 """
 
 # Words that can stand in one another's place and then say something else: their exchange is a wrong name.

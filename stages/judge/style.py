@@ -8,7 +8,8 @@ _REFUSAL = re.compile(
     r"provide|determine|certain)|unable\s+to\s+(?:answer|find|provide|determine)|i(?:'m|\s+am)\s+sorry|(?:i\s+)?(?:cannot|"
     r"can't)\s+(?:be\s+)?(?:answer(?:ed)?|determine[d]?)|no\s+(?:information|answer)\s+(?:is\s+)?(?:available|given|provided|"
     r"found)|not\s+(?:mentioned|specified|stated|given|provided)\s+in\s+the\s+(?:passage|context|text|document|information)|"
-    r"i\s+have\s+no\s+(?:idea|information)|as\s+an\s+ai)",
+    r"(?:passages?|context|documents?|documentation|texts?|articles?)\s+(?:do|does)\s+not\s+(?:say|mention|specify|state|"
+    r"provide|contain|tell|give)|i\s+have\s+no\s+(?:idea|information)|as\s+an\s+ai)",
     re.IGNORECASE,
 )
 

@@ -28,7 +28,7 @@ _PHRASES = [
      "is at most"),
     (r"\b(?:no|not|never|cannot)(?:\s+be)?\s+(?:more|greater|longer|larger|higher|bigger|later)\s+than\b", "at most"),
     (r"\b(?:no|not|never|cannot)(?:\s+be)?\s+(?:less|fewer|shorter|smaller|lower|earlier|sooner)\s+than\b", "at least"),
-    (r"\bno\s+longer\b", "not"),
+    (r"\bno\s+longer\b|\binstead\s+of\b|\brather\s+than\b", "not"),
     (r"\bnot\s+only\b", ""),
     (r"\bwhether\s+or\s+not\b", "regardless whether"),
     (r"\b(?:unless|if)\b[^.,;\n]{0,40}\b(?:otherwise|change it|changed|overrid\w+|configured differently|another value)\b",
@@ -78,8 +78,7 @@ _CAMEL = re.compile(r"^(?:[a-z]+[A-Z]|[A-Z][a-z0-9]+[A-Z]|[A-Z]{2,}[a-z]+[A-Za-z
 _CUES = frozenset(
     _split(
         """
-            not cannot never no none neither nor without nobody nothing unable lacks lacking lack instead
-            rather
+            not cannot never no none neither nor without nobody nothing unable lacks lacking lack
         """
     )
 )
@@ -206,7 +205,8 @@ def _weak_clauses(sentence: str) -> list[str]:
         parts[:1] = [parts[0][: head.end()].strip(" ,"), parts[0][head.end() :]]
     joined: list[str] = []
     for part in parts:
-        content = [w for w in re.findall(r"[\w:']+", part) if w.lower() not in STOPWORDS]
+        plain = re.sub(r"\d[\d.,]*[\s-]*\w*", "", part)  # an amount alone is no statement
+        content = [w for w in re.findall(r"[\w:']+", plain) if w.lower() not in STOPWORDS]
         # A part with one content word ("when empty", ", and X") says nothing alone, unless it carries a negation.
         if joined and len(content) < 2 and not re.match(r"(?:if|unless|but|until)\b", part, re.IGNORECASE):
             joined[-1] += ", " + part
