@@ -29,6 +29,7 @@ GOOD = {
         "learning_rate": 0.001,
         "warmup_ratio": 0.05,
         "batch_size": 16,
+        "gradients_through_context": False,
         "max_gradient_norm": 1.0,
         "max_tokens": 1536,
         "validation_pairs": 32,

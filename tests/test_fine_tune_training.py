@@ -61,6 +61,7 @@ def local(**changes) -> LocalParams:
         "learning_rate": 0.05,
         "warmup_ratio": 0.1,
         "batch_size": 6,
+        "gradients_through_context": True,
         "max_gradient_norm": 1.0,
         "max_tokens": 128,
         "validation_pairs": 5,
@@ -134,6 +135,17 @@ class TestPasses:
         assert together == pytest.approx(apart, rel=1e-5)
         assert padded == pytest.approx(2 * apart, rel=1e-5)
 
+    def test_not_differentiating_through_the_context_changes_gradients_and_no_loss(self, model):
+        batch = tensors((sample(random.Random(4), 3),), torch.float32)
+        found = []
+        for through in (True, False):
+            model.zero_grad()
+            loss = loss_sum(model, batch, through)
+            loss.backward()
+            found.append((loss.item(), torch.cat([p.grad.flatten() for p in model.parameters() if p.requires_grad])))
+        assert found[0][0] == found[1][0]
+        assert 0.3 < torch.cosine_similarity(found[0][1], found[1][1], dim=0) < 0.99
+
     def test_only_lora_is_trained_and_on_all_linear_layers(self, model):
         trained = {name.split(".lora_")[0].rpartition(".")[2] for name in lora_state(model)}
         assert trained == {"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"}
@@ -150,7 +162,7 @@ class TestTraining:
         after = {kind: validation_loss(model, batches) for kind, batches in made.validation.items()}
         assert best["mean"] == min(losses["mean"] for losses in progress.validation)
         assert after == {kind: best[kind] for kind in after}
-        assert best["mean"] < 0.8 * sum(before.values()) / 2
+        assert best["mean"] < 0.95 * sum(before.values()) / 2
         sizes = [len(epoch) for epoch in made.epochs]
         assert [row["epoch"] for row in progress.curve if row["split"] == "train"] == [
             epoch for epoch, size in enumerate(sizes, start=1) for _ in range(size)

@@ -63,27 +63,27 @@ def add_lora(model: "PreTrainedModel", params: LoraParams, seed: int) -> "PeftMo
     return get_peft_model(model, config)
 
 
-def answer_logits(model: "PeftModel", batch: Tensors, through_start: bool) -> "torch.Tensor":
+def answer_logits(model: "PeftModel", batch: Tensors, through_context: bool) -> "torch.Tensor":
     """Logits that predict the answer tokens, float32 ``(n, vocabulary)``. The others are never computed.
 
     Args:
-        through_start: whether gradients flow back into the shared starts.
+        through_context: whether gradients flow back into the shared starts.
     """
     import torch
 
     base = model.get_base_model()
-    with torch.set_grad_enabled(through_start and torch.is_grad_enabled()):
+    with torch.set_grad_enabled(through_context and torch.is_grad_enabled()):
         start = _read(base, batch.start, use_cache=True)
     branches = _read(base, batch.branches, use_cache=True, past_key_values=start.past_key_values)
     hidden = branches.last_hidden_state.flatten(0, 1)[batch.reads]
     return base.get_output_embeddings()(hidden).float()
 
 
-def loss_sum(model: "PeftModel", batch: Tensors, through_start: bool = True) -> "torch.Tensor":
+def loss_sum(model: "PeftModel", batch: Tensors, through_context: bool = True) -> "torch.Tensor":
     """Cross-entropy summed over the answer tokens."""
     from torch.nn.functional import cross_entropy
 
-    return cross_entropy(answer_logits(model, batch, through_start), batch.labels, reduction="sum")
+    return cross_entropy(answer_logits(model, batch, through_context), batch.labels, reduction="sum")
 
 
 def _read(base: "PreTrainedModel", part: Part, **options: Any) -> Any:

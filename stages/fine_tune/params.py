@@ -37,6 +37,7 @@ class LocalParams(Section):
     learning_rate: float = Field(gt=0, le=0.1)
     warmup_ratio: float = Field(ge=0, lt=1)  # of the steps; then cosine to 0
     batch_size: int = Field(ge=1, le=4096)  # pairs between two steps of the optimiser
+    gradients_through_context: bool  # false: passages are read with the current weights but not differentiated through
     max_gradient_norm: float = Field(gt=0, le=1000)
     max_tokens: int = Field(ge=128, le=32768)  # of a sample; a longer one loses distractors, never the answer
     validation_pairs: int = Field(ge=1)  # at most, on which the validation loss is computed, bare and with passages

@@ -78,7 +78,7 @@ def train(
         while progress.step_in_epoch < len(epoch):
             batches = epoch[progress.step_in_epoch]
             schedule(progress.step)
-            loss = _accumulate(model, batches)
+            loss = _accumulate(model, batches, params.gradients_through_context)
             torch.nn.utils.clip_grad_norm_(weights.values(), params.max_gradient_norm, foreach=False)
             optimiser.step()
             optimiser.zero_grad()
@@ -113,12 +113,12 @@ def validation_loss(model: "PeftModel", batches: Sequence[Batch]) -> float:
     return total / sum(sample.answer_tokens for batch in batches for sample in batch)
 
 
-def _accumulate(model: "PeftModel", batches: Sequence[Batch]) -> float:
+def _accumulate(model: "PeftModel", batches: Sequence[Batch], through_context: bool) -> float:
     """Gradients of the mean loss of the step's answer tokens, however they are spread over batches."""
     count = sum(sample.answer_tokens for batch in batches for sample in batch)
     total = 0.0
     for batch in batches:
-        loss = loss_sum(model, tensors(batch, model.dtype), through_start=False) / count
+        loss = loss_sum(model, tensors(batch, model.dtype), through_context) / count
         loss.backward()
         total += loss.item()
     return total
