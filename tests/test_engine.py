@@ -1,5 +1,7 @@
 """The embedded engine with the real model, and remote servers that misbehave."""
 
+import ctypes
+import importlib
 import os
 import socket
 import subprocess
@@ -172,6 +174,42 @@ def test_missing_package_names_the_command(monkeypatch):
     assert str(caught.value) == (
         "the embedded engine cannot be imported (import of xllamacpp halted; None in sys.modules). "
         "Run: .venv/bin/pip install xllamacpp"
+    )
+
+
+def without_openmp(monkeypatch, loads):
+    """A machine without libgomp1: xllamacpp can be imported only after `loads` was told to load torch's copy."""
+    real = importlib.import_module
+
+    def fake(name, package=None):
+        if name == "xllamacpp" and not loads:
+            raise ImportError("libgomp.so.1: cannot open shared object file: No such file or directory")
+        return real(name, package)
+
+    monkeypatch.setattr(importlib, "import_module", fake)
+
+
+def test_openmp_of_torch_serves_where_the_system_has_none(monkeypatch):
+    loads = []
+    without_openmp(monkeypatch, loads)
+    monkeypatch.setattr(ctypes, "CDLL", lambda path, mode: loads.append(path))
+    with chat_model(MODEL) as chat:
+        assert ask(chat, QUESTION, GREEDY).text
+    assert [Path(path).name for path in loads] == ["libgomp.so.1"]
+    assert Path(loads[0]).is_file()
+
+
+def test_no_openmp_at_all(monkeypatch):
+    without_openmp(monkeypatch, [])
+
+    def refuse(path, mode):
+        raise OSError("no such library")
+
+    monkeypatch.setattr(ctypes, "CDLL", refuse)
+    with pytest.raises(StageError) as caught, chat_model(MODEL):
+        pass
+    assert str(caught.value) == (
+        "the embedded engine cannot be imported (no such library). Install the OpenMP library: apt-get install libgomp1"
     )
 
 

@@ -1,6 +1,8 @@
 """llama.cpp's server in this process, on loopback, by xllamacpp."""
 
 import contextlib
+import ctypes
+import importlib.util
 import json
 import os
 import re
@@ -21,6 +23,7 @@ from stages.models import EmbeddedModel
 HOST = "127.0.0.1"
 HEALTHY_WITHIN_SECONDS = 60.0
 ERRORS_ONLY = 1  # llama.cpp's verbosity
+OPENMP = "libgomp.so.1"
 LAST_WORDS = "exiting due to"  # ends its log when it does not start
 LOG_WITHIN_SECONDS = 10.0
 
@@ -99,13 +102,28 @@ def _settings(params: EmbeddedModel, weights: Path, adapter: Path | None, port: 
 
 
 def _xllamacpp() -> Any:
+    # Its threads meet hundreds of times a token. By default they wait by spinning, and if any other program wants a
+    # core, the one they wait for does not run: two threads on two cores were then 20 times slower than one. Sleeping
+    # instead costs little. Read by OpenMP as it is loaded; a setting of the user's own stays.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     try:
-        import xllamacpp
+        return importlib.import_module("xllamacpp")
     except ImportError as fault:
+        if "libgomp" not in str(fault):
+            raise StageError(
+                f"the embedded engine cannot be imported ({fault}). Run: .venv/bin/pip install xllamacpp"
+            ) from None
+    # It needs the system's OpenMP library, which slim images lack. The wheel of torch carries the same one: loading
+    # that file alone serves, without importing torch.
+    spec = importlib.util.find_spec("torch")
+    folder = Path(spec.origin).parent if spec and spec.origin else Path()
+    try:
+        ctypes.CDLL(str(folder / "lib" / OPENMP), mode=ctypes.RTLD_GLOBAL)
+        return importlib.import_module("xllamacpp")
+    except (OSError, ImportError) as fault:
         raise StageError(
-            f"the embedded engine cannot be imported ({fault}). Run: .venv/bin/pip install xllamacpp"
+            f"the embedded engine cannot be imported ({fault}). Install the OpenMP library: apt-get install libgomp1"
         ) from None
-    return xllamacpp
 
 
 def _start(settings: Any, weights: Path, adapter: Path | None, port: int) -> Any:
