@@ -55,7 +55,7 @@ def make_controls(pairs: Sequence[Pair]) -> list[Control]:
 
 
 def ordering(controls: Iterable[Control], scores: Iterable[float | None]) -> dict[str, tuple[int, int]]:
-    """(rightly ordered, compared) per "better>worse" kind pair; a tie is not an order, an unscored control is left out."""
+    """(rightly ordered, compared) per "better>worse" kind pair; a tie is not an order, an unscored control is left out."""  # noqa: E501
     by_pair: dict[str, dict[str, float]] = defaultdict(dict)
     for control, score in zip(controls, scores, strict=True):
         if score is not None:
@@ -142,7 +142,7 @@ def swap_roles(text: str) -> str | None:
     for a, b in _ROLE_PAIRS:
         if re.search(rf"\b{a}\b", text) and re.search(rf"\b{b}\b", text):
             return re.sub(rf"\b({a}|{b})\b", lambda m, a=a, b=b: b if m[0] == a else a, text)
-    pattern = r"\bfrom ((?:an? |the |one )?[a-z]\w+(?: [a-z]\w+)?) to ((?:an? |the |another )?[a-z]\w+(?: [a-z]\w+)?)(?=[.,;]|$)"
+    pattern = r"\bfrom ((?:an? |the |one )?[a-z]\w+(?: [a-z]\w+)?) to ((?:an? |the |another )?[a-z]\w+(?: [a-z]\w+)?)(?=[.,;]|$)"  # noqa: E501
     return re.sub(pattern, r"from \2 to \1", text, count=1) if re.search(pattern, text) else None
 
 
@@ -169,7 +169,7 @@ def flip_negation(text: str) -> str | None:
                 r"\s+(?:be\s+)?(?:more|less|exceed|only)", after
             ):
                 continue
-            return text[: match.start()] + re.sub(pattern, new, match[0]) + text[match.end() :] if not callable(new) else (
+            return text[: match.start()] + re.sub(pattern, new, match[0]) + text[match.end() :] if not callable(new) else (  # noqa: E501
                 text[: match.start()] + new(match) + text[match.end() :]
             )  # fmt: skip
     return None

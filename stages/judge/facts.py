@@ -63,7 +63,7 @@ def _score(reference: Text, answer: Text, question: Text, cap: float) -> Verdict
     }
     overall = sum(share * parts[name] for name, share in _SHARES.items())
     # Form is worth little where content is missing: half of the reference is not "mostly correct".
-    overall = min(overall, 10 * recall + (1.0 if recall >= 0.35 else 0.0))
+    overall = min(overall, 10 * recall + min(1.0, max(0.0, 10 * recall - 2.5)))
     if len(made_up) >= 3 and len(made_up) > sum(c.found_hard for c in covers):
         overall = min(overall, 3.0 + 3.0 * recall)
     if hits:

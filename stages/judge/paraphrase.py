@@ -87,7 +87,7 @@ def _small_numbers(text: str) -> str:
     )  # fmt: skip
 
 
-_LARGER = {"second": (60, "minute"), "minute": (60, "hour"), "hour": (24, "day"), "bytes": (1024, "KiB"), "KB": (1024, "MB"),
+_LARGER = {"second": (60, "minute"), "minute": (60, "hour"), "hour": (24, "day"), "bytes": (1024, "KiB"), "KB": (1024, "MB"),  # noqa: E501
            "KiB": (1024, "MiB"), "MB": (1024, "GB"), "GB": (1024, "TB")}  # fmt: skip
 _SMALLER = {"minute": (60, "second"), "hour": (60, "minute"), "day": (24, "hour"), "week": (7, "day")}
 

@@ -16,7 +16,7 @@ _TIME = {"millisecond": 0.001, "ms": 0.001, "second": 1, "sec": 1, "minute": 60,
 _SIZE = {"byte": 0, "kb": 1, "kib": 1, "kilobyte": 1, "kibibyte": 1, "mb": 2, "mib": 2, "megabyte": 2, "mebibyte": 2,
          "gb": 3, "gib": 3, "gigabyte": 3, "gibibyte": 3, "tb": 4, "tib": 4, "terabyte": 4, "tebibyte": 4, "pb": 5,
          "petabyte": 5}  # fmt: skip
-_OTHER = {"character": "characters", "char": "characters", "percent": "percent", "%": "percent", "percentage": "percent",
+_OTHER = {"character": "characters", "char": "characters", "percent": "percent", "%": "percent", "percentage": "percent",  # noqa: E501
           "bit": "bits", "dollar": "money", "cent": "cents", "word": "words"}  # fmt: skip
 _ONES = {w: n for n, w in enumerate(
     _split(
@@ -63,7 +63,7 @@ _BEFORE: tuple[tuple[str, Bound], ...] = (
     (r"at\s+most|up\s+to|maximum|max|limited\s+to|as\s+(?:many|much|long|large|high)\s+as|capped\s+at|within|upper\s+limit"
      r"|longest|largest|highest|limit", "max"),
     (r"at\s+least|minimum|min|as\s+few\s+as|as\s+little\s+as|shortest|smallest|lowest|starting\s+(?:at|from)", "min"),
-    (r"more\s+than|greater\s+than|larger\s+than|longer\s+than|higher\s+than|exceeds?|exceeding|over|above|beyond", "above"),
+    (r"more\s+than|greater\s+than|larger\s+than|longer\s+than|higher\s+than|exceeds?|exceeding|over|above|beyond", "above"),  # noqa: E501
     (r"less\s+than|fewer\s+than|smaller\s+than|shorter\s+than|lower\s+than|under|below", "below"),
     (r"defaults?(?:\s+(?:to|is|of|value))*|default", "default"),
 )  # fmt: skip
@@ -145,7 +145,7 @@ def find_quantities(text: str) -> list[Quantity]:
         elif i - 1 in ranges and _is_range(text, matches[i - 1], match):
             bound = "max"
         things = family == "count" and bool(re.match(r"\s+[a-z]{3,}", after)) and not re.match(
-            r"\s+(?:and|or|but|for|per|when|unless|which|that|by|with|from|each|the|until|after|before|are|was|has)\b", after
+            r"\s+(?:and|or|but|for|per|when|unless|which|that|by|with|from|each|the|until|after|before|are|was|has)\b", after  # noqa: E501
         )  # fmt: skip
         found.append(Quantity(raw, values, family, bound, match.group().strip(), match.start(), match.end(), things))
     return found

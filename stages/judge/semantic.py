@@ -63,7 +63,7 @@ class SemanticJudge:
             agrees = answer.text.verdict == reference.text.verdict
             value = 5.0 if agrees else 1.0
             return Verdict(overall=value, factual_accuracy=2 * value * agrees, completeness=value, relevance=10.0,
-                           clarity=10.0, comment="only a yes or no" + ("" if agrees else ", and not the reference's"))  # fmt: skip
+                           clarity=10.0, comment="only a yes or no" + ("" if agrees else ", and not the reference's"))  # fmt: skip  # noqa: E501
         cosines = reference.clauses @ answer.clauses.T
         recalls = [_said(n, reference, answer, question, cosines) for n in range(len(reference.words))]
         weights = np.array([importance(c, question) for c in reference.text.clauses])
@@ -124,43 +124,30 @@ def _ramp(value, bounds: tuple[float, float]):
 
 def _said(number: int, reference: _Side, answer: _Side, question: Text, cosines: np.ndarray) -> float:
     """How far one clause of the reference is said by the answer, 0–1: its best clause with the one beside it."""
-    clause = reference.text.clauses[number]
-    best = 0.0
-    for start in range(len(answer.words)):
-        for end in {min(start + 1, len(answer.words)), min(start + 2, len(answer.words))}:
-            best = max(
-                best,
-                _said_in(
-                    clause, reference.words[number], range(start, end), reference, answer, question, cosines[number]
-                ),
-            )
-    return best
+    clause, words = reference.text.clauses[number], reference.words[number]
+    soft = np.stack([_ramp(words @ other.T, _WORD_RAMP).max(axis=1) for other in answer.words], axis=1)
+    exact = np.array([[found(t, c.tokens, c.words) for c in answer.text.clauses] for t in clause.tokens])
+    known = [is_known(t, question) for t in clause.tokens]
+    count = len(answer.words)
+    windows = {(start, end) for start in range(count) for end in (start + 1, min(start + 2, count))}
+    return max(
+        _said_in(clause, known, soft[:, a:b].max(axis=1), exact[:, a:b].max(axis=1), cosines[number, a:b].max())
+        for a, b in sorted(windows)
+    )
 
 
-def _said_in(
-    clause: Clause,
-    words: np.ndarray,
-    window: range,
-    reference: _Side,
-    answer: _Side,
-    question: Text,
-    cosines: np.ndarray,
-) -> float:
-    tokens = [t for n in window for t in answer.text.clauses[n].tokens]
-    spoken = [w for n in window for w in answer.text.clauses[n].words]
-    alike = _ramp(words @ np.concatenate([answer.words[n] for n in window]).T, _WORD_RAMP).max(axis=1)
+def _said_in(clause: Clause, asked: list[bool], soft: np.ndarray, exact: np.ndarray, cosine: float) -> float:
     new = new_total = known = known_total = hard = hard_total = 0.0
-    for token, soft in zip(clause.tokens, alike, strict=True):
+    for token, is_asked, near, same in zip(clause.tokens, asked, soft, exact, strict=True):
         mass = weight(token)
-        exact = found(token, tokens, spoken)
-        credit = exact if token.kind in {"quantity", "identifier"} else max(float(soft), 0.9 * exact)
-        if is_known(token, question):
+        credit = same if token.kind in {"quantity", "identifier"} else max(near, 0.9 * same)
+        if is_asked:
             known, known_total = known + mass * credit, known_total + mass
             continue
         new, new_total = new + mass * credit, new_total + mass
         if token.kind in {"quantity", "identifier"}:
-            hard, hard_total = hard + mass * exact, hard_total + mass
-    pooled = float(_ramp(cosines[list(window)].max(), _CLAUSE_RAMP))
+            hard, hard_total = hard + mass * same, hard_total + mass
+    pooled = float(_ramp(cosine, _CLAUSE_RAMP))
     if new_total < 0.5:
         lexical = known / known_total
         return _WORD_SHARE * lexical + (1 - _WORD_SHARE) * pooled

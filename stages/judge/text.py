@@ -24,18 +24,18 @@ _PHRASES = [
     (r"\bcan\s*not\b|\bcan't\b|\bcant\b", "cannot"),
     (r"\bwon't\b", "will not"),
     (r"n't\b", " not"),
-    (r"\b(?:cannot|must not|may not|should not|does not|do not|not)\s+(?:be\s+)?(?:exceed(?:ed|ing)?|go (?:over|beyond|above))\b",
+    (r"\b(?:cannot|must not|may not|should not|does not|do not|not)\s+(?:be\s+)?(?:exceed(?:ed|ing)?|go (?:over|beyond|above))\b",  # noqa: E501
      "is at most"),
     (r"\b(?:no|not|never|cannot)(?:\s+be)?\s+(?:more|greater|longer|larger|higher|bigger|later)\s+than\b", "at most"),
     (r"\b(?:no|not|never|cannot)(?:\s+be)?\s+(?:less|fewer|shorter|smaller|lower|earlier|sooner)\s+than\b", "at least"),
     (r"\bno\s+longer\b|\binstead\s+of\b|\brather\s+than\b", "not"),
     (r"\bnot\s+only\b", ""),
     (r"\bwhether\s+or\s+not\b", "regardless whether"),
-    (r"\b(?:unless|if)\b[^.,;\n]{0,40}\b(?:otherwise|change it|changed|overrid\w+|configured differently|another value)\b",
+    (r"\b(?:unless|if)\b[^.,;\n]{0,40}\b(?:otherwise|change it|changed|overrid\w+|configured differently|another value)\b",  # noqa: E501
      "by default"),
     (r"\bif\s+(?:(?:none|nothing|no value)\s+(?:is|are)|(?:it|this|that|you|one)?\s*(?:is|are|do|does)?\s*not)\s+"
      r"(?:specified|given|set|provided|specify|provide)\s*(?:it|one|a value|this)?(?=[,.;]|$)", "by default"),
-    (r"\bif\s+(?:you|it|one|this|that|a value)?\s*(?:is|are|do|does)?\s*(?:specified|given|set|provided|specify|provide)"
+    (r"\bif\s+(?:you|it|one|this|that|a value)?\s*(?:is|are|do|does)?\s*(?:specified|given|set|provided|specify|provide)"  # noqa: E501
      r"\s*(?:it|one|a value|this)?(?=[,.;]|$)", "not by default"),
     (r"\b(turn|switch)(?:ed|es|s|ing)?\s+((?:[\w-]+\s+){0,3}?)off\b", r"disable \2"),
     (r"\b(turn|switch)(?:ed|es|s|ing)?\s+((?:[\w-]+\s+){0,3}?)on\b", r"enable \2"),
@@ -47,7 +47,7 @@ _PHRASES = [
     (r"\bhas\s+to\b|\bhave\s+to\b|\bmust\s+have\b", "requires"),
     (r"\bmakes?\s+sure\b", "ensures"),
     (r"\bget(?:s|ting)?\s+rid\s+of\b", "deletes"),
-    (r"\btak(?:es?|ing)\s+precedence\s+over\b|\bhas\s+priority\s+over\b|\bprevails?\s+over\b|\bwins?\s+over\b", "overrides"),
+    (r"\btak(?:es?|ing)\s+precedence\s+over\b|\bhas\s+priority\s+over\b|\bprevails?\s+over\b|\bwins?\s+over\b", "overrides"),  # noqa: E501
     (r"\bis\s+made\s+up\s+of\b|\bconsists?\s+of\b", "contains"),
     (r"\b(?:one|a single|exactly one)\s+time\b", "once"),
     (r"\bexactly\s+once\b", "exactlyonce"),
@@ -59,10 +59,10 @@ _PHRASES_RE = [(re.compile(p, re.IGNORECASE), new) for p, new in _PHRASES]
 
 _ABBREVIATION = re.compile(r"\b(?:e\.g|i\.e|etc|vs|cf|approx|no)\.$", re.IGNORECASE)
 _CLAUSE = re.compile(
-    r":\s+|\s+[–-]\s+|\s*\((?=\w+(?:[ ,]+[^\s)]+){3,}\))|,\s+(?=(?:and|but|or|which|who|whereas|while|so|after|in which|then|"
+    r":\s+|\s+[–-]\s+|\s*\((?=\w+(?:[ ,]+[^\s)]+){3,}\))|,\s+(?=(?:and|but|or|which|who|whereas|while|so|after|in which|then|"  # noqa: E501
     r"the|a|an|it|they|you|this|each|every|if|when|unless|anything|nobody|no|only|use|set|call|with|where)\b)|"
     r"\s+(?=(?:because|if|when|whenever|unless|until|whereas|although|though|which|while)\s)|\s+(?=(?:before|after)\s+(?:it|they|you|the|an?)\s)|"
-    r"\s+(?=and\s+(?:it|they|you|the|an?|is|are|can|cannot|must|may|then|will|has|have|does|do|a push)\s)|,\s+(?=\w+ing\b)",
+    r"\s+(?=and\s+(?:it|they|you|the|an?|is|are|can|cannot|must|may|then|will|has|have|does|do|a push)\s)|,\s+(?=\w+ing\b)",  # noqa: E501
     re.IGNORECASE,
 )  # fmt: skip
 _TOKEN = re.compile(
@@ -240,7 +240,7 @@ def _read_clause(text: str, sentence: int) -> Clause | None:
     for match in _TOKEN.finditer(text):
         while pending and pending.start <= match.start():
             raw.append(
-                Token(pending.text, f"={pending.family}:{min(pending.values):g}", "quantity", pending.start, pending.end,
+                Token(pending.text, f"={pending.family}:{min(pending.values):g}", "quantity", pending.start, pending.end,  # noqa: E501
                       quantity=pending)
             )  # fmt: skip
             words.append("0")
@@ -253,7 +253,7 @@ def _read_clause(text: str, sentence: int) -> Clause | None:
             _tokens_of(word, match.start(), first=not re.search(r"\w", text[: match.start()]) and not sentence < 0)
         )
     while pending:
-        raw.append(Token(pending.text, f"={pending.family}:{min(pending.values):g}", "quantity", pending.start, pending.end,
+        raw.append(Token(pending.text, f"={pending.family}:{min(pending.values):g}", "quantity", pending.start, pending.end,  # noqa: E501
                          quantity=pending))  # fmt: skip
         words.append("0")
         pending = next(at_quantity, None)
