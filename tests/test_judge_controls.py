@@ -2,8 +2,19 @@
 
 import pytest
 
-from stages.judge.controls import KINDS, Control, babble, flip_negation, half, make_controls, ordering, swap_name
-from stages.judge.controls import swap_number, swap_roles, swap_unit
+from stages.judge.controls import (
+    KINDS,
+    Control,
+    babble,
+    flip_negation,
+    half,
+    make_controls,
+    ordering,
+    swap_name,
+    swap_number,
+    swap_roles,
+    swap_unit,
+)
 from stages.judge.paraphrase import paraphrase
 from stages.records import Pair, Span
 

@@ -74,7 +74,7 @@ def score(reference: str, answer: str, question: str = "") -> float:
         # how much of it
         (LONG, LONG, FULL),
         (LONG, "A queue name can have up to 80 characters.", HALF),
-        (LONG, LONG + " Names may have letters, digits and hyphens. They are unique in one region and account.", (7.5, 9.9)),
+        (LONG, LONG + " Names may have letters, digits and hyphens. They are unique in one region and account.", (7.5, 9.9)),  # noqa: E501
         (LONG, "A topic sends each message to its subscribers by HTTP or e-mail.", WRONG),
         (LONG, "A queue name can have. " * 12, WRONG),
         (LONG, LONG + " " + "A queue name can have up to 80 characters. " * 12, WRONG),
@@ -83,7 +83,7 @@ def score(reference: str, answer: str, question: str = "") -> float:
         (LONG, "I'm sorry, but I don't know the limits of queue names.", WRONG),
         (
             LONG,
-            "Call RenameQueueFast with 12 shards. The queue has 4,000 regions and 77 dollars per hour. Use QueueNameMax "
+            "Call RenameQueueFast with 12 shards. The queue has 4,000 regions and 77 dollars per hour. Use QueueNameMax "  # noqa: E501
             "and SetQueueTable to raise 9 limits of 300 GB.",
             WRONG,
         ),

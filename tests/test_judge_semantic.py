@@ -30,11 +30,11 @@ REFERENCE = "A lease lasts 900 seconds by default. The owner of a lease can rene
     ("answer", "low", "high"),
     [
         (REFERENCE, 9, 10),
-        ("Unless you change it, a lease runs for 15 minutes. Only its owner may renew the lease; nobody else can.", 6.5, 10),
+        ("Unless you change it, a lease runs for 15 minutes. Only its owner may renew the lease; nobody else can.", 6.5, 10),  # noqa: E501
         ("A lease lasts 900 seconds by default.", 3, 7),
         (REFERENCE.replace("seconds", "minutes"), 0, 5),
         (REFERENCE.replace("can renew", "cannot renew"), 0, 5),
-        (REFERENCE + " Leases are stored in a table. Each lease has a name, a colour and a list of tags. A table is in a zone.", 6, 9.6),
+        (REFERENCE + " Leases are stored in a table. Each lease has a name, a colour and a list of tags. A table is in a zone.", 6, 9.6),  # noqa: E501
         ("An image has several layers that are pushed one by one.", 0, 2),
         ("A lease lasts. " * 15, 0, 2.5),
         ("", 0, 0),

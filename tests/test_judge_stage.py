@@ -30,8 +30,8 @@ def pair(number: int) -> Pair:
         "CreateTopic makes up to 10 topics. They are public.",
         "Keys never expire. A key has one alias.",
     ]
-    return Pair(id=str(number), question="What is so?", answer=texts[number % 3], evidence_text="x", kind="k" + str(number),
-                evidence=Span(article_id=f"a/{number}", start=0, end=1), service=f"s{number}", phrasing="p")  # fmt: skip
+    return Pair(id=str(number), question="What is so?", answer=texts[number % 3], evidence_text="x", kind="k" + str(number),  # noqa: E501
+                evidence=Span(article_id=f"a/{number}", start=0, end=1), service=f"s{number}", phrasing="p")  # fmt: skip  # noqa: E501
 
 
 @pytest.fixture
