@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from stages.embedding import Embedder
+from stages.errors import exits_cleanly
 from stages.files import read_jsonl, write_json
 from stages.index.build import embed_chunks, embedded_text
 from stages.index.params import KnowledgeBaseParams
@@ -29,6 +30,7 @@ RESULT = Path("benchmarks/results/embedding.json")
 K = 5
 
 
+@exits_cleanly
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--chunks", type=int, default=1000, help="of the corpus, at random (default 1000)")
