@@ -27,7 +27,7 @@ class Reading(NamedTuple):
 
 def extract(reading: Reading) -> Iterator[Fact]:
     """All facts that the extractors find, in the order of the article for each extractor."""
-    from stages.qa import conditions, descriptions, errors_of, parameters, prose
+    from stages.qa import conditions, descriptions, documents, errors_of, parameters, prose
 
-    for module in (descriptions, parameters, errors_of, conditions, prose):
+    for module in (descriptions, parameters, errors_of, conditions, prose, documents):
         yield from module.facts(reading)

@@ -7,6 +7,8 @@ dot is the kind of fact.
 
 import hashlib
 
+from stages.qa.document_phrasing import DOCUMENT_PHRASINGS, framed
+
 PHRASINGS: dict[str, tuple[str, ...]] = {
     "purpose": (
         "What does {op} do?",
@@ -194,10 +196,6 @@ PHRASINGS: dict[str, tuple[str, ...]] = {
         "In {service}, what {is_are} {term}?",
         "How does {service} define {term}?",
     ),
-    "definition.document": (
-        "{within}, what {is_are} {term}?",
-        "What {is_are} {term}, as described in {op}?",
-    ),
 }
 
 
@@ -208,6 +206,10 @@ def choice(seed: int, *parts: str) -> int:
 
 def put(form: str, slots: dict[str, str], number: int) -> tuple[str, str]:
     """The question and the name of its phrasing, "limit.length/2"."""
+    if "title" in slots:
+        cores = DOCUMENT_PHRASINGS[form]
+        chosen = number % len(cores)
+        return framed(cores[chosen].format(**slots), slots["title"], number // 83), f"{form}/{chosen + 1}"
     phrasings = PHRASINGS[form]
     chosen = number % len(phrasings)
     return phrasings[chosen].format(**slots), f"{form}/{chosen + 1}"

@@ -1,4 +1,4 @@
-"""Facts that sentences tell anywhere, in descriptions, in parameters and in ordinary prose."""
+"""Facts that sentences tell anywhere, in descriptions, in parameters and in the prose of overviews."""
 
 import re
 from collections.abc import Iterator
@@ -29,6 +29,8 @@ MUST = re.compile(
 
 
 def facts(reading: Reading) -> Iterator[Fact]:
+    if reading.subject.kind == "document":
+        return  # see stages.qa.documents
     for statement in reading.statements:
         if statement.place.role not in ("description", "parameter", "prose") or unsafe(statement):
             continue
@@ -40,11 +42,11 @@ def facts(reading: Reading) -> Iterator[Fact]:
             yield from list(how_to(statement, words, reading)) or capability(statement, words, reading.subject)
             yield from definition(statement, words, reading.subject)
         if not has_pronoun(words):
-            yield from _quantity(statement, words)
-            yield from _requirement(statement, words)
+            yield from quantity(statement, words)
+            yield from requirement(statement, words)
 
 
-def _quantity(statement: Statement, words: str) -> Iterator[Fact]:
+def quantity(statement: Statement, words: str) -> Iterator[Fact]:
     span = statement.sentence.start, statement.sentence.end
     if (match := MANY.match(words)) and match["verb"] != "be" and not FINITE.search(match["rest"]):
         noun = "I" if match["noun"] == "You" else lower_first(match["noun"])
@@ -60,7 +62,7 @@ def _quantity(statement: Statement, words: str) -> Iterator[Fact]:
         yield Fact("limit.what", {"what": f"the {match['what']}", "is": match["is"]}, words, *span)
 
 
-def _requirement(statement: Statement, words: str) -> Iterator[Fact]:
+def requirement(statement: Statement, words: str) -> Iterator[Fact]:
     match = MUST.match(words)
     if not match or re.search(r"\b(?:that|which|whose|value|item|string)$|\b(?:that|which) ", match["noun"]):
         return

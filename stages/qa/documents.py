@@ -1,0 +1,212 @@
+"""Facts of ordinary documents: limits, defaults, values, permissions, requirements, what happens, what cannot be.
+
+A document has no structure that says what a sentence is about, so the sentence must say it by itself, and the question
+names the document's title. The answer is the whole sentence.
+"""
+
+import re
+from collections.abc import Iterator
+
+from stages.qa.conditions import OPENING, conditional, split_condition
+from stages.qa.descriptions import capability, definition, how_to
+from stages.qa.document_rules import RULES, SIZE, TIME, Rule
+from stages.qa.facts import Fact, Reading
+from stages.qa.grammar import base_form, first_person, has_pointer, has_pronoun, lower_first, word_count
+from stages.qa.noun import capitals_within, is_verb, noun
+from stages.qa.prose import quantity, requirement
+from stages.qa.structure import Statement
+from stages.qa.text import plain
+
+# Opens a sentence that what stands behind it may still be about. A condition ("If …, …") ends with its own sentence.
+NARROWING = re.compile(
+    r"(?:For|In|With|On|Although|Unlike|Only|Some|Suppose|Assume|Imagine|Except|Outside|Under|Starting|Beginning)\b"
+)
+# Subjects that start afresh, whatever was said before.
+AFRESH = ("A ", "An ", "Each ", "Every ")
+UNSAFE_CONDITION = re.compile(
+    r"\b(?:happens?|occurs?|either|another|for example|is the case|applicable|necessary|desired)\b"
+)
+# No answer to "what happens": something the reader does, a state, more than a clause.
+NO_EVENT = re.compile(
+    r"^you\b|^[a-z]+ (?:the|your)\b|\btakes\b|[:;]|\b(?:is|are) (?!(?:[a-z]+ly )?[a-z]+(?:ed|en|t)\b)"
+)
+QUANTIFIED = re.compile(r"(?:All|Most|Some|Every|Each|Any|all|most|some|every|each|any)\b")
+ONE = re.compile(r"\b(?:in|per|at|for|within|of) one (?!of\b|with\b)[a-z]+\b")  # a number, no pronoun
+FIRST_PERSON = re.compile(r"\b(?:you|your|you're|you've)\b")
+
+
+def facts(reading: Reading) -> Iterator[Fact]:
+    """The first fact that each sentence tells surely."""
+    if reading.subject.kind != "document":
+        return
+    names = capitals_within([plain(s.sentence.text) for s in reading.statements])
+    narrowed, block = False, None
+    for statement in reading.statements:
+        sentence = statement.sentence
+        if sentence.block != block:
+            narrowed, block = False, sentence.block
+        words = plain(sentence.text)
+        afresh = words.startswith((*AFRESH, f"{reading.subject.name} "))
+        if not _leans(statement, words) and (afresh or not narrowed):
+            fact = _first(statement, words, reading, names)
+            if fact:
+                yield fact
+        narrowed = narrowed or NARROWING.match(words) is not None
+
+
+def _leans(statement: Statement, words: str) -> bool:
+    """Does the sentence need what stands around it: a lead-in, a label, another sentence?"""
+    block = statement.sentence.block
+    if block.lead_in or block.level > 0 or (block.kind == "item" and statement.sentence.start != block.start):
+        return True
+    return not words.endswith(".") or not 4 <= word_count(words) <= 45 or has_pointer(words)
+
+
+def _first(statement: Statement, words: str, reading: Reading, names: frozenset[str]) -> Fact | None:
+    subject = reading.subject
+    for found in (
+        _purpose(statement, words, reading, names),
+        _error(statement, words, reading, names),
+        _if(statement, words, reading),
+        _by_rules(statement, words, reading, names),
+        how_to(statement, words, reading),
+        capability(statement, words, subject),
+        definition(statement, words, subject),
+        [] if has_pronoun(words) else quantity(statement, words),
+        [] if has_pronoun(words) else requirement(statement, words),
+    ):
+        for fact in found:
+            return fact._replace(slots={**fact.slots, "title": subject.name})
+    return None
+
+
+def _fact(form: str, statement: Statement, answer: str, **slots: str) -> Fact:
+    return Fact(form, slots, answer, statement.sentence.start, statement.sentence.end)
+
+
+def _purpose(statement: Statement, words: str, reading: Reading, names: frozenset[str]) -> Iterator[Fact]:
+    """What the thing that the document is named after does, or is: its first sentence."""
+    title = reading.subject.name
+    match = re.match(rf"(?P<s>(?:The |An? )?{re.escape(title)}) (?P<v3>[a-z]+s) (?P<what>[^;:]+)\.$", words)
+    if statement.number or not match or word_count(match["what"]) < 3:
+        return
+    s = noun(match["s"], names)
+    if s and match["v3"] == "is" and re.match(r"(?:an?|the) ", match["what"]):
+        yield _fact("definition.is", statement, words, s=s)
+    elif s and is_verb(match["v3"], match["s"], title):
+        yield _fact("purpose.document", statement, words, s=s)
+
+
+def _error(statement: Statement, words: str, reading: Reading, names: frozenset[str]) -> Iterator[Fact]:
+    """ "If …, SendParcel returns a … error."."""
+    match = re.match(r"(?P<if>If|When) (?P<condition>[^;:]+), (?P<s>[^,;:]+?) returns an? [\w-]+ error\.$", words)
+    if match and _plain_condition(match["condition"]) and (s := noun(match["s"], names)):
+        rest = _mine(f"{match['if'].lower()} {match['condition']}")
+        if rest:
+            yield _fact("error.document", statement, words, s=s, rest=rest)
+
+
+def _if(statement: Statement, words: str, reading: Reading) -> Iterator[Fact]:
+    opening = OPENING.match(words)
+    parts = split_condition(words[opening.end("if") + 1 : -1]) if opening else None
+    if parts is None:
+        return
+    condition = f"{opening['if'].lower()} {parts[0]}"
+    for fact in conditional(statement, reading.subject):
+        if fact.form not in ("behaviour.happens", "behaviour.named"):
+            yield fact
+            return
+    if _plain_condition(parts[0]) and not NO_EVENT.search(parts[1]):
+        yield from _happens(statement, words, reading, condition)
+
+
+def _happens(statement: Statement, words: str, reading: Reading, condition: str) -> Iterator[Fact]:
+    """What happens under a condition, or what the document's namesake does then."""
+    condition = _mine(condition)
+    if condition is None:
+        return
+    acts = re.search(rf", (?:then )?(?P<s>{re.escape(reading.subject.name)}) (?P<v3>[a-z]+s) ", words)
+    if acts and acts["v3"] == "returns":
+        yield _fact("return.when", statement, words, s=acts["s"], rest=condition)
+    elif acts and is_verb(acts["v3"], acts["s"], acts["s"]):
+        yield _fact("behaviour.does", statement, words, s=acts["s"], rest=condition)
+    else:
+        yield _fact("behaviour.document", statement, words, condition=condition)
+
+
+def _plain_condition(condition: str) -> bool:
+    """Does a condition stand on its own?"""
+    if has_pronoun(condition) or has_pointer(condition) or UNSAFE_CONDITION.search(condition):
+        return False
+    return 3 <= word_count(condition) <= 26 and "," not in condition and "(" not in condition
+
+
+def _mine(clause: str) -> str | None:
+    return first_person(clause) if FIRST_PERSON.search(clause) else clause
+
+
+def _by_rules(statement: Statement, words: str, reading: Reading, names: frozenset[str]) -> Iterator[Fact]:
+    for rule in RULES:
+        match = rule.pattern.match(words)
+        slots = _slots(rule, match, reading.subject.name, names) if match else None
+        if slots is not None:
+            answer = f"{rule.answer}, {_inner(words, match, slots)}" if rule.answer else words
+            form = rule.form
+            if form == "requirement.needs" and slots["s"] == reading.subject.name:
+                form = "requirement.title"
+            yield _fact(form, statement, answer, **slots)
+            return
+
+
+def _inner(words: str, match: re.Match, slots: dict[str, str]) -> str:
+    """The sentence behind "No, "."""
+    if match.start("s"):  # "During the night, the dock …"
+        return lower_first(words)
+    return slots["s"] + words[match.end("s") :]
+
+
+def _slots(rule: Rule, match: re.Match, title: str, names: frozenset[str]) -> dict[str, str] | None:
+    """The words of the question; None where one of them is not sure."""
+    groups = {name: value or "" for name, value in match.groupdict().items()}
+    if "s" in groups:
+        s = noun(groups["s"], names)
+        if s is None:
+            return None
+        groups["s"] = s
+    if "v3" in groups:
+        if not is_verb(groups["v3"], match["s"], title):
+            return None
+        groups["v"] = base_form(groups.pop("v3")) + groups.pop("adv", "")
+    if "verb" in groups:
+        groups["v"] = groups.pop("verb")
+    if "when" in groups:
+        groups["when"] = lower_first(groups["when"])
+    for name, value in groups.items():
+        if name in ("s", "v"):
+            continue
+        mine = _mine(value)
+        if mine is None or has_pointer(mine) or (has_pronoun(ONE.sub(" ", mine)) and not rule.pronouns):
+            return None
+        groups[name] = mine
+    if rule.answer == "No" and (QUANTIFIED.match(match["s"]) or re.search(r" for (?:\d|up to|at)", groups["rest"])):
+        return None  # what "not" then denies is open
+    if rule.form == "capability.cannot":
+        groups["rest"] = groups["rest"].replace(" until ", " before ")
+    if rule.form in ("limit.long", "default.value"):
+        return _measure(rule, groups)
+    return groups
+
+
+def _measure(rule: Rule, groups: dict[str, str]) -> dict[str, str] | None:
+    """ "how long", "how large": what is asked for follows from the unit."""
+    unit = groups.get("unit", "")
+    last = groups["s"].split()[-1]
+    adjective = groups.get("adj", "")
+    if not adjective and (re.fullmatch(TIME, unit) or unit in ("characters", "words", "pages", "lines")):
+        adjective = "long"
+    elif not adjective and re.fullmatch(SIZE, unit):
+        adjective = "large"
+    if rule.form == "default.value":
+        long = adjective == "long" and re.match(r"(?:time|period|delay|timeout|duration|lock|pause|break)s?$", last)
+        return {**groups, "how": "how long" if long else "what"}
+    return {**groups, "adj": adjective} if adjective else None

@@ -1,0 +1,219 @@
+"""What the extractive generator reads out of the sentences of an ordinary document."""
+
+from pathlib import Path
+
+import pytest
+
+from stages.files import sha256_text
+from stages.qa.build import verify
+from stages.qa.deduplicate import exact
+from stages.qa.document_phrasing import DOCUMENT_PHRASINGS, framed
+from stages.qa.document_rules import RULES
+from stages.qa.extractive import generate
+from stages.qa.noun import noun
+from stages.qa.verify import Source, fault
+from stages.records import Article, Pair
+
+CORPUS = Path(__file__).parent / "corpus"
+NO_NAMES: frozenset[str] = frozenset()
+
+
+def document(text: str, id_: str = "harbour/rent-boat", title: str = "RentBoat") -> Article:
+    return Article(
+        id=id_,
+        title=title,
+        service=id_.split("/")[0],
+        service_name=id_.split("/")[0],
+        kind="document",
+        source="own",
+        path=f"{id_}.md",
+        characters=len(text),
+        sha256=sha256_text(text),
+    )
+
+
+def asked(text: str, seeds: int = 1, title: str = "RentBoat") -> list[Pair]:
+    text = f"# {title}\n\nWelcome to the harbour.\n\n{text}\n"
+    row = document(text, title=title)
+    return [pair for seed in range(seeds) for pair in generate([row], {row.id: text}, seed)]
+
+
+@pytest.mark.parametrize(
+    ("sentence", "question"),
+    [
+        # Limits
+        ("A boat can hold at most 64 kg of fish.", "how much fish can a boat hold"),
+        ("A member can rent at most 3 boats per day.", "how many boats can a member rent per day"),
+        ("The name of a boat can be up to 40 characters long.", "how long can the name of a boat be"),
+        ("A crate can be at most 5 GB in one call.", "how large can a crate be in one call"),
+        ("The rental time can be at most 12 hours.", "how long can the rental time be"),
+        ("The deposit must not exceed 300 euros.", "what is the upper limit for the deposit"),
+        ("The crew must be between 1 and 9 people.", "what range is allowed for the crew"),
+        ("A boat name must have between 3 and 20 letters.", "how many letters must a boat name have"),
+        ("You can extend a rental at most 2 times.", "how many times can I extend a rental"),
+        ("You can raise the length of a rental to 14 days.", "to what value can I raise the length of a rental"),
+        ("You must wait 60 seconds after mooring.", "how long must I wait after mooring"),
+        ("A boat holds 6 people.", "how many people does a boat hold"),
+        ("RentBoat hands at most 4 oars to each crew.", "How many oars does RentBoat hand to each crew at most?"),
+        # Durations
+        ("A rental ends after 60 minutes by default.", "after how many minutes does a rental end by default"),
+        ("A mooring that RentBoat marks expires after 2 days.", "After how many days does a mooring that RentBoat"
+         " marks expire?"),
+        ("A ticket is valid for 24 hours.", "how long is a ticket valid"),
+        ("A storm warning lasts 3 hours.", "how long does a storm warning last"),
+        ("Drying a sail takes up to 6 hours.", "how long can drying a sail take"),
+        ("Old sails wait at most 3 days for a buyer.", None),  # a plural with its verb: not surely understood
+        # Defaults
+        ("The default colour is WHITE.", "what is the default colour"),
+        ("The default crew of a boat is 5.", "what is the default crew of a boat"),
+        ("The waiting period is 30 days by default.", "how long is the waiting period by default"),
+        ("Access to the quay is blocked by default.", "what is the default for access to the quay"),
+        ("By default, a boat is open to its owner only.", "to whom is a boat open by default"),
+        ("RentBoat paints a boat every 90 days by default.", "How often does RentBoat paint a boat by default?"),
+        ("RentBoat keeps a boat for 2 hours by default.", "For how long does RentBoat keep a boat by default?"),
+        # Values, permissions, requirements
+        ("The valid boat types are CANOE, DINGHY and BARGE.", "which boat types are valid"),
+        ("A boat name can contain letters and digits only.", "what can a boat name contain"),
+        ("RentBoat can grant the rights SAIL and ROW.", "Which rights can RentBoat grant?"),
+        ("RentBoat requires the permission harbour:RentBoat.", "Which permission does RentBoat require?"),
+        ("RentBoat needs the ticket that the warden sold.", "What is needed for RentBoat?"),
+        ("A new sailor needs a lifejacket.", "what does a new sailor need"),
+        ("RentBoat works only on weekdays.", "What does RentBoat work on?"),
+        ("The name of a boat must be unique in all harbours.", "what is required of the name of a boat"),
+        ("A wet sail must be dried before RentBoat can stow it.", "What must be done with a wet sail before RentBoat"
+         " can stow it?"),
+        # What happens, what is returned
+        ("If the boat is taken, RentBoat returns a BoatTaken error.", "Which error does RentBoat return if the boat is"
+         " taken?"),
+        ("When the quay is closed, RentBoat waits for up to 20 minutes before it fails.", "What does RentBoat do when"
+         " the quay is closed?"),
+        ("If you do not return a boat, the warden calls the police.", "what happens if I do not return a boat"),
+        ("RentBoat returns the key of the boat.", "What is returned by RentBoat?"),
+        ("RentBoat returns an empty list when the quay is empty.", "What does RentBoat return when the quay is empty?"),
+        ("A RED dock hands out boats in the order in which they came.",
+         "in what order does a RED dock hand out boats"),
+        ("Old sails are kept so that sailors can mend them.", "why are old sails kept"),
+        ("Losing an oar costs 20 euros.", "what does losing an oar cost"),
+    ],
+)  # fmt: skip
+def test_a_sentence_is_asked_for_and_is_the_answer(sentence, question):
+    pairs = asked(sentence, seeds=12)
+    if question is None:
+        assert pairs == []
+        return
+    framed_ = {
+        question,
+        f"According to “RentBoat”, {question}?",
+        f"{question[0].upper()}{question[1:]}, according to “RentBoat”?",
+    }
+    assert framed_ & {pair.question for pair in pairs}
+    assert {(pair.answer, pair.evidence_text) for pair in pairs} == {(sentence, sentence)}
+
+
+@pytest.mark.parametrize(
+    ("sentence", "question", "answer"),
+    [
+        ("RentBoat does not insure the crew.", "Does RentBoat insure the crew?",
+         "No, RentBoat does not insure the crew."),
+        ("A sunk boat cannot be rented.", "can a sunk boat be rented", "No, a sunk boat cannot be rented."),
+        ("A RED boat never leaves the quay.", "does a RED boat ever leave the quay",
+         "No, a RED boat never leaves the quay."),
+        ("RentBoat never bills a boat twice if you give a ticket.", "Does RentBoat ever bill a boat twice if I give a"
+         " ticket?", "No, RentBoat never bills a boat twice if you give a ticket."),
+        ("During the night, the crew cannot board the boat.", "can the crew board the boat during the night",
+         "No, during the night, the crew cannot board the boat."),
+        ("The quay must not be used for parties.", "may the quay be used for parties",
+         "No, the quay must not be used for parties."),
+        ("A locked boat cannot be moved until its lock expires.", "can a locked boat be moved before its lock expires",
+         "No, a locked boat cannot be moved until its lock expires."),
+        ("RentBoat succeeds even if the boat is old.", "Does RentBoat succeed even if the boat is old?",
+         "Yes, RentBoat succeeds even if the boat is old."),
+        ("Readers can still borrow a map from the warden.", "can readers still borrow a map from the warden",
+         "Yes, readers can still borrow a map from the warden."),
+    ],
+)  # fmt: skip
+def test_yes_and_no(sentence, question, answer):
+    pairs = asked(sentence, seeds=12)
+    assert any(question in pair.question or question == pair.question for pair in pairs)
+    assert {(pair.answer, pair.evidence_text) for pair in pairs} == {(answer, sentence)}
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "It expires after 12 hours.",
+        "This boat can hold at most 64 kg of fish.",
+        "For canoes, a paddle is needed. The rental time can be at most 12 hours.",  # of canoes?
+        "All boats cannot leave the quay.",  # none, or not all?
+        "After mooring, the crew cannot board for 10 minutes.",  # not for ten minutes, or not within them?
+        "If the red lamp blinks, the tank is empty.",  # a sign, no consequence
+        "The librarian cannot open locked drawers, nor can the guard.",
+        "German boats can hold at most 3 crews.",  # lower case would be wrong
+        "The pump and its valve that leaks can hold at most 3 litres.",
+        "Most boats never sink in a storm.",
+    ],
+)
+def test_what_is_not_surely_understood_makes_no_question(sentence):
+    assert [p.question for p in asked(sentence) if "paddle" not in p.evidence_text] == []
+
+
+def test_a_condition_narrows_only_its_own_sentence():
+    text = "If the boat is taken, RentBoat returns a BoatTaken error. The rental time can be at most 12 hours."
+    assert [pair.kind for pair in asked(text)] == ["error", "limit"]
+
+
+def test_the_first_sentence_tells_the_purpose():
+    text = "# RentBoat\n\nRentBoat lends a boat to a member.\n"
+    (pair,) = generate([document(text)], {"harbour/rent-boat": text}, seed=2)
+    assert (pair.kind, pair.answer) == ("purpose", "RentBoat lends a boat to a member.")
+    assert fault(pair, Source(document(text), text)) is None
+
+
+@pytest.mark.parametrize(
+    ("words", "inside"),
+    [
+        ("A dock", "a dock"),
+        ("Harbor Queue", "Harbor Queue"),
+        ("SendParcel", "SendParcel"),
+        ("FROZEN crates", "FROZEN crates"),
+        ("Public access to a shelf", "public access to a shelf"),
+        ("A link that GetCrate signs", "a link that GetCrate signs"),
+        ("Readers", "readers"),
+        ("Spanish readers", None),
+        ("Paris", "paris"),
+        ("You", None),
+        ("The crate it holds", None),
+        ("The dock is full and the crate", None),
+    ],
+)
+def test_noun_phrases(words, inside):
+    names = frozenset({"Paris"}) if words == "Paris" else NO_NAMES
+    assert noun(words, names) == ("Paris" if words == "Paris" else inside)
+
+
+@pytest.mark.parametrize(
+    ("core", "number", "question"),
+    [
+        ("what does SendParcel do", 2, "What does SendParcel do?"),
+        ("how long is a ticket valid", 0, "According to “SendParcel”, how long is a ticket valid?"),
+        ("how long is a ticket valid", 2, "How long is a ticket valid, according to “SendParcel”?"),
+    ],
+)
+def test_the_title_is_named_once(core, number, question):
+    assert framed(core, "SendParcel", number) == question
+
+
+def test_every_rule_has_its_phrasings():
+    assert {rule.form for rule in RULES} <= set(DOCUMENT_PHRASINGS)
+
+
+@pytest.mark.parametrize("seed", [1, 7, 23])
+def test_short_articles_give_most_of_their_facts(seed):
+    texts = {str(path.relative_to(CORPUS))[:-3]: path.read_text() for path in sorted(CORPUS.rglob("*.md"))}
+    articles = [document(text, id_, text.split("\n")[0][2:]) for id_, text in texts.items()]
+    sound, rejected = verify(list(generate(articles, texts, seed)), articles, texts)
+    pool, repeated = exact(sound)
+    assert [r.reason for r in rejected + repeated] == []
+    assert len(pool) >= 110
+    assert {"limit", "default", "valid_values", "permission", "requirement", "behaviour", "purpose", "return",
+            "duration", "error", "capability"} <= {pair.kind for pair in pool}  # fmt: skip
