@@ -27,8 +27,8 @@ CHANGES = {  # params of a study that takes minutes, not an hour
     "qa.pairs": 32,
     "qa.validation_pairs": 8,
     "qa.test_questions": 4,
-    "fine_tune.epochs": 1,
-    "fine_tune.parity.prompts": 20,
+    "fine_tune.local.epochs": 1,
+    "fine_tune.local.validation_pairs": 8,
     "answer.max_tokens": 48,
     "report.bootstrap_samples": 200,
 }
@@ -137,10 +137,9 @@ def study_hashes(study) -> dict[str, str]:
 
 def _clone(root: Path) -> Path:
     """What a user has after `git clone` and setting their own documents, the environment included."""
-    for name in ("stages", "tests/corpus"):
+    for name in ("stages", "tests/corpus", ".dvc/plots"):
         target = root / ("corpus" if name.endswith("corpus") else name)
         shutil.copytree(ROOT / name, target, ignore=shutil.ignore_patterns("__pycache__"))
-    (root / ".dvc").mkdir()
     for name in ("dvc.yaml", ".dvc/config", ".dvcignore", ".gitignore"):
         shutil.copy(ROOT / name, root / name)
     (root / ".gitignore").open("a").write("trace\nhashes.json\n/.venv\n")
