@@ -24,7 +24,7 @@ QUESTIONS = [
     *(f"What is {thing} good for?" for thing in ("a bucket", "a queue", "a key", "a role", "a log group")),
     *(f"How do I open {thing}?" for thing in ("a gate", "a file", "an account", "a jar", "a map")),
 ]
-LIMITS = ParityParams(prompts=20, min_greedy_agreement=0.8, max_logprob_distance=0.5)
+LIMITS = ParityParams(prompts=20, min_greedy_agreement=0.8, max_logprob_distance=0.2)
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,7 @@ def trained():
     base, tokenizer = load_base(resolve(SERVED.weights, SERVED.sha256))
     model = add_lora(base, LoraParams(rank=4, alpha=8), 1).eval()
     torch.manual_seed(2)
-    weights = {name: p if ".lora_A." in name else torch.randn_like(p) * 0.02 for name, p in lora_state(model).items()}
+    weights = {name: p if ".lora_A." in name else torch.randn_like(p) * 0.15 for name, p in lora_state(model).items()}
     load_lora_state(model, weights)
     return model, [prompt_ids(question, (), tokenizer) for question in QUESTIONS]
 
@@ -76,7 +76,7 @@ def test_the_message_says_both_numbers(tmp_path):
     assert str(fault.value) == (
         f"{tmp_path}/adapter.gguf: the served adapter does not answer as the trained model does on 20 prompts: they "
         "agree on 0.500 of 400 tokens; at least 0.8 is wanted (fine_tune.parity.min_greedy_agreement); their "
-        "log-probabilities are 1.750 apart in the mean; at most 0.5 is wanted "
+        "log-probabilities are 1.750 apart in the mean; at most 0.2 is wanted "
         "(fine_tune.parity.max_logprob_distance). It is not used: answers of another model than the trained one would "
         "be judged."
     )
