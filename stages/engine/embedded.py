@@ -103,9 +103,11 @@ def _settings(params: EmbeddedModel, weights: Path, adapter: Path | None, port: 
 
 def _xllamacpp() -> Any:
     # Its threads meet hundreds of times a token. By default they wait by spinning, and if any other program wants a
-    # core, the one they wait for does not run: two threads on two cores were then 20 times slower than one. Sleeping
-    # instead costs little. Read by OpenMP as it is loaded; a setting of the user's own stays.
+    # core, the one they wait for does not run: two threads on two cores were then 20 times slower than one. Sleeping at
+    # once is a third slower on a calm machine, so they spin for some microseconds and then sleep. Read by OpenMP as it
+    # is loaded; a setting of the user's own stays.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    os.environ.setdefault("GOMP_SPINCOUNT", "20000")
     try:
         return importlib.import_module("xllamacpp")
     except ImportError as fault:
