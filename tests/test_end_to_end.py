@@ -24,7 +24,7 @@ CHANGES = {  # params of a study that takes minutes, not an hour
     "study.models": list(MODELS),
     "articles.source": "folder",
     "articles.folder.path": "corpus",
-    "qa.pairs": 32,
+    "qa.pairs": 24,
     "qa.validation_pairs": 8,
     "qa.test_questions": 4,
     "fine_tune.local.epochs": 1,
