@@ -120,8 +120,8 @@ def theirs(base: Any, tokenizer: Any, groups: list[list[Sample]], params: FineTu
     lora = params.local.lora
     clock = Clock()
     with tempfile.TemporaryDirectory() as folder:
-        # Output, seed of the order and the number of steps; all else is SFTTrainer's default.
-        config = SFTConfig(output_dir=folder, max_steps=len(groups), report_to="none", save_strategy="no")
+        # Output, number of steps, and the CPU, without which it refuses its own bf16; all else is SFTTrainer's default.
+        config = SFTConfig(output_dir=folder, max_steps=len(groups), report_to="none", save_strategy="no", use_cpu=True)
         assert config.per_device_train_batch_size == DEFAULT_BATCH
         trainer = SFTTrainer(
             model=base,
