@@ -342,7 +342,11 @@ def test_every_unknown_service_is_named_with_the_nearest():
     ],
 )  # fmt: skip
 def test_bad_params(tmp_path, changes, message):
-    section = {"source": "botocore", "botocore": {"version": "1", "services": ["s3"]}, "folder": {"path": "data/documents"}}
+    section = {
+        "source": "botocore",
+        "botocore": {"version": "1", "services": ["s3"]},
+        "folder": {"path": "data/documents"},
+    }
     path = tmp_path / "params.yaml"
     path.write_text(yaml.safe_dump({"articles": {**section, **changes}}))
     with pytest.raises(StageError) as fault:

@@ -11,13 +11,13 @@ from stages.articles.from_botocore import read_botocore
 from stages.articles.params import ArticlesParams, BotocoreParams
 from stages.articles.write import Document, write_articles
 from stages.chunks.params import ChunkingParams
-from stages.sentences import Break, sentences, units
 from stages.chunks.strategies import chunk_article
 from stages.chunks.tokens import token_counter
 from stages.errors import StageError
 from stages.files import read_jsonl, sha256_text
 from stages.params import load
 from stages.records import Article, Chunk
+from stages.sentences import Break, sentences, units
 
 STRATEGIES = ("fixed_size", "hierarchical", "semantic", "none")
 SECTION = {

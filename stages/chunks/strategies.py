@@ -9,10 +9,10 @@ import numpy as np
 
 from stages.chunks.pack import pack
 from stages.chunks.params import ChunkingParams, HierarchicalParams, SemanticParams
-from stages.sentences import Break, Unit, units
 from stages.chunks.tokens import Counter
 from stages.embedding import Embedder
 from stages.records import Article, Chunk
+from stages.sentences import Break, Unit, units
 
 Span = tuple[int, int]
 
