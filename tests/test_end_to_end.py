@@ -1,6 +1,7 @@
 """The whole study for real on a small folder of documents: two models, real DVC, model, training and judges.
 
-It is run twice from clean copies: once undisturbed, once killed in every stage. Both must end with the same hashes.
+It is run twice from clean copies: once undisturbed, once with one of the models and killed in every stage. Both must end
+with the same hashes.
 """
 
 import hashlib
@@ -107,14 +108,20 @@ def test_an_experiment_reruns_only_what_it_affects(study):
 
 
 def test_killed_in_every_stage_it_ends_with_the_same_hashes(study_hashes, tmp_path):
-    root = _clone(tmp_path / "killed")
+    root = _clone(tmp_path / "killed", {"study.models": ["micro"]})  # one model is enough, and half the time
     killed: set[str] = set()
     while stage := _repro_and_kill(root, killed):
         killed.add(stage)
         assert not [path for path in _outs(root) if ".tmp-" in str(path)]
     names = {re.sub("@.*", "", stage) for stage in killed}
     assert names == set(yaml.safe_load((root / "dvc.yaml").read_text())["stages"])
-    assert _hashes(root) == study_hashes
+    of_all_models = ("data/scores", "metrics/judge", "plots/quality", "plots/tokens")
+    ours, theirs = (
+        {path: md5 for path, md5 in hashes.items() if not path.startswith(of_all_models) and "small" not in path}
+        for hashes in (_hashes(root), study_hashes)
+    )
+    assert len(ours) >= 12
+    assert ours == theirs
 
 
 # --- how it is done ---
@@ -135,7 +142,7 @@ def study_hashes(study) -> dict[str, str]:
     return json.loads((study / "hashes.json").read_text())
 
 
-def _clone(root: Path) -> Path:
+def _clone(root: Path, changes: dict | None = None) -> Path:
     """What a user has after `git clone` and setting their own documents, the environment included."""
     for name in ("stages", "tests/corpus", ".dvc/plots"):
         target = root / ("corpus" if name.endswith("corpus") else name)
@@ -145,7 +152,7 @@ def _clone(root: Path) -> Path:
     (root / ".gitignore").open("a").write("trace\nhashes.json\n/.venv\n")
     params = yaml.safe_load((ROOT / "params.yaml").read_text())
     params["models"]["small"] = {**params["models"]["micro"], "context_tokens": 1536}
-    for key, value in CHANGES.items():
+    for key, value in {**CHANGES, **(changes or {})}.items():
         *parents, last = key.split(".")
         section = params
         for part in parents:
