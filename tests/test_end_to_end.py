@@ -1,6 +1,6 @@
 """The whole study for real on a small folder of documents: two models, real DVC, model, training and judges.
 
-It is run twice from clean copies: once undisturbed, once with one of the models and killed in every stage. Both must end
+It is run twice from clean copies: undisturbed, and with one of the models and killed in every stage. Both must end
 with the same hashes.
 """
 

@@ -135,7 +135,7 @@ RERUNS = [
         99,
         _stages("chunks", "index", "retrieve", "answer_rag", "answer_ft_rag", "judge", "report"),
     ),
-    ("fine_tune.epochs", 1, _stages("fine_tune", "answer_ft", "answer_ft_rag", "judge", "report")),
+    ("fine_tune.local.epochs", 2, _stages("fine_tune", "answer_ft", "answer_ft_rag", "judge", "report")),
     ("qa.pairs", 900, _stages("qa", "retrieve", "fine_tune", *(f"answer_{a}" for a in APPROACHES), "judge", "report")),
     ("judges.facts.min_control_accuracy", 0.5, _stages("judge", "report", judges=("facts",))),
     ("prices.as_of", "2030-01-01", _stages("report")),
