@@ -279,7 +279,8 @@ def test_no_chunks_file(tmp_path, embedder):
 def test_stopped_while_embedding_leaves_the_old_index(tmp_path, folder, chunks_file, signal_number):
     before = {path: sha256_file(path) for path in folder.rglob("*") if path.is_file()}
     code = (
-        "import os, sys, time; sys.path.insert(0, 'tests')\n"
+        "import os, signal, sys, time; sys.path.insert(0, 'tests')\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a test run in the background ignores it
         "from pathlib import Path\n"
         "from test_index import build_index, make_params\n"
         "class Slow:\n"
