@@ -60,7 +60,10 @@ def test_openai_entry_has_defaults_and_a_url_without_closing_slash(tmp_path):
         ),
         (
             {**EMBEDDED, "base_url": "http://x/v1"},
-            ["models.micro.base_url: unknown key. Known: provider, weights, sha256, context_tokens, threads."],
+            [
+                "models.micro.base_url: unknown key. Known: provider, weights, sha256, requantize, context_tokens, "
+                "threads."
+            ],
         ),
         (
             {**OPENAI, "base_url": "localhost:8000"},

@@ -52,6 +52,7 @@ def identity(params: ModelParams, adapter: Path | None = None) -> dict[str, Any]
             "provider": params.provider,
             "engine": f"xllamacpp {_version('xllamacpp')}",
             "weights": params.sha256 or sha256_file(resolve(params.weights)),
+            "requantize": params.requantize,
             "adapter": sha256_file(adapter) if adapter else None,
             "context_tokens": params.context_tokens,
             "threads": params.threads,

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from stages.engine.weights import served_weights
 from stages.errors import StageError
-from stages.locations import resolve
 from stages.models import EmbeddedModel
 
 HOST = "127.0.0.1"
@@ -60,7 +60,7 @@ def serve(params: EmbeddedModel, adapter: Path | None = None, port: int = 0) -> 
     Raises:
         StageError: package, weights or adapter are missing or damaged, the port is taken, the window is too large.
     """
-    weights = resolve(params.weights, params.sha256)
+    weights = served_weights(params)
     if adapter is not None and not adapter.is_file():
         raise StageError(f"{adapter}: no such adapter. Run `dvc repro`, which makes it by fine-tuning.")
     api_key = secrets.token_hex(16)
