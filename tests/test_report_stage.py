@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -77,6 +78,25 @@ def test_a_fault_leaves_nothing_half_written(project):
     assert not list(project.glob("metrics/*.html")) + list(project.glob("plots/*"))
 
 
+def test_make_repro_ends_with_the_table_once_whether_or_not_the_report_was_made(project):
+    """The real Makefile, its set-up done, in an environment whose DVC has only this stage left to run."""
+    for name in ("Makefile", "requirements.lock", "requirements-nodeps.lock"):
+        shutil.copy(ROOT / name, project)
+    for name, script in {
+        "python": "",  # of the check of params.yaml, which has tests of its own
+        "dvc": f"test -e metrics/report.html || exec {sys.executable} -m stages.report",
+    }.items():
+        (project / ".venv/bin").mkdir(parents=True, exist_ok=True)
+        (project / ".venv/bin" / name).write_text(f"#!/bin/sh\n{script}\n")
+        (project / ".venv/bin" / name).chmod(0o755)
+    (project / ".venv/.ready").touch()
+    for made in (True, False):
+        done = run(["make", "repro"], project)
+        table = (project / "metrics/table.md").read_text(encoding="utf-8")
+        assert (done.returncode, done.stdout.endswith(table), done.stdout.count(table)) == (0, True, 1), done
+        assert ("report: the table is in metrics/table.md" in done.stderr) == made
+
+
 def test_dvc_reads_the_flat_keys(project):
     (project / "dvc.yaml").write_text(DVC_YAML.format(python=sys.executable), encoding="utf-8")
     dvc = [sys.executable, "-m", "dvc"]
@@ -84,7 +104,6 @@ def test_dvc_reads_the_flat_keys(project):
         assert run(command, project).returncode == 0
     done = run([*dvc, "repro"], project)
     assert done.returncode == 0, done.stderr
-    assert (project / "metrics/table.md").read_text(encoding="utf-8") in done.stdout
     shown = json.loads(run([*dvc, "metrics", "show", "--json"], project).stdout)
     summary = json.loads((project / "metrics/summary.json").read_text(encoding="utf-8"))
     assert shown[""]["data"]["metrics/summary.json"]["data"] == summary
