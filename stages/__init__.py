@@ -4,3 +4,9 @@ articles → chunks → qa → index → retrieve → fine_tune → answer → j
 
 The modules beside them are what stages share.
 """
+
+import sys
+
+from stages.errors import excepthook
+
+sys.excepthook = excepthook

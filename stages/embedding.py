@@ -24,7 +24,9 @@ def load_model(params: EmbeddingParams) -> "SentenceTransformer":
     """The model on the CPU, its weights in `params.dtype`. Raises StageError if it is not there."""
     import torch
     from sentence_transformers import SentenceTransformer
+    from transformers.utils import logging
 
+    logging.disable_progress_bar()  # of loading: a second at most
     dtype = {"bfloat16": torch.bfloat16, "float32": torch.float32}[params.dtype]
     return SentenceTransformer(str(resolve(params.model)), device="cpu", model_kwargs={"dtype": dtype})
 

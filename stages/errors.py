@@ -4,6 +4,14 @@ import errno
 import functools
 import sys
 from collections.abc import Callable
+from types import TracebackType
+
+INTERRUPTED = "\ninterrupted: what was finished is kept; `dvc repro` goes on from there."
+NO_ROOM = {
+    errno.ENOSPC: "no space left on the disk",
+    errno.EDQUOT: "your quota of the disk is used up",
+    errno.EFBIG: "the file system or a limit (ulimit -f) allows no larger file",
+}
 
 
 class StageError(Exception):
@@ -25,16 +33,24 @@ def exits_cleanly(main: Callable[..., None]) -> Callable[..., None]:
             print(f"error: {fault}", file=sys.stderr)
             sys.exit(1)
         except KeyboardInterrupt:
-            print("\ninterrupted: what was finished is kept; `dvc repro` goes on from there.", file=sys.stderr)
+            print(INTERRUPTED, file=sys.stderr)
             sys.exit(130)
         except OSError as fault:
-            if fault.errno not in (errno.ENOSPC, errno.EDQUOT):
+            if fault.errno not in NO_ROOM:
                 raise
             print(
-                f"error: no space left on the disk while writing {fault.filename or 'a file'}. "
-                "Nothing was left half-written: free some space and run `dvc repro` again.",
+                f"error: {NO_ROOM[fault.errno]} while writing {fault.filename or 'a file'}. "
+                "Nothing was left half-written: make room and run `dvc repro` again.",
                 file=sys.stderr,
             )
             sys.exit(1)
 
     return wrapper
+
+
+def excepthook(kind: type[BaseException], fault: BaseException, trace: TracebackType | None) -> None:
+    """Ctrl-C while a stage still loads its modules, before its main could be made to end cleanly."""
+    if issubclass(kind, KeyboardInterrupt):
+        print(INTERRUPTED, file=sys.stderr)
+    else:
+        sys.__excepthook__(kind, fault, trace)
