@@ -7,6 +7,7 @@ The modules beside them are what stages share.
 
 import sys
 
-from stages.errors import excepthook
+from stages.errors import end_at_once_when_interrupted
 
-sys.excepthook = excepthook
+if sys.argv[:1] == ["-m"]:  # as Python has it while it looks for the module of `python -m stages.<name>`
+    end_at_once_when_interrupted()
