@@ -4,3 +4,10 @@ articles → chunks → qa → index → retrieve → fine_tune → answer → j
 
 The modules beside them are what stages share.
 """
+
+import sys
+
+from stages.errors import end_at_once_when_interrupted
+
+if sys.argv[:1] == ["-m"]:  # as Python has it while it looks for the module of `python -m stages.<name>`
+    end_at_once_when_interrupted()

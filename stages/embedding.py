@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Sequence
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from pydantic import Field
@@ -10,11 +10,25 @@ from pydantic import Field
 from stages.locations import resolve
 from stages.params import Section
 
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
 
 class EmbeddingParams(Section):
     model: str  # location of a sentence-transformers folder, see stages.locations
     dtype: Literal["bfloat16", "float32"]
     batch_size: int = Field(ge=1, le=1024)
+
+
+def load_model(params: EmbeddingParams) -> "SentenceTransformer":
+    """The model on the CPU, its weights in `params.dtype`. Raises StageError if it is not there."""
+    import torch
+    from sentence_transformers import SentenceTransformer
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()  # of loading: a second at most
+    dtype = {"bfloat16": torch.bfloat16, "float32": torch.float32}[params.dtype]
+    return SentenceTransformer(str(resolve(params.model)), device="cpu", model_kwargs={"dtype": dtype})
 
 
 class Embedder:
@@ -25,11 +39,7 @@ class Embedder:
 
     @functools.cached_property
     def _model(self):
-        import torch
-        from sentence_transformers import SentenceTransformer
-
-        dtype = {"bfloat16": torch.bfloat16, "float32": torch.float32}[self._params.dtype]
-        return SentenceTransformer(str(resolve(self._params.model)), device="cpu", model_kwargs={"dtype": dtype})
+        return load_model(self._params)
 
     def embed(self, texts: Sequence[str]) -> np.ndarray:
         """Unit vectors, float32, shape ``(len(texts), dimensions)``, in the order given."""

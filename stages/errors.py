@@ -1,9 +1,21 @@
 """Faults that a user can mend, and the one place where they become a message and an exit code."""
 
+import contextlib
 import errno
 import functools
+import os
+import signal
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+
+INTERRUPTED = "\ninterrupted: what was finished is kept; `dvc repro` goes on from there."
+INTERRUPTED_CODE = 128 + signal.SIGINT  # as shells count
+NO_ROOM = {
+    errno.ENOSPC: "no space left on the disk",
+    errno.EDQUOT: "your quota of the disk is used up",
+    errno.EFBIG: "the file system or a limit (ulimit -f) allows no larger file",
+}
 
 
 class StageError(Exception):
@@ -19,22 +31,61 @@ def exits_cleanly(main: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(main)
     def wrapper(*args, **kwargs):
-        try:
-            return main(*args, **kwargs)
-        except StageError as fault:
-            print(f"error: {fault}", file=sys.stderr)
-            sys.exit(1)
-        except KeyboardInterrupt:
-            print("\ninterrupted: what was finished is kept; `dvc repro` goes on from there.", file=sys.stderr)
-            sys.exit(130)
-        except OSError as fault:
-            if fault.errno not in (errno.ENOSPC, errno.EDQUOT):
-                raise
-            print(
-                f"error: no space left on the disk while writing {fault.filename or 'a file'}. "
-                "Nothing was left half-written: free some space and run `dvc repro` again.",
-                file=sys.stderr,
-            )
-            sys.exit(1)
+        with _interrupts() as came:
+            try:
+                return main(*args, **kwargs)
+            except BaseException as fault:
+                message, code = _ending(fault, interrupted=bool(came))
+                if message is None:
+                    raise
+            print(message, file=sys.stderr)
+            sys.exit(code)
 
     return wrapper
+
+
+def end_at_once_when_interrupted() -> None:
+    """For the time in which a stage loads its modules: nothing is written yet, so Ctrl-C needs no clean-up.
+
+    An exception raised into an import comes out as whatever fault the module makes of it.
+    """
+
+    def end(*_) -> None:
+        print(INTERRUPTED, file=sys.stderr, flush=True)
+        os._exit(INTERRUPTED_CODE)
+
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # a job in the background ignores it
+        signal.signal(signal.SIGINT, end)
+
+
+@contextlib.contextmanager
+def _interrupts() -> Iterator[list[int]]:
+    """Raise KeyboardInterrupt on Ctrl-C, and note that it came: a library may make another fault of the exception."""
+    came: list[int] = []
+
+    def interrupt(number: int, _) -> None:
+        came.append(number)
+        raise KeyboardInterrupt
+
+    before = signal.getsignal(signal.SIGINT)
+    if not callable(before) or threading.current_thread() is not threading.main_thread():
+        yield came
+        return
+    signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield came
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _ending(fault: BaseException, interrupted: bool) -> tuple[str | None, int]:
+    if interrupted or isinstance(fault, KeyboardInterrupt):
+        return INTERRUPTED, INTERRUPTED_CODE
+    if isinstance(fault, StageError):
+        return f"error: {fault}", 1
+    if isinstance(fault, OSError) and fault.errno in NO_ROOM:
+        return (
+            f"error: {NO_ROOM[fault.errno]} while writing {fault.filename or 'a file'}. "
+            "Nothing was left half-written: make room and run `dvc repro` again."
+        ), 1
+    return None, 1

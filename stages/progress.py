@@ -19,15 +19,16 @@ def track(items: Iterable[T], label: str, total: int | None = None, unit: str = 
         yield from tqdm(items, desc=label, total=total, unit=unit)
         return
     start = last = time.monotonic()
-    done = 0
+    done, said = 0, None
     for item in items:
         yield item
         done += 1
         now = time.monotonic()
         if now - last >= LOG_EVERY_SECONDS:
-            last = now
+            last, said = now, done
             _line(label, done, total, unit, now - start)
-    _line(label, done, total, unit, time.monotonic() - start)
+    if said != done:  # the end may fall on the mark
+        _line(label, done, total, unit, time.monotonic() - start)
 
 
 def _line(label: str, done: int, total: int | None, unit: str, seconds: float) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from stages.errors import StageError
-from stages.files import sha256_text
+from stages.files import no_room, sha256_text
 from stages.progress import say
 
 CALLS = Path(".cache/calls.sqlite")
@@ -118,8 +118,8 @@ class CallStore:
         code = getattr(fault, "sqlite_errorcode", None)
         if code == sqlite3.SQLITE_FULL:
             return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._path))
-        if isinstance(fault, OSError) and fault.errno in (errno.ENOSPC, errno.EDQUOT):
-            return fault
+        if number := no_room(self._path.parent, fault):
+            return OSError(number, os.strerror(number), str(self._path))
         if code in DAMAGED:
             return StageError(
                 f"{self._path}: became damaged during the run ({fault}). Run `dvc repro` again: it is set aside then."

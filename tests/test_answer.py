@@ -17,7 +17,7 @@ from pydantic import Field
 
 from stages.answer.__main__ import main
 from stages.answer.answering import Engine, answer_questions
-from stages.answer.inputs import adapter_path, check_approach, read_contexts, read_questions
+from stages.answer.inputs import adapter_path, check_approach, read_contexts
 from stages.answer.params import AnswerParams
 from stages.errors import StageError
 from stages.files import read_jsonl, write_jsonl
@@ -215,22 +215,6 @@ def test_unknown_approach():
     with pytest.raises(StageError) as caught:
         check_approach("rag_ft")
     assert str(caught.value) == "approach must be one of base, rag, ft, ft_rag. Got 'rag_ft'."
-
-
-def test_questions_of_both_files_in_order(tmp_path):
-    paths = [tmp_path / "a.jsonl", tmp_path / "b.jsonl"]
-    write_jsonl(paths[0], [question("one")])
-    write_jsonl(paths[1], [question("two"), question("three")])
-    assert [row.id for row in read_questions(paths)] == ["one", "two", "three"]
-    write_jsonl(paths[1], [question("two"), question("one")])
-    with pytest.raises(StageError) as caught:
-        read_questions(paths)
-    assert str(caught.value) == f"{paths[1]}: question id 'one' is used twice. Give each question its own id."
-    for path in paths:
-        write_jsonl(path, [])
-    with pytest.raises(StageError) as caught:
-        read_questions(paths)
-    assert str(caught.value) == f"no test questions in {paths[0]} or {paths[1]}."
 
 
 def test_questions_without_passages(tmp_path):

@@ -4,7 +4,6 @@ It is run twice from clean copies: undisturbed, and with one of the models and k
 with the same hashes.
 """
 
-import hashlib
 import json
 import os
 import re
@@ -17,38 +16,11 @@ from pathlib import Path
 
 import pytest
 import yaml
+from small_study import CHANGES, HANDWRITTEN, write_small_study
 
 ROOT = Path(__file__).resolve().parent.parent
 MODELS = ("micro", "small")
 APPROACHES = ("base", "rag", "ft", "ft_rag")
-CHANGES = {  # params of a study that takes minutes, not an hour
-    "study.models": list(MODELS),
-    "articles.source": "folder",
-    "articles.folder.path": "corpus",
-    "qa.pairs": 24,
-    "qa.validation_pairs": 8,
-    "qa.test_questions": 4,
-    "fine_tune.local.epochs": 1,
-    "fine_tune.local.validation_pairs": 8,
-    "answer.max_tokens": 48,
-    "report.bootstrap_samples": 200,
-}
-HANDWRITTEN = [  # question, reference, article, passage of the article that the reference rests on, slice
-    (
-        "How large can a parcel be that I put into a Harbor Queue dock?",
-        "A parcel can hold at most 64 KB of data.",
-        "queue/send-parcel",
-        "A parcel can hold at most 64 KB of data.",
-        "seen",
-    ),
-    (
-        "What happens to a locked crate when I try to delete it?",
-        "A locked crate cannot be deleted until its lock expires.",
-        "store/delete-crate",
-        "A locked crate cannot be deleted until its lock expires.",
-        "unseen",
-    ),
-]
 
 
 def test_it_ends_with_all_results(study):
@@ -144,40 +116,17 @@ def study_hashes(study) -> dict[str, str]:
 
 def _clone(root: Path, changes: dict | None = None) -> Path:
     """What a user has after `git clone` and setting their own documents, the environment included."""
-    for name in ("stages", "tests/corpus", ".dvc/plots"):
-        target = root / ("corpus" if name.endswith("corpus") else name)
-        shutil.copytree(ROOT / name, target, ignore=shutil.ignore_patterns("__pycache__"))
+    write_small_study(root, {"study.models": list(MODELS), **(changes or {})})
+    for name in ("stages", ".dvc/plots"):
+        shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("dvc.yaml", ".dvc/config", ".dvcignore", ".gitignore"):
         shutil.copy(ROOT / name, root / name)
     (root / ".gitignore").open("a").write("trace\nhashes.json\n/.venv\n")
-    params = yaml.safe_load((ROOT / "params.yaml").read_text())
-    params["models"]["small"] = {**params["models"]["micro"], "context_tokens": 1536}
-    for key, value in {**CHANGES, **(changes or {})}.items():
-        *parents, last = key.split(".")
-        section = params
-        for part in parents:
-            section = section[part]
-        assert last in section, key
-        section[last] = value
-    (root / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
-    (root / "data/eval").mkdir(parents=True)
-    (root / "data/eval/questions.jsonl").write_text("".join(_handwritten(root)))
     (root / ".venv").symlink_to(sys.prefix)
     _git(root, "init", "-q")
     _git(root, "add", "-A")
     _git(root, "commit", "-qm", "start")
     return root
-
-
-def _handwritten(root: Path):
-    for number, (question, reference, article, passage, slice_) in enumerate(HANDWRITTEN, start=1):
-        text = (root / "corpus" / f"{article}.md").read_text()
-        start = text.index(passage)
-        evidence = {"article_id": article, "start": start, "end": start + len(passage)}
-        evidence["sha256"] = hashlib.sha256(passage.encode()).hexdigest()
-        row = {"id": f"hand-{number}", "set": "handwritten", "slice": slice_, "question": question}
-        row |= {"reference": reference, "service": article.split("/")[0], "kind": "limit", "evidence": [evidence]}
-        yield json.dumps(row) + "\n"
 
 
 def _environment(**extra: str) -> dict[str, str]:

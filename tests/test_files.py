@@ -121,7 +121,13 @@ def test_kill_in_the_middle_leaves_no_half_file(tmp_path):
             OSError(errno.ENOSPC, "No space left on device", "data/x"),
             1,
             "error: no space left on the disk while writing data/x. "
-            "Nothing was left half-written: free some space and run `dvc repro` again.\n",
+            "Nothing was left half-written: make room and run `dvc repro` again.\n",
+        ),
+        (
+            OSError(errno.EFBIG, "File too large"),
+            1,
+            "error: the file system or a limit (ulimit -f) allows no larger file while writing a file. "
+            "Nothing was left half-written: make room and run `dvc repro` again.\n",
         ),
     ],
 )

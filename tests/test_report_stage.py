@@ -2,8 +2,11 @@
 
 import json
 import os
+import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -11,7 +14,7 @@ from report_rows import write_study
 from test_report_summary import many, steady
 
 from stages import params
-from stages.errors import StageError
+from stages.errors import INTERRUPTED, StageError
 from stages.report.params import PricesParams, ReportParams, StudyParams
 
 ROOT = Path(__file__).parent.parent
@@ -77,14 +80,52 @@ def test_a_fault_leaves_nothing_half_written(project):
     assert not list(project.glob("metrics/*.html")) + list(project.glob("plots/*"))
 
 
-def test_dvc_reads_the_flat_keys(project):
+def test_make_repro_ends_with_the_table_once_whether_or_not_the_report_was_made(project):
+    """The real Makefile, its set-up done, in an environment whose DVC has only this stage left to run."""
+    for name in ("Makefile", "requirements.lock", "requirements-nodeps.lock"):
+        shutil.copy(ROOT / name, project)
+    for name, script in {
+        "python": "",  # of the check of params.yaml, which has tests of its own
+        "dvc": f"test -e metrics/report.html || exec {sys.executable} -m stages.report",
+    }.items():
+        (project / ".venv/bin").mkdir(parents=True, exist_ok=True)
+        (project / ".venv/bin" / name).write_text(f"#!/bin/sh\n{script}\n")
+        (project / ".venv/bin" / name).chmod(0o755)
+    (project / ".venv/.ready").touch()
+    for made in (True, False):
+        done = run(["make", "repro"], project)
+        table = (project / "metrics/table.md").read_text(encoding="utf-8")
+        assert (done.returncode, done.stdout.endswith(table), done.stdout.count(table)) == (0, True, 1), done
+        assert ("report: the table is in metrics/table.md" in done.stderr) == made
+
+
+def _interrupted(command, cwd) -> tuple[int, str]:
+    """Exit code and what the stage said, when Ctrl-C comes as a terminal sends it: to all processes at once."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "DVC_NO_ANALYTICS": "1", "PYTHONUNBUFFERED": "1"}
+    allowed = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)  # noqa: E731 - a job in the background ignores it
+    process = subprocess.Popen(
+        command, cwd=cwd, env=environment, text=True, start_new_session=True, preexec_fn=allowed,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    said = ""
+    for line in process.stdout:
+        said += line
+        if line.startswith("> "):  # the stage is started
+            time.sleep(0.3)
+            os.killpg(process.pid, signal.SIGINT)
+    said = said.partition("> ")[2].partition("\n")[2].partition("ERROR: failed to reproduce")[0]
+    return process.wait(), said
+
+
+def test_ctrl_c_under_dvc_then_it_goes_on_and_reads_the_flat_keys(project):
     (project / "dvc.yaml").write_text(DVC_YAML.format(python=sys.executable), encoding="utf-8")
     dvc = [sys.executable, "-m", "dvc"]
     for command in (["git", "init", "-q"], [*dvc, "init", "-q"], [*dvc, "config", "core.analytics", "false"]):
         assert run(command, project).returncode == 0
+    assert _interrupted([*dvc, "repro"], project) == (255, f"{INTERRUPTED}\n")
+    assert not (project / "metrics/summary.json").exists()
     done = run([*dvc, "repro"], project)
     assert done.returncode == 0, done.stderr
-    assert (project / "metrics/table.md").read_text(encoding="utf-8") in done.stdout
     shown = json.loads(run([*dvc, "metrics", "show", "--json"], project).stdout)
     summary = json.loads((project / "metrics/summary.json").read_text(encoding="utf-8"))
     assert shown[""]["data"]["metrics/summary.json"]["data"] == summary

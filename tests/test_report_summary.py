@@ -381,11 +381,12 @@ FAULTS = [
     ),
     (
         lambda root: (root / "data/qa/test.jsonl").write_bytes((root / "data/eval/questions.jsonl").read_bytes()),
-        "{root}/data/qa/test.jsonl: shares a question id with {root}/data/eval/questions.jsonl. Ids must be unique.",
+        "{root}/data/qa/test.jsonl: question id 'h0' is used twice. Give each question its own id.",
     ),
     (
         lambda root: [(root / p).write_text("") for p in ("data/qa/test.jsonl", "data/eval/questions.jsonl")],
-        "There is no test question at all, so there is nothing to report. Set qa.test_questions.",
+        "no test questions in {root}/data/eval/questions.jsonl or {root}/data/qa/test.jsonl. Set qa.test_questions, "
+        "or write questions of yours.",
     ),
     (
         lambda root: (root / "metrics/judge/facts.json").write_text("{"),

@@ -340,23 +340,14 @@ def test_queries_are_embedded_one_at_a_time_after_a_warm_up(workspace, embedder)
     assert embedder.calls == [[first], [first], [second], [third]]
 
 
-@pytest.mark.parametrize(
-    ("rows", "says"),
-    [
-        ([], "no test questions in q.jsonl."),
-        ([QUESTIONS[0], QUESTIONS[0]], "q.jsonl: question id 'hand-1' is used twice; ids must differ."),
-        (
-            [QUESTIONS[0].model_copy(update={"evidence": []})],
-            "q.jsonl: question 'hand-1' has no evidence. Add it: python -m stages.evidence.",
-        ),
-    ],
-)
-def test_questions_that_cannot_be_measured(tmp_path, monkeypatch, rows, says):
-    monkeypatch.chdir(tmp_path)
-    write_jsonl(Path("q.jsonl"), rows)
+def test_a_question_without_evidence_cannot_be_measured(knowledge_base):
+    without = [question.model_copy(update={"evidence": []}) for question in QUESTIONS]
     with pytest.raises(StageError) as fault:
-        run.read_questions([Path("q.jsonl")])
-    assert str(fault.value) == says
+        run.check_evidence([*without, *SYNTHETIC], knowledge_base)
+    assert str(fault.value) == (
+        "no evidence to find, so that retrieval cannot be measured: question hand-1, hand-2. "
+        "Add it: python -m stages.evidence."
+    )
 
 
 def test_evidence_that_the_index_does_not_hold_is_refused(knowledge_base):

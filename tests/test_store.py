@@ -1,5 +1,6 @@
 """The store of model calls survives what happens to files and processes."""
 
+import errno
 import os
 import signal
 import sqlite3
@@ -126,3 +127,13 @@ def test_kill_9_loses_no_call_that_was_put(path):
     with CallStore(path) as store:
         assert [store.get(f"a {n}") for n in range(last + 1)] == list(range(last + 1))
     assert list(path.parent.glob("*.damaged-*")) == []
+
+
+def test_no_room_for_another_call_is_a_full_disk(path):
+    with CallStore(path) as store:
+        store.put("a", 1)
+        store._connection.execute("PRAGMA max_page_count = 3")  # SQLite says then what it says of a full disk
+        with pytest.raises(OSError, match="No space left on device") as fault:
+            store.put("b", "x" * 100_000)
+        assert (fault.value.errno, fault.value.filename) == (errno.ENOSPC, str(path))
+        assert store.get("a") == 1

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from stages.answer.answering import Engine, answer_questions
-from stages.answer.inputs import adapter_path, check_approach, read_contexts, read_questions
+from stages.answer.inputs import adapter_path, check_approach, read_contexts
 from stages.answer.params import AnswerParams
 from stages.engine import chat_model, identity
 from stages.engine.calls import WAITS_SECONDS
@@ -13,6 +13,7 @@ from stages.errors import StageError, exits_cleanly
 from stages.files import write_jsonl
 from stages.models import EmbeddedModel, ModelParams
 from stages.params import load
+from stages.questions import read_questions
 from stages.store import CallStore
 
 

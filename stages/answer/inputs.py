@@ -1,4 +1,4 @@
-"""What an approach is given: questions, the passages retrieved for each, an adapter. Each reads only what it uses."""
+"""What an approach is given: the passages retrieved for each question, an adapter. Each reads only what it uses."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,7 +7,6 @@ from stages.errors import StageError
 from stages.files import read_jsonl
 from stages.records import APPROACHES, Approach, Passage, Question, Retrieved
 
-QUESTIONS = (Path("data/eval/questions.jsonl"), Path("data/qa/test.jsonl"))
 CONTEXTS = Path("data/contexts/contexts.jsonl")
 FINE_TUNE = Path("data/fine_tune")
 
@@ -19,19 +18,6 @@ def check_approach(name: str) -> Approach:
     if name not in APPROACHES:
         raise StageError(f"approach must be one of {', '.join(APPROACHES)}. Got {name!r}.")
     return name
-
-
-def read_questions(paths: Sequence[Path] = QUESTIONS) -> list[Question]:
-    """All test questions, in the files' order. Raises StageError on two with one id, or if there are none."""
-    questions: dict[str, Question] = {}
-    for path in paths:
-        for question in read_jsonl(path, Question):
-            if question.id in questions:
-                raise StageError(f"{path}: question id {question.id!r} is used twice. Give each question its own id.")
-            questions[question.id] = question
-    if not questions:
-        raise StageError(f"no test questions in {' or '.join(map(str, paths))}.")
-    return list(questions.values())
 
 
 def read_contexts(approach: Approach, questions: Sequence[Question], path: Path = CONTEXTS) -> dict[str, list[Passage]]:

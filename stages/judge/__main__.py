@@ -5,11 +5,12 @@ from pathlib import Path
 
 from stages.errors import StageError, exits_cleanly
 from stages.files import write_json, write_jsonl
-from stages.judge.inputs import read_answers, read_questions, read_validation
+from stages.judge.inputs import read_answers, read_validation
 from stages.judge.judging import is_reliable, judge_answers, judge_controls, make_judge, metrics, spread
 from stages.judge.params import JudgeParams
 from stages.params import load, load_value
 from stages.progress import say
+from stages.questions import read_questions
 
 
 @exits_cleanly

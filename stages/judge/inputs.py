@@ -1,27 +1,13 @@
-"""What judging reads: test questions, the answers of every model and approach, and validation pairs."""
+"""What is judged, the answers of every model and approach, and the validation pairs that controls are made of."""
 
 from pathlib import Path
 
 from stages.errors import StageError
 from stages.files import read_jsonl
-from stages.records import APPROACHES, Answer, Pair, Question
+from stages.records import APPROACHES, Answer, Pair
 
-QUESTIONS = (Path("data/eval/questions.jsonl"), Path("data/qa/test.jsonl"))
 VALIDATION = Path("data/qa/validation.jsonl")
 ANSWERS = Path("data/answers")
-
-
-def read_questions() -> list[Question]:
-    """Raises StageError on two questions with one id, or if there are none."""
-    questions: dict[str, Question] = {}
-    for path in QUESTIONS:
-        for question in read_jsonl(path, Question):
-            if question.id in questions:
-                raise StageError(f"{path}: question id {question.id!r} is used twice. Give each question its own id.")
-            questions[question.id] = question
-    if not questions:
-        raise StageError(f"no test questions in {' or '.join(map(str, QUESTIONS))}.")
-    return list(questions.values())
 
 
 def read_answers(models: list[str]) -> list[Answer]:

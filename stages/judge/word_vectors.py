@@ -7,8 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
-from stages.embedding import EmbeddingParams
-from stages.locations import resolve
+from stages.embedding import EmbeddingParams, load_model
 
 
 @dataclass(frozen=True)
@@ -44,11 +43,7 @@ class TransformerWordEmbedder:
 
     @functools.cached_property
     def _model(self):
-        import torch
-        from sentence_transformers import SentenceTransformer
-
-        dtype = {"bfloat16": torch.bfloat16, "float32": torch.float32}[self._params.dtype]
-        return SentenceTransformer(str(resolve(self._params.model)), device="cpu", model_kwargs={"dtype": dtype})
+        return load_model(self._params)
 
     def embed(self, texts: Sequence[str]) -> list[Vectors]:
         """One :class:`Vectors` per text, in the order given."""

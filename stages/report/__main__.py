@@ -5,6 +5,7 @@ from pathlib import Path
 from stages import params
 from stages.errors import exits_cleanly
 from stages.files import write_text
+from stages.progress import say
 from stages.report.inputs import read_study
 from stages.report.outputs import make_outputs
 from stages.report.params import PricesParams, ReportParams, StudyParams
@@ -18,7 +19,7 @@ def main() -> None:
     outputs = make_outputs(read_study(study.models, study.judges), prices, report)
     for path, text in outputs.files.items():
         write_text(Path(path), text)
-    print(outputs.table)
+    say("report: the table is in metrics/table.md, the page in metrics/report.html")
 
 
 if __name__ == "__main__":

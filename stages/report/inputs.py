@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from stages.errors import StageError
 from stages.files import read_json, read_jsonl
+from stages.questions import read_questions
 from stages.records import (
     APPROACHES,
     Answer,
@@ -87,21 +88,11 @@ def read_study(models: list[str], judges: list[str], root: Path = Path(".")) -> 
     """Read the outs of the other stages.
 
     Raises:
-        StageError: a file is missing or damaged, a question occurs twice, or an answer is missing.
+        StageError: a file is missing or damaged, a row occurs twice, or an answer is missing.
     """
     data, metrics = root / "data", root / "metrics"
-    questions = [
-        q
-        for path in (data / "eval/questions.jsonl", data / "qa/test.jsonl")
-        for q in _read_unique(path, Question, lambda q: q.id).values()
-    ]
+    questions = read_questions(root)
     known = {q.id for q in questions}
-    if len(known) != len(questions):
-        raise StageError(
-            f"{data / 'qa/test.jsonl'}: shares a question id with {data / 'eval/questions.jsonl'}. Ids must be unique."
-        )
-    if not questions:
-        raise StageError("There is no test question at all, so there is nothing to report. Set qa.test_questions.")
     arms = [(model, approach) for model in models for approach in APPROACHES]
     answers: dict[Key, Answer] = {}
     generation: dict[Key, list[AnswerTiming]] = {}

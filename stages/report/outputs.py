@@ -13,11 +13,16 @@ from stages.report.summary import summarise
 from stages.report.table import results_table
 from stages.report.verdict import cautions, verdicts
 
+TABLE = "metrics/table.md"
+
 
 @dataclass(frozen=True)
 class Outputs:
     files: dict[str, str]  # text by path
-    table: str
+
+    @property
+    def table(self) -> str:
+        return self.files[TABLE]
 
 
 def make_outputs(study: Study, prices: PricesParams, report: ReportParams) -> Outputs:
@@ -31,11 +36,10 @@ def make_outputs(study: Study, prices: PricesParams, report: ReportParams) -> Ou
     return Outputs(
         files={
             "metrics/summary.json": json.dumps(summary, indent=2, sort_keys=True) + "\n",
-            "metrics/table.md": table,
+            TABLE: table,
             "metrics/report.html": render(study, cells, comparisons, agreements, answers, notes, prices, report),
             "plots/quality.csv": quality_csv(study, cells),
             "plots/tokens.csv": tokens_csv(cells),
             "plots/latency.csv": latency_csv(cells),
-        },
-        table=table,
+        }
     )

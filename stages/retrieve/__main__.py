@@ -9,19 +9,18 @@ from stages.index.params import KnowledgeBaseParams
 from stages.index.store import load_index
 from stages.params import load
 from stages.progress import say
+from stages.questions import read_questions
 from stages.retrieve import run
 from stages.retrieve.metrics import evaluate
 from stages.retrieve.params import RetrievalParams
 from stages.retrieve.retriever import PassageRetriever
-
-QUESTIONS = (Path("data/eval/questions.jsonl"), Path("data/qa/test.jsonl"))
 
 
 @exits_cleanly
 def main() -> None:
     params = load("retrieval", RetrievalParams)
     embedding = load("knowledge_base", KnowledgeBaseParams).embedding
-    questions = run.read_questions(QUESTIONS)
+    questions = read_questions()
     knowledge_base = load_index(Path("data/index"), Path("data/chunks/chunks.jsonl"), embedding)
     run.check_evidence(questions, knowledge_base)
     retriever = PassageRetriever(

@@ -2,13 +2,12 @@
 
 import time
 from collections.abc import Sequence
-from pathlib import Path
 
 from langchain_core.documents import Document
 from langchain_core.retrievers import BaseRetriever
 
 from stages.errors import StageError
-from stages.files import read_jsonl, sha256_text
+from stages.files import sha256_text
 from stages.index.store import KnowledgeBase
 from stages.progress import track
 from stages.records import Chunk, Passage, Question, RetrievalTiming, Retrieved, Span
@@ -59,37 +58,19 @@ def span(document: Document) -> Span:
     return Span(article_id=metadata["article_id"], start=metadata["context_start"], end=metadata["context_end"])
 
 
-def read_questions(files: Sequence[Path]) -> list[Question]:
-    """All test questions, in order.
-
-    Raises:
-        StageError: there are none, two have one id, or one rests on no evidence.
-    """
-    questions: list[Question] = []
-    seen: set[str] = set()
-    for file in files:
-        for question in read_jsonl(file, Question):
-            if question.id in seen:
-                raise StageError(f"{file}: question id {question.id!r} is used twice; ids must differ.")
-            if not question.evidence:
-                raise StageError(
-                    f"{file}: question {question.id!r} has no evidence. Add it: python -m stages.evidence."
-                )
-            seen.add(question.id)
-            questions.append(question)
-    if not questions:
-        raise StageError(f"no test questions in {' and '.join(map(str, files))}.")
-    return questions
-
-
 def check_evidence(questions: Sequence[Question], knowledge_base: KnowledgeBase) -> None:
-    """Refuse evidence that points into other articles than those indexed.
+    """Refuse questions without evidence, and evidence that points into other articles than those indexed.
 
     A span is compared where one passage holds it whole; the stage qa compares all of them with the articles.
 
     Raises:
-        StageError: names every question whose evidence is gone or moved.
+        StageError: names every question without evidence, or whose evidence is gone or moved.
     """
+    if without := [question.id for question in questions if not question.evidence]:
+        raise StageError(
+            f"no evidence to find, so that retrieval cannot be measured: question {', '.join(without)}. "
+            "Add it: python -m stages.evidence."
+        )
     by_article: dict[str, list[Chunk]] = {}
     for chunk in knowledge_base.chunks:
         by_article.setdefault(chunk.article_id, []).append(chunk)

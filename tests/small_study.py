@@ -1,0 +1,67 @@
+"""A study that takes minutes, not an hour: a small folder of documents, few pairs, two handwritten questions."""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+CHANGES = {  # params of a study that takes minutes, not an hour
+    "articles.source": "folder",
+    "articles.folder.path": "corpus",
+    "qa.pairs": 24,
+    "qa.validation_pairs": 8,
+    "qa.test_questions": 4,
+    "fine_tune.local.epochs": 1,
+    "fine_tune.local.validation_pairs": 8,
+    "answer.max_tokens": 48,
+    "report.bootstrap_samples": 200,
+}
+HANDWRITTEN = [  # question, reference, article, passage of the article that the reference rests on, slice
+    (
+        "How large can a parcel be that I put into a Harbor Queue dock?",
+        "A parcel can hold at most 64 KB of data.",
+        "queue/send-parcel",
+        "A parcel can hold at most 64 KB of data.",
+        "seen",
+    ),
+    (
+        "What happens to a locked crate when I try to delete it?",
+        "A locked crate cannot be deleted until its lock expires.",
+        "store/delete-crate",
+        "A locked crate cannot be deleted until its lock expires.",
+        "unseen",
+    ),
+]
+
+
+def write_small_study(root: Path, changes: dict[str, Any]) -> None:
+    """Write corpus, params.yaml and questions to `root`: all that is a user's own. `changes` to params by key."""
+    shutil.copytree(ROOT / "tests/corpus", root / "corpus")
+    params = yaml.safe_load((ROOT / "params.yaml").read_text())
+    params["models"]["small"] = {**params["models"]["micro"], "context_tokens": 1536}
+    for key, value in {**CHANGES, **changes}.items():
+        *parents, last = key.split(".")
+        section = params
+        for part in parents:
+            section = section[part]
+        assert last in section, key
+        section[last] = value
+    (root / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
+    (root / "data/eval").mkdir(parents=True)
+    (root / "data/eval/questions.jsonl").write_text("".join(_handwritten(root)))
+
+
+def _handwritten(root: Path) -> Iterator[str]:
+    for number, (question, reference, article, passage, slice_) in enumerate(HANDWRITTEN, start=1):
+        text = (root / "corpus" / f"{article}.md").read_text()
+        start = text.index(passage)
+        evidence = {"article_id": article, "start": start, "end": start + len(passage)}
+        evidence["sha256"] = hashlib.sha256(passage.encode()).hexdigest()
+        row = {"id": f"hand-{number}", "set": "handwritten", "slice": slice_, "question": question}
+        row |= {"reference": reference, "service": article.split("/")[0], "kind": "limit", "evidence": [evidence]}
+        yield json.dumps(row) + "\n"

@@ -1,0 +1,183 @@
+"""A full disk, Ctrl-C and kill -9 in each stage: one message, nothing half-written, and the next run goes on.
+
+Each stage is the real one with real models on a small corpus; only the chat model is the real one cut short.
+"""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from short_model import cut
+from small_study import write_small_study
+from warm_stages import WarmStages
+
+from stages.errors import INTERRUPTED, exits_cleanly
+
+ROOT = Path(__file__).resolve().parent.parent
+RUNS = {  # what is run: the outs of it, in the order of writing
+    ("articles",): ["data/articles"],
+    ("chunks",): ["data/chunks/chunks.jsonl"],
+    ("qa",): [*(f"data/qa/{name}.jsonl" for name in ("train", "validation", "test", "rejected")), "metrics/qa.json"],
+    ("index",): ["data/index"],
+    ("retrieve",): ["data/contexts/contexts.jsonl", "data/timings/retrieve.jsonl", "metrics/retrieve.json"],
+    ("fine_tune", "micro"): [
+        *("data/fine_tune/micro", "data/timings/fine_tune/micro.json"),
+        *("metrics/fine_tune/micro.json", "plots/fine_tune/micro.csv"),
+    ],
+    **{
+        ("answer", approach, "micro"): [
+            *(f"data/answers/{approach}/micro.jsonl", f"data/timings/answer/{approach}/micro.jsonl"),
+        ]
+        for approach in ("base", "rag", "ft", "ft_rag")
+    },
+    **{("judge", name): [f"data/scores/{name}.jsonl", f"metrics/judge/{name}.json"] for name in ("facts", "semantic")},
+    ("report",): [
+        *("metrics/summary.json", "metrics/table.md", "metrics/report.html"),
+        *("plots/quality.csv", "plots/tokens.csv", "plots/latency.csv"),
+    ],
+}
+CHANGES = {
+    "study.models": ["micro"],
+    "models.micro.weights": "short.gguf",
+    "models.micro.sha256": None,
+    "models.micro.threads": 1,
+    "answer.max_tokens": 8,
+    "fine_tune.parity.max_logprob_distance": 1.0,  # what is cut short has no firm opinions
+}
+LIMIT = 64  # bytes of a file
+# Ctrl-C comes as the first output is begun, kill -9 as it is whole and not yet in its place.
+BEGUN = {
+    "articles": "tempfile.mkdtemp",
+    "qa": "tempfile.mkdtemp",
+    "index": "tempfile.mkdtemp",
+}  # all others: the temporary file
+
+
+@pytest.fixture(scope="module")
+def stages():
+    warm = WarmStages()
+    yield warm
+    warm.close()
+
+
+@pytest.fixture(scope="module")
+def finished(stages, tmp_path_factory) -> Path:
+    """The small study, every stage run undisturbed."""
+    root = tmp_path_factory.mktemp("finished") / "study"
+    root.mkdir()
+    write_small_study(root, CHANGES)
+    cut(root / "short.gguf")
+    for run in RUNS:
+        code, said = stages.run(root, *run)
+        assert code == 0, (run, said)
+    return root
+
+
+@pytest.fixture(params=RUNS, ids="-".join)
+def run(request) -> tuple[str, ...]:
+    return request.param
+
+
+@pytest.fixture
+def study(finished, run, tmp_path) -> Path:
+    """The study before `run`, as `dvc repro` has it then: its outs removed."""
+    root = tmp_path / "study"
+    shutil.copytree(finished, root, copy_function=shutil.copy)
+    for out in RUNS[run]:
+        shutil.rmtree(root / out) if (root / out).is_dir() else (root / out).unlink()
+    shutil.rmtree(root / ".cache")
+    return root
+
+
+def test_full_disk_ctrl_c_and_kill_9(stages, finished, study, run):
+    code, said = stages.run(study, *run, limit=LIMIT)
+    where = ".cache/calls.sqlite" if run[0] == "answer" else RUNS[run][0]
+    where = ".cache/fine_tune/*/checkpoint" if run[0] == "fine_tune" else where
+    last = re.sub(r"(?<=fine_tune/)[0-9a-f]{32}", "*", said.splitlines()[-1])
+    assert (code, last) == (
+        1,
+        f"error: the file system or a limit (ulimit -f) allows no larger file while writing {where}. "
+        "Nothing was left half-written: make room and run `dvc repro` again.",
+    )
+    assert (_outs(study, run), _left_over(study), "Traceback" in said) == ({}, [], False)
+
+    code, said = stages.run(study, *run, signal=signal.SIGINT, event=BEGUN.get(run[0], "tempfile.mkstemp"))
+    assert (code, said[-len(INTERRUPTED) - 1 :]) == (130, f"{INTERRUPTED}\n"), said
+    assert (_outs(study, run), _left_over(study), "Traceback" in said) == ({}, [], False)
+
+    code, _ = stages.run(study, *run, signal=signal.SIGKILL, event="os.rename")
+    assert (code, _outs(study, run)) == (-signal.SIGKILL, {})
+
+    code, said = stages.run(study, *run)
+    assert code == 0, said
+    ours, theirs = _outs(study, run), _outs(finished, run)
+    assert ours.keys() == theirs.keys()
+    assert [name for name in ours if ours[name] != theirs[name] and not _holds_timings(name)] == []
+
+
+@pytest.mark.parametrize("run", [("answer", "base", "micro")], indirect=True)
+def test_ctrl_c_while_the_engine_writes(stages, study, run):
+    code, said = stages.run(study, *run, signal=signal.SIGINT, event="socket.connect", after=0.1)
+    assert (code, said) == (130, f"{INTERRUPTED}\n")
+    assert (_outs(study, run), _left_over(study)) == ({}, [])
+
+
+@pytest.mark.parametrize("module", ["datetime", "langchain_core.retrievers", "stages.retrieve.metrics"])
+def test_ctrl_c_while_modules_are_loaded(tmp_path, module):
+    """It comes as `module` is imported; the first is imported by compiled code, which makes a panic of an exception."""
+    script = (
+        "import os, runpy, signal, sys\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "sys.argv = ['-m']\n"  # as `python -m` does
+        f"came = lambda event, about: event == 'import' and about[0] == {module!r} and os.kill(os.getpid(), 2)\n"
+        "import stages\n"
+        "sys.modules.pop('datetime', None)\n"
+        "sys.addaudithook(came)\n"
+        "runpy.run_module('stages.retrieve', run_name='__main__', alter_sys=True)"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (130, f"{INTERRUPTED}\n")
+
+
+def test_a_library_that_hides_the_interrupt_changes_nothing(capsys):
+    @exits_cleanly
+    def main():
+        try:
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(10)
+        except KeyboardInterrupt:
+            raise ImportError("half-initialised module") from None
+
+    before = signal.getsignal(signal.SIGINT)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a test run in the background ignores it
+    try:
+        with pytest.raises(SystemExit) as end:
+            main()
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert (end.value.code, capsys.readouterr().err) == (130, f"{INTERRUPTED}\n")
+
+
+def _outs(root: Path, run: tuple[str, ...]) -> dict[str, bytes]:
+    """Every file of the outs, by path."""
+    paths = [path for out in RUNS[run] for path in [root / out, *(root / out).rglob("*")] if path.is_file()]
+    return {path.relative_to(root).as_posix(): path.read_bytes() for path in paths}
+
+
+def _left_over(root: Path) -> list[Path]:
+    return list(root.rglob(".tmp-*"))
+
+
+def _holds_timings(name: str) -> bool:
+    return name.startswith("data/timings/") or name in {
+        *("metrics/summary.json", "metrics/table.md", "metrics/report.html", "plots/latency.csv")
+    }

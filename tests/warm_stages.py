@@ -1,0 +1,108 @@
+"""Runs stages as `python -m stages.<name>` does, many of them in a short time: what is slow to import is imported once.
+
+A process of this module forks one child a run. Each line of its input is a run as JSON: `arguments` of the stage, its
+`folder`, and what befalls it:
+
+    {"limit": 64}                      no file may become longer than these bytes: the kernel refuses, as on a full disk
+    {"signal": 2, "event": "..."}      the signal comes at Python's first audit event of that name, as sent by a user
+                                       or a killer; `after` seconds later if given
+
+Each line of its output is `code` (as of subprocess: negative for a signal) and `said` (stderr).
+"""
+
+import json
+import os
+import resource
+import runpy
+import signal
+import subprocess
+import sys
+import threading
+import traceback
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class WarmStages:
+    def __init__(self):
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
+        self._process = subprocess.Popen(
+            [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+        )
+
+    def run(self, folder: Path, *arguments: str, **befalls) -> tuple[int, str]:
+        """Exit code and stderr of one run."""
+        print(
+            json.dumps({"folder": str(folder), "arguments": arguments, **befalls}), file=self._process.stdin, flush=True
+        )
+        answer = json.loads(self._process.stdout.readline())
+        return answer["code"], answer["said"]
+
+    def close(self) -> None:
+        self._process.stdin.close()
+        self._process.wait()
+
+
+def _serve() -> None:
+    import bm25s  # noqa: F401
+    import faiss  # noqa: F401
+    import gguf  # noqa: F401
+    import langchain_openai  # noqa: F401
+    import peft  # noqa: F401
+    import sentence_transformers  # noqa: F401
+    import transformers.modeling_gguf_pytorch_utils
+    import transformers.models.llama.modeling_llama  # noqa: F401
+
+    for line in sys.stdin:
+        read, write = os.pipe()  # not a file: the limit is for files
+        child = os.fork()
+        if child == 0:
+            os.dup2(write, 2)
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+            os.close(read)
+            _become_stage(**json.loads(line))
+        os.close(write)
+        with os.fdopen(read, errors="replace") as said:
+            text = said.read()
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        print(json.dumps({"code": code, "said": text}), flush=True)
+
+
+def _become_stage(folder, arguments, limit=None, signal=None, event=None, after=0.0) -> None:
+    code = 1
+    try:
+        _befall(limit, signal, event, after)
+        os.chdir(folder)
+        sys.argv = list(arguments)
+        runpy.run_module(f"stages.{arguments[0]}", run_name="__main__", alter_sys=True)
+        code = 0
+    except SystemExit as end:
+        code = end.code or 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def _befall(limit, number, event, after) -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a test run in the background ignores it
+    if limit is not None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+    if event is None:
+        return
+    came = False
+
+    def hook(name: str, _) -> None:
+        nonlocal came
+        if name == event and not came:
+            came = True
+            send = lambda: os.kill(os.getpid(), number)  # noqa: E731
+            threading.Timer(after, send).start() if after else send()
+
+    sys.addaudithook(hook)
+
+
+if __name__ == "__main__":
+    _serve()
