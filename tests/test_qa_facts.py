@@ -183,9 +183,8 @@ def test_prose_without_structure_is_read_too():
 def test_pairs_carry_verbatim_evidence_and_name_their_subject():
     text = operation(description="You can keep up to 3 boats per mooring.")
     (pair,) = generate([article(text)], {"harbour/rent-boat": text}, seed=1)
-    assert (
-        text[pair.evidence.start : pair.evidence.end] == pair.evidence_text == "You can keep up to 3 boats per mooring."
-    )
+    (quote,) = pair.evidence
+    assert text[quote.start : quote.end] == quote.text == "You can keep up to 3 boats per mooring."
     assert "RentBoat" in pair.question
     assert "Harbour" in pair.question
     assert (pair.kind, pair.service) == ("limit", "harbour")
@@ -216,4 +215,4 @@ def test_a_term_is_asked_for_without_the_operation():
     text = operation(description="A mooring is a place at the quay where a boat can be tied up.")
     (pair,) = generate([article(text)], {"harbour/rent-boat": text}, seed=3)
     assert "a mooring" in pair.question
-    assert fault(pair, Source(article(text), text)) is None
+    assert fault(pair, {"harbour/rent-boat": Source(article(text), text)}) is None

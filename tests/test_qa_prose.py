@@ -107,7 +107,7 @@ def test_a_sentence_is_asked_for_and_is_the_answer(sentence, question):
         f"{question[0].upper()}{question[1:]}, according to “RentBoat”?",
     }
     assert framed_ & {pair.question for pair in pairs}
-    assert {(pair.answer, pair.evidence_text) for pair in pairs} == {(sentence, sentence)}
+    assert {(pair.answer, *(quote.text for quote in pair.evidence)) for pair in pairs} == {(sentence, sentence)}
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ def test_a_sentence_is_asked_for_and_is_the_answer(sentence, question):
 def test_yes_and_no(sentence, question, answer):
     pairs = asked(sentence, seeds=12)
     assert any(question in pair.question or question == pair.question for pair in pairs)
-    assert {(pair.answer, pair.evidence_text) for pair in pairs} == {(answer, sentence)}
+    assert {(pair.answer, *(quote.text for quote in pair.evidence)) for pair in pairs} == {(answer, sentence)}
 
 
 @pytest.mark.parametrize(
@@ -154,7 +154,7 @@ def test_yes_and_no(sentence, question, answer):
     ],
 )
 def test_what_is_not_surely_understood_makes_no_question(sentence):
-    assert [p.question for p in asked(sentence) if "paddle" not in p.evidence_text] == []
+    assert [p.question for p in asked(sentence) if "paddle" not in p.evidence[0].text] == []
 
 
 def test_a_condition_narrows_only_its_own_sentence():
@@ -166,7 +166,7 @@ def test_the_first_sentence_tells_the_purpose():
     text = "# RentBoat\n\nRentBoat lends a boat to a member.\n"
     (pair,) = generate([document(text)], {"harbour/rent-boat": text}, seed=2)
     assert (pair.kind, pair.answer) == ("purpose", "RentBoat lends a boat to a member.")
-    assert fault(pair, Source(document(text), text)) is None
+    assert fault(pair, {"harbour/rent-boat": Source(document(text), text)}) is None
 
 
 @pytest.mark.parametrize(

@@ -20,12 +20,15 @@ def shuffled(pairs: Iterable[Pair], seed: int) -> list[Pair]:
 
 
 def exact(pairs: Sequence[Pair]) -> tuple[list[Pair], list[Rejection]]:
-    """Keep the first pair of each question, and of each evidence: one sentence, one pair, wherever it is repeated."""
+    """Keep the first pair of each question, and of each evidence: one sentence, one pair, wherever it is repeated.
+
+    Several sentences together are an evidence of their own.
+    """
     kept, rejected = [], []
     questions: set[str] = set()
-    evidence: set[str] = set()
+    evidence: set[tuple[str, ...]] = set()
     for pair in pairs:
-        question, passage = normal(pair.question), normal(pair.evidence_text)
+        question, passage = normal(pair.question), tuple(sorted(normal(quote.text) for quote in pair.evidence))
         if question in questions:
             rejected.append(Rejection(pair=pair, reason="same question"))
         elif passage in evidence:

@@ -14,7 +14,7 @@ from stages.qa.phrasing import choice, put
 from stages.qa.structure import statements
 from stages.qa.subject import Subject, subject_of
 from stages.qa.text import plain
-from stages.records import Article, Pair, Span
+from stages.records import Article, Pair, Quote
 
 
 def generate(articles: Sequence[Article], texts: dict[str, str], seed: int) -> Iterator[Pair]:
@@ -48,8 +48,7 @@ def write(fact: Fact, subject: Subject, article: Article, text: str, seed: int) 
         id=content_key(article.id, fact.start, fact.end, question)[:16],
         question=question,
         answer=answer,
-        evidence=Span(article_id=article.id, start=fact.start, end=fact.end),
-        evidence_text=text[fact.start : fact.end],
+        evidence=[Quote(article_id=article.id, start=fact.start, end=fact.end, text=text[fact.start : fact.end])],
         service=article.service,
         kind=fact.form.partition(".")[0],
         phrasing=phrasing,

@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from stages.records import Pair
 
@@ -27,16 +27,17 @@ OTHER_KIND = 5
 PLACES = 10  # tenths of an article
 
 
-def place(pair: Pair, characters: int) -> int:
-    """Which tenth of its article the evidence starts in, 0–9."""
-    return min(PLACES - 1, pair.evidence.start * PLACES // max(characters, 1))
+def place(pair: Pair, characters: Mapping[str, int]) -> int:
+    """Which tenth of its article the evidence starts in, 0–9. ``characters``: length of each article, by id."""
+    first = pair.evidence[0]
+    return min(PLACES - 1, first.start * PLACES // max(characters[first.article_id], 1))
 
 
 def pick(
     pairs: Iterable[Pair],
     number: int,
     max_per_article: int,
-    characters: dict[str, int],
+    characters: Mapping[str, int],
     taken: Sequence[Pair] = (),
 ) -> list[Pair]:
     """Up to `number` of the pairs, each time from the kind, service and place that lag behind most.
@@ -49,8 +50,8 @@ def pick(
     queues: dict[tuple[str, str, int], list[Pair]] = defaultdict(list)
     articles: dict[str, set[str]] = defaultdict(set)
     for pair in pairs:
-        queues[(pair.kind, pair.service, place(pair, characters[pair.evidence.article_id]))].append(pair)
-        articles[pair.service].add(pair.evidence.article_id)
+        queues[(pair.kind, pair.service, place(pair, characters))].append(pair)
+        articles[pair.service] |= pair.articles
     for queue in queues.values():
         queue.reverse()  # popped from the end
     # The square root keeps small services heard without making them as loud as large ones.
@@ -60,8 +61,8 @@ def pick(
     for pair in taken:
         kinds[pair.kind] += 1
         services[pair.service] += 1
-        places[place(pair, characters[pair.evidence.article_id])] += 1
-        per_article[pair.evidence.article_id] += 1
+        places[place(pair, characters)] += 1
+        per_article.update(pair.articles)
     picked: list[Pair] = []
     while queues and len(picked) < number:
         key = min(
@@ -74,13 +75,13 @@ def pick(
         pair = queues[key].pop()
         if not queues[key]:
             del queues[key]
-        if per_article[pair.evidence.article_id] >= max_per_article:
+        if any(per_article[article_id] >= max_per_article for article_id in pair.articles):
             continue
         picked.append(pair)
         kinds[key[0]] += 1
         services[key[1]] += 1
         places[key[2]] += 1
-        per_article[pair.evidence.article_id] += 1
+        per_article.update(pair.articles)
     return picked
 
 
