@@ -119,7 +119,7 @@ def operation(description: str = "", parameter: str = "", errors: str = "", resp
         ),
         (
             {"parameter": "`Colour` is an optional string.\n\nIf not specified, the harbour chooses at random."},
-            "behaviour.happens",
+            "behaviour.without",
             "If the Colour parameter is not specified, the harbour chooses at random.",
         ),
         (

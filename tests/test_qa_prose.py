@@ -159,7 +159,7 @@ def test_what_is_not_surely_understood_makes_no_question(sentence):
 
 def test_a_condition_narrows_only_its_own_sentence():
     text = "If the boat is taken, RentBoat returns a BoatTaken error. The rental time can be at most 12 hours."
-    assert [pair.kind for pair in asked(text)] == ["error", "limit"]
+    assert [pair.kind for pair in asked(text)] == ["error", "limit", "two_facts"]
 
 
 def test_the_first_sentence_tells_the_purpose():

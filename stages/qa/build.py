@@ -66,6 +66,7 @@ def build(
         round(unseen * SPARE),
         round(params.validation_pairs / per_article * SPARE),
         params.seed,
+        {pair.articles for pair in pool if len(pair.articles) > 1},
     )
     characters = {article.id: article.characters for article in articles}
     chooser = _Chooser(pool, parts, handwritten, embedder, params, characters)

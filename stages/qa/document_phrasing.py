@@ -83,6 +83,12 @@ DOCUMENT_PHRASINGS: dict[str, tuple[str, ...]] = {
 }
 
 
+def core(form: str, slots: dict[str, str], number: int) -> str:
+    """The question for a fact, without its capital and its mark."""
+    cores = DOCUMENT_PHRASINGS[form]
+    return cores[number % len(cores)].format(**slots)
+
+
 def framed(core: str, title: str, number: int) -> str:
     """The core of a question as a question that says which document it is about."""
     if re.search(rf"(?<!\w){re.escape(title)}(?!\w)", core):

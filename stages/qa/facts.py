@@ -6,6 +6,9 @@ from typing import NamedTuple
 from stages.qa.structure import Statement
 from stages.qa.subject import Subject
 
+# Forms that are no question of their own: they answer only behind another fact.
+ONLY_BEHIND_ANOTHER = frozenset({"instead"})
+
 
 class Fact(NamedTuple):
     """One fact, with its evidence ``text[start:end]``."""
@@ -15,6 +18,7 @@ class Fact(NamedTuple):
     answer: str
     start: int
     end: int
+    more: tuple[tuple[int, int], ...] = ()  # spans of what else it rests on
 
 
 class Reading(NamedTuple):

@@ -88,9 +88,17 @@ def upper_first(sentence: str) -> str:
     return sentence[:1].upper() + sentence[1:]
 
 
+# "you" that is likely an object: no verb comes behind it. After some words it surely is one, see `first_person`.
+OBJECT_YOU = re.compile(
+    r"(?<!\bto)(?<!\bfor)(?<!\bwith)(?<!\bby)(?<!\bfrom)(?<!\bgive)(?<!\bgives)(?<!\blet)(?<!\blets)(?<!\ballow)"
+    r"(?<!\ballows)(?<!\benable)(?<!\benables)(?<!\bhelp)(?<!\bhelps)"
+    r" you(?= (?:to|for|with|from|by|in|on|at|of|about|that|the|an?|your|any|and|or)\b|[,.;]|$)"
+)
+
+
 def first_person(clause: str) -> str | None:
     """ "your bucket that you own" to "my bucket that I own"; None where the object form is not sure."""
-    if re.search(r"\b(?:yourself|yourselves|yours)\b", clause, re.IGNORECASE):
+    if re.search(r"\b(?:yourself|yourselves|yours)\b", clause, re.IGNORECASE) or OBJECT_YOU.search(clause):
         return None
     clause = re.sub(r"\byou're\b", "I'm", clause)
     clause = re.sub(r"\byou've\b", "I've", clause)

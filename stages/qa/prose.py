@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from stages.qa.conditions import conditional
-from stages.qa.descriptions import capability, definition, how_to, unsafe
+from stages.qa.descriptions import able, definition, how_to, unsafe
 from stages.qa.facts import Fact, Reading
 from stages.qa.grammar import FINITE, has_pointer, has_pronoun, lower_first, word_count
 from stages.qa.structure import Statement
@@ -39,8 +39,10 @@ def facts(reading: Reading) -> Iterator[Fact]:
             continue
         if statement.place.role == "prose":
             yield from conditional(statement, reading.subject)
-            yield from list(how_to(statement, words, reading)) or capability(statement, words, reading.subject)
+            yield from list(how_to(statement, words, reading)) or able(statement, words, reading)
             yield from definition(statement, words, reading.subject)
+        elif statement.place.role == "parameter":
+            yield from able(statement, words, reading)
         if not has_pronoun(words):
             yield from quantity(statement, words)
             yield from requirement(statement, words)

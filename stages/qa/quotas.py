@@ -8,11 +8,14 @@ from stages.records import Pair
 
 # Shares of the kinds, in parts. A kind that runs dry is made up for by the others.
 KINDS = {
+    "two_facts": 24,
+    "two_facts.error": 7,  # what an operation has of these would else drown the others
     "behaviour": 15,
     "parameter": 13,
     "limit": 13,
     "error": 10,
     "howto": 9,
+    "comparison": 10,
     "purpose": 9,
     "return": 8,
     "capability": 7,
@@ -28,9 +31,9 @@ PLACES = 10  # tenths of an article
 
 
 def place(pair: Pair, characters: Mapping[str, int]) -> int:
-    """Which tenth of its article the evidence starts in, 0–9. ``characters``: length of each article, by id."""
-    first = pair.evidence[0]
-    return min(PLACES - 1, first.start * PLACES // max(characters[first.article_id], 1))
+    """Which tenth of its article the last of the evidence starts in, 0–9. ``characters``: of each article, by id."""
+    last = pair.evidence[-1]
+    return min(PLACES - 1, last.start * PLACES // max(characters[last.article_id], 1))
 
 
 def pick(
@@ -43,14 +46,14 @@ def pick(
     """Up to `number` of the pairs, each time from the kind, service and place that lag behind most.
 
     Args:
-        pairs: in the order in which equals are taken.
+        pairs: in the order in which equals of one phrasing are taken.
         characters: length of each article, by id.
         taken: pairs already taken, which count.
     """
     queues: dict[tuple[str, str, int], list[Pair]] = defaultdict(list)
     articles: dict[str, set[str]] = defaultdict(set)
-    for pair in pairs:
-        queues[(pair.kind, pair.service, place(pair, characters))].append(pair)
+    for pair in _in_turn(pairs):
+        queues[(_kind(pair), pair.service, place(pair, characters))].append(pair)
         articles[pair.service] |= pair.articles
     for queue in queues.values():
         queue.reverse()  # popped from the end
@@ -59,7 +62,7 @@ def pick(
     kind_share = _shares({kind: float(KINDS.get(kind, OTHER_KIND)) for kind, _, _ in queues})
     kinds, services, places, per_article = Counter(), Counter(), Counter(), Counter()
     for pair in taken:
-        kinds[pair.kind] += 1
+        kinds[_kind(pair)] += 1
         services[pair.service] += 1
         places[place(pair, characters)] += 1
         per_article.update(pair.articles)
@@ -83,6 +86,21 @@ def pick(
         places[key[2]] += 1
         per_article.update(pair.articles)
     return picked
+
+
+def _kind(pair: Pair) -> str:
+    """The kind of a pair, or the part of it that has a share of its own."""
+    return pair.phrasing if pair.phrasing in KINDS else pair.kind
+
+
+def _in_turn(pairs: Iterable[Pair]) -> list[Pair]:
+    """One pair of each phrasing, then a second of each, and so on: what is rare is not drowned by what is frequent."""
+    seen: Counter[str] = Counter()
+    ranked = []
+    for pair in pairs:
+        ranked.append((seen[pair.phrasing], pair))
+        seen[pair.phrasing] += 1
+    return [pair for _, pair in sorted(ranked, key=lambda both: both[0])]
 
 
 def _shares(parts: dict[str, float]) -> dict[str, float]:

@@ -15,7 +15,8 @@ ANSWER_SENTENCES = 3
 EVIDENCE_CHARACTERS = 900
 MARKUP = re.compile(r"[`<>{}|\\]|\*\*|\]\(|https?:|^\s*[-*#]|\s{2}|(?<!\w)_\w|\w_(?!\w)")
 CUT = re.compile(r"(?:\.\.\.|…|[,;:(]|\b(?:and|or|the|a|an|of|to|in|for|with|that|which|is|are|by|as|from))[.\s]*$")
-YES_NO = re.compile(r"(?:^|, )(?:is|are|can|may|must|does|do|am|has|have|will|should)\b", re.IGNORECASE)
+DOUBLED = re.compile(r"\b([a-z]+) \1\b", re.IGNORECASE)
+YES_NO = re.compile(r"(?:^|[,.:] )(?:and )?(?:is|are|can|may|must|does|do|am|has|have|will|should)\b", re.IGNORECASE)
 IDENTIFIER = re.compile(
     r"\b(?:[A-Za-z]*[a-z][A-Z]\w*|[A-Za-z]+_\w+|[a-z0-9-]+:[A-Z]\w+|[A-Z]{2,}[\w-]*|\w*\d[\w,.]*\w|\d)\b"
 )
@@ -44,7 +45,7 @@ def fault(pair: Pair, sources: Mapping[str, Source]) -> str | None:
     if reason := _evidence(pair, sources):
         return reason
     subjects = [subject_of(sources[article_id].article) for article_id in sorted(pair.articles)]
-    return _question(pair, subjects) or _answer(pair) or _support(pair, sources, subjects)
+    return _question(pair, subjects) or _answer(pair, subjects) or _support(pair, sources, subjects)
 
 
 def _evidence(pair: Pair, sources: Mapping[str, Source]) -> str | None:
@@ -73,7 +74,7 @@ def _question(pair: Pair, subjects: Sequence[Subject]) -> str | None:
     return None
 
 
-def _answer(pair: Pair) -> str | None:
+def _answer(pair: Pair, subjects: Sequence[Subject]) -> str | None:
     answer = pair.answer
     low, high = ANSWER_WORDS
     if not low <= len(answer.split()) <= high or len(list(SENTENCE_END.finditer(answer))) + 1 > ANSWER_SENTENCES:
@@ -84,9 +85,11 @@ def _answer(pair: Pair) -> str | None:
         or not re.match(r"[A-Z0-9“\"(]|[a-z]+[A-Z:_.]", answer)
     ):
         return "answer cut"
+    if DOUBLED.search(answer):
+        return "answer with a word twice"
     if MARKUP.search(answer) or not balanced(answer):
         return "answer with markup"
-    if has_pointer(answer.removeprefix("No, ").removeprefix("Yes, ")):
+    if has_pointer(_without_names(answer.removeprefix("No, ").removeprefix("Yes, "), subjects)):
         return "answer leans on other text"
     return None
 
