@@ -101,12 +101,7 @@ def test_a_sentence_is_asked_for_and_is_the_answer(sentence, question):
     if question is None:
         assert pairs == []
         return
-    framed_ = {
-        question,
-        f"According to “RentBoat”, {question}?",
-        f"{question[0].upper()}{question[1:]}, according to “RentBoat”?",
-    }
-    assert framed_ & {pair.question for pair in pairs}
+    assert any(question.lower() in pair.question.lower() for pair in pairs)
     assert {(pair.answer, *(quote.text for quote in pair.evidence)) for pair in pairs} == {(sentence, sentence)}
 
 
@@ -194,9 +189,10 @@ def test_noun_phrases(words, inside):
 @pytest.mark.parametrize(
     ("core", "number", "question"),
     [
-        ("what does SendParcel do", 2, "What does SendParcel do?"),
+        ("what does SendParcel do", 0, "What does SendParcel do?"),
+        ("what does SendParcel do", 2, "Quick question: what does SendParcel do?"),
         ("how long is a ticket valid", 0, "According to “SendParcel”, how long is a ticket valid?"),
-        ("how long is a ticket valid", 2, "How long is a ticket valid, according to “SendParcel”?"),
+        ("how long is a ticket valid", 3, "How long is a ticket valid, according to “SendParcel”?"),
     ],
 )
 def test_the_title_is_named_once(core, number, question):

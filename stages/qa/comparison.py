@@ -9,6 +9,7 @@ from stages.qa.combined_phrasing import COMPARED
 from stages.qa.facts import Fact
 from stages.qa.shorter import shorter
 from stages.qa.subject import Subject
+from stages.qa.verify import stem
 from stages.qa.writing import Told, pair
 from stages.records import Pair
 
@@ -40,7 +41,7 @@ def comparisons(operations: Sequence[Told], seed: int) -> Iterator[Pair]:
 
 def related(a: str, b: str) -> bool:
     """Are two names of operations akin: "CreateAlias" and "DeleteAlias", "SendMessage" and "SendMessageBatch"?"""
-    first, second = ([word.lower().removesuffix("s") for word in re.findall(r"[A-Z][a-z]*", name)] for name in (a, b))
+    first, second = ([stem(stem(word)) for word in re.findall(r"[A-Z][a-z]*", name)] for name in (a, b))
     shared = set(first) & set(second)
     other = set(first) ^ set(second)
     return bool(shared) and 0 < len(other) <= 2 and shared != {first[0]} and bool(shared - {first[0], second[0]})

@@ -3,8 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from stages.qa.descriptions import unsafe
-from stages.qa.facts import Fact, Reading
+from stages.qa.facts import Fact, Reading, alone
 from stages.qa.grammar import (
     BASE_VERBS,
     FINITE,
@@ -64,15 +63,13 @@ UNSAFE_CONDITION = re.compile(
 
 
 def facts(reading: Reading) -> Iterator[Fact]:
-    for statement in reading.statements:
-        if statement.place.role in ("description", "parameter") and not unsafe(statement):
-            yield from conditional(statement, reading.subject)
-            yield from beforehand(statement, reading.subject)
+    for statement, words in alone(reading, "description", "parameter"):
+        yield from conditional(statement, reading.subject)
+        yield from beforehand(statement, words)
 
 
-def beforehand(statement: Statement, subject: Subject) -> Iterator[Fact]:
+def beforehand(statement: Statement, words: str) -> Iterator[Fact]:
     """The fact of a sentence such as "Before you can delete the queue, you must empty the queue."."""
-    words = resolve(plain(statement.sentence.text), subject, statement.place.parameter)
     match = BEFORE.match(words)
     if not match or has_pointer(words) or not 8 <= word_count(words) <= 45:
         return

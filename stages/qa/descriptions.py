@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from stages.qa.facts import Fact, Reading
+from stages.qa.facts import Fact, Reading, alone
 from stages.qa.grammar import (
     base_form,
     first_person,
@@ -49,11 +49,8 @@ VERY_COMMON = frozenset(
 
 def facts(reading: Reading) -> Iterator[Fact]:
     subject = reading.subject
-    for statement in reading.statements:
-        if statement.place.role != "description" or unsafe(statement):
-            continue
+    for statement, resolved in alone(reading, "description"):
         words = plain(statement.sentence.text)
-        resolved = resolve(words, subject)
         yield from _required_permission(statement, words, subject)
         if not words.endswith(".") or not 5 <= word_count(words) <= 45:
             continue
@@ -64,14 +61,6 @@ def facts(reading: Reading) -> Iterator[Fact]:
         found = list(_permission(statement, resolved, subject)) or list(how_to(statement, resolved, reading))
         yield from found or able(statement, resolved, reading)
         yield from definition(statement, resolved, subject)
-
-
-def unsafe(statement: Statement) -> bool:
-    """Does the sentence stand in a list with a lead-in, or behind a label that narrows what it applies to?"""
-    sentence = statement.sentence
-    if sentence.block.lead_in or sentence.block.level > 0 or statement.narrowed:
-        return True
-    return sentence.block.kind == "item" and sentence.start != sentence.block.start
 
 
 def goes_on(statement: Statement, statements: list[Statement]) -> bool:

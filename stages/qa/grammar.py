@@ -5,6 +5,7 @@ Everything here errs on the side of refusing: a sentence that is not surely unde
 
 import re
 
+NUMBER = r"(?:\d[\d,.]*|one|two|three|four|five|six|seven|eight|nine|ten|twelve|thirty|sixty|ninety|a hundred)"
 IRREGULAR = {"has": "have", "is": "be", "does": "do", "goes": "go", "caches": "cache", "undoes": "undo"}
 # Third person forms that open descriptions in technical documentation, and those that would be taken for plurals.
 VERBS = frozenset(

@@ -15,6 +15,8 @@ ANSWER_SENTENCES = 3
 EVIDENCE_CHARACTERS = 900
 MARKUP = re.compile(r"[`<>{}|\\]|\*\*|\]\(|https?:|^\s*[-*#]|\s{2}|(?<!\w)_\w|\w_(?!\w)")
 CUT = re.compile(r"(?:\.\.\.|…|[,;:(]|\b(?:and|or|the|a|an|of|to|in|for|with|that|which|is|are|by|as|from))[.\s]*$")
+# Kinds of pairs whose answer may be a mere "required" or "optional".
+STATES = ("required", "comparison")
 DOUBLED = re.compile(r"\b([a-z]+) \1\b", re.IGNORECASE)
 YES_NO = re.compile(r"(?:^|[,.:] )(?:and )?(?:is|are|can|may|must|does|do|am|has|have|will|should)\b", re.IGNORECASE)
 IDENTIFIER = re.compile(
@@ -105,7 +107,7 @@ def _support(pair: Pair, sources: Mapping[str, Source], subjects: Sequence[Subje
     asked = stems(pair.question)
     told = {stem(word) for word in content_words(pair.answer)} | set(IDENTIFIER.findall(pair.answer))
     fresh = {word for word in told if word not in asked and word not in pair.question}
-    if not fresh and not YES_NO.search(pair.question) and pair.kind != "required":
+    if not fresh and not YES_NO.search(pair.question) and pair.kind not in STATES:
         return "question gives its answer"
     return None
 
