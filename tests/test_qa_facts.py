@@ -4,6 +4,7 @@ import pytest
 
 from stages.qa.extractive import generate
 from stages.qa.facts import Reading, extract
+from stages.qa.grammar import first_person
 from stages.qa.phrasing import PHRASINGS
 from stages.qa.structure import statements
 from stages.qa.subject import subject_of
@@ -123,6 +124,39 @@ def operation(description: str = "", parameter: str = "", errors: str = "", resp
             "If the Colour parameter is not specified, the harbour chooses at random.",
         ),
         (
+            {"description": "Before you can rent a second boat, you must return the first boat."},
+            "behaviour.before",
+            "Before you can rent a second boat, you must return the first boat.",
+        ),
+        (
+            {"description": "You must return the first boat before you rent a second boat."},
+            "behaviour.before",
+            "You must return the first boat before you rent a second boat.",
+        ),
+        (
+            {"parameter": "`Colour` is an optional string.\n\nYou can't change the colour after the boat has left."},
+            "capability.no",
+            "No, you can't change the colour after the boat has left.",
+        ),
+        (
+            {"parameter": "`Colour` is a required string of 3 to 10 characters."},
+            "required.all",
+            "The Colour parameter of RentBoat (Harbour) is required.",
+        ),
+        (
+            {
+                "parameter": "`Colour` is an optional string. The valid values of `Colour` are `RED` and `BLUE`.\n\n"
+                "- `BLUE` (default) – The hull is painted with two coats."
+            },
+            "valid_values.means",
+            "With the BLUE value of the Colour parameter of RentBoat (Harbour), the hull is painted with two coats.",
+        ),
+        (
+            {"errors": "- `TooMany`: There is no limit to the boats that can be rented."},
+            None,
+            None,
+        ),
+        (
             {"errors": "- `BoatTaken`: The request was rejected because it asked for a boat that is at sea."},
             None,
             None,
@@ -203,6 +237,20 @@ def test_large_kinds_have_at_least_four_phrasings():
     large = ("purpose", "limit", "default", "valid_values", "parameter", "required", "error", "permission", "behaviour")
     for kind in large:
         assert sum(len(p) for form, p in PHRASINGS.items() if form.partition(".")[0] == kind) >= 4, kind
+
+
+@pytest.mark.parametrize(
+    ("clause", "mine"),
+    [
+        ("you omit your key", "I omit my key"),
+        ("the key that you are using", "the key that I am using"),
+        ("the service sends a code to you", "the service sends a code to me"),
+        ("the service charges you", None),  # an object, and "charges I" would be wrong
+        ("the service asks you for a code", None),
+    ],
+)
+def test_first_person(clause, mine):
+    assert first_person(clause) == mine
 
 
 def test_a_reason_that_holds_for_all_is_no_condition():
