@@ -44,6 +44,12 @@ class Evidence(Span):
     sha256: str  # of the span's text in UTF-8
 
 
+class Quote(Span):
+    """A span with its words."""
+
+    text: str  # exactly the article's text[start:end]
+
+
 class Chunk(Record):
     """A passage that is embedded (start, end) and the one that the model is then given (context_*).
 
@@ -63,16 +69,23 @@ class Chunk(Record):
 
 
 class Pair(Record):
-    """A synthetic question with its answer, supported by `evidence`, a verbatim passage of one article."""
+    """A synthetic question with its answer, supported by `evidence`: verbatim passages, one for most pairs.
+
+    Passages of several articles make a comparison.
+    """
 
     id: str
     question: str
     answer: str
-    evidence: Span
-    evidence_text: str
+    evidence: list[Quote] = Field(min_length=1)
     service: str
     kind: str  # of fact: "limit", "default", "purpose", ...
     phrasing: str  # which of the phrasings of that kind
+
+    @property
+    def articles(self) -> frozenset[str]:
+        """Ids of the articles that it rests on."""
+        return frozenset(quote.article_id for quote in self.evidence)
 
 
 class Rejection(Record):

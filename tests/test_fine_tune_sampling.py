@@ -11,7 +11,7 @@ from stages.fine_tune.passages import ArticleText
 from stages.fine_tune.sampling import Mix, Sample, Turn
 from stages.fine_tune.tokens import Branch, Encoded, encode
 from stages.prompts import system_prompt
-from stages.records import Pair, Span
+from stages.records import Pair, Quote, Span
 
 PLACES = ["Oslo", "Lima", "Bern", "Rome", "Kyiv", "Bonn"]
 
@@ -35,8 +35,7 @@ def pair(number: int, place: str) -> Pair:
         id=f"{number}-{place}",
         question=f"When does the {place} gate of depot {number} open?",
         answer=answer,
-        evidence=Span(article_id=f"depots/{number}", start=start, end=start + len(answer)),
-        evidence_text=answer,
+        evidence=[Quote(article_id=f"depots/{number}", start=start, end=start + len(answer), text=answer)],
         service="depots",
         kind="limit",
         phrasing="when",
@@ -73,11 +72,25 @@ class TestMix:
         samples = by_question(Mix(PAIRS, ARTICLES, params(share=1.0)).epoch("1"))
         for pair in PAIRS:
             sample = samples[pair.question]
-            gold = [i for i, passage in enumerate(sample.passages) if pair.evidence_text in passage.text]
+            gold = [i for i, passage in enumerate(sample.passages) if pair.answer in passage.text]
             assert len(gold) == 1
             assert set(gold) <= sample.gold
             assert len(sample.passages) >= 3
             assert len(sample.passages) > len(sample.gold) or len(sample.turns) >= 3
+
+    def test_each_quote_of_a_pair_has_its_passage(self):
+        """Quotes of two articles, and two that stand side by side."""
+        quotes = [pair(number, place).evidence[0] for number, place in ((1, "Bern"), (2, "Bern"), (2, PLACES[1]))]
+        wide = pair(0, "Bern").model_copy(update={"evidence": quotes})
+        seen = set()
+        for seed in range(20):
+            (sample,) = Mix([wide], ARTICLES, params(share=1.0)).epoch(str(seed))
+            covering = [[i for i, cut in enumerate(sample.passages) if cut.covers(quote)] for quote in quotes]
+            assert all(len(places) == 1 for places in covering)
+            assert sample.gold == {place for (place,) in covering}
+            assert not any(a.overlaps(b) for i, a in enumerate(sample.passages) for b in sample.passages[:i])
+            seen.add(len(sample.gold))
+        assert seen == {2, 3}  # side by side, they may share a passage
 
     def test_passages_do_not_overlap_and_are_slices_of_articles(self):
         for sample in Mix(PAIRS, ARTICLES, params(share=1.0)).epoch("2"):
@@ -94,7 +107,7 @@ class TestMix:
         samples = by_question(
             Mix(PAIRS, ARTICLES, params(share=1.0, without_gold=0.99, questions_per_context=1)).epoch("1")
         )
-        missing = [p for p in PAIRS if not any(cut.overlaps(p.evidence) for cut in samples[p.question].passages)]
+        missing = [p for p in PAIRS if not any(cut.overlaps(p.evidence[0]) for cut in samples[p.question].passages)]
         assert len(missing) >= 28
 
     def test_same_seed_same_samples_other_seed_others(self):
@@ -108,7 +121,7 @@ class TestMix:
 
 class TestPassages:
     def test_length_heading_and_varied_place(self):
-        text, evidence = ARTICLES["depots/3"], pair(3, "Bern").evidence
+        text, evidence = ARTICLES["depots/3"], pair(3, "Bern").evidence[0]
         cuts = [text.around(evidence, 300, random.Random(seed)) for seed in range(40)]
         assert all(cut.covers(evidence) and len(cut.text) <= 300 for cut in cuts)
         assert len({cut.start for cut in cuts}) > 3

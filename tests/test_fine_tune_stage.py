@@ -12,7 +12,7 @@ from stages.fine_tune.params import FineTuneParams
 from stages.fine_tune.run import check_trainable
 from stages.models import OpenAIModel
 from stages.params import load
-from stages.records import Article, Pair, Span
+from stages.records import Article, Pair, Quote
 
 GOOD = {
     "seed": 1,
@@ -92,7 +92,7 @@ def test_a_model_that_runs_elsewhere_cannot_be_trained():
 class TestInputs:
     TEXT = "# Gate\n\nThe gate opens at five.\n"
 
-    def made(self, tmp_path, evidence_text="The gate opens at five.", pairs=1):
+    def made(self, tmp_path, second_quote="The gate opens at five.", pairs=1):
         from stages.files import sha256_text
 
         articles, qa = tmp_path / "articles", tmp_path / "qa"
@@ -118,8 +118,10 @@ class TestInputs:
             id="p1",
             question="When does the gate open?",
             answer="At five.",
-            evidence=Span(article_id="gate", start=8, end=31),
-            evidence_text=evidence_text,
+            evidence=[
+                Quote(article_id="gate", start=2, end=6, text="Gate"),
+                Quote(article_id="gate", start=8, end=31, text=second_quote),
+            ],
             service="documents",
             kind="limit",
             phrasing="when",
@@ -132,11 +134,11 @@ class TestInputs:
         data = read_data(*self.made(tmp_path))
         assert list(data.articles) == ["gate"]
         assert (len(data.train), len(data.validation)) == (1, 1)
-        evidence = data.train[0].evidence
+        evidence = data.train[0].evidence[1]
         assert data.articles["gate"].around(evidence, 100, random.Random(1)).covers(evidence)
 
     def test_pairs_of_other_articles_are_refused(self, tmp_path):
-        qa, articles = self.made(tmp_path, evidence_text="The gate opens at nine.")
+        qa, articles = self.made(tmp_path, second_quote="The gate opens at nine.")
         with pytest.raises(StageError) as fault:
             read_data(qa, articles)
         assert str(fault.value) == (

@@ -16,12 +16,12 @@ from stages.judge.controls import (
     swap_unit,
 )
 from stages.judge.paraphrase import paraphrase
-from stages.records import Pair, Span
+from stages.records import Pair, Quote
 
 
 def pair(number: int, question: str, answer: str, service: str = "s3", kind: str = "limit") -> Pair:
-    span = Span(article_id=f"{service}/{number}", start=0, end=1)
-    return Pair(id=str(number), question=question, answer=answer, evidence=span, evidence_text="x", service=service,
+    quote = Quote(article_id=f"{service}/{number}", start=0, end=1, text="x")
+    return Pair(id=str(number), question=question, answer=answer, evidence=[quote], service=service,
                 kind=kind, phrasing="p")  # fmt: skip
 
 

@@ -9,7 +9,7 @@ import yaml
 from stages.files import write_jsonl
 from stages.judge import __main__ as stage
 from stages.judge.judging import spread
-from stages.records import APPROACHES, Answer, Pair, Question, Score, Span
+from stages.records import APPROACHES, Answer, Pair, Question, Quote, Score
 
 REFERENCE = "A lease lasts 900 seconds by default. It cannot be renewed with RenewLease."
 
@@ -30,8 +30,8 @@ def pair(number: int) -> Pair:
         "CreateTopic makes up to 10 topics. They are public.",
         "Keys never expire. A key has one alias.",
     ]
-    return Pair(id=str(number), question="What is so?", answer=texts[number % 3], evidence_text="x", kind="k" + str(number),  # noqa: E501
-                evidence=Span(article_id=f"a/{number}", start=0, end=1), service=f"s{number}", phrasing="p")  # fmt: skip  # noqa: E501
+    return Pair(id=str(number), question="What is so?", answer=texts[number % 3], kind="k" + str(number),
+                evidence=[Quote(article_id=f"a/{number}", start=0, end=1, text="x")], service=f"s{number}", phrasing="p")  # fmt: skip  # noqa: E501
 
 
 @pytest.fixture

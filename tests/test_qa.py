@@ -18,7 +18,7 @@ from stages.qa.metrics import summary
 from stages.qa.params import LeakageParams, QaParams
 from stages.qa.quotas import pick, place
 from stages.qa.verify import Source, fault
-from stages.records import Article, Evidence, Pair, Question, Span
+from stages.records import Article, Evidence, Pair, Question, Quote
 
 LEAKAGE = LeakageParams(ngram=8, similarity=0.97)
 EMBEDDING = {"model": "none", "dtype": "float32", "batch_size": 8}
@@ -102,13 +102,16 @@ def pair(**changes) -> Pair:
         "id": "p1",
         "question": "When using RentFerry in Harbour, how many ferrys can I keep per mooring?",
         "answer": "You can keep up to 2 ferrys per mooring at the harbour.",
-        "evidence": Span(article_id="harbour/rent-ferry", start=start, end=start + len(sentence)),
-        "evidence_text": sentence,
+        "evidence": [Quote(article_id="harbour/rent-ferry", start=start, end=start + len(sentence), text=sentence)],
         "service": "harbour",
         "kind": "limit",
         "phrasing": "limit.many/1",
     }
     return Pair.model_validate(values | changes)
+
+
+def quote(**changes) -> Quote:
+    return pair().evidence[0].model_copy(update=changes)
 
 
 def question(**changes) -> Question:
@@ -136,13 +139,14 @@ def make(size: int = 64, handwritten=(), **changes):
 
 def test_a_sound_pair_has_no_fault():
     articles, texts = corpus(1)
-    assert fault(pair(), Source(articles[0], texts["harbour/rent-ferry"])) is None
+    assert fault(pair(), {articles[0].id: Source(articles[0], texts[articles[0].id])}) is None
 
 
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"evidence": Span(article_id="harbour/rent-ferry", start=0, end=9)}, "evidence not found"),
+        ({"evidence": [*pair().evidence, quote(start=0, end=9)]}, "evidence not found"),
+        ({"evidence": [*pair().evidence, quote(article_id="harbour/none")]}, "evidence not found"),
         ({"question": "How many in RentFerry?"}, "question too short or too long"),
         ({"question": "Tell me how many ferrys RentFerry in Harbour lets me keep."}, "question not a question"),
         ({"question": "With `RentFerry` in Harbour, how many ferrys can I keep?"}, "question with markup"),
@@ -170,7 +174,7 @@ def test_a_sound_pair_has_no_fault():
 )
 def test_each_rule_names_what_is_wrong(changes, reason):
     articles, texts = corpus(1)
-    assert fault(pair(**changes), Source(articles[0], texts["harbour/rent-ferry"])) == reason
+    assert fault(pair(**changes), {articles[0].id: Source(articles[0], texts[articles[0].id])}) == reason
 
 
 # Deduplication
@@ -248,7 +252,7 @@ def test_pick_spreads_over_kinds_services_and_places():
             id=f"{kind}{service}{n}",
             kind=kind,
             service=service,
-            evidence=Span(article_id=service, start=n * 10, end=n * 10 + 5),
+            evidence=[quote(article_id=service, start=n * 10, end=n * 10 + 5)],
         )
         for kind in ("limit", "behaviour")
         for service in ("a", "b")
@@ -256,7 +260,7 @@ def test_pick_spreads_over_kinds_services_and_places():
     ]
     picked = pick(pairs, 20, max_per_article=10, characters={"a": 100, "b": 100})
     assert Counter(p.service for p in picked) == {"a": 10, "b": 10}
-    assert Counter(place(p, 100) for p in picked) == dict.fromkeys(range(10), 2)
+    assert Counter(place(p, {"a": 100, "b": 100}) for p in picked) == dict.fromkeys(range(10), 2)
     assert abs(Counter(p.kind for p in picked)["limit"] - 10) <= 2
 
 
@@ -266,8 +270,8 @@ def test_pick_spreads_over_kinds_services_and_places():
 def test_the_sets_are_of_the_size_asked_and_apart():
     sets = make()
     assert [len(sets.train), len(sets.validation), len(sets.test)] == [40, 6, 8]
-    trained = {p.evidence.article_id for p in sets.train}
-    validated = {p.evidence.article_id for p in sets.validation}
+    trained = {a for p in sets.train for a in p.articles}
+    validated = {a for p in sets.validation for a in p.articles}
     tested = {
         slice_: {q.evidence[0].article_id for q in sets.test if q.slice == slice_} for slice_ in ("seen", "unseen")
     }
@@ -275,11 +279,11 @@ def test_the_sets_are_of_the_size_asked_and_apart():
     assert tested["seen"] <= trained
     assert not tested["unseen"] & (trained | validated)
     assert not trained & validated
-    assert max(Counter(p.evidence.article_id for p in sets.train).values()) <= 4
+    assert max(Counter(a for p in sets.train for a in p.articles).values()) <= 4
     texts = corpus()[1]
     for row in sets.test:
-        (span,) = row.evidence
-        assert sha256_text(texts[span.article_id][span.start : span.end]) == span.sha256
+        for span in row.evidence:
+            assert sha256_text(texts[span.article_id][span.start : span.end]) == span.sha256
 
 
 def test_the_same_input_gives_the_same_sets_and_another_seed_others():
@@ -288,7 +292,7 @@ def test_the_same_input_gives_the_same_sets_and_another_seed_others():
 
 
 def test_each_number_of_the_params_counts():
-    assert max(Counter(p.evidence.article_id for p in make(max_per_article=2).train).values()) == 2
+    assert max(Counter(a for p in make(max_per_article=2).train for a in p.articles).values()) == 2
     near = make(duplicate_similarity=0.9).rejected
     assert Counter(r.reason for r in near)["near-duplicate question"] > 0
 
@@ -299,9 +303,9 @@ def test_articles_of_handwritten_questions_are_kept_out_or_in():
     unseen = question(id="h1", set="handwritten", slice="unseen", evidence=[spans[0]])
     seen = question(id="h2", set="handwritten", slice="seen", evidence=[spans[1]])
     sets = make(handwritten=[unseen, seen])
-    used = {p.evidence.article_id for p in [*sets.train, *sets.validation]}
+    used = {a for p in [*sets.train, *sets.validation] for a in p.articles}
     assert articles[0].id not in used
-    assert articles[1].id in {p.evidence.article_id for p in sets.train}
+    assert articles[1].id in {a for p in sets.train for a in p.articles}
     assert all(row.set == "synthetic" for row in sets.test)
 
 

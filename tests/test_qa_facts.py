@@ -4,6 +4,7 @@ import pytest
 
 from stages.qa.extractive import generate
 from stages.qa.facts import Reading, extract
+from stages.qa.grammar import first_person
 from stages.qa.phrasing import PHRASINGS
 from stages.qa.structure import statements
 from stages.qa.subject import subject_of
@@ -119,8 +120,41 @@ def operation(description: str = "", parameter: str = "", errors: str = "", resp
         ),
         (
             {"parameter": "`Colour` is an optional string.\n\nIf not specified, the harbour chooses at random."},
-            "behaviour.happens",
+            "behaviour.without",
             "If the Colour parameter is not specified, the harbour chooses at random.",
+        ),
+        (
+            {"description": "Before you can rent a second boat, you must return the first boat."},
+            "behaviour.before",
+            "Before you can rent a second boat, you must return the first boat.",
+        ),
+        (
+            {"description": "You must return the first boat before you rent a second boat."},
+            "behaviour.before",
+            "You must return the first boat before you rent a second boat.",
+        ),
+        (
+            {"parameter": "`Colour` is an optional string.\n\nYou can't change the colour after the boat has left."},
+            "capability.no",
+            "No, you can't change the colour after the boat has left.",
+        ),
+        (
+            {"parameter": "`Colour` is a required string of 3 to 10 characters."},
+            "required.all",
+            "The Colour parameter of RentBoat (Harbour) is required.",
+        ),
+        (
+            {
+                "parameter": "`Colour` is an optional string. The valid values of `Colour` are `RED` and `BLUE`.\n\n"
+                "- `BLUE` (default) – The hull is painted with two coats."
+            },
+            "valid_values.means",
+            "With the BLUE value of the Colour parameter of RentBoat (Harbour), the hull is painted with two coats.",
+        ),
+        (
+            {"errors": "- `TooMany`: There is no limit to the boats that can be rented."},
+            None,
+            None,
         ),
         (
             {"errors": "- `BoatTaken`: The request was rejected because it asked for a boat that is at sea."},
@@ -183,9 +217,8 @@ def test_prose_without_structure_is_read_too():
 def test_pairs_carry_verbatim_evidence_and_name_their_subject():
     text = operation(description="You can keep up to 3 boats per mooring.")
     (pair,) = generate([article(text)], {"harbour/rent-boat": text}, seed=1)
-    assert (
-        text[pair.evidence.start : pair.evidence.end] == pair.evidence_text == "You can keep up to 3 boats per mooring."
-    )
+    (quote,) = pair.evidence
+    assert text[quote.start : quote.end] == quote.text == "You can keep up to 3 boats per mooring."
     assert "RentBoat" in pair.question
     assert "Harbour" in pair.question
     assert (pair.kind, pair.service) == ("limit", "harbour")
@@ -206,6 +239,20 @@ def test_large_kinds_have_at_least_four_phrasings():
         assert sum(len(p) for form, p in PHRASINGS.items() if form.partition(".")[0] == kind) >= 4, kind
 
 
+@pytest.mark.parametrize(
+    ("clause", "mine"),
+    [
+        ("you omit your key", "I omit my key"),
+        ("the key that you are using", "the key that I am using"),
+        ("the service sends a code to you", "the service sends a code to me"),
+        ("the service charges you", None),  # an object, and "charges I" would be wrong
+        ("the service asks you for a code", None),
+    ],
+)
+def test_first_person(clause, mine):
+    assert first_person(clause) == mine
+
+
 def test_a_reason_that_holds_for_all_is_no_condition():
     assert told(operation(errors="- `NoBoat`: The request was rejected because boats are fragile things.")) == {}
     taken = told(operation(errors="- `NoBoat`: The request was rejected because the boat is at sea already."))
@@ -216,4 +263,4 @@ def test_a_term_is_asked_for_without_the_operation():
     text = operation(description="A mooring is a place at the quay where a boat can be tied up.")
     (pair,) = generate([article(text)], {"harbour/rent-boat": text}, seed=3)
     assert "a mooring" in pair.question
-    assert fault(pair, Source(article(text), text)) is None
+    assert fault(pair, {"harbour/rent-boat": Source(article(text), text)}) is None

@@ -101,13 +101,8 @@ def test_a_sentence_is_asked_for_and_is_the_answer(sentence, question):
     if question is None:
         assert pairs == []
         return
-    framed_ = {
-        question,
-        f"According to “RentBoat”, {question}?",
-        f"{question[0].upper()}{question[1:]}, according to “RentBoat”?",
-    }
-    assert framed_ & {pair.question for pair in pairs}
-    assert {(pair.answer, pair.evidence_text) for pair in pairs} == {(sentence, sentence)}
+    assert any(question.lower() in pair.question.lower() for pair in pairs)
+    assert {(pair.answer, *(quote.text for quote in pair.evidence)) for pair in pairs} == {(sentence, sentence)}
 
 
 @pytest.mark.parametrize(
@@ -135,7 +130,7 @@ def test_a_sentence_is_asked_for_and_is_the_answer(sentence, question):
 def test_yes_and_no(sentence, question, answer):
     pairs = asked(sentence, seeds=12)
     assert any(question in pair.question or question == pair.question for pair in pairs)
-    assert {(pair.answer, pair.evidence_text) for pair in pairs} == {(answer, sentence)}
+    assert {(pair.answer, *(quote.text for quote in pair.evidence)) for pair in pairs} == {(answer, sentence)}
 
 
 @pytest.mark.parametrize(
@@ -154,19 +149,19 @@ def test_yes_and_no(sentence, question, answer):
     ],
 )
 def test_what_is_not_surely_understood_makes_no_question(sentence):
-    assert [p.question for p in asked(sentence) if "paddle" not in p.evidence_text] == []
+    assert [p.question for p in asked(sentence) if "paddle" not in p.evidence[0].text] == []
 
 
 def test_a_condition_narrows_only_its_own_sentence():
     text = "If the boat is taken, RentBoat returns a BoatTaken error. The rental time can be at most 12 hours."
-    assert [pair.kind for pair in asked(text)] == ["error", "limit"]
+    assert [pair.kind for pair in asked(text)] == ["error", "limit", "two_facts"]
 
 
 def test_the_first_sentence_tells_the_purpose():
     text = "# RentBoat\n\nRentBoat lends a boat to a member.\n"
     (pair,) = generate([document(text)], {"harbour/rent-boat": text}, seed=2)
     assert (pair.kind, pair.answer) == ("purpose", "RentBoat lends a boat to a member.")
-    assert fault(pair, Source(document(text), text)) is None
+    assert fault(pair, {"harbour/rent-boat": Source(document(text), text)}) is None
 
 
 @pytest.mark.parametrize(
@@ -194,9 +189,10 @@ def test_noun_phrases(words, inside):
 @pytest.mark.parametrize(
     ("core", "number", "question"),
     [
-        ("what does SendParcel do", 2, "What does SendParcel do?"),
+        ("what does SendParcel do", 0, "What does SendParcel do?"),
+        ("what does SendParcel do", 2, "Quick question: what does SendParcel do?"),
         ("how long is a ticket valid", 0, "According to “SendParcel”, how long is a ticket valid?"),
-        ("how long is a ticket valid", 2, "How long is a ticket valid, according to “SendParcel”?"),
+        ("how long is a ticket valid", 3, "How long is a ticket valid, according to “SendParcel”?"),
     ],
 )
 def test_the_title_is_named_once(core, number, question):

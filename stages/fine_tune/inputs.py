@@ -25,13 +25,13 @@ def read_data(qa: Path = QA, articles: Path = FOLDER) -> Data:
     rows = {article.id: article for article in read_articles(articles)}
     texts: dict[str, ArticleText] = {}
     for pair in [*train, *validation]:
-        evidence = pair.evidence
-        if evidence.article_id not in texts and (row := rows.get(evidence.article_id)) is not None:
-            texts[row.id] = ArticleText(row.id, row.title, read_text(row, articles))
-        article = texts.get(evidence.article_id)
-        if article is None or article.text[evidence.start : evidence.end] != pair.evidence_text:
-            raise StageError(
-                f"{qa}: the evidence of pair {pair.id!r} is not in article {evidence.article_id!r}: pairs and articles "
-                "are of different runs. Run `dvc repro qa`."
-            )
+        for quote in pair.evidence:
+            if quote.article_id not in texts and (row := rows.get(quote.article_id)) is not None:
+                texts[row.id] = ArticleText(row.id, row.title, read_text(row, articles))
+            article = texts.get(quote.article_id)
+            if article is None or article.text[quote.start : quote.end] != quote.text:
+                raise StageError(
+                    f"{qa}: the evidence of pair {pair.id!r} is not in article {quote.article_id!r}: pairs and "
+                    "articles are of different runs. Run `dvc repro qa`."
+                )
     return Data(train, validation, texts)

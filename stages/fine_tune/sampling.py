@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from stages.fine_tune.params import RaftParams
 from stages.fine_tune.passages import ArticleText, Cut
-from stages.records import Pair
+from stages.records import Pair, Span
 
 BARE_PER_SAMPLE = 8  # bare pairs that share the system prompt
 NEIGHBOURS = 24  # of each question, from which its distractors and its companions come
@@ -70,8 +70,8 @@ class Mix:
             for index in members:
                 del waiting[index]
             passages = self._context(members, rng)
-            evidence = [self._pairs[index].evidence for index in members]
-            gold = frozenset(i for i, cut in enumerate(passages) if any(cut.covers(span) for span in evidence))
+            evidence = [quote for index in members for quote in self._pairs[index].evidence]
+            gold = frozenset(i for i, cut in enumerate(passages) if any(cut.covers(quote) for quote in evidence))
             yield Sample(passages, tuple(self._turn(index) for index in members), gold)
 
     def _companions(self, first: int, waiting: Mapping[int, None]) -> list[int]:
@@ -80,7 +80,9 @@ class Mix:
         near = []
         for cut in self._neighbours[first]:
             for index in waiting:
-                if index != first and index not in near and cut.overlaps(self._pairs[index].evidence):
+                if index == first or index in near:
+                    continue
+                if any(cut.overlaps(quote) for quote in self._pairs[index].evidence):
                     near.append(index)
                     if len(near) >= wanted:
                         return near
@@ -93,17 +95,19 @@ class Mix:
         return near[:wanted]
 
     def _context(self, members: Sequence[int], rng: random.Random) -> tuple[Cut, ...]:
-        """The passage of each member and distractors, shuffled; no two of them overlap, no gold stands there twice."""
+        """The passages of each member and distractors, shuffled; no two of them overlap, no gold stands there twice."""
         size = rng.randint(self._params.min_passages, self._params.max_passages)
         cuts: list[Cut] = []
         missing = []
         for index in members:
             evidence = self._pairs[index].evidence
             if rng.random() < self._params.without_gold:
-                missing.append(evidence)
-            elif not any(cut.covers(evidence) for cut in cuts):
-                cut = self._articles[evidence.article_id].around(evidence, self._params.passage_characters, rng)
-                cuts = [other for other in cuts if not _within(other, cut)] + [cut]
+                missing += evidence
+                continue
+            for quote in evidence:
+                if not any(cut.covers(quote) for cut in cuts):
+                    cut = self._articles[quote.article_id].around(quote, self._params.passage_characters, rng)
+                    cuts = self._joined(cuts, cut, rng)
         neighbours = [iter(self._neighbours[index]) for index in members]
         turn = 0
         while neighbours and len(cuts) < size:
@@ -117,12 +121,17 @@ class Mix:
         rng.shuffle(cuts)
         return tuple(cuts)
 
+    def _joined(self, cuts: Sequence[Cut], cut: Cut, rng: random.Random) -> list[Cut]:
+        """The cuts with one more; those that it overlaps become one passage with it."""
+        near = [other for other in cuts if cut.overlaps(other)]
+        if near:
+            ends = [cut, *near]
+            hull = Span(article_id=cut.article_id, start=min(c.start for c in ends), end=max(c.end for c in ends))
+            cut = self._articles[cut.article_id].around(hull, 0, rng)
+        return [other for other in cuts if other not in near] + [cut]
+
     def _turn(self, index: int) -> Turn:
         return Turn(self._pairs[index].question, self._pairs[index].answer)
-
-
-def _within(inner: Cut, outer: Cut) -> bool:
-    return inner.article_id == outer.article_id and outer.start <= inner.start and inner.end <= outer.end
 
 
 def _neighbours(pairs: Sequence[Pair], articles: Mapping[str, ArticleText], characters: int) -> list[list[Cut]]:

@@ -57,7 +57,7 @@ def build(
     pool, repeated = exact(shuffled(sound, params.seed))
     rejected += repeated
     unseen = params.test_questions // 2
-    counts = Counter(pair.evidence.article_id for pair in pool)
+    counts = Counter(article_id for pair in pool for article_id in pair.articles)
     per_article = max(1.0, min(params.max_per_article, len(pool) / max(len(counts), 1)) * 0.6)
     parts = split_articles(
         articles,
@@ -66,6 +66,7 @@ def build(
         round(unseen * SPARE),
         round(params.validation_pairs / per_article * SPARE),
         params.seed,
+        {pair.articles for pair in pool if len(pair.articles) > 1},
     )
     characters = {article.id: article.characters for article in articles}
     chooser = _Chooser(pool, parts, handwritten, embedder, params, characters)
@@ -95,9 +96,7 @@ def verify(
     sources = {article.id: Source(article, texts[article.id]) for article in articles}
     sound, rejected = [], []
     for pair in pairs:
-        source = sources.get(pair.evidence.article_id)
-        reason = fault(pair, source) if source else "evidence not found"
-        if reason:
+        if reason := fault(pair, sources):
             rejected.append(Rejection(pair=pair, reason=reason))
         else:
             sound.append(pair)
@@ -143,8 +142,8 @@ class _Chooser:
         trainable, leaks = self._clear(by_part["train"], self.handwritten, handwritten_vectors)
         rejected += leaks
         test_pairs = pick(unseen, unseen_wanted, 1, self.characters)
-        many = Counter(pair.evidence.article_id for pair in trainable)
-        rich = [pair for pair in trainable if many[pair.evidence.article_id] > 1]
+        many = Counter(article_id for pair in trainable for article_id in pair.articles)
+        rich = [pair for pair in trainable if all(many[article_id] > 1 for article_id in pair.articles)]
         seen_pairs = pick(rich, seen_wanted, 1, self.characters, taken=test_pairs)
         test = [_question(pair, "unseen") for pair in test_pairs] + [_question(pair, "seen") for pair in seen_pairs]
         test_vectors = self._embed([*test_pairs, *seen_pairs])
@@ -158,8 +157,8 @@ class _Chooser:
         rejected += leaks
         train = self._train(left, seen_pairs)
         validation = pick(validatable, params.validation_pairs, params.max_per_article, self.characters)
-        trained = {pair.evidence.article_id for pair in train}
-        test = [q for q in test if q.slice == "unseen" or q.evidence[0].article_id in trained]
+        trained = frozenset().union(*(pair.articles for pair in train))
+        test = [q for q in test if q.slice == "unseen" or {e.article_id for e in q.evidence} <= trained]
         chosen = _Chosen(_sorted(train), _sorted(validation), test, rejected)
         if len(train) + len(validation) + len(test) >= len(self.best.train) + len(self.best.validation) + len(
             self.best.test
@@ -188,18 +187,16 @@ class _Chooser:
         found: dict[str, list[Pair]] = defaultdict(list)
         for pair in pairs:
             for name, ids in self.parts._asdict().items():
-                if pair.evidence.article_id in ids:
+                if pair.articles <= ids:
                     found[name].append(pair)
         return found
 
     def _train(self, left: Sequence[Pair], seen_pairs: Sequence[Pair]) -> list[Pair]:
         """The training pairs; first one for each article that a seen question, handwritten or not, is about."""
         params = self.params
-        needed = {pair.evidence.article_id for pair in seen_pairs}
+        needed = {article_id for pair in seen_pairs for article_id in pair.articles}
         needed |= {e.article_id for q in self.handwritten if q.slice == "seen" for e in q.evidence}
-        first = pick([p for p in left if p.evidence.article_id in needed], len(needed), 1, self.characters)[
-            : params.pairs
-        ]
+        first = pick([p for p in left if p.articles <= needed], len(needed), 1, self.characters)[: params.pairs]
         taken = {pair.id for pair in first}
         rest = [pair for pair in left if pair.id not in taken]
         return first + pick(rest, params.pairs - len(first), params.max_per_article, self.characters, taken=first)
@@ -232,11 +229,10 @@ class _Chooser:
 
 
 def _sorted(pairs: Iterable[Pair]) -> list[Pair]:
-    return sorted(pairs, key=lambda pair: (pair.evidence.article_id, pair.evidence.start, pair.id))
+    return sorted(pairs, key=lambda pair: (pair.evidence[0].article_id, pair.evidence[0].start, pair.id))
 
 
 def _question(pair: Pair, slice_: str) -> Question:
-    evidence = Evidence(**pair.evidence.model_dump(), sha256=sha256_text(pair.evidence_text))
     return Question(
         id=f"q-{pair.id}",
         set="synthetic",
@@ -245,5 +241,8 @@ def _question(pair: Pair, slice_: str) -> Question:
         reference=pair.answer,
         service=pair.service,
         kind=pair.kind,
-        evidence=[evidence],
+        evidence=[
+            Evidence(article_id=quote.article_id, start=quote.start, end=quote.end, sha256=sha256_text(quote.text))
+            for quote in pair.evidence
+        ],
     )

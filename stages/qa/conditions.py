@@ -3,9 +3,17 @@
 import re
 from collections.abc import Iterator
 
-from stages.qa.descriptions import unsafe
-from stages.qa.facts import Fact, Reading
-from stages.qa.grammar import BASE_VERBS, FINITE, first_person, has_pointer, has_pronoun, lower_first, word_count
+from stages.qa.facts import Fact, Reading, alone
+from stages.qa.grammar import (
+    BASE_VERBS,
+    FINITE,
+    first_person,
+    has_pointer,
+    has_pronoun,
+    lower_first,
+    upper_first,
+    word_count,
+)
 from stages.qa.structure import Statement
 from stages.qa.subject import Subject, resolve
 from stages.qa.text import plain
@@ -37,6 +45,17 @@ PASSIVE = re.compile(
     r"^(?:not |also |automatically |immediately |then |still |no longer |only |being )*"
     r"(?:\w+ed|\w+en|sent|set|put|kept|made|found|lost|built|read|left|held|able|unable|valid|invalid|null)\b"
 )
+BEFORE = re.compile(
+    r"^Before you (?:can |attempt to )?(?P<do>[a-z][^,;:]+), you (?:must|need to|have to) [^;:]+\.$"
+    r"|^You (?:must|need to|have to) [^;:]+? before you (?:can )?(?P<after>[a-z][^,;:]+)\.$"
+)
+# "you omit the colour parameter": a condition that has a name of its own
+NAME = r"(?:[A-Z]\w+(?:\.\w+)*|[a-z]+[A-Z]\w*)"
+LEFT_OUT = re.compile(
+    r"^you (?:(?:don't|do not) (?:specify|provide|include|set|supply|pass)|omit|leave out) (?:a value for )?"
+    rf"(?:the )?(?P<what>{NAME})(?: parameter| value)?$"
+    rf"|^(?:the )?(?P<named>{NAME})(?: parameter)? is (?:not (?:specified|provided|included|set|present)|omitted)$"
+)
 UNSAFE_CONDITION = re.compile(
     r"\b(?:so|happens?|occurs?|either|the other|another|the same|for example|such as|including|like|is the case"
     r"|applicable|necessary|desired|possible|needed|also|if any|you want|you'd like|you would like)\b"
@@ -44,9 +63,19 @@ UNSAFE_CONDITION = re.compile(
 
 
 def facts(reading: Reading) -> Iterator[Fact]:
-    for statement in reading.statements:
-        if statement.place.role in ("description", "parameter") and not unsafe(statement):
-            yield from conditional(statement, reading.subject)
+    for statement, words in alone(reading, "description", "parameter"):
+        yield from conditional(statement, reading.subject)
+        yield from beforehand(statement, words)
+
+
+def beforehand(statement: Statement, words: str) -> Iterator[Fact]:
+    """The fact of a sentence such as "Before you can delete the queue, you must empty the queue."."""
+    match = BEFORE.match(words)
+    if not match or has_pointer(words) or not 8 <= word_count(words) <= 45:
+        return
+    do = first_person(match["do"] or match["after"])
+    if do and word_count(do) >= 2 and not has_pronoun(do) and do.split()[0] not in ("call", "use"):
+        yield Fact("behaviour.before", {"do": do}, words, statement.sentence.start, statement.sentence.end)
 
 
 def conditional(statement: Statement, subject: Subject) -> Iterator[Fact]:
@@ -68,10 +97,13 @@ def conditional(statement: Statement, subject: Subject) -> Iterator[Fact]:
     if form is None or not usable(condition, main):
         return
     start = opening["if"]
+    left_out = LEFT_OUT.match(condition)
+    if left_out and form in ("behaviour.happens", "behaviour.what"):
+        form, slots = "behaviour.without", {"parameter": left_out["what"] or left_out["named"]}
     slots |= {"condition": f"{start.lower()} {condition}", "condition_first": f"{start} {condition}"}
     answer = f"{start} {condition}, {main}."
     named = re.search(rf"\b{re.escape(statement.place.name)}\b", condition) if parameter else True
-    if not named:
+    if not named and form != "behaviour.without":
         slots["op"] = f"the {parameter} parameter of {subject.name} in {subject.service}"
         slots["within"] = f"For {slots['op']}"
         answer = f"For the {parameter} parameter of {subject.answer}, {start.lower()} {condition}, {main}."
@@ -80,11 +112,11 @@ def conditional(statement: Statement, subject: Subject) -> Iterator[Fact]:
         if form in ("behaviour.must", "behaviour.should"):
             slots["within"], slots["op"] = f"In {subject.service}", subject.service
         form = "behaviour.named" if form == "behaviour.happens" else form
-    if form in ("behaviour.must", "behaviour.should"):
-        own = first_person(slots["condition"])
-        if own is None:
-            return
-        slots["condition"] = own
+    own = first_person(slots["condition"])
+    if own is not None:
+        slots |= {"condition": own, "condition_first": upper_first(own)}
+    elif form in ("behaviour.must", "behaviour.should"):
+        return
     yield Fact(form, slots, answer, statement.sentence.start, statement.sentence.end)
 
 

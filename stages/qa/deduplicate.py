@@ -1,6 +1,7 @@
 """One question per fact: exact duplicates by words and by evidence, near ones by meaning."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -8,6 +9,10 @@ import numpy as np
 from stages.qa.phrasing import choice
 from stages.qa.text import plain
 from stages.records import Pair, Rejection
+
+# Kinds of pairs that rest on two facts.
+COMBINED = ("two_facts", "comparison")
+MOST_TOGETHER = 3
 
 
 def normal(words: str) -> str:
@@ -20,19 +25,29 @@ def shuffled(pairs: Iterable[Pair], seed: int) -> list[Pair]:
 
 
 def exact(pairs: Sequence[Pair]) -> tuple[list[Pair], list[Rejection]]:
-    """Keep the first pair of each question, and of each evidence: one sentence, one pair, wherever it is repeated."""
+    """Keep the first pair of each question, and of each evidence: one sentence, one pair, wherever it is repeated.
+
+    Several sentences together, or two facts of one sentence, are an evidence of their own; a sentence stands in
+    MOST_TOGETHER of these at most.
+    """
     kept, rejected = [], []
     questions: set[str] = set()
-    evidence: set[str] = set()
+    evidence: set[tuple[str, ...]] = set()
+    together: Counter[tuple[str, str]] = Counter()
     for pair in pairs:
-        question, passage = normal(pair.question), normal(pair.evidence_text)
+        question = normal(pair.question)
+        passages = tuple(sorted(normal(quote.text) for quote in pair.evidence))
+        combined = pair.kind in COMBINED
+        parts = [(pair.kind, passage) for passage in passages] if combined else []
+        key = (pair.kind, *passages) if combined else passages
         if question in questions:
             rejected.append(Rejection(pair=pair, reason="same question"))
-        elif passage in evidence:
+        elif key in evidence or any(together[part] >= MOST_TOGETHER for part in parts):
             rejected.append(Rejection(pair=pair, reason="same evidence"))
         else:
             questions.add(question)
-            evidence.add(passage)
+            evidence.add(key)
+            together.update(parts)
             kept.append(pair)
     return kept, rejected
 

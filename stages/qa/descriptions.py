@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from stages.qa.facts import Fact, Reading
+from stages.qa.facts import Fact, Reading, alone
 from stages.qa.grammar import (
     base_form,
     first_person,
@@ -11,6 +11,7 @@ from stages.qa.grammar import (
     has_pronoun,
     is_third_person,
     lower_first,
+    upper_first,
     word_count,
 )
 from stages.qa.structure import Statement
@@ -36,6 +37,10 @@ REQUIRED_PERMISSION = re.compile(
 )
 CAN = re.compile(r"^You (?P<can>can|can't|cannot|can not|may) (?:also |optionally |then |now )?(?P<do>[a-z]+ .+)\.$")
 DEFINITION = re.compile(r"^(?P<term>(?:An?|The) [A-Za-z][\w -]{2,45}?) (?P<verb>is|are) (?P<what>(?:an?|the) .+)\.$")
+ALTERNATIVE = re.compile(
+    r"^(?:Instead, )?(?P<do>(?:[Yy]ou (?:must|have to|need to)|[Uu]se|[Cc]all|[Cc]reate|[Dd]elete"
+    r"|[Rr]emove|[Ss]pecify|[Cc]hoose) .+?)(?: instead)?\.$"
+)
 # Words that make no term to be defined.
 VERY_COMMON = frozenset(
     ("following", "name", "type", "value", "number", "maximum", "minimum", "default", "result", "response", "request")
@@ -44,11 +49,8 @@ VERY_COMMON = frozenset(
 
 def facts(reading: Reading) -> Iterator[Fact]:
     subject = reading.subject
-    for statement in reading.statements:
-        if statement.place.role != "description" or unsafe(statement):
-            continue
+    for statement, resolved in alone(reading, "description"):
         words = plain(statement.sentence.text)
-        resolved = resolve(words, subject)
         yield from _required_permission(statement, words, subject)
         if not words.endswith(".") or not 5 <= word_count(words) <= 45:
             continue
@@ -57,16 +59,8 @@ def facts(reading: Reading) -> Iterator[Fact]:
         if has_pointer(resolved):
             continue
         found = list(_permission(statement, resolved, subject)) or list(how_to(statement, resolved, reading))
-        yield from found or capability(statement, resolved, subject)
+        yield from found or able(statement, resolved, reading)
         yield from definition(statement, resolved, subject)
-
-
-def unsafe(statement: Statement) -> bool:
-    """Does the sentence stand in a list with a lead-in, or behind a label that narrows what it applies to?"""
-    sentence = statement.sentence
-    if sentence.block.lead_in or sentence.block.level > 0 or statement.narrowed:
-        return True
-    return sentence.block.kind == "item" and sentence.start != sentence.block.start
 
 
 def goes_on(statement: Statement, statements: list[Statement]) -> bool:
@@ -161,6 +155,14 @@ def _required_permission(statement: Statement, words: str, subject: Subject) -> 
         )  # fmt: skip
 
 
+def able(statement: Statement, words: str, reading: Reading) -> Iterator[Fact]:
+    """What can or cannot be done, and in the latter case what to do instead."""
+    for fact in capability(statement, words, reading.subject):
+        yield fact
+        if fact.form == "capability.no":
+            yield from instead(statement, reading)
+
+
 def capability(statement: Statement, words: str, subject: Subject) -> Iterator[Fact]:
     match = CAN.match(words)
     if (
@@ -176,12 +178,23 @@ def capability(statement: Statement, words: str, subject: Subject) -> Iterator[F
     if not do or re.match(r"(?:see|find|learn|do|get|be)\b", do):
         return
     no = match["can"] in ("can't", "cannot", "can not")
-    named = subject.kind == "operation" and subject.name in do
-    slots = {"within": f"In {subject.service}"} if named else {}
+    named = subject.kind == "operation" and (subject.name in do or re.search(r"\b[A-Z]\w+ operation\b", do))
+    slots = {"within": f"In {subject.service}", "op": subject.service} if named else {}
     prefix = "No, you" if no else "Yes, you"
     yield _fact(
         "capability.no" if no else "capability.yes", statement, subject, f"{prefix} {words[4:]}", do=do, **slots
     )
+
+
+def instead(statement: Statement, reading: Reading) -> Iterator[Fact]:
+    """What the sentence behind "You cannot …" says one has to do instead."""
+    for after in reading.statements:
+        if after.sentence.block != statement.sentence.block or after.number != statement.number + 1:
+            continue
+        words = resolve(plain(after.sentence.text), reading.subject)
+        match = ALTERNATIVE.match(words)
+        if match and not has_pointer(match["do"]) and not has_pronoun(words) and not goes_on(after, reading.statements):
+            yield _fact("instead", after, reading.subject, f"{upper_first(match['do'])}.")
 
 
 def definition(statement: Statement, words: str, subject: Subject) -> Iterator[Fact]:

@@ -83,10 +83,24 @@ DOCUMENT_PHRASINGS: dict[str, tuple[str, ...]] = {
 }
 
 
+LONG_FRAMES = (
+    "According to “{title}”, {core}?",
+    "I have a question about “{title}”: {core}?",
+    "I am reading “{title}”. {Core}?",
+)
+FRAMES = (*LONG_FRAMES, "{Core}, according to “{title}”?", "In “{title}”, {core}?")
+NAMED_FRAMES = ("{Core}?", "I would like to know: {core}?", "Quick question: {core}?")
+
+
+def core(form: str, slots: dict[str, str], number: int) -> str:
+    """The question for a fact, without its capital and its mark."""
+    cores = DOCUMENT_PHRASINGS[form]
+    return cores[number % len(cores)].format(**slots)
+
+
 def framed(core: str, title: str, number: int) -> str:
     """The core of a question as a question that says which document it is about."""
-    if re.search(rf"(?<!\w){re.escape(title)}(?!\w)", core):
-        return f"{upper_first(core)}?"
-    if number % 3 == 2 and len(core.split()) <= 14 and ", " not in core:
-        return f"{upper_first(core)}, according to “{title}”?"
-    return f"According to “{title}”, {core}?"
+    named = re.search(rf"(?<!\w){re.escape(title)}(?!\w)", core)
+    long = len(core.split()) > 14 or ", " in core
+    frames = NAMED_FRAMES if named else LONG_FRAMES if long else FRAMES
+    return frames[number % len(frames)].format(core=core, Core=upper_first(core), title=title)

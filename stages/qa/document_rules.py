@@ -7,7 +7,8 @@ base form, ``unit``, ``rest`` and others words of the question. What is in no gr
 import re
 from typing import NamedTuple
 
-NUMBER = r"(?:\d[\d,.]*|one|two|three|four|five|six|seven|eight|nine|ten|twelve|thirty|sixty|ninety|a hundred)"
+from stages.qa.grammar import NUMBER
+
 MOST = r"(?:up to|at most|a maximum of|no more than|not more than|only)"
 TIME = r"(?:millisecond|second|minute|hour|day|week|month|year)s?"
 SIZE = r"(?:[KMGT]i?B|(?:kilo|mega|giga|tera)?bytes)"
@@ -17,6 +18,8 @@ V3 = r"(?P<v3>[a-z]+s)"
 TAIL = r"(?P<rest>(?: (?:per|in|for|from|on|with|at|of|to|into|by|within|after|before|when|if|unless) [^,;:()]+)?)"
 CLAUSE = r"(?:if|when|unless|while|until|as long as|after|before|once)"
 VALID = r"(?:valid|allowed|supported|available|possible|permitted)"
+WHEN = r"(?P<when>(?:During|After|Before|In|Within|Without|Outside|On) (?!it\b|that\b|this\b)[^,;:]+)"
+PARTICIPLE = r"[a-z]+(?:ed|en|t)"
 CAPITALS = r"[A-Z][A-Z0-9_-]+"
 
 
@@ -69,7 +72,7 @@ RULES: tuple[Rule, ...] = (
         pronouns=True,
     ),
     rule("duration.takes", rf"{S} takes (?:{MOST}|between) {NUMBER}[^,;:]*? {TIME}"),
-    rule("duration.kept", rf"{S} can be (?P<done>[a-z]+(?:ed|en|t)) for (?:{MOST} )?{NUMBER} {TIME}"),
+    rule("duration.kept", rf"{S} can be (?P<done>{PARTICIPLE}) for (?:{MOST} )?{NUMBER} {TIME}"),
     rule(
         "limit.exact",
         rf"{S} (?P<v3>holds|weighs|has|contains|stores|carries) (?:exactly |about )?{NUMBER} "
@@ -125,7 +128,7 @@ RULES: tuple[Rule, ...] = (
     ),
     # Requirements
     rule("requirement.only", rf"{S} (?P<v3>works|applies|runs|operates) only (?P<prep>on|with|for|to) [^,;:]+"),
-    rule("requirement.before", rf"{S} must be [a-z]+(?:ed|en|t) before (?P<rest>[^,;:]+)", pronouns=True),
+    rule("requirement.before", rf"{S} must be {PARTICIPLE} before (?P<rest>[^,;:]+)", pronouns=True),
     rule(
         "requirement.rule",
         rf"{S} must (?:not )?be (?:unique|different|distinct|the same|written|in|at|of|lower|upper)"
@@ -139,18 +142,16 @@ RULES: tuple[Rule, ...] = (
     rule("capability.cannot", rf"{S} (?:cannot|can't|can not) (?P<rest>[a-z]+ ?[^,;:]*)", "No", True),
     rule(
         "capability.during",
-        r"(?P<when>(?:During|After|Before|In|Within|Without|Outside|On) (?!it\b|that\b|this\b)"
-        r"[^,;:]+), (?P<s>(?:an?|the|no|your|you|data|[A-Z])\b[^,;:]*?) cannot (?P<rest>[a-z]+ [^,;:]+)",
+        rf"{WHEN}, (?P<s>(?:an?|the|no|your|you|data|[A-Z])\b[^,;:]*?) cannot (?P<rest>[a-z]+ [^,;:]+)",
         "No",
     ),
     rule(
         "capability.who",
-        r"(?P<when>(?:During|After|Before|In|Within|Without|Outside|On) (?!it\b|that\b|this\b)"
-        r"[^,;:]+), nobody can (?P<rest>[a-z]+ [^,;:]+)(?:, not even [^,;:]+)?",
+        rf"{WHEN}, nobody can (?P<rest>[a-z]+ [^,;:]+)(?:, not even [^,;:]+)?",
     ),
     rule("behaviour.even", rf"{S} {V3} (?P<rest>even (?:if|when) [^,;:]+)", "Yes", True),
     rule("capability.can", rf"{S} can (?P<rest>(?!only\b|be\b)(?:still |also )?[a-z]+ [^,;:\d]+)", "Yes"),
-    rule("requirement.not", rf"{S} (?:must|may|should) not be (?P<rest>[a-z]+(?:ed|en|t)\b[^,;:]*)", "No", True),
+    rule("requirement.not", rf"{S} (?:must|may|should) not be (?P<rest>{PARTICIPLE}\b[^,;:]*)", "No", True),
     rule(
         "behaviour.is_not",
         rf"{S} (?P<is_>is|are) not (?P<rest>(?:allowed|permitted|possible|required|supported"
@@ -162,7 +163,7 @@ RULES: tuple[Rule, ...] = (
     rule("return.when", rf"{S} returns (?!only\b)[^,;:]+? (?P<rest>{CLAUSE} [^,;:]+)"),
     rule("return.document", rf"{S} returns (?!only\b)[^,;:]+"),
     rule("behaviour.order", rf"{S} {V3} (?P<what>[^,;:]+?) in (?:[a-z]+ order|the order [^,;:]+)"),
-    rule("behaviour.why", rf"{S} (?P<is_>is|are) (?P<done>[a-z]+(?:ed|en|t)) so that [^;:]+"),
+    rule("behaviour.why", rf"{S} (?P<is_>is|are) (?P<done>{PARTICIPLE}) so that [^;:]+"),
     rule("behaviour.cost", rf"{S} costs [^;:]+"),
     rule("behaviour.does", rf"{S} {V3} [^,;:]+? (?P<rest>(?:unless|when|if) [^,;:]+)"),
 )

@@ -7,7 +7,7 @@ names the document's title. The answer is the whole sentence.
 import re
 from collections.abc import Iterator
 
-from stages.qa.conditions import OPENING, conditional, split_condition
+from stages.qa.conditions import OPENING, UNSAFE_CONDITION, conditional, split_condition
 from stages.qa.descriptions import capability, definition, how_to
 from stages.qa.document_rules import RULES, SIZE, TIME, Rule
 from stages.qa.facts import Fact, Reading
@@ -23,9 +23,6 @@ NARROWING = re.compile(
 )
 # Subjects that start afresh, whatever was said before.
 AFRESH = ("A ", "An ", "Each ", "Every ")
-UNSAFE_CONDITION = re.compile(
-    r"\b(?:happens?|occurs?|either|another|for example|is the case|applicable|necessary|desired)\b"
-)
 # No answer to "what happens": something the reader does, a state, more than a clause.
 NO_EVENT = re.compile(
     r"^you\b|^[a-z]+ (?:the|your)\b|\btakes\b|[:;]|\b(?:is|are) (?!(?:[a-z]+ly )?[a-z]+(?:ed|en|t)\b)"
@@ -56,10 +53,7 @@ def facts(reading: Reading) -> Iterator[Fact]:
 
 def _leans(statement: Statement, words: str) -> bool:
     """Does the sentence need what stands around it: a lead-in, a label, another sentence?"""
-    block = statement.sentence.block
-    if block.lead_in or block.level > 0 or (block.kind == "item" and statement.sentence.start != block.start):
-        return True
-    return not words.endswith(".") or not 4 <= word_count(words) <= 45 or has_pointer(words)
+    return statement.inside or not words.endswith(".") or not 4 <= word_count(words) <= 45 or has_pointer(words)
 
 
 def _first(statement: Statement, words: str, reading: Reading, names: frozenset[str]) -> Fact | None:

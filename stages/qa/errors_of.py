@@ -14,7 +14,7 @@ BECAUSE = re.compile(
     r"(?P<cause>.+)\.$"
 )
 # What is not a state of affairs in which the error comes, but advice or the whole rule.
-UNSURE = re.compile(r"^of |^there is no |^you (?:must|can|should)\b|\b(?:must|should|can have|no more than)\b")
+UNSURE = re.compile(r"^of |^[Tt]here is no |^you (?:must|can|should)\b|\b(?:must|should|can have|no more than)\b")
 CERTAIN = re.compile(r"(?:the|a|an|your|you|no|one|at least|too many|another)\b", re.IGNORECASE)
 VAGUE = re.compile(
     r"\b(?:internal|unknown|unexpected|an error occurred|service error|invalid parameter|not valid for the request)\b",

@@ -5,6 +5,7 @@ Everything here errs on the side of refusing: a sentence that is not surely unde
 
 import re
 
+NUMBER = r"(?:\d[\d,.]*|one|two|three|four|five|six|seven|eight|nine|ten|twelve|thirty|sixty|ninety|a hundred)"
 IRREGULAR = {"has": "have", "is": "be", "does": "do", "goes": "go", "caches": "cache", "undoes": "undo"}
 # Third person forms that open descriptions in technical documentation, and those that would be taken for plurals.
 VERBS = frozenset(
@@ -88,9 +89,17 @@ def upper_first(sentence: str) -> str:
     return sentence[:1].upper() + sentence[1:]
 
 
+# "you" that is likely an object: no verb comes behind it. After some words it surely is one, see `first_person`.
+OBJECT_YOU = re.compile(
+    r"(?<!\bto)(?<!\bfor)(?<!\bwith)(?<!\bby)(?<!\bfrom)(?<!\bgive)(?<!\bgives)(?<!\blet)(?<!\blets)(?<!\ballow)"
+    r"(?<!\ballows)(?<!\benable)(?<!\benables)(?<!\bhelp)(?<!\bhelps)"
+    r" you(?= (?:to|for|with|from|by|in|on|at|of|about|that|the|an?|your|any|and|or)\b|[,.;]|$)"
+)
+
+
 def first_person(clause: str) -> str | None:
     """ "your bucket that you own" to "my bucket that I own"; None where the object form is not sure."""
-    if re.search(r"\b(?:yourself|yourselves|yours)\b", clause, re.IGNORECASE):
+    if re.search(r"\b(?:yourself|yourselves|yours)\b", clause, re.IGNORECASE) or OBJECT_YOU.search(clause):
         return None
     clause = re.sub(r"\byou're\b", "I'm", clause)
     clause = re.sub(r"\byou've\b", "I've", clause)

@@ -1,7 +1,8 @@
 """Does a training question give a test question away? Used to choose pairs, and again as the gate over the files."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import product
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -72,9 +73,8 @@ def _hit(
     cosines: np.ndarray,
     params: LeakageParams,
 ) -> Hit | None:
-    mine = pair.evidence
     for question in questions:
-        for other in question.evidence:
+        for mine, other in product(pair.evidence, question.evidence):
             if other.article_id == mine.article_id and other.start < mine.end and mine.start < other.end:
                 return Hit(pair.id, question.id, "evidence overlap", f"{mine.article_id} {mine.start}–{mine.end}")
     for known, text in ((asked, pair.question), (told, pair.answer)):
@@ -109,12 +109,12 @@ def gate(
         f"pair {hit.pair_id} leaks question {hit.question_id}: {hit.reason}, {hit.detail}"
         for hit in hits(pairs, test, cosines, params)
     ]
-    used = {pair.evidence.article_id for pair in pairs}
+    used = _articles(pairs)
     for question in test:
         known = sorted(used & {evidence.article_id for evidence in question.evidence})
         if question.slice == "unseen" and known:
             faults.append(f"question {question.id} is unseen, but there are pairs from {', '.join(known)}")
-    shared = {pair.evidence.article_id for pair in train} & {pair.evidence.article_id for pair in validation}
+    shared = _articles(train) & _articles(validation)
     faults += [f"article {article} has both training and validation pairs" for article in sorted(shared)]
     if faults:
         count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
@@ -130,3 +130,7 @@ def gate(
             )
         )
     return float(cosines[: len(train)].max()) if train else 0.0
+
+
+def _articles(pairs: Iterable[Pair]) -> set[str]:
+    return {article_id for pair in pairs for article_id in pair.articles}

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from stages.qa.build import Sets
 from stages.qa.quotas import PLACES, place
+from stages.records import Pair
 
 
 def summary(sets: Sets, characters: Mapping[str, int], max_train_test_similarity: float) -> dict[str, float | int]:
@@ -21,8 +22,8 @@ def summary(sets: Sets, characters: Mapping[str, int], max_train_test_similarity
         "test_questions_unseen": sum(question.slice == "unseen" for question in sets.test),
         "rejected": len(sets.rejected),
         "acceptance_rate": _rounded(1 - verification / max(sets.candidates, 1)),  # of the verification rules
-        "train_articles": len({pair.evidence.article_id for pair in sets.train}),
-        "validation_articles": len({pair.evidence.article_id for pair in sets.validation}),
+        "train_articles": _articles(sets.train),
+        "validation_articles": _articles(sets.validation),
         "phrasings": len({pair.phrasing for pair in accepted}),
         "max_train_test_similarity": _rounded(max_train_test_similarity),
         "mean_question_words": _rounded(_mean(len(pair.question.split()) for pair in accepted)),
@@ -32,10 +33,14 @@ def summary(sets: Sets, characters: Mapping[str, int], max_train_test_similarity
     numbers |= _counts("test_kind", (question.kind for question in sets.test))
     numbers |= _counts("service", (pair.service for pair in accepted))
     numbers |= _counts("rejected", (rejection.reason for rejection in sets.rejected))
-    places = Counter(place(pair, characters[pair.evidence.article_id]) for pair in accepted)
+    places = Counter(place(pair, characters) for pair in accepted)
     for tenth in range(PLACES):
         numbers[f"position_{tenth + 1:02d}_of_{PLACES}"] = _rounded(places[tenth] / max(len(accepted), 1))
     return numbers
+
+
+def _articles(pairs: Iterable[Pair]) -> int:
+    return len({article_id for pair in pairs for article_id in pair.articles})
 
 
 def _counts(prefix: str, names: Iterable[str]) -> dict[str, int]:

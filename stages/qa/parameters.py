@@ -1,7 +1,7 @@
 """Facts of parameters and response elements: type, limits, valid values, default, meaning."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from stages.qa.facts import Fact, Reading
@@ -9,6 +9,7 @@ from stages.qa.grammar import (
     base_form,
     has_pointer,
     has_pronoun,
+    is_clause,
     is_noun_phrase,
     is_third_person,
     lower_first,
@@ -28,6 +29,8 @@ RANGE = re.compile(
 ITEMS = re.compile(r"^list of (?:(\d+) to (\d+)|at most (\d+)|exactly (\d+)) (strings|structures|integers)$")
 VALUES = re.compile(r"^The valid values of (each item|\S+) are (.+)\.$")
 MOST_VALUES = 8
+MOST_REQUIRED = 4
+VALUE = re.compile(r"^(?P<value>[\w.:-]+)(?: \([Dd]efault\))?(?::| [-–—]) (?P<does>[A-Z].+)\.$")
 # What a parameter can be said to do. ("Renames the object if …" tells what the operation does with it.)
 EFFECTS = frozenset(
     """Sets Limits Filters Allows Enables Disables Controls Restricts Overrides Skips Determines Prevents Ensures
@@ -41,11 +44,27 @@ HUGE = 10**9  # such a bound is that of a number type and tells nothing
 
 
 def facts(reading: Reading) -> Iterator[Fact]:
-    for place, group in groupby(reading.statements, key=lambda statement: statement.place):
+    required = []
+    for place, grouped in groupby(reading.statements, key=lambda statement: statement.place):
+        group = list(grouped)
         if place.role == "parameter" and place.name:
-            yield from _parameter(reading.subject, list(group))
+            yield from _parameter(reading.subject, group)
+            match = TYPE.match(plain(group[0].sentence.text))
+            if match and match[3] == "a required" and not place.path:
+                required.append(group[0])
         elif place.role == "response" and place.name:
-            yield from _response(reading.subject, list(group))
+            yield from _response(reading.subject, group)
+    if 1 <= len(required) <= MOST_REQUIRED:
+        yield _all_required(reading.subject, required)
+
+
+def _all_required(subject: Subject, required: Sequence[Statement]) -> Fact:
+    names = [statement.place.name for statement in required]
+    listed = f"{', '.join(names[:-1])} and {names[-1]}" if names[1:] else names[0]
+    are = "parameters of {} are" if names[1:] else "parameter of {} is"
+    answer = f"The {listed} {are.format(subject.answer)} required."
+    spans = [(statement.sentence.start, statement.sentence.end) for statement in required]
+    return Fact("required.all", {}, answer, *spans[0], tuple(spans[1:]))
 
 
 def _slots(subject: Subject, statement: Statement) -> tuple[dict[str, str], str]:
@@ -58,6 +77,7 @@ def _parameter(subject: Subject, group: list[Statement]) -> Iterator[Fact]:
     slots, owner = _slots(subject, group[0])
     head = group[0].sentence.block
     meaning_seen = False
+    values: list[str] = []
     for statement in group:
         sentence = statement.sentence
         words = plain(sentence.text)
@@ -77,6 +97,9 @@ def _parameter(subject: Subject, group: list[Statement]) -> Iterator[Fact]:
                     )
             continue
         if sentence.block.kind == "item":
+            match = VALUE.match(words)
+            if match and match["value"] in values and sentence.start == sentence.block.start:
+                yield from _value(match["value"], match["does"], slots["parameter"], subject, fact)
             continue
         if not meaning_seen and statement.number and _first_of_block(group, statement):
             meaning_seen = True
@@ -88,6 +111,19 @@ def _parameter(subject: Subject, group: list[Statement]) -> Iterator[Fact]:
             if not has_pointer(value) and not has_pronoun(value):
                 answer = f"The default value of the {slots['parameter']} parameter of {subject.answer} is {value}."
                 yield fact("default.parameter", answer)
+
+
+def _value(value: str, does: str, parameter: str, subject: Subject, fact) -> Iterator[Fact]:
+    """What one of the valid values means."""
+    if not 5 <= word_count(does) <= 40 or has_pointer(does) or has_pronoun(does):
+        return
+    owner = f"{value} value of the {parameter} parameter of {subject.answer}"
+    if is_third_person(does.split()[0]):
+        yield fact("valid_values.means", f"The {owner} {lower_first(does)}.", value=value)
+    elif is_noun_phrase(does):
+        yield fact("valid_values.means", f"The {owner} means {lower_first(does)}.", value=value)
+    elif is_clause(does):
+        yield fact("valid_values.means", f"With the {owner}, {lower_first(does)}.", value=value)
 
 
 def _first_of_block(group: list[Statement], statement: Statement) -> bool:

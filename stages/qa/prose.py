@@ -4,14 +4,11 @@ import re
 from collections.abc import Iterator
 
 from stages.qa.conditions import conditional
-from stages.qa.descriptions import capability, definition, how_to, unsafe
-from stages.qa.facts import Fact, Reading
-from stages.qa.grammar import FINITE, has_pointer, has_pronoun, lower_first, word_count
+from stages.qa.descriptions import able, definition, how_to
+from stages.qa.facts import Fact, Reading, alone
+from stages.qa.grammar import FINITE, NUMBER, has_pointer, has_pronoun, lower_first, word_count
 from stages.qa.structure import Statement
-from stages.qa.subject import resolve
-from stages.qa.text import plain
 
-NUMBER = r"(?:\d[\d,.]*|one|two|three|four|five|six|seven|eight|nine|ten|twelve)"
 MANY = re.compile(
     r"^(?P<noun>You|(?:Each|An?|The|Every) [\w -]{2,40}?) can (?P<verb>\w+) "
     rf"(?P<bound>up to|at most|a maximum of|no more than|only) (?P<number>{NUMBER}) "
@@ -31,16 +28,15 @@ MUST = re.compile(
 def facts(reading: Reading) -> Iterator[Fact]:
     if reading.subject.kind == "document":
         return  # see stages.qa.documents
-    for statement in reading.statements:
-        if statement.place.role not in ("description", "parameter", "prose") or unsafe(statement):
-            continue
-        words = resolve(plain(statement.sentence.text), reading.subject, statement.place.parameter)
+    for statement, words in alone(reading, "description", "parameter", "prose"):
         if not words.endswith(".") or not 5 <= word_count(words) <= 45 or has_pointer(words):
             continue
         if statement.place.role == "prose":
             yield from conditional(statement, reading.subject)
-            yield from list(how_to(statement, words, reading)) or capability(statement, words, reading.subject)
+            yield from list(how_to(statement, words, reading)) or able(statement, words, reading)
             yield from definition(statement, words, reading.subject)
+        elif statement.place.role == "parameter":
+            yield from able(statement, words, reading)
         if not has_pronoun(words):
             yield from quantity(statement, words)
             yield from requirement(statement, words)

@@ -2,17 +2,20 @@
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from stages.records import Pair
 
 # Shares of the kinds, in parts. A kind that runs dry is made up for by the others.
 KINDS = {
+    "two_facts": 24,
+    "two_facts.error": 7,  # what an operation has of these would else drown the others
     "behaviour": 15,
     "parameter": 13,
     "limit": 13,
     "error": 10,
     "howto": 9,
+    "comparison": 10,
     "purpose": 9,
     "return": 8,
     "capability": 7,
@@ -27,30 +30,31 @@ OTHER_KIND = 5
 PLACES = 10  # tenths of an article
 
 
-def place(pair: Pair, characters: int) -> int:
-    """Which tenth of its article the evidence starts in, 0–9."""
-    return min(PLACES - 1, pair.evidence.start * PLACES // max(characters, 1))
+def place(pair: Pair, characters: Mapping[str, int]) -> int:
+    """Which tenth of its article the last of the evidence starts in, 0–9. ``characters``: of each article, by id."""
+    last = pair.evidence[-1]
+    return min(PLACES - 1, last.start * PLACES // max(characters[last.article_id], 1))
 
 
 def pick(
     pairs: Iterable[Pair],
     number: int,
     max_per_article: int,
-    characters: dict[str, int],
+    characters: Mapping[str, int],
     taken: Sequence[Pair] = (),
 ) -> list[Pair]:
     """Up to `number` of the pairs, each time from the kind, service and place that lag behind most.
 
     Args:
-        pairs: in the order in which equals are taken.
+        pairs: in the order in which equals of one phrasing are taken.
         characters: length of each article, by id.
         taken: pairs already taken, which count.
     """
     queues: dict[tuple[str, str, int], list[Pair]] = defaultdict(list)
     articles: dict[str, set[str]] = defaultdict(set)
-    for pair in pairs:
-        queues[(pair.kind, pair.service, place(pair, characters[pair.evidence.article_id]))].append(pair)
-        articles[pair.service].add(pair.evidence.article_id)
+    for pair in _in_turn(pairs):
+        queues[(_kind(pair), pair.service, place(pair, characters))].append(pair)
+        articles[pair.service] |= pair.articles
     for queue in queues.values():
         queue.reverse()  # popped from the end
     # The square root keeps small services heard without making them as loud as large ones.
@@ -58,10 +62,10 @@ def pick(
     kind_share = _shares({kind: float(KINDS.get(kind, OTHER_KIND)) for kind, _, _ in queues})
     kinds, services, places, per_article = Counter(), Counter(), Counter(), Counter()
     for pair in taken:
-        kinds[pair.kind] += 1
+        kinds[_kind(pair)] += 1
         services[pair.service] += 1
-        places[place(pair, characters[pair.evidence.article_id])] += 1
-        per_article[pair.evidence.article_id] += 1
+        places[place(pair, characters)] += 1
+        per_article.update(pair.articles)
     picked: list[Pair] = []
     while queues and len(picked) < number:
         key = min(
@@ -74,14 +78,29 @@ def pick(
         pair = queues[key].pop()
         if not queues[key]:
             del queues[key]
-        if per_article[pair.evidence.article_id] >= max_per_article:
+        if any(per_article[article_id] >= max_per_article for article_id in pair.articles):
             continue
         picked.append(pair)
         kinds[key[0]] += 1
         services[key[1]] += 1
         places[key[2]] += 1
-        per_article[pair.evidence.article_id] += 1
+        per_article.update(pair.articles)
     return picked
+
+
+def _kind(pair: Pair) -> str:
+    """The kind of a pair, or the part of it that has a share of its own."""
+    return pair.phrasing if pair.phrasing in KINDS else pair.kind
+
+
+def _in_turn(pairs: Iterable[Pair]) -> list[Pair]:
+    """One pair of each phrasing, then a second of each, and so on: what is rare is not drowned by what is frequent."""
+    seen: Counter[str] = Counter()
+    ranked = []
+    for pair in pairs:
+        ranked.append((seen[pair.phrasing], pair))
+        seen[pair.phrasing] += 1
+    return [pair for _, pair in sorted(ranked, key=lambda both: both[0])]
 
 
 def _shares(parts: dict[str, float]) -> dict[str, float]:

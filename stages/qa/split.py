@@ -1,7 +1,7 @@
 """Articles to parts: trained on, validated on, or kept for unseen test questions. Whole articles, never halves."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from stages.qa.phrasing import choice
@@ -23,11 +23,14 @@ def split_articles(
     unseen: int,
     validation: int,
     seed: int,
+    compared: Collection[frozenset[str]] = (),
 ) -> Parts:
     """Give `unseen` and `validation` articles away, spread over the services, the rest to training.
 
     Args:
         candidates: how many candidate pairs each article has; an article without any is of use to no part.
+        compared: sets of articles that a pair compares. An article takes one that it is compared with along, so that
+            each part keeps comparisons.
     """
     kept_out = {e.article_id for q in handwritten if q.slice == "unseen" for e in q.evidence}
     kept_in = {e.article_id for q in handwritten if q.slice == "seen" for e in q.evidence} - kept_out
@@ -35,12 +38,28 @@ def split_articles(
     for article in articles:
         if candidates.get(article.id) and article.id not in kept_out and article.id not in kept_in:
             free[article.service].append(article.id)
-    order = _in_turn(free, seed)
+    order = _with_partners(_in_turn(free, seed), compared)
     return Parts(
         unseen=frozenset(order[:unseen]),
         validation=frozenset(order[unseen : unseen + validation]),
         train=frozenset(order[unseen + validation :]) | {a for a in kept_in if candidates.get(a)},
     )
+
+
+def _with_partners(order: Sequence[str], compared: Collection[frozenset[str]]) -> list[str]:
+    """The ids with one that each is compared with moved right behind it."""
+    place = {id_: number for number, id_ in enumerate(order)}
+    partners: dict[str, set[str]] = defaultdict(set)
+    for ids in compared:
+        for id_ in ids:
+            partners[id_] |= ids - {id_}
+    moved: dict[str, None] = {}
+    for id_ in order:
+        if id_ not in moved:
+            moved[id_] = None
+            free = [other for other in partners[id_] if other in place and other not in moved]
+            moved.update(dict.fromkeys(sorted(free, key=place.__getitem__)[:1]))
+    return list(moved)
 
 
 def _in_turn(by_service: Mapping[str, list[str]], seed: int) -> list[str]:

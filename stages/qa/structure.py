@@ -50,6 +50,12 @@ class Statement(NamedTuple):
     number: int
     narrowed: bool = False  # a sentence before it in its block says what it applies to ("For directory buckets, …")
 
+    @property
+    def inside(self) -> bool:
+        """Is it part of a list with a lead-in, or of an item that another sentence opens?"""
+        block = self.sentence.block
+        return block.lead_in or block.level > 0 or (block.kind == "item" and self.sentence.start != block.start)
+
 
 def statements(text: str, is_operation: bool) -> list[Statement]:
     """Every sentence of an article in order. Headings, code and tables hold none."""

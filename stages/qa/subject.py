@@ -1,6 +1,7 @@
 """How questions and answers name what an article is about, so that each stands on its own."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from stages.qa.grammar import upper_first
@@ -15,6 +16,19 @@ PARAMETER = re.compile(
     r"\bthis (?:optional |required )?(?:request )?(?:parameter|field|value|property|option|setting|argument|element"
     r"|header|flag|attribute|member|input|key-value pair|string|list|token|number|structure|object)\b",
     re.IGNORECASE,
+)
+# An operation as a noun phrase, and as an adverbial
+NAMED = (
+    "{name} in {service}",
+    "the {name} operation of {service}",
+    "the {service} {name} operation",
+    "{service} {name}",
+)
+SCENES = (
+    "When calling {name} in {service}",
+    "With the {name} operation of {service}",
+    "When using {name} in {service}",
+    "With {service} {name}",
 )
 
 
@@ -34,13 +48,7 @@ class Subject:
         """One of several ways to name it, a noun phrase."""
         if self.kind != "operation":
             return self.name if self.kind == "overview" else f"“{self.name}”"
-        forms = (
-            f"{self.name} in {self.service}",
-            f"the {self.name} operation of {self.service}",
-            f"the {self.service} {self.name} operation",
-            f"{self.service} {self.name}",
-        )
-        return forms[form % len(forms)]
+        return self._put(NAMED, form)
 
     def context(self, form: int) -> str:
         """An adverbial that sets the scene: "When calling PutObject in Amazon S3"."""
@@ -48,13 +56,10 @@ class Subject:
             return f"In {self.service}"
         if self.kind == "document":
             return (f"According to “{self.name}”", f"In “{self.name}”")[form % 2]
-        forms = (
-            f"When calling {self.name} in {self.service}",
-            f"With the {self.name} operation of {self.service}",
-            f"When using {self.name} in {self.service}",
-            f"With {self.service} {self.name}",
-        )
-        return forms[form % len(forms)]
+        return self._put(SCENES, form)
+
+    def _put(self, forms: Sequence[str], form: int) -> str:
+        return forms[form % len(forms)].format(name=self.name, service=self.service)
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """Is a candidate pair sound? The same rules for every generator; each answers with the name of the rule broken."""
 
 import re
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from stages.qa.grammar import has_pointer
@@ -14,7 +15,10 @@ ANSWER_SENTENCES = 3
 EVIDENCE_CHARACTERS = 900
 MARKUP = re.compile(r"[`<>{}|\\]|\*\*|\]\(|https?:|^\s*[-*#]|\s{2}|(?<!\w)_\w|\w_(?!\w)")
 CUT = re.compile(r"(?:\.\.\.|…|[,;:(]|\b(?:and|or|the|a|an|of|to|in|for|with|that|which|is|are|by|as|from))[.\s]*$")
-YES_NO = re.compile(r"(?:^|, )(?:is|are|can|may|must|does|do|am|has|have|will|should)\b", re.IGNORECASE)
+# Kinds of pairs whose answer may be a mere "required" or "optional".
+STATES = ("required", "comparison")
+DOUBLED = re.compile(r"\b([a-z]+) \1\b", re.IGNORECASE)
+YES_NO = re.compile(r"(?:^|[,.:] )(?:and )?(?:is|are|can|may|must|does|do|am|has|have|will|should)\b", re.IGNORECASE)
 IDENTIFIER = re.compile(
     r"\b(?:[A-Za-z]*[a-z][A-Z]\w*|[A-Za-z]+_\w+|[a-z0-9-]+:[A-Z]\w+|[A-Z]{2,}[\w-]*|\w*\d[\w,.]*\w|\d)\b"
 )
@@ -38,22 +42,25 @@ class Source(NamedTuple):
     text: str
 
 
-def fault(pair: Pair, source: Source) -> str | None:
-    """The first rule that the pair breaks, or None."""
-    subject = subject_of(source.article)
-    return _evidence(pair, source) or _question(pair, subject) or _answer(pair) or _support(pair, source, subject)
+def fault(pair: Pair, sources: Mapping[str, Source]) -> str | None:
+    """The first rule that the pair breaks, or None. ``sources`` by article id."""
+    if reason := _evidence(pair, sources):
+        return reason
+    subjects = [subject_of(sources[article_id].article) for article_id in sorted(pair.articles)]
+    return _question(pair, subjects) or _answer(pair, subjects) or _support(pair, sources, subjects)
 
 
-def _evidence(pair: Pair, source: Source) -> str | None:
-    span = pair.evidence
-    if span.article_id != source.article.id or source.text[span.start : span.end] != pair.evidence_text:
-        return "evidence not found"
-    if not pair.evidence_text.strip() or len(pair.evidence_text) > EVIDENCE_CHARACTERS:
-        return "evidence too long or empty"
+def _evidence(pair: Pair, sources: Mapping[str, Source]) -> str | None:
+    for quote in pair.evidence:
+        source = sources.get(quote.article_id)
+        if source is None or source.text[quote.start : quote.end] != quote.text:
+            return "evidence not found"
+        if not quote.text.strip() or len(quote.text) > EVIDENCE_CHARACTERS:
+            return "evidence too long or empty"
     return None
 
 
-def _question(pair: Pair, subject: Subject) -> str | None:
+def _question(pair: Pair, subjects: Sequence[Subject]) -> str | None:
     question = pair.question
     low, high = QUESTION_WORDS
     if not low <= len(question.split()) <= high:
@@ -62,14 +69,14 @@ def _question(pair: Pair, subject: Subject) -> str | None:
         return "question not a question"
     if MARKUP.search(question) or not balanced(question):
         return "question with markup"
-    if has_pointer(_without_names(question, subject)):
+    if has_pointer(_without_names(question, subjects)):
         return "question leans on other text"
-    if not _names_subject(pair, subject):
+    if not all(_names_subject(pair, subject) for subject in subjects):
         return "question without its subject"
     return None
 
 
-def _answer(pair: Pair) -> str | None:
+def _answer(pair: Pair, subjects: Sequence[Subject]) -> str | None:
     answer = pair.answer
     low, high = ANSWER_WORDS
     if not low <= len(answer.split()) <= high or len(list(SENTENCE_END.finditer(answer))) + 1 > ANSWER_SENTENCES:
@@ -80,15 +87,18 @@ def _answer(pair: Pair) -> str | None:
         or not re.match(r"[A-Z0-9“\"(]|[a-z]+[A-Z:_.]", answer)
     ):
         return "answer cut"
+    if DOUBLED.search(answer):
+        return "answer with a word twice"
     if MARKUP.search(answer) or not balanced(answer):
         return "answer with markup"
-    if has_pointer(answer.removeprefix("No, ").removeprefix("Yes, ")):
+    if has_pointer(_without_names(answer.removeprefix("No, ").removeprefix("Yes, "), subjects)):
         return "answer leans on other text"
     return None
 
 
-def _support(pair: Pair, source: Source, subject: Subject) -> str | None:
-    ground = f"{plain(pair.evidence_text)} {plain(context(source.text, pair.evidence.start))} {' '.join(subject.names)}"
+def _support(pair: Pair, sources: Mapping[str, Source], subjects: Sequence[Subject]) -> str | None:
+    grounds = [f"{quote.text} {context(sources[quote.article_id].text, quote.start)}" for quote in pair.evidence]
+    ground = plain(" ".join(grounds)) + " " + " ".join(_names(subjects))
     if missing_identifiers(pair.answer, ground):
         return "answer with a name or number that the evidence lacks"
     known = stems(ground)
@@ -97,7 +107,7 @@ def _support(pair: Pair, source: Source, subject: Subject) -> str | None:
     asked = stems(pair.question)
     told = {stem(word) for word in content_words(pair.answer)} | set(IDENTIFIER.findall(pair.answer))
     fresh = {word for word in told if word not in asked and word not in pair.question}
-    if not fresh and not YES_NO.search(pair.question) and pair.kind != "required":
+    if not fresh and not YES_NO.search(pair.question) and pair.kind not in STATES:
         return "question gives its answer"
     return None
 
@@ -158,7 +168,11 @@ def _named(name: str, words: str) -> bool:
     return re.search(rf"(?<!\w){re.escape(name)}(?!\w)", words) is not None
 
 
-def _without_names(words: str, subject: Subject) -> str:
-    for name in subject.names:
+def _names(subjects: Sequence[Subject]) -> list[str]:
+    return [name for subject in subjects for name in subject.names]
+
+
+def _without_names(words: str, subjects: Sequence[Subject]) -> str:
+    for name in _names(subjects):
         words = words.replace(name, " ")
     return words
