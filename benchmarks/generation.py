@@ -2,7 +2,7 @@
 
     .venv/bin/python -m benchmarks.generation
 
-Same weights, prompts, threads and number of new tokens. The engines take turns, prompt by prompt, in one process, so
+Same weights (served as params.yaml has them, in Q8_0), prompts, threads and number of new tokens. The engines take turns, prompt by prompt, in one process, so
 that a busy machine weighs on each alike. A rate is that of the whole call, the prompt's processing included; the
 median over the prompts is reported. Takes about a minute and writes benchmarks/results/generation.json.
 """
@@ -96,24 +96,26 @@ def main() -> None:
     torch.set_num_threads(arguments.threads)
     path = resolve(WEIGHTS)
     tokenizer = AutoTokenizer.from_pretrained(path.parent, gguf_file=path.name)
-    params = EmbeddedModel(provider="embedded", weights=WEIGHTS, context_tokens=1024, threads=arguments.threads)
+    params = EmbeddedModel(
+        provider="embedded", weights=WEIGHTS, requantize="Q8_0", context_tokens=1024, threads=arguments.threads
+    )
     load_before = os.getloadavg()[0]
     with chat_model(params) as chat:
         engines = {
-            "xllamacpp_q4_1": embedded(chat),
+            "xllamacpp_q8_0": embedded(chat),
             "transformers_float32": transformers("float32", tokenizer),
             "transformers_bfloat16": transformers("bfloat16", tokenizer),
         }
         rates = measure(engines, QUESTIONS, arguments.tokens)
     medians = {name: statistics.median(values) for name, values in rates.items()}
-    ratio = medians["xllamacpp_q4_1"] / medians["transformers_float32"]
+    ratio = medians["xllamacpp_q8_0"] / medians["transformers_float32"]
     write_json(
         RESULTS,
         {
             "tokens_per_second": {name: round(value, 1) for name, value in medians.items()},
             "tokens_per_second_by_prompt": {name: [round(v, 1) for v in values] for name, values in rates.items()},
             "ratio_to_transformers_float32": round(ratio, 2),
-            "ratio_to_transformers_bfloat16": round(medians["xllamacpp_q4_1"] / medians["transformers_bfloat16"], 2),
+            "ratio_to_transformers_bfloat16": round(medians["xllamacpp_q8_0"] / medians["transformers_bfloat16"], 2),
             "target_ratio": TARGET,
             "new_tokens_a_prompt": arguments.tokens,
             "prompts": len(QUESTIONS),
