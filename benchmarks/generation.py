@@ -2,9 +2,10 @@
 
     .venv/bin/python -m benchmarks.generation
 
-Same weights (served as params.yaml has them, in Q8_0), prompts, threads and number of new tokens. The engines take turns, prompt by prompt, in one process, so
-that a busy machine weighs on each alike. A rate is that of the whole call, the prompt's processing included; the
-median over the prompts is reported. Takes about a minute and writes benchmarks/results/generation.json.
+Same weights (the embedded engine has them in Q8_0, as in params.yaml), prompts, threads and number of new tokens. The
+engines take turns, prompt by prompt, in one process, so that a busy machine weighs on each alike. A rate is that of the
+whole call, the prompt's processing included; the median over the prompts is reported. Takes about a minute and writes
+benchmarks/results/generation.json.
 """
 
 import argparse
