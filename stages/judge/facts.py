@@ -3,8 +3,10 @@
 import math
 
 from stages.judge import style
-from stages.judge.alignment import Coverage, align, cover, found, weight
+from stages.judge.alignment import align
 from stages.judge.contradictions import Contradiction, contradictions
+from stages.judge.coverage import Coverage, cover
+from stages.judge.matching import found, weight
 from stages.judge.text import Text, read
 from stages.judge.verdict import Verdict, band, unscored
 

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from stages.judge import style
-from stages.judge.alignment import Alignment, found, importance, is_known, weight
+from stages.judge.alignment import align_by
 from stages.judge.contradictions import Contradiction, contradictions
+from stages.judge.matching import found, importance, is_known, weight
 from stages.judge.text import Clause, Text, read
 from stages.judge.verdict import Verdict, band, unscored
 from stages.judge.word_vectors import Vectors, WordEmbedder
@@ -69,7 +70,8 @@ class SemanticJudge:
         weights = np.array([importance(c, question) for c in reference.text.clauses])
         completeness = float(np.average(recalls, weights=weights))
         relevance = _grounded(answer, reference, question, cosines)
-        rows = _rows(reference.text, answer.text, cosines)
+        alike = _ramp(cosines, (0.0, 1.0))
+        rows = align_by(alike, alike, reference.text, answer.text)
         hits = contradictions(rows, reference.text, answer.text, question)
         if style.is_refusal(raw) and completeness < 0.7:
             return _nothing("declines to answer")
@@ -176,22 +178,6 @@ def _grounded(answer: _Side, reference: _Side, question: Text, cosines: np.ndarr
             credit = exact if token.kind in {"quantity", "identifier"} else max(float(soft), exact)
             total, held = total + mass, held + mass * (_WORD_SHARE * credit + (1 - _WORD_SHARE) * max(pooled, exact))
     return held / total
-
-
-def _rows(reference: Text, answer: Text, cosines: np.ndarray) -> list[Alignment]:
-    """The clauses of the answer that mean a clause of the reference, by vectors instead of by words."""
-    scores = _ramp(cosines, (0.0, 1.0))
-    best = scores.argmax(axis=0)
-    rows = []
-    for number, clause in enumerate(reference.clauses):
-        order = sorted(range(len(answer.clauses)), key=lambda n: (-scores[number, n], n))
-        foreign = {
-            id(answer.clauses[n]): reference.clauses[best[n]]
-            for n in order
-            if scores[number, n] < 0.85 * scores[best[n], n]
-        }
-        rows.append(Alignment(clause, tuple((float(scores[number, n]), answer.clauses[n]) for n in order), foreign))
-    return rows
 
 
 def _comment(

@@ -1,0 +1,113 @@
+"""Wrong names: another identifier, another thing of its kind, or two words exchanged."""
+
+from stages.judge.alignment import Alignment
+from stages.judge.contradictions.contradiction import Contradiction
+from stages.judge.lexicon import sisters
+from stages.judge.matching import found, match, near_copy, topic
+from stages.judge.text import Clause, Text
+from stages.judge.tokens import Token
+
+_EXCHANGE_TOPIC = 0.6
+
+
+def wrong_names(row: Alignment, reference: Text, answer: Text, question: Text) -> list[Contradiction]:
+    hits = []
+    asked = [w for c in question.clauses for w in c.words]
+    answer_words = [w for c in answer.clauses for w in c.words]
+    for clause in row.aligned:
+        extra = [t for t in clause.tokens if not found(t, row.clause.tokens, row.clause.words)]
+        shared = topic(row.clause, clause)
+        for token in row.clause.tokens:
+            # An identifier is there if it is named; words that spell it out ("lists bulk operations") may stand beside.
+            unnamed = token.kind == "identifier" and not any(match(token, t) == 1.0 for t in clause.tokens)
+            if token.kind == "quantity" or (not unnamed and found(token, clause.tokens, clause.words) >= 0.8):
+                continue
+            alike = [t for t in answer.tokens if t.kind != "identifier" or _shape(t) == _shape(token)]
+            gone = not found(token, alike, answer_words)
+            for other in extra:
+                asked_for = found(other, question.tokens, asked) >= 0.8
+                in_reference = any(match(other, t) >= 0.8 for t in reference.tokens)
+                if token.kind == other.kind == "identifier" and _shape(token) == _shape(other):
+                    wrong = (gone and not asked_for and not in_reference) or (
+                        shared >= 0.5 and _slot(token, row.clause, other, clause)
+                    )
+                elif sisters(token.text, other.text):
+                    wrong = shared >= 0.5 and (gone or in_reference) and _slot(token, row.clause, other, clause)
+                else:
+                    wrong = (
+                        token.kind == "name"
+                        and other.kind == "name"
+                        and gone
+                        and not asked_for
+                        and shared >= 0.5
+                        and _slot(token, row.clause, other, clause)
+                    )
+                if wrong:
+                    hits.append(Contradiction("name", f'says "{other.text}" where the reference says "{token.text}"'))
+    return hits
+
+
+_RENAMED_SHARE = 0.7  # of the reference's words in the answer, for a lost identifier to count as exchanged
+
+
+def renamed(reference: Text, answer: Text, question: Text) -> list[Contradiction]:
+    """Wherever they stand: an identifier is gone and a new one is there, in a text that is else the reference's."""
+    words = [t for t in reference.tokens if t.kind in {"word", "name"}]
+    if not words or sum(t.key in answer.keys for t in words) < _RENAMED_SHARE * len(words):
+        return []
+    hits = []
+    for token in (t for t in reference.tokens if t.kind == "identifier"):
+        if any(match(token, t) for t in answer.tokens):
+            continue
+        for other in (t for t in answer.tokens if t.kind == "identifier" and _shape(t) == _shape(token)):
+            if not any(match(other, t) for t in (*reference.tokens, *question.tokens)):
+                hits.append(Contradiction("name", f'says "{other.text}" where the reference says "{token.text}"'))
+                break
+    return hits
+
+
+def _shape(token: Token) -> str:
+    return "owned" if ":" in token.text else "plain"
+
+
+def _slot(token: Token, clause: Clause, other: Token, clause_other: Clause) -> bool:
+    """Whether two tokens stand in the same place: a neighbour is shared, or both stand at the same end."""
+    i, j = clause.tokens.index(token), clause_other.tokens.index(other)
+    if near_copy(clause, clause_other) and i == j:
+        return True
+    left, left_other = clause.tokens[i - 1 : i], clause_other.tokens[j - 1 : j] if j else ()
+    right, right_other = clause.tokens[i + 1 : i + 2], clause_other.tokens[j + 1 : j + 2]
+    same_left = bool(left and left_other and match(left[0], left_other[0])) if i else not j
+    same_right = bool(right and right_other and match(right[0], right_other[0])) if right else not right_other
+    return same_left or same_right
+
+
+def exchanged_words(row: Alignment, rows: list[Alignment], answer: Text) -> list[Contradiction]:
+    """Two words of the reference, each said in the other's place: strongly / eventually, standard / FIFO."""
+    hits = []
+    for clause in row.aligned:
+        if topic(row.clause, clause) < _EXCHANGE_TOPIC:
+            continue
+        gone, new = _beyond(row.clause, clause), _beyond(clause, row.clause)
+        for token in gone:
+            elsewhere = any(_same_word(token, c) for c in answer.clauses if c is not clause)
+            for other in new:
+                of_another = any(_same_word(other, r.clause) for r in rows if r is not row)
+                if elsewhere and of_another and _slot(token, row.clause, other, clause):
+                    hits.append(Contradiction("name", f'says "{other.text}" where the reference says "{token.text}"'))
+    return hits
+
+
+def _beyond(clause: Clause, other: Clause) -> list[Token]:
+    """Words that a clause says more often than the other."""
+    return [
+        t
+        for t in clause.tokens
+        if t.kind != "quantity"
+        and sum(u.key == t.key and u.lexical == t.lexical for u in clause.tokens)
+        > sum(u.key == t.key and u.lexical == t.lexical for u in other.tokens)
+    ]
+
+
+def _same_word(token: Token, clause: Clause) -> bool:
+    return any(t.key == token.key and t.lexical == token.lexical for t in clause.tokens)
