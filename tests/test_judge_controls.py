@@ -43,6 +43,7 @@ PAIRS = [
         (swap_roles, "It moves.", None),
         (flip_negation, "It cannot be renewed.", "It can be renewed."),
         (flip_negation, "It must be set.", "It must not be set."),
+        (flip_negation, "It is returned.", "It is not returned."),
         (flip_negation, "If it is not set, it fails.", None),
         (half, "One thing is so. Another thing is so.", "One thing is so."),
         (half, "One thing only.", None),

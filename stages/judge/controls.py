@@ -93,7 +93,7 @@ def half(text: str) -> str | None:
 
 
 def swap_number(text: str) -> str | None:
-    """Every amount made another: one that nothing in the text says."""
+    """The first amount made another: one that nothing in the text says."""
     present = {m.replace(",", "") for m in _NUMBER.findall(text)}
     if not present:
         return None
@@ -169,9 +169,8 @@ def flip_negation(text: str) -> str | None:
                 r"\s+(?:be\s+)?(?:more|less|exceed|only)", after
             ):
                 continue
-            return text[: match.start()] + re.sub(pattern, new, match[0]) + text[match.end() :] if not callable(new) else (  # noqa: E501
-                text[: match.start()] + new(match) + text[match.end() :]
-            )  # fmt: skip
+            denied = new(match) if callable(new) else match.expand(new)
+            return text[: match.start()] + denied + text[match.end() :]
     return None
 
 
