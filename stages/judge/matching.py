@@ -84,8 +84,9 @@ def near_copy(clause: Clause, other: Clause) -> bool:
 
 
 def is_known(token: Token, question: Text) -> bool:
-    """Whether the question already says it: "retention" in the question does not say "expire"."""
-    return any(token.lexical == t.lexical and match(token, t) >= _FUZZY for t in question.tokens)
+    """Whether the question already says it: "retention" does not say "expire", nor PutObject "s3:PutObject"."""
+    enough = 1.0 if token.kind == "identifier" else _FUZZY
+    return any(token.lexical == t.lexical and match(token, t) >= enough for t in question.tokens)
 
 
 def importance(clause: Clause, question: Text) -> float:

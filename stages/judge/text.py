@@ -42,6 +42,10 @@ class Text:
         return frozenset(t.key for t in self.tokens)
 
     @functools.cached_property
+    def words(self) -> tuple[str, ...]:
+        return tuple(w for c in self.clauses for w in c.words)
+
+    @functools.cached_property
     def quantities(self) -> tuple[Token, ...]:
         return tuple(t for t in self.tokens if t.kind == "quantity")
 

@@ -50,9 +50,8 @@ def _rivals(token: Token, other: Token) -> bool:
     a, b = token.quantity, other.quantity
     if a.same(b):
         return False
-    return a.family == b.family or a.raw == b.raw or ("count" in (a.family, b.family) and not (
-        a.counts_things and b.counts_things
-    ))  # fmt: skip
+    bare = any(q.family == "count" and not q.counts_things for q in (a, b))
+    return a.family == b.family or a.raw == b.raw or bare
 
 
 def _elsewhere(other: Token, clause: Clause, row: Alignment, reference: Text, question: Text) -> bool:

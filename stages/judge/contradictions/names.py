@@ -1,50 +1,52 @@
 """Wrong names: another identifier, another thing of its kind, or two words exchanged."""
 
+import itertools
+
 from stages.judge.alignment import Alignment
 from stages.judge.contradictions.contradiction import Contradiction
 from stages.judge.lexicon import sisters
-from stages.judge.matching import found, match, near_copy, topic
+from stages.judge.matching import found, is_known, match, near_copy, topic
 from stages.judge.text import Clause, Text
 from stages.judge.tokens import Token
 
+_NEAR_TOPIC = 0.5  # similarity of two clauses from which a word can stand in another's place
 _EXCHANGE_TOPIC = 0.6
 
 
 def wrong_names(row: Alignment, reference: Text, answer: Text, question: Text) -> list[Contradiction]:
+    """Another identifier, name or thing of a kind, where the reference's is not said."""
     hits = []
-    asked = [w for c in question.clauses for w in c.words]
-    answer_words = [w for c in answer.clauses for w in c.words]
-    for clause in row.aligned:
-        extra = [t for t in clause.tokens if not found(t, row.clause.tokens, row.clause.words)]
-        shared = topic(row.clause, clause)
-        for token in row.clause.tokens:
-            # An identifier is there if it is named; words that spell it out ("lists bulk operations") may stand beside.
-            unnamed = token.kind == "identifier" and not any(match(token, t) == 1.0 for t in clause.tokens)
-            if token.kind == "quantity" or (not unnamed and found(token, clause.tokens, clause.words) >= 0.8):
-                continue
-            alike = [t for t in answer.tokens if t.kind != "identifier" or _shape(t) == _shape(token)]
-            gone = not found(token, alike, answer_words)
-            for other in extra:
-                asked_for = found(other, question.tokens, asked) >= 0.8
-                in_reference = any(match(other, t) >= 0.8 for t in reference.tokens)
-                if token.kind == other.kind == "identifier" and _shape(token) == _shape(other):
-                    wrong = (gone and not asked_for and not in_reference) or (
-                        shared >= 0.5 and _slot(token, row.clause, other, clause)
-                    )
-                elif sisters(token.text, other.text):
-                    wrong = shared >= 0.5 and (gone or in_reference) and _slot(token, row.clause, other, clause)
-                else:
-                    wrong = (
-                        token.kind == "name"
-                        and other.kind == "name"
-                        and gone
-                        and not asked_for
-                        and shared >= 0.5
-                        and _slot(token, row.clause, other, clause)
-                    )
-                if wrong:
-                    hits.append(Contradiction("name", f'says "{other.text}" where the reference says "{token.text}"'))
+    for clause in row.speaking:
+        lost = [t for t in row.clause.tokens if t.kind != "quantity" and not _is_named(t, clause)]
+        new = [t for t in clause.tokens if not found(t, row.clause.tokens, row.clause.words)]
+        near = topic(row.clause, clause) >= _NEAR_TOPIC
+        for token, other in itertools.product(lost, new):
+            in_place = near and _slot(token, row.clause, other, clause)
+            gone = not found(token, [t for t in answer.tokens if _may_stand_for(token, t)], answer.words)
+            asked_for = found(other, question.tokens, question.words) >= 0.8
+            of_reference = any(match(other, t) >= 0.8 for t in reference.tokens)
+            if token.kind == other.kind == "identifier" and _shape(token) == _shape(other):
+                # The question's own identifiers need not be repeated: another one beside them is not in their place.
+                unsaid = gone and not is_known(token, question)
+                wrong = in_place or (unsaid and not asked_for and not of_reference)
+            elif sisters(token.text, other.text):
+                wrong = in_place and (gone or of_reference)
+            else:
+                wrong = token.kind == other.kind == "name" and in_place and gone and not asked_for
+            if wrong:
+                hits.append(Contradiction("name", f'says "{other.text}" where the reference says "{token.text}"'))
     return hits
+
+
+def _is_named(token: Token, clause: Clause) -> bool:
+    """An identifier is there if it is named; words that spell it out ("lists bulk operations") may stand beside."""
+    if token.kind == "identifier":
+        return any(match(token, t) == 1.0 for t in clause.tokens)
+    return found(token, clause.tokens, clause.words) >= 0.8
+
+
+def _may_stand_for(token: Token, other: Token) -> bool:
+    return other.kind != "identifier" or _shape(other) == _shape(token)
 
 
 _RENAMED_SHARE = 0.7  # of the reference's words in the answer, for a lost identifier to count as exchanged
@@ -104,6 +106,7 @@ def _beyond(clause: Clause, other: Clause) -> list[Token]:
         t
         for t in clause.tokens
         if t.kind != "quantity"
+        and not t.weak
         and sum(u.key == t.key and u.lexical == t.lexical for u in clause.tokens)
         > sum(u.key == t.key and u.lexical == t.lexical for u in other.tokens)
     ]
