@@ -49,23 +49,32 @@ def _may_stand_for(token: Token, other: Token) -> bool:
     return other.kind != "identifier" or _shape(other) == _shape(token)
 
 
-_RENAMED_SHARE = 0.7  # of the reference's words in the answer, for a lost identifier to count as exchanged
+_RENAMED_SHARE = 0.7  # of a sentence's words in the answer's, for a lost identifier to count as exchanged
 
 
 def renamed(reference: Text, answer: Text, question: Text) -> list[Contradiction]:
-    """Wherever they stand: an identifier is gone and a new one is there, in a text that is else the reference's."""
-    words = [t for t in reference.tokens if t.kind in {"word", "name"}]
-    if not words or sum(t.key in answer.keys for t in words) < _RENAMED_SHARE * len(words):
-        return []
+    """Wherever they stand in a sentence: an identifier is gone and a new one is there, and else it is the same."""
     hits = []
-    for token in (t for t in reference.tokens if t.kind == "identifier"):
-        if any(match(token, t) for t in answer.tokens):
+    known = (*reference.tokens, *question.tokens)
+    for own, said in itertools.product(_by_sentence(reference), _by_sentence(answer)):
+        words = {t.key for t in own if t.kind in {"word", "name"}}
+        if not words or len(words & {t.key for t in said}) < _RENAMED_SHARE * len(words):
             continue
-        for other in (t for t in answer.tokens if t.kind == "identifier" and _shape(t) == _shape(token)):
-            if not any(match(other, t) for t in (*reference.tokens, *question.tokens)):
-                hits.append(Contradiction("name", f'says "{other.text}" where the reference says "{token.text}"'))
-                break
+        lost = [t for t in own if t.kind == "identifier" and not any(match(t, u) for u in answer.tokens)]
+        new = [t for t in said if t.kind == "identifier" and not any(match(t, u) for u in known)]
+        hits += [
+            Contradiction("name", f'says "{other.text}" where the reference says "{token.text}"')
+            for token, other in itertools.product(lost, new)
+            if _shape(token) == _shape(other)
+        ]
     return hits
+
+
+def _by_sentence(text: Text) -> list[list[Token]]:
+    return [
+        [t for clause in clauses for t in clause.tokens]
+        for _, clauses in itertools.groupby(text.clauses, key=lambda clause: clause.sentence)
+    ]
 
 
 def _shape(token: Token) -> str:
