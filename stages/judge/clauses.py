@@ -5,6 +5,7 @@ import re
 from stages.judge.lexicon import STOPWORDS
 
 _ABBREVIATION = re.compile(r"\b(?:e\.g|i\.e|etc|vs|cf|approx|no)\.$", re.IGNORECASE)
+_ITEM = re.compile(r"^\s*(?:[-*•–]|\d{1,2}[.)])\s+")
 _CLAUSE = re.compile(
     r":\s+|\s+[–-]\s+|\s*\((?=\w+(?:[ ,]+[^\s)]+){3,}\))|,\s+(?=(?:and|but|or|which|who|whereas|while|so|after|in which|then|"  # noqa: E501
     r"the|a|an|it|they|you|this|each|every|if|when|unless|anything|nobody|no|only|use|set|call|with|where)\b)|"
@@ -16,10 +17,9 @@ _CONDITIONS = "if|when|whenever|unless|until|after|before|once|while|although"
 
 
 def sentences_of(text: str) -> list[str]:
-    """Sentences; a line break ends one, too."""
+    """Sentences; a line break ends one, too, unless it leads in a list, whose items belong to it."""
     found: list[str] = []
-    for line in re.split(r"\n+|\s+(?=[•])", text):
-        line = re.sub(r"^\s*(?:[-*•–]|\d{1,2}[.)])\s+", "", line).strip()
+    for line in _lines(text):
         start = 0
         for match in re.finditer(r"[.!?][\"')\]]*\s+(?=[\"'(\[]*\w)", line):
             if _ABBREVIATION.search(line[start : match.start() + 1]):
@@ -29,6 +29,20 @@ def sentences_of(text: str) -> list[str]:
         if rest := line[start:].strip():
             found.append(rest)
     return [s for s in found if re.search(r"\w", s)]
+
+
+def _lines(text: str) -> list[str]:
+    lines: list[str] = []
+    in_list = False
+    for line in re.split(r"\n+|\s+(?=[•])", text):
+        item = _ITEM.sub("", line)
+        is_item = item != line
+        in_list = is_item and (in_list or (bool(lines) and lines[-1].endswith(":")))
+        if in_list:
+            lines[-1] += (" " if lines[-1].endswith(":") else ", ") + item.strip()
+        else:
+            lines.append(item.strip())
+    return lines
 
 
 def clauses_of(sentence: str) -> list[str]:

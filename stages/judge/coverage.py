@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from stages.judge.alignment import Alignment
-from stages.judge.matching import found, importance, is_known, match, weight
+from stages.judge.matching import found, fresh, importance, is_known, match, weight
 from stages.judge.text import Clause, Text
 from stages.judge.tokens import Token
 
@@ -40,9 +40,9 @@ def cover(row: Alignment, answer: Text, question: Text, spent: dict[int, int] | 
     missing = []
     for token in row.clause.tokens:
         known = is_known(token, question)
-        hit = found(token, own, words)
+        hit = found(token, own if known else fresh(own, question), words)
         if not known and token.kind != "quantity":
-            hit = max(hit, _SHARED * found(token, tokens, words))
+            hit = max(hit, _SHARED * found(token, fresh(tokens, question), words))
         elif not hit:
             hit = found(token, tokens, words)
         if token.kind == "quantity" and hit:

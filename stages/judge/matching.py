@@ -1,6 +1,7 @@
 """How far two tokens, and two clauses, say the same."""
 
 import math
+from collections.abc import Iterable
 
 from stages.judge.stems import stem
 from stages.judge.text import Clause, Text
@@ -10,6 +11,7 @@ from stages.judge.tokens import Token, identifier_words
 _WEIGHT = {"quantity": 3.0, "identifier": 2.5, "name": 1.5, "word": 1.0}
 _WEAK_WEIGHT = 0.4
 _FUZZY = 0.8  # credit for words of one root that the stems do not join
+_REPEATED = 0.2  # importance of a clause that only repeats the question
 _NEAR_COPY = 0.72  # both ways: a clause is the other but for a word or two
 
 
@@ -33,6 +35,9 @@ def match(token: Token, other: Token) -> float:
 
 
 def _same_identifier(a: Token, b: Token) -> float:
+    short, long = sorted((a.text.split("."), b.text.split(".")), key=len)
+    if a.kind == b.kind and len(short) < len(long) and long[-len(short) :] == short:
+        return 1.0  # RoutingConfig.Weights, and Weights alone
     one, two = a.key.lstrip("#"), b.key.lstrip("#")
     if a.kind != b.kind or one == two or (":" in one) == (":" in two):
         return float(a.kind == b.kind and one == two)
@@ -89,6 +94,11 @@ def is_known(token: Token, question: Text) -> bool:
     return any(token.lexical == t.lexical and match(token, t) >= enough for t in question.tokens)
 
 
+def fresh(tokens: Iterable[Token], question: Text) -> list[Token]:
+    """Tokens that do not merely repeat the question: only they can say what the question does not, in other words."""
+    return [t for t in tokens if not any(t.key == q.key and t.sign == q.sign for q in question.tokens)]
+
+
 def importance(clause: Clause, question: Text) -> float:
     """Weight of a clause of the reference: the root of what it says beyond the question, so that no long one rules.
 
@@ -96,5 +106,5 @@ def importance(clause: Clause, question: Text) -> float:
     """
     new = sum(weight(t) for t in clause.tokens if not is_known(t, question))
     if new < 0.5:
-        return 1.0 if clause.cues or not question.tokens else 0.5
+        return 1.0 if clause.cues or not question.tokens else _REPEATED
     return math.sqrt(0.5 + new)
