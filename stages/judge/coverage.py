@@ -1,5 +1,6 @@
 """How much of each clause of the reference an answer says."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from stages.judge.alignment import Alignment
@@ -9,6 +10,8 @@ from stages.judge.tokens import Token
 
 _KNOWN_WEIGHT = 0.15  # of a fact that the question already says
 _RAMP = (0.2, 0.72)  # share of a clause's words below which it is not said, and above which it is said
+_VERDICT_WEIGHT = 1.5  # of an explicit yes or no, beside clauses of 0.2 to about 3
+_VERDICT_SAYS = 0.8  # of the first clause: "No." also says "it cannot be disabled"
 _SHARED = 0.5  # credit for what the reference says more often than the answer
 
 
@@ -101,3 +104,17 @@ def _window(row: Alignment, answer: Text) -> list[Clause]:
 def _ramp(share: float) -> float:
     low, high = _RAMP
     return min(1.0, max(0.0, (share - low) / (high - low)))
+
+
+def recall_of(covers: Sequence[Coverage], reference: Text, answer: Text) -> float:
+    """Share of the reference that the answer says, 0–1: clauses by weight, and an explicit yes or no."""
+    total = sum(c.weight for c in covers)
+    said = sum(c.weight * c.share for c in covers)
+    if reference.verdict:
+        # A yes or no is also given by a clause that says it, and says what the clause that repeats it says.
+        agrees = answer.verdict == reference.verdict
+        if agrees and covers and not covers[0].n_hard:
+            said += covers[0].weight * max(0.0, _VERDICT_SAYS - covers[0].share)
+        total += _VERDICT_WEIGHT
+        said += _VERDICT_WEIGHT * (agrees or (not answer.verdict and bool(covers) and covers[0].share >= 0.5))
+    return said / total if total else 0.0

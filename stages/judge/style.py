@@ -35,6 +35,23 @@ def repetition(text: str) -> float:
     return sum(n - 1 for n in runs.values()) / total
 
 
+def without_repeats(text: str) -> str:
+    """The text without the sentences that it said before."""
+    sentences = re.split(r"(?<=[.!?:;])\s+|\n+", text)
+    return "\n".join({" ".join(words_of(s)): s for s in reversed(sentences) if words_of(s)}.values().__reversed__())
+
+
+_LOOP_FACTOR = 0.65  # of the score of what was said, where it is then said over and over
+_LOOP_CAP = 2.5  # of an answer that says nothing whole
+
+
+def after_babble(overall: float, text: str) -> float:
+    """The score of an answer that may be stuck in a loop: what it said once counts, less."""
+    if is_babble(without_repeats(text)):
+        return min(overall, _LOOP_CAP)
+    return _LOOP_FACTOR * overall if is_babble(text) else overall
+
+
 def is_babble(text: str) -> bool:
     """Whether the answer is stuck in a loop: more than half of it was said before, or very few different words."""
     words = words_of(text)
