@@ -12,8 +12,8 @@ from stages.judge.verdict import Verdict, band, unscored
 
 # Shares of the overall score. Completeness leads: without a contradiction it says how much of the truth is there.
 _SHARES = {"factual_accuracy": 0.12, "completeness": 0.68, "relevance": 0.14, "clarity": 0.06}
-_MADE_UP_COST = 0.6  # of factual accuracy, for each amount or identifier that neither reference nor question knows
-_MADE_UP_MAX = 3.0  # extra detail may be true: alone it never makes an answer wrong
+_MADE_UP_COST = 0.5  # for each amount or identifier that neither reference nor question knows
+_MADE_UP_MAX = 2.0  # extra detail may be true: alone it never makes an answer wrong
 
 
 class FactsJudge:
@@ -47,6 +47,7 @@ def _score(reference: Text, answer: Text, raw: str, question: Text, cap: float) 
     if style.is_refusal(raw) and (recall < 0.5 or not any(c.found_hard for c in covers)):
         return _low(0.5, "declines to answer", clarity=8.0)
     supported, made_up = _support(reference, answer, question)
+    made_up_cost = min(_MADE_UP_MAX, _MADE_UP_COST * len(made_up))
     clarity = style.clarity(raw)
     relevance = 10 * _relevance(supported, answer, reference) if recall > 0 else 2 * supported
     if hits:
@@ -54,7 +55,7 @@ def _score(reference: Text, answer: Text, raw: str, question: Text, cap: float) 
         kept = sum(c.weight * c.share for n, c in enumerate(covers) if n not in wrong) / sum(c.weight for c in covers)
         accuracy = min(cap, 0.5 + (cap - 0.5) * kept) if cap > 0.5 else cap
     else:
-        accuracy = 10 * min(1.0, recall / 0.35) - min(_MADE_UP_MAX, _MADE_UP_COST * len(made_up))
+        accuracy = 10 * min(1.0, recall / 0.35) - made_up_cost
         if recall < 0.15:
             accuracy = min(accuracy, 2.0)
     parts = {
@@ -63,14 +64,12 @@ def _score(reference: Text, answer: Text, raw: str, question: Text, cap: float) 
         "relevance": relevance,
         "clarity": clarity,
     }
-    overall = sum(share * parts[name] for name, share in _SHARES.items())
+    overall = sum(share * parts[name] for name, share in _SHARES.items()) - made_up_cost
     # Form is worth little where content is missing: half of the reference is not "mostly correct".
     overall = min(overall, 10 * recall + min(1.0, max(0.0, 10 * recall - 2.5)))
-    if len(made_up) >= 3 and len(made_up) > sum(c.found_hard for c in covers):
-        overall = min(overall, 3.0 + 3.0 * recall)
     if hits:
         overall = min(overall, accuracy)
-    overall = style.after_babble(overall, raw)
+    overall = style.after_babble(overall, raw, recall)
     return Verdict(
         overall=band(overall),
         **{name: band(value) for name, value in parts.items()},

@@ -25,7 +25,7 @@ _CLAUSE_RAMP = (0.30, 0.80)
 _WORD_SHARE = 0.7  # of a clause's score; the rest comes from the cosine of the pooled vectors
 _KNOWN_WEIGHT = 0.15  # of a word that the question already says
 _HARD_SHARE = 0.5  # of a clause's score where it has amounts or identifiers that the question does not say
-_SHARES = {"factual_accuracy": 0.1, "completeness": 0.64, "relevance": 0.2, "clarity": 0.06}
+_SHARES = {"factual_accuracy": 0.1, "completeness": 0.54, "relevance": 0.3, "clarity": 0.06}
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ class SemanticJudge:
         overall = sum(share * parts[name] for name, share in _SHARES.items())
         # Form is worth little where content is missing.
         overall = min(overall, 10 * completeness + min(1.0, max(0.0, 10 * completeness - 2.5))) * (1 - doubt)
-        overall = style.after_babble(overall, raw)
+        overall = style.after_babble(overall, raw, completeness)
         return Verdict(
             overall=band(overall),
             **{name: band(value) for name, value in parts.items()},

@@ -35,27 +35,32 @@ def repetition(text: str) -> float:
     return sum(n - 1 for n in runs.values()) / total
 
 
-def without_repeats(text: str) -> str:
-    """The text without the sentences that it said before."""
-    sentences = re.split(r"(?<=[.!?:;])\s+|\n+", text)
-    return "\n".join({" ".join(words_of(s)): s for s in reversed(sentences) if words_of(s)}.values().__reversed__())
-
-
-_LOOP_FACTOR = 0.65  # of the score of what was said, where it is then said over and over
-_LOOP_CAP = 2.5  # of an answer that says nothing whole
-
-
-def after_babble(overall: float, text: str) -> float:
-    """The score of an answer that may be stuck in a loop: what it said once counts, less."""
-    if is_babble(without_repeats(text)):
-        return min(overall, _LOOP_CAP)
-    return _LOOP_FACTOR * overall if is_babble(text) else overall
-
-
 def is_babble(text: str) -> bool:
     """Whether the answer is stuck in a loop: more than half of it was said before, or very few different words."""
     words = words_of(text)
     return repetition(text) > 0.5 or (len(words) >= 16 and len(set(words)) / len(words) < 0.34)
+
+
+def without_repeats(text: str) -> str:
+    """The text without the sentences that it said before."""
+    firsts: dict[str, str] = {}
+    for sentence in re.split(r"(?<=[.!?:;])\s+|\n+", text):
+        firsts.setdefault(" ".join(words_of(sentence)), sentence)
+    return "\n".join(sentence for words, sentence in firsts.items() if words)
+
+
+_LOOP_FACTOR = 0.65  # of a whole right answer: people gave 6 to 7 to one that is then repeated to the limit
+_LOOP_CAP = 2.5  # of an answer that loops within its sentences
+
+
+def after_babble(overall: float, text: str, completeness: float) -> float:
+    """The score of an answer that may be stuck in a loop: what it said once counts less, the less of it is there.
+
+    `completeness` is 0–1.
+    """
+    if is_babble(without_repeats(text)):
+        return min(overall, _LOOP_CAP)
+    return _LOOP_FACTOR * completeness * overall if is_babble(text) else overall
 
 
 def is_broken_off(text: str) -> bool:

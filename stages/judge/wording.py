@@ -5,7 +5,7 @@ import re
 # Negated bounds ("no more than") are bounds, not negations; "unless you say otherwise" is a default.
 _PHRASES = [
     (r"[`*#]+|<[^>\n]{1,20}>", ""),
-    (r"(?<=[.!?\n] )(?:yes|no),\s+", ""),  # said of the sentence before; at the head of a text it is the verdict
+    (r"(?<=[.!?\n])(\s*)(?:yes|no),\s+", r"\1"),  # said of the sentence before; at the head of a text it is the verdict
     (r"[’‘]", "'"),
     (r"[“”]", '"'),
     (r"\bcan\s*not\b|\bcan't\b|\bcant\b", "cannot"),

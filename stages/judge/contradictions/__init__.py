@@ -6,7 +6,7 @@ from stages.judge.alignment import Alignment
 from stages.judge.contradictions.amounts import exchanged_amounts, wrong_amounts
 from stages.judge.contradictions.contradiction import Contradiction
 from stages.judge.contradictions.names import exchanged_words, renamed, wrong_names
-from stages.judge.contradictions.polarity import opposites, without_contraposition, wrong_links, wrong_polarity
+from stages.judge.contradictions.polarity import opposites, without_contraposition, wrong_polarity
 from stages.judge.contradictions.roles import edits, exchanged_roles
 from stages.judge.contradictions.yes_no import wrong_verdict
 from stages.judge.text import Text
@@ -28,7 +28,6 @@ def contradictions(rows: list[Alignment], reference: Text, answer: Text, questio
         hits += wrong_names(row, reference, answer, question)
         hits += exchanged_words(row, rows, answer)
         polarity += [(row, replace(hit, clause=number)) for hit in wrong_polarity(row, reference)]
-        polarity += [(row, replace(hit, clause=number)) for hit in wrong_links(row, reference, answer)]
         for clause in row.speaking:
             hits += opposites(row.clause, clause, reference, answer)
             hits += exchanged_roles(row.clause, clause)

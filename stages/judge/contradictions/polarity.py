@@ -3,7 +3,7 @@
 from stages.judge.alignment import SAME_TOPIC, Alignment
 from stages.judge.contradictions.contradiction import Contradiction
 from stages.judge.lexicon import opposite
-from stages.judge.matching import harmonic, near_copy, similarity, topic
+from stages.judge.matching import harmonic, near_copy, topic
 from stages.judge.text import Clause, Text
 from stages.judge.tokens import Token
 
@@ -80,11 +80,8 @@ def without_contraposition(hits: list[tuple[Alignment, Contradiction]], rows: li
     return [
         hit
         for row, hit in hits
-        if hit.kind == "opposite"
-        or (
-            row.clause.sentence not in turned
-            and not (row.clause.sentence in conditional and len(flipped[row.clause.sentence]) > 1)
-        )
+        if row.clause.sentence not in turned
+        and not (row.clause.sentence in conditional and len(flipped[row.clause.sentence]) > 1)
     ]
 
 
@@ -97,22 +94,6 @@ def opposites(clause: Clause, other: Clause, reference: Text, answer: Text) -> l
         for b in extra:
             if token.key != b.key and opposite(token.text, b.text) and token.negated == b.negated:
                 hits.append(Contradiction("opposite", f'says "{b.text}" where the reference says "{token.text}"'))
-    return hits
-
-
-_OTHER_LINK = {"if": "unless", "unless": "if", "before": "after", "after": "before", "until": "after"}
-
-
-def wrong_links(row: Alignment, reference: Text, answer: Text) -> list[Contradiction]:
-    """ "If" for "unless", "before" for "after", where the main clause is as much denied as the reference's."""
-    hits = []
-    for other in row.speaking:
-        if _OTHER_LINK.get(row.clause.link) != other.link or not other.link or similarity(row.clause, other) < 0.6:
-            continue
-        main = [c for c in reference.clauses if c.sentence == row.clause.sentence and c is not row.clause]
-        main_other = [c for c in answer.clauses if c.sentence == other.sentence and c is not other]
-        if sum(c.cues for c in main) % 2 == sum(c.cues for c in main_other) % 2:
-            hits.append(Contradiction("opposite", f'says "{other.link}" where the reference says "{row.clause.link}"'))
     return hits
 
 
