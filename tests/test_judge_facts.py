@@ -77,7 +77,7 @@ def score(reference: str, answer: str, question: str = "") -> float:
         (LONG, LONG + " Names may have letters, digits and hyphens. They are unique in one region and account.", (7.5, 9.9)),  # noqa: E501
         (LONG, "A topic sends each message to its subscribers by HTTP or e-mail.", WRONG),
         (LONG, "A queue name can have. " * 12, WRONG),
-        (LONG, LONG + " " + "A queue name can have up to 80 characters. " * 12, WRONG),
+        (LONG, LONG + " " + "A queue name can have up to 80 characters. " * 12, HALF),
         (LONG, "", WRONG),
         (LONG, "   \n ", WRONG),
         (LONG, "I'm sorry, but I don't know the limits of queue names.", WRONG),
@@ -103,6 +103,41 @@ def test_band(reference, answer, band):
         ("Can a queue be renamed?", "No, a queue cannot be renamed.", "Yes.", WRONG),
         ("Can a queue be renamed?", "A queue cannot be renamed.", "Yes, a queue can be renamed.", WRONG),
         ("Which permission do I need?", PERMISSION, "s3:GetObject", (6.0, 10.0)),
+        # what repeats the question says nothing
+        (
+            "Which permission do I need to call GetObject?",
+            PERMISSION,
+            "To call GetObject, you need a permission to GetObject.",
+            WRONG,
+        ),
+        (
+            "What is ListCopies for?",
+            "ListCopies returns the copies that are under way.",
+            "ListCopies is for ListCopies.",
+            WRONG,
+        ),
+        ("Which states are there?", "The states are Open, Shut and Broken.", "The states are 1, 2 and 3.", WRONG),
+        # the same thing under a shorter name, in a list, after other true things
+        ("What does Plan.Size set?", "Plan.Size sets the number of seats.", "Size sets the number of seats.", FULL),
+        (
+            "Which modes are there?",
+            "The modes are FAST_ONE, SLOW_TWO and NO_MODE.",
+            "The modes are:\n\n- FAST_ONE\n- SLOW_TWO\n- NO_MODE",
+            FULL,
+        ),
+        ("Can I rename it?", "No, you can't rename it.", "A name is given once. No, you can't rename it.", GOOD),
+        (
+            "What names the list?",
+            "ListName names the list.",
+            "ListName names the list. With CopyName you name a copy.",
+            (6.0, 10.0),
+        ),
+        (
+            "How long may it be?",
+            "It may be 1 to 40 characters long.",
+            "It may be 1 to 40 characters long. A call may name 5 items.",
+            (6.0, 10.0),
+        ),
     ],
 )
 def test_the_question_says_what_is_known(question, reference, answer, band):

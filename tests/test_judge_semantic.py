@@ -37,6 +37,8 @@ REFERENCE = "A lease lasts 900 seconds by default. The owner of a lease can rene
         (REFERENCE + " Leases are stored in a table. Each lease has a name, a colour and a list of tags. A table is in a zone.", 6, 9.6),  # noqa: E501
         ("An image has several layers that are pushed one by one.", 0, 2),
         ("A lease lasts. " * 15, 0, 2.5),
+        ((REFERENCE + " ") * 8, 5, 7),  # right, and then a loop
+        ("How long a lease is and who can renew it is how long a lease is and who can renew it.", 0, 2.5),
         ("", 0, 0),
     ],
 )  # fmt: skip

@@ -37,7 +37,7 @@ def make_controls(pairs: Sequence[Pair]) -> list[Control]:
         made = {
             "reference": pair.answer,
             "paraphrase": paraphrase(pair.answer),
-            "half": half(pair.answer),
+            "half": half(pair.answer, pair.question),
             "swapped_number": swap_number(pair.answer),
             "swapped_unit": swap_unit(pair.answer),
             "swapped_name": swap_name(pair.answer, names),
@@ -80,8 +80,11 @@ def _pick(text: str, count: int) -> int:
     return int(hashlib.sha256(text.encode()).hexdigest(), 16) % count
 
 
-def half(text: str) -> str | None:
-    """The first half at a border between statements; None if there is but one statement."""
+def half(text: str, question: str) -> str | None:
+    """The first half at a border between statements.
+
+    None if there is but one statement, or if the second half only says what the question does: then nothing is missing.
+    """
     borders = [
         m.start()
         for m in re.finditer(r"(?<=[\w)]{2})(?:[.;]\s+(?=[A-Z]?\w)|,\s+(?=(?:and|but|or|which)\s+\w+\s+\w+))", text)
@@ -89,11 +92,13 @@ def half(text: str) -> str | None:
     borders = [b for b in borders if 0.25 * len(text) <= b <= 0.75 * len(text)]
     if not borders:
         return None
-    return text[: min(borders, key=lambda b: abs(b - len(text) / 2))].rstrip(" ,;.") + "."
+    border = min(borders, key=lambda b: abs(b - len(text) / 2))
+    left_out, asked = (set(re.findall(r"\b[a-z]{4}|\d+", part.lower())) for part in (text[border:], question))
+    return None if len(left_out - asked) <= len(left_out) / 2 else text[:border].rstrip(" ,;.") + "."
 
 
 def swap_number(text: str) -> str | None:
-    """Every amount made another: one that nothing in the text says."""
+    """The first amount made another: one that nothing in the text says."""
     present = {m.replace(",", "") for m in _NUMBER.findall(text)}
     if not present:
         return None
@@ -169,9 +174,8 @@ def flip_negation(text: str) -> str | None:
                 r"\s+(?:be\s+)?(?:more|less|exceed|only)", after
             ):
                 continue
-            return text[: match.start()] + re.sub(pattern, new, match[0]) + text[match.end() :] if not callable(new) else (  # noqa: E501
-                text[: match.start()] + new(match) + text[match.end() :]
-            )  # fmt: skip
+            denied = new(match) if callable(new) else match.expand(new)
+            return text[: match.start()] + denied + text[match.end() :]
     return None
 
 

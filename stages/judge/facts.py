@@ -3,17 +3,17 @@
 import math
 
 from stages.judge import style
-from stages.judge.alignment import Coverage, align, cover, found, weight
+from stages.judge.alignment import align
 from stages.judge.contradictions import Contradiction, contradictions
+from stages.judge.coverage import Coverage, cover, recall_of
+from stages.judge.matching import found, weight
 from stages.judge.text import Text, read
 from stages.judge.verdict import Verdict, band, unscored
 
 # Shares of the overall score. Completeness leads: without a contradiction it says how much of the truth is there.
 _SHARES = {"factual_accuracy": 0.12, "completeness": 0.68, "relevance": 0.14, "clarity": 0.06}
-_VERDICT_WEIGHT = 1.5  # of an explicit yes or no, beside clauses of 0.5 to about 3
-_VERDICT_SAYS = 0.8  # of the first clause: "No." also says "it cannot be disabled"
-_MADE_UP_COST = 0.6  # of factual accuracy, for each amount or identifier that neither reference nor question knows
-_MADE_UP_MAX = 3.0  # extra detail may be true: alone it never makes an answer wrong
+_MADE_UP_COST = 0.5  # for each amount or identifier that neither reference nor question knows
+_MADE_UP_MAX = 2.0  # extra detail may be true: alone it never makes an answer wrong
 
 
 class FactsJudge:
@@ -31,20 +31,23 @@ class FactsJudge:
         facts, asked = read(reference), read(question)
         if not facts.tokens and not facts.verdict:
             return [unscored("the reference holds no fact to check") for _ in answers]
-        return [_score(facts, read(answer), asked, self._cap) for answer in answers]
+        return [
+            _score(facts, read(style.without_repeats(answer)), answer.strip(), asked, self._cap) for answer in answers
+        ]
 
 
-def _score(reference: Text, answer: Text, question: Text, cap: float) -> Verdict:
-    raw = answer.raw.strip()
+def _score(reference: Text, answer: Text, raw: str, question: Text, cap: float) -> Verdict:
+    """`answer` is `raw` without what it repeats."""
     if not raw or not (answer.tokens or answer.verdict):
         return _low(0.0, "empty")
     hits = contradictions(rows := align(reference, answer), reference, answer, question)
     spent: dict[int, int] = {}
     covers = [cover(row, answer, question, spent) for row in rows]
-    recall = _recall(covers, reference, answer)
+    recall = recall_of(covers, reference, answer)
     if style.is_refusal(raw) and (recall < 0.5 or not any(c.found_hard for c in covers)):
         return _low(0.5, "declines to answer", clarity=8.0)
     supported, made_up = _support(reference, answer, question)
+    made_up_cost = min(_MADE_UP_MAX, _MADE_UP_COST * len(made_up))
     clarity = style.clarity(raw)
     relevance = 10 * _relevance(supported, answer, reference) if recall > 0 else 2 * supported
     if hits:
@@ -52,7 +55,7 @@ def _score(reference: Text, answer: Text, question: Text, cap: float) -> Verdict
         kept = sum(c.weight * c.share for n, c in enumerate(covers) if n not in wrong) / sum(c.weight for c in covers)
         accuracy = min(cap, 0.5 + (cap - 0.5) * kept) if cap > 0.5 else cap
     else:
-        accuracy = 10 * min(1.0, recall / 0.35) - min(_MADE_UP_MAX, _MADE_UP_COST * len(made_up))
+        accuracy = 10 * min(1.0, recall / 0.35) - made_up_cost
         if recall < 0.15:
             accuracy = min(accuracy, 2.0)
     parts = {
@@ -61,15 +64,12 @@ def _score(reference: Text, answer: Text, question: Text, cap: float) -> Verdict
         "relevance": relevance,
         "clarity": clarity,
     }
-    overall = sum(share * parts[name] for name, share in _SHARES.items())
+    overall = sum(share * parts[name] for name, share in _SHARES.items()) - made_up_cost
     # Form is worth little where content is missing: half of the reference is not "mostly correct".
     overall = min(overall, 10 * recall + min(1.0, max(0.0, 10 * recall - 2.5)))
-    if len(made_up) >= 3 and len(made_up) > sum(c.found_hard for c in covers):
-        overall = min(overall, 3.0 + 3.0 * recall)
     if hits:
         overall = min(overall, accuracy)
-    if style.is_babble(raw):
-        overall = min(overall, 2.5)
+    overall = style.after_babble(overall, raw, recall)
     return Verdict(
         overall=band(overall),
         **{name: band(value) for name, value in parts.items()},
@@ -88,20 +88,6 @@ def _low(overall: float, comment: str, clarity: float = 0.0) -> Verdict:
         fact_recall=0.0,
         comment=comment,
     )
-
-
-def _recall(covers: list[Coverage], reference: Text, answer: Text) -> float:
-    """Share of the reference that the answer says, 0–1: clauses by weight, and an explicit yes or no."""
-    total = sum(c.weight for c in covers)
-    said = sum(c.weight * c.share for c in covers)
-    if reference.verdict:
-        # A yes or no is also given by a clause that says it, and says what the clause that repeats it says.
-        agrees = answer.verdict == reference.verdict
-        if agrees and covers and not covers[0].n_hard:
-            said += covers[0].weight * max(0.0, _VERDICT_SAYS - covers[0].share)
-        total += _VERDICT_WEIGHT
-        said += _VERDICT_WEIGHT * (agrees or (not answer.verdict and bool(covers) and covers[0].share >= 0.5))
-    return said / total if total else 0.0
 
 
 def _support(reference: Text, answer: Text, question: Text) -> tuple[float, list[str]]:

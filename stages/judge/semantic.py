@@ -10,8 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from stages.judge import style
-from stages.judge.alignment import Alignment, found, importance, is_known, weight
+from stages.judge.alignment import align_by
 from stages.judge.contradictions import Contradiction, contradictions
+from stages.judge.coverage import Coverage, recall_of
+from stages.judge.matching import found, fresh, importance, is_known, weight
 from stages.judge.text import Clause, Text, read
 from stages.judge.verdict import Verdict, band, unscored
 from stages.judge.word_vectors import Vectors, WordEmbedder
@@ -23,7 +25,7 @@ _CLAUSE_RAMP = (0.30, 0.80)
 _WORD_SHARE = 0.7  # of a clause's score; the rest comes from the cosine of the pooled vectors
 _KNOWN_WEIGHT = 0.15  # of a word that the question already says
 _HARD_SHARE = 0.5  # of a clause's score where it has amounts or identifiers that the question does not say
-_SHARES = {"factual_accuracy": 0.1, "completeness": 0.64, "relevance": 0.2, "clarity": 0.06}
+_SHARES = {"factual_accuracy": 0.1, "completeness": 0.54, "relevance": 0.3, "clarity": 0.06}
 
 
 @dataclass(frozen=True)
@@ -46,17 +48,17 @@ class SemanticJudge:
         asked, truth = read(question), read(reference)
         if not truth.tokens:
             return [unscored("the reference says nothing that can be compared") for _ in answers]
-        texts = [truth, *(read(answer) for answer in answers)]
+        texts = [truth, *(read(style.without_repeats(answer)) for answer in answers)]
         vectors = self._vectors([clause.text for text in texts for clause in text.clauses])
         left, *rest = [_side(text, vectors) for text in texts]
-        return [self._score(left, side, asked) for side in rest]
+        return [self._score(left, side, answer.strip(), asked) for side, answer in zip(rest, answers, strict=True)]
 
     def _vectors(self, texts: list[str]) -> dict[str, Vectors]:
         distinct = list(dict.fromkeys(texts))
         return dict(zip(distinct, self._embedder.embed(distinct), strict=True)) if distinct else {}
 
-    def _score(self, reference: _Side, answer: _Side, question: Text) -> Verdict:
-        raw = answer.text.raw.strip()
+    def _score(self, reference: _Side, answer: _Side, raw: str, question: Text) -> Verdict:
+        """`answer` is `raw` without what it repeats."""
         if not answer.text.tokens and not answer.text.verdict:
             return _nothing("empty" if not raw else "says nothing that can be compared")
         if not answer.text.tokens:  # a bare yes or no
@@ -65,15 +67,15 @@ class SemanticJudge:
             return Verdict(overall=value, factual_accuracy=2 * value * agrees, completeness=value, relevance=10.0,
                            clarity=10.0, comment="only a yes or no" + ("" if agrees else ", and not the reference's"))  # fmt: skip  # noqa: E501
         cosines = reference.clauses @ answer.clauses.T
-        recalls = [_said(n, reference, answer, question, cosines) for n in range(len(reference.words))]
-        weights = np.array([importance(c, question) for c in reference.text.clauses])
-        completeness = float(np.average(recalls, weights=weights))
+        covers = [_cover(n, reference, answer, question, cosines) for n in range(len(reference.words))]
+        completeness = recall_of(covers, reference.text, answer.text)
         relevance = _grounded(answer, reference, question, cosines)
-        rows = _rows(reference.text, answer.text, cosines)
+        alike = _ramp(cosines, (0.0, 1.0))
+        rows = align_by(alike, alike, reference.text, answer.text)
         hits = contradictions(rows, reference.text, answer.text, question)
         if style.is_refusal(raw) and completeness < 0.7:
             return _nothing("declines to answer")
-        return self._verdict(raw, completeness, relevance, hits, recalls, weights, reference.text)
+        return self._verdict(raw, completeness, relevance, hits, covers, reference.text)
 
     def _verdict(
         self,
@@ -81,12 +83,11 @@ class SemanticJudge:
         completeness: float,
         relevance: float,
         hits: list[Contradiction],
-        recalls: list[float],
-        weights: np.ndarray,
+        covers: list[Coverage],
         reference: Text,
     ) -> Verdict:
         wrong = {hit.clause for hit in hits}
-        spoiled = float(sum(weights[n] for n in wrong) / weights.sum())
+        spoiled = sum(covers[n].weight for n in wrong) / sum(c.weight for c in covers)
         doubt = self._penalty * (0.75 + 0.25 * spoiled) if hits else 0.0
         parts = {
             "factual_accuracy": 10 * min(1.0, completeness / 0.5) * (1 - doubt),
@@ -95,13 +96,13 @@ class SemanticJudge:
             "clarity": style.clarity(raw),
         }
         overall = sum(share * parts[name] for name, share in _SHARES.items())
-        overall = min(overall, 10 * completeness + 1.0) * (1 - doubt)
-        if style.is_babble(raw):
-            overall = min(overall, 2.5)
+        # Form is worth little where content is missing.
+        overall = min(overall, 10 * completeness + min(1.0, max(0.0, 10 * completeness - 2.5))) * (1 - doubt)
+        overall = style.after_babble(overall, raw, completeness)
         return Verdict(
             overall=band(overall),
             **{name: band(value) for name, value in parts.items()},
-            comment=_comment(raw, completeness, relevance, hits, recalls, reference),
+            comment=_comment(raw, completeness, relevance, hits, covers, reference),
         )
 
 
@@ -122,18 +123,30 @@ def _ramp(value, bounds: tuple[float, float]):
     return np.clip((value - bounds[0]) / (bounds[1] - bounds[0]), 0.0, 1.0)
 
 
-def _said(number: int, reference: _Side, answer: _Side, question: Text, cosines: np.ndarray) -> float:
-    """How far one clause of the reference is said by the answer, 0–1: its best clause with the one beside it."""
+def _cover(number: int, reference: _Side, answer: _Side, question: Text, cosines: np.ndarray) -> Coverage:
+    """How far one clause of the reference is said by the answer: its best clause with the one beside it."""
     clause, words = reference.text.clauses[number], reference.words[number]
-    soft = np.stack([_ramp(words @ other.T, _WORD_RAMP).max(axis=1) for other in answer.words], axis=1)
-    exact = np.array([[found(t, c.tokens, c.words) for c in answer.text.clauses] for t in clause.tokens])
     known = [is_known(t, question) for t in clause.tokens]
+    soft, exact = np.zeros((2, len(clause.tokens), len(answer.words)))
+    for n, (other, vectors) in enumerate(zip(answer.text.clauses, answer.words, strict=True)):
+        new = fresh(other.tokens, question)
+        is_new = np.array([t in new for t in other.tokens])
+        alike = _ramp(words @ vectors.T, _WORD_RAMP)
+        for m, token in enumerate(clause.tokens):
+            soft[m, n] = (alike[m] if known[m] else alike[m] * is_new).max()
+            exact[m, n] = found(token, other.tokens if known[m] else new, other.words)
     count = len(answer.words)
     windows = {(start, end) for start in range(count) for end in (start + 1, min(start + 2, count))}
-    return max(
+    share = max(
         _said_in(clause, known, soft[:, a:b].max(axis=1), exact[:, a:b].max(axis=1), cosines[number, a:b].max())
         for a, b in sorted(windows)
     )
+    hard = [
+        exact[m].max() >= 0.8
+        for m, token in enumerate(clause.tokens)
+        if token.kind in {"quantity", "identifier"} and not known[m]
+    ]
+    return Coverage(share, importance(clause, question), (), sum(hard), len(hard))
 
 
 def _said_in(clause: Clause, asked: list[bool], soft: np.ndarray, exact: np.ndarray, cosine: float) -> float:
@@ -155,6 +168,8 @@ def _said_in(clause: Clause, asked: list[bool], soft: np.ndarray, exact: np.ndar
     share = new / new_total
     bonus = _KNOWN_WEIGHT * known_total
     lexical = (new + bonus * share) / (new_total + bonus)
+    # Clauses that share the question's words are alike for them alone: without a new word that says nothing.
+    pooled *= min(1.0, 2 * share)
     value = _WORD_SHARE * lexical + (1 - _WORD_SHARE) * max(pooled, lexical if known_total > new_total else 0.0)
     if hard_total:
         value = _HARD_SHARE * hard / hard_total + (1 - _HARD_SHARE) * value
@@ -178,29 +193,13 @@ def _grounded(answer: _Side, reference: _Side, question: Text, cosines: np.ndarr
     return held / total
 
 
-def _rows(reference: Text, answer: Text, cosines: np.ndarray) -> list[Alignment]:
-    """The clauses of the answer that mean a clause of the reference, by vectors instead of by words."""
-    scores = _ramp(cosines, (0.0, 1.0))
-    best = scores.argmax(axis=0)
-    rows = []
-    for number, clause in enumerate(reference.clauses):
-        order = sorted(range(len(answer.clauses)), key=lambda n: (-scores[number, n], n))
-        foreign = {
-            id(answer.clauses[n]): reference.clauses[best[n]]
-            for n in order
-            if scores[number, n] < 0.85 * scores[best[n], n]
-        }
-        rows.append(Alignment(clause, tuple((float(scores[number, n]), answer.clauses[n]) for n in order), foreign))
-    return rows
-
-
 def _comment(
-    raw: str, completeness: float, relevance: float, hits: list[Contradiction], recalls: list[float], reference: Text
+    raw: str, completeness: float, relevance: float, hits: list[Contradiction], covers: list[Coverage], reference: Text
 ) -> str:
     parts = [f"against the reference: {'; '.join(h.text for h in hits[:3])}"] if hits else []
     if style.is_babble(raw):
         parts.append("repeats itself")
-    missing = [c.text for c, said in zip(reference.clauses, recalls, strict=True) if said < 0.45]
+    missing = [clause.text for clause, c in zip(reference.clauses, covers, strict=True) if c.share < 0.45]
     if completeness < 0.25 and not hits:
         parts.append("means something else")
     elif missing:

@@ -41,6 +41,28 @@ def is_babble(text: str) -> bool:
     return repetition(text) > 0.5 or (len(words) >= 16 and len(set(words)) / len(words) < 0.34)
 
 
+def without_repeats(text: str) -> str:
+    """The text without the sentences that it said before."""
+    firsts: dict[str, str] = {}
+    for sentence in re.split(r"(?<=[.!?:;])\s+|\n+", text):
+        firsts.setdefault(" ".join(words_of(sentence)), sentence)
+    return "\n".join(sentence for words, sentence in firsts.items() if words)
+
+
+_LOOP_FACTOR = 0.65  # of a whole right answer: people gave 6 to 7 to one that is then repeated to the limit
+_LOOP_CAP = 2.5  # of an answer that loops within its sentences
+
+
+def after_babble(overall: float, text: str, completeness: float) -> float:
+    """The score of an answer that may be stuck in a loop: what it said once counts less, the less of it is there.
+
+    `completeness` is 0–1.
+    """
+    if is_babble(without_repeats(text)):
+        return min(overall, _LOOP_CAP)
+    return _LOOP_FACTOR * completeness * overall if is_babble(text) else overall
+
+
 def is_broken_off(text: str) -> bool:
     """Whether the answer ends in the midst of a longer text."""
     return len(words_of(text)) > 12 and not re.search(r"[.!?:;)\]\"'`}]\s*$|\n\s*[-*•\d].{0,80}$", text.rstrip())

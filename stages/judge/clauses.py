@@ -1,0 +1,69 @@
+"""Prose to sentences, and sentences to clauses: the statements that are compared one by one."""
+
+import re
+
+from stages.judge.lexicon import STOPWORDS
+
+_ABBREVIATION = re.compile(r"\b(?:e\.g|i\.e|etc|vs|cf|approx|no)\.$", re.IGNORECASE)
+_ITEM = re.compile(r"^\s*(?:[-*•–]|\d{1,2}[.)])\s+")
+_CLAUSE = re.compile(
+    r":\s+|\s+[–-]\s+|\s*\((?=\w+(?:[ ,]+[^\s),]+){3,}\))|,\s+(?=(?:and|but|or|which|who|whereas|while|so|after|in which|then|"  # noqa: E501
+    r"the|a|an|it|they|you|this|each|every|if|when|unless|anything|nobody|no|only|use|set|call|with|where)\b)|"
+    r"\s+(?=(?:because|if|when|whenever|unless|until|whereas|although|though|which|while)\s)|\s+(?=(?:before|after)\s+(?:it|they|you|the|an?)\s)|"
+    r"\s+(?=and\s+(?:it|they|you|the|an?|is|are|can|cannot|must|may|then|will|has|have|does|do|a push)\s)|,\s+(?=\w+ing\b)",  # noqa: E501
+    re.IGNORECASE,
+)  # fmt: skip
+_CONDITIONS = "if|when|whenever|unless|until|after|before|once|while|although"
+
+
+def sentences_of(text: str) -> list[str]:
+    """Sentences; a line break ends one, too, unless it leads in a list, whose items belong to it."""
+    found: list[str] = []
+    for line in _lines(text):
+        start = 0
+        for match in re.finditer(r"[.!?][\"')\]]*\s+(?=[\"'(\[]*\w)", line):
+            if _ABBREVIATION.search(line[start : match.start() + 1]):
+                continue
+            found.append(line[start : match.end()].strip())
+            start = match.end()
+        if rest := line[start:].strip():
+            found.append(rest)
+    return [s for s in found if re.search(r"\w", s)]
+
+
+def _lines(text: str) -> list[str]:
+    lines: list[str] = []
+    in_list = False
+    for line in re.split(r"\n+|\s+(?=[•])", text):
+        item = _ITEM.sub("", line)
+        is_item = item != line
+        in_list = is_item and (in_list or (bool(lines) and lines[-1].endswith(":")))
+        if in_list:
+            lines[-1] += (" " if lines[-1].endswith(":") else ", ") + item.strip()
+        else:
+            lines.append(item.strip())
+    return lines
+
+
+def clauses_of(sentence: str) -> list[str]:
+    strong = re.split(r"\s*(?:;|—)\s*|,?\s+(?=but\s)", sentence)
+    return [clause for part in strong for clause in _weak_clauses(part)]
+
+
+def _weak_clauses(sentence: str) -> list[str]:
+    parts = [p.strip(" ,") for p in _CLAUSE.split(sentence) if p and p.strip(" ,.")]
+    if parts and (head := re.match(rf"(?:{_CONDITIONS})\b[^,]{{6,}}?,\s+(?=\w)", parts[0], re.IGNORECASE)):
+        parts[:1] = [parts[0][: head.end()].strip(" ,"), parts[0][head.end() :]]
+    joined: list[str] = []
+    for part in parts:
+        plain = re.sub(r"\d[\d.,]*[\s-]*\w*", "", part)  # an amount alone is no statement
+        content = [w for w in re.findall(r"[\w:']+", plain) if w.lower() not in STOPWORDS]
+        # A part with one content word ("when empty", ", and X") says nothing alone, unless it carries a negation.
+        if joined and len(content) < 2 and not re.match(r"(?:if|unless|but|until)\b", part, re.IGNORECASE):
+            joined[-1] += ", " + part
+        else:
+            joined.append(part)
+    # A head of one word ("BackupName (string of ...)") belongs to what follows.
+    if len(joined) > 1 and len([w for w in re.findall(r"[\w:']+", joined[0]) if w.lower() not in STOPWORDS]) < 2:
+        joined[:2] = [" (".join(joined[:2]) if "(" in sentence else ", ".join(joined[:2])]
+    return joined

@@ -1,0 +1,39 @@
+"""What an answer says against its reference: wrong amounts, names, polarity, opposites, exchanged roles."""
+
+from dataclasses import replace
+
+from stages.judge.alignment import Alignment
+from stages.judge.contradictions.amounts import exchanged_amounts, wrong_amounts
+from stages.judge.contradictions.contradiction import Contradiction
+from stages.judge.contradictions.names import exchanged_words, renamed, wrong_names
+from stages.judge.contradictions.polarity import opposites, without_contraposition, wrong_polarity
+from stages.judge.contradictions.roles import edits, exchanged_roles
+from stages.judge.contradictions.yes_no import wrong_verdict
+from stages.judge.text import Text
+
+__all__ = ["Contradiction", "contradictions"]
+
+
+def contradictions(rows: list[Alignment], reference: Text, answer: Text, question: Text) -> list[Contradiction]:
+    """Every contradiction found, in the order of the reference, none twice."""
+    everything: list[Contradiction] = list(wrong_verdict(reference, answer, question))
+    polarity: list[tuple[Alignment, Contradiction]] = []
+    for number, row in enumerate(rows):
+        if row.best is None:
+            continue
+        hits = wrong_amounts(row, reference, answer, question) + exchanged_amounts(row, reference, answer)
+        if any(c.words == row.clause.words for c in answer.clauses):
+            everything += [replace(hit, clause=number) for hit in hits]
+            continue  # said word for word: nothing but its amounts can differ
+        hits += wrong_names(row, reference, answer, question)
+        hits += exchanged_words(row, rows, answer)
+        polarity += [(row, replace(hit, clause=number)) for hit in wrong_polarity(row, reference)]
+        for clause in row.speaking:
+            hits += opposites(row.clause, clause, reference, answer)
+            hits += exchanged_roles(row.clause, clause)
+            hits += edits(row.clause, clause)
+        everything += [replace(hit, clause=number) for hit in hits]
+    everything += without_contraposition(polarity, rows)
+    said = {hit.text for hit in everything}
+    everything += [hit for hit in renamed(reference, answer, question) if hit.text not in said]
+    return list(dict.fromkeys(everything))

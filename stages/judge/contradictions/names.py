@@ -1,0 +1,125 @@
+"""Wrong names: another identifier, another thing of its kind, or two words exchanged."""
+
+import itertools
+
+from stages.judge.alignment import Alignment
+from stages.judge.contradictions.contradiction import Contradiction
+from stages.judge.lexicon import sisters
+from stages.judge.matching import found, is_known, match, near_copy, topic
+from stages.judge.text import Clause, Text
+from stages.judge.tokens import Token
+
+_NEAR_TOPIC = 0.5  # similarity of two clauses from which a word can stand in another's place
+_EXCHANGE_TOPIC = 0.6
+
+
+def wrong_names(row: Alignment, reference: Text, answer: Text, question: Text) -> list[Contradiction]:
+    """Another identifier, name or thing of a kind, where the reference's is not said."""
+    hits = []
+    for clause in row.speaking:
+        lost = [t for t in row.clause.tokens if t.kind != "quantity" and not _is_named(t, clause)]
+        new = [t for t in clause.tokens if not found(t, row.clause.tokens, row.clause.words)]
+        near = topic(row.clause, clause) >= _NEAR_TOPIC
+        for token, other in itertools.product(lost, new):
+            in_place = near and _slot(token, row.clause, other, clause)
+            gone = not found(token, [t for t in answer.tokens if _may_stand_for(token, t)], answer.words)
+            asked_for = found(other, question.tokens, question.words) >= 0.8
+            of_reference = any(match(other, t) >= 0.8 for t in reference.tokens)
+            if token.kind == other.kind == "identifier" and _shape(token) == _shape(other):
+                # The question's own identifiers need not be repeated: another one beside them is not in their place.
+                unsaid = gone and not is_known(token, question)
+                wrong = in_place or (unsaid and not asked_for and not of_reference)
+            elif sisters(token.text, other.text):
+                wrong = in_place and (gone or of_reference)
+            else:
+                wrong = token.kind == other.kind == "name" and in_place and gone and not asked_for
+            if wrong:
+                hits.append(Contradiction("name", f'says "{other.text}" where the reference says "{token.text}"'))
+    return hits
+
+
+def _is_named(token: Token, clause: Clause) -> bool:
+    """An identifier is there if it is named; words that spell it out ("lists bulk operations") may stand beside."""
+    if token.kind == "identifier":
+        return any(match(token, t) == 1.0 for t in clause.tokens)
+    return found(token, clause.tokens, clause.words) >= 0.8
+
+
+def _may_stand_for(token: Token, other: Token) -> bool:
+    return other.kind != "identifier" or _shape(other) == _shape(token)
+
+
+_RENAMED_SHARE = 0.7  # of a sentence's words in the answer's, for a lost identifier to count as exchanged
+
+
+def renamed(reference: Text, answer: Text, question: Text) -> list[Contradiction]:
+    """Wherever they stand in a sentence: an identifier is gone and a new one is there, and else it is the same."""
+    hits = []
+    known = (*reference.tokens, *question.tokens)
+    for own, said in itertools.product(_by_sentence(reference), _by_sentence(answer)):
+        words = {t.key for t in own if t.kind in {"word", "name"}}
+        if not words or len(words & {t.key for t in said}) < _RENAMED_SHARE * len(words):
+            continue
+        lost = [t for t in own if t.kind == "identifier" and not any(match(t, u) for u in answer.tokens)]
+        new = [t for t in said if t.kind == "identifier" and not any(match(t, u) for u in known)]
+        hits += [
+            Contradiction("name", f'says "{other.text}" where the reference says "{token.text}"')
+            for token, other in itertools.product(lost, new)
+            if _shape(token) == _shape(other)
+        ]
+    return hits
+
+
+def _by_sentence(text: Text) -> list[list[Token]]:
+    return [
+        [t for clause in clauses for t in clause.tokens]
+        for _, clauses in itertools.groupby(text.clauses, key=lambda clause: clause.sentence)
+    ]
+
+
+def _shape(token: Token) -> str:
+    return "owned" if ":" in token.text else "plain"
+
+
+def _slot(token: Token, clause: Clause, other: Token, clause_other: Clause) -> bool:
+    """Whether two tokens stand in the same place: a neighbour is shared, or both stand at the same end."""
+    i, j = clause.tokens.index(token), clause_other.tokens.index(other)
+    if near_copy(clause, clause_other) and i == j:
+        return True
+    left, left_other = clause.tokens[i - 1 : i], clause_other.tokens[j - 1 : j] if j else ()
+    right, right_other = clause.tokens[i + 1 : i + 2], clause_other.tokens[j + 1 : j + 2]
+    same_left = bool(left and left_other and match(left[0], left_other[0])) if i else not j
+    same_right = bool(right and right_other and match(right[0], right_other[0])) if right else not right_other
+    return same_left or same_right
+
+
+def exchanged_words(row: Alignment, rows: list[Alignment], answer: Text) -> list[Contradiction]:
+    """Two words of the reference, each said in the other's place: strongly / eventually, standard / FIFO."""
+    hits = []
+    for clause in row.aligned:
+        if topic(row.clause, clause) < _EXCHANGE_TOPIC:
+            continue
+        gone, new = _beyond(row.clause, clause), _beyond(clause, row.clause)
+        for token in gone:
+            elsewhere = any(_same_word(token, c) for c in answer.clauses if c is not clause)
+            for other in new:
+                of_another = any(_same_word(other, r.clause) for r in rows if r is not row)
+                if elsewhere and of_another and _slot(token, row.clause, other, clause):
+                    hits.append(Contradiction("name", f'says "{other.text}" where the reference says "{token.text}"'))
+    return hits
+
+
+def _beyond(clause: Clause, other: Clause) -> list[Token]:
+    """Words that a clause says more often than the other."""
+    return [
+        t
+        for t in clause.tokens
+        if t.kind != "quantity"
+        and not t.weak
+        and sum(u.key == t.key and u.lexical == t.lexical for u in clause.tokens)
+        > sum(u.key == t.key and u.lexical == t.lexical for u in other.tokens)
+    ]
+
+
+def _same_word(token: Token, clause: Clause) -> bool:
+    return any(t.key == token.key and t.lexical == token.lexical for t in clause.tokens)

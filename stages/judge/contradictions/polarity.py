@@ -1,0 +1,101 @@
+"""Wrong polarity: a negation too many or too few, an opposite, a turned condition."""
+
+from stages.judge.alignment import SAME_TOPIC, Alignment
+from stages.judge.contradictions.contradiction import Contradiction
+from stages.judge.lexicon import opposite
+from stages.judge.matching import harmonic, near_copy, topic
+from stages.judge.text import Clause, Text
+from stages.judge.tokens import Token
+
+
+def wrong_polarity(row: Alignment, reference: Text) -> list[Contradiction]:
+    clause = row.clause
+    hits = []
+    aligned = row.speaking
+    for token in clause.tokens:
+        if token.kind == "quantity":
+            continue
+        pairs = [(t, c) for c in aligned for t in c.tokens if t.key == token.key]
+        if not pairs or any(t.sign == token.sign for t, _ in pairs):
+            continue
+        if any(own is not token and own.key == token.key and own.sign != token.sign for own in clause.tokens):
+            continue  # the reference itself says it both ways
+        other, where = pairs[0]
+        if not near_copy(clause, where) and _said_rightly(token, where, row, reference):
+            continue
+        if token.lexical != other.lexical or token.direct or other.direct:
+            hits.append(Contradiction("polarity", _flip_text(token, other)))
+    if not hits:
+        for other_clause in aligned:
+            if (
+                near_copy(clause, other_clause)
+                and (clause.cues - other_clause.cues) % 2
+                and not _compensated(clause, other_clause)
+            ):
+                more, less = (other_clause, clause) if other_clause.cues > clause.cues else (clause, other_clause)
+                hits.append(Contradiction("polarity", f'"{less.text}" against "{more.text}"'))
+    return hits
+
+
+def _said_rightly(token: Token, where: Clause, row: Alignment, reference: Text) -> bool:
+    """Whether another clause of the answer says it as the reference does, or this one rather repeats another clause."""
+    for score, clause in row.ranked:
+        same = any(t.key == token.key and t.sign == token.sign for t in clause.tokens)
+        if clause is not where and score > 0 and same and topic(row.clause, clause) >= SAME_TOPIC:
+            return True
+    own = next((t for t in where.tokens if t.key == token.key), None)
+    for clause in reference.clauses:
+        same = own is not None and any(t.key == own.key and t.sign == own.sign for t in clause.tokens)
+        if clause is not row.clause and same and harmonic(clause, where) >= 0.75 * harmonic(row.clause, where):
+            return True
+    return False
+
+
+def _compensated(clause: Clause, other: Clause) -> bool:
+    """Whether a negation too many is taken back by an opposite: "not enabled", "disabled"."""
+    signs, signs_other = (sorted((t.key, t.lexical) for t in c.tokens) for c in (clause, other))
+    if signs == signs_other:
+        return False
+    if any(a.key == b.key and a.lexical != b.lexical for a in clause.tokens for b in other.tokens):
+        return True
+    return any(opposite(a.text, b.text) for a in clause.tokens for b in other.tokens if a.kind == b.kind == "word")
+
+
+def _flip_text(token: Token, other: Token) -> str:
+    own, theirs = ("not " * t.negated + t.text for t in (token, other))
+    return f'says "{theirs}" where the reference says "{own}"'
+
+
+def without_contraposition(hits: list[tuple[Alignment, Contradiction]], rows: list[Alignment]) -> list[Contradiction]:
+    """ "Cannot X unless Y" is "can X only if Y": a flip beside a turned condition takes it back."""
+    turned = {
+        row.clause.sentence
+        for row in rows
+        if row.best is not None and {row.clause.link, row.best.link} in ({"if", "unless"}, {"when", "unless"})
+    }
+    flipped: dict[int, set[int]] = {}
+    for row, _ in hits:
+        flipped.setdefault(row.clause.sentence, set()).add(id(row.clause))
+    conditional = {row.clause.sentence for row in rows if row.clause.link in {"unless", "until"}}
+    return [
+        hit
+        for row, hit in hits
+        if row.clause.sentence not in turned
+        and not (row.clause.sentence in conditional and len(flipped[row.clause.sentence]) > 1)
+    ]
+
+
+def opposites(clause: Clause, other: Clause, reference: Text, answer: Text) -> list[Contradiction]:
+    hits = []
+    extra = [t for t in other.tokens if t.kind != "quantity" and not _word_in(t, reference)]
+    for token in clause.tokens:
+        if token.kind == "quantity" or _word_in(token, answer):
+            continue
+        for b in extra:
+            if token.key != b.key and opposite(token.text, b.text) and token.negated == b.negated:
+                hits.append(Contradiction("opposite", f'says "{b.text}" where the reference says "{token.text}"'))
+    return hits
+
+
+def _word_in(token: Token, text: Text) -> bool:
+    return any(t.key == token.key for t in text.tokens)

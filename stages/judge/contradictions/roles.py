@@ -1,0 +1,130 @@
+"""Exchanged roles: who does it to whom, from where to where, and words that differ in an else equal clause."""
+
+import re
+
+from stages.judge.contradictions.contradiction import Contradiction
+from stages.judge.lexicon import NOUN_VERBS, VERBS, opposite, sisters
+from stages.judge.matching import match, near_copy
+from stages.judge.text import Clause
+from stages.judge.tokens import Token
+
+_PASSIVE = re.compile(r"\b(?:is|are|was|were|be|been|being|gets?|got)\s+(?:\w+\s+){0,2}$", re.IGNORECASE)
+_DIRECTION = re.compile(r"\b(from|to|into|onto)\s", re.IGNORECASE)
+_END_OF_OBJECT = re.compile(
+    r"\b(?:from|to|into|onto|by|in|on|with|for|when|and|or|is|are|as|at|before|after)\s|[,;.]", re.IGNORECASE
+)
+
+
+def exchanged_roles(clause: Clause, other: Clause) -> list[Contradiction]:
+    hits = []
+    for pivot in clause.tokens:
+        if pivot.kind != "word":
+            continue
+        twins = [t for t in other.tokens if t.key == pivot.key]
+        copula = re.search(r"\b(?:is|are|be|was)\b", clause.text + " " + other.text)
+        certain = pivot.key in VERBS and (pivot.key not in NOUN_VERBS or pivot.text.endswith(("s", "ed")))
+        usable = certain or (near_copy(clause, other) and (pivot.key in VERBS or not copula))
+        if len(twins) != 1 or not usable or sum(t.key == pivot.key for t in clause.tokens) != 1:
+            continue
+        before, after = _sides(clause, pivot)
+        before_other, after_other = _sides(other, twins[0])
+        if _is_passive(clause, pivot) != _is_passive(other, twins[0]):
+            before_other, after_other = after_other, before_other
+        straight = len(before & before_other) + len(after & after_other)
+        crossed = len(before & after_other) + len(after & before_other)
+        if before & after_other and after & before_other and crossed > straight:
+            hits.append(Contradiction("roles", f'exchanges who and whom of "{pivot.text}"'))
+    origin, goal = _directions(clause)
+    origin_other, goal_other = _directions(other)
+    crossed = len(origin & goal_other) + len(goal & origin_other)
+    if crossed and not len(origin & origin_other) + len(goal & goal_other):
+        hits.append(Contradiction("roles", "exchanges from and to"))
+    return hits
+
+
+def _sides(clause: Clause, pivot: Token) -> tuple[set[tuple[str, int]], set[tuple[str, int]]]:
+    """What stands before and after the verb; what stands on both sides says nothing."""
+    things = [t for t in clause.tokens if t.kind != "quantity" and not _is_adverb(t)]
+    before = {(t.key, t.lexical) for t in things if t.end <= pivot.start}
+    after = {(t.key, t.lexical) for t in things if t.start >= pivot.end}
+    return before - after, after - before
+
+
+def _is_adverb(token: Token) -> bool:
+    return token.text.endswith("ly") or token.text in {"always", "default"}
+
+
+def _is_passive(clause: Clause, pivot: Token) -> bool:
+    by = re.search(r"\bby\b", clause.text[pivot.end :])
+    return bool(by and _PASSIVE.search(clause.text[: pivot.start]))
+
+
+def _directions(clause: Clause) -> tuple[set[str], set[str]]:
+    origin: set[str] = set()
+    goal: set[str] = set()
+    for start in _DIRECTION.finditer(clause.text):
+        rest = clause.text[start.end() :]
+        stop = _END_OF_OBJECT.search(rest)
+        end = start.end() + (stop.start() if stop else len(rest))
+        things = [t for t in clause.tokens if start.end() <= t.start < end]
+        keys = [t.key for t in things if t.kind != "quantity" and not _is_adverb(t)][:3]
+        (origin if start[1].lower() == "from" else goal).update(keys)
+    return origin - goal, goal - origin
+
+
+def _across(clause: Clause, other: Clause) -> Contradiction | None:
+    """The same words around the same prepositions, but some changed sides: "copy A to B", "copy B to A"."""
+    frame = _frame(clause)
+    if (
+        not frame
+        or frame != _frame(other)
+        or sorted(t.key for t in clause.tokens) != sorted(t.key for t in other.tokens)
+    ):
+        return None
+    sides, sides_other = _segments(clause), _segments(other)
+    for n in range(len(sides) - 1):
+        left, right = sides[n] - sides_other[n], sides[n + 1] - sides_other[n + 1]
+        if left and right and left <= sides_other[n + 1] and right <= sides_other[n]:
+            return Contradiction("roles", f'exchanges what stands before and after "{frame[n]}"')
+    return None
+
+
+def _segments(clause: Clause) -> list[set[str]]:
+    borders = [m.end() for m in re.finditer(rf"\b(?:{'|'.join(_PREPOSITIONS)})\b", clause.text.lower())]
+    sides: list[set[str]] = [set() for _ in range(len(borders) + 1)]
+    for t in clause.tokens:
+        if not _is_adverb(t) and t.key not in _PREPOSITIONS:
+            sides[sum(t.start >= b for b in borders)].add(t.key)
+    return sides
+
+
+_PREPOSITIONS = ("from", "to", "into", "onto", "by", "of", "with", "than", "before", "after")
+
+
+def _frame(clause: Clause) -> list[str]:
+    """The prepositions in their order: "to B from A" is not "from B to A"."""
+    return [w for w in clause.words if w in _PREPOSITIONS]
+
+
+def edits(clause: Clause, other: Clause) -> list[Contradiction]:
+    """Word for word the same, but for words that were exchanged or that stand in one another's place."""
+    if crossed := _across(clause, other):
+        return [crossed]
+    if len(clause.tokens) != len(other.tokens):
+        return []
+    changed = [
+        (a, b)
+        for a, b in zip(clause.tokens, other.tokens, strict=True)
+        if a.kind != "quantity" and b.kind != "quantity" and (not match(a, b) or a.lexical != b.lexical)
+    ]
+    if not changed or len(changed) > len(clause.tokens) / 2:
+        return []
+    same_frame = _frame(clause) == _frame(other)
+    swaps = {(a.key, a.lexical, b.key, b.lexical) for a, b in changed}
+    for a, b in changed:
+        exchanged = (b.key, b.lexical, a.key, a.lexical) in swaps and len(changed) <= 2 and same_frame
+        if exchanged or sisters(a.text, b.text) or (opposite(a.text, b.text) and a.negated == b.negated):
+            return [
+                Contradiction("roles" if exchanged else "name", f'says "{b.text}" where the reference says "{a.text}"')
+            ]
+    return []

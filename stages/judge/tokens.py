@@ -1,0 +1,121 @@
+"""The words of a clause that say something, typed and with their polarity."""
+
+import re
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from stages.judge.lexicon import NEGATIONS, STOPWORDS, WEAK, concept
+from stages.judge.quantities import Quantity, find_quantities
+from stages.judge.stems import stem
+
+Kind = Literal["word", "identifier", "name", "quantity"]
+
+_TOKEN = re.compile(
+    r"arn:[\w:/*-]+"  # ARNs
+    r"|[a-z][a-z0-9-]*:(?:[A-Z][A-Za-z]+\*?|\*)"  # permissions: s3:PutObject
+    r"|\w+(?:[_/]\w+)+"  # snake_case, media/types
+    r"|[A-Za-z][\w]*(?:\.\w+)+"  # dotted.names
+    r"|[A-Za-z]+-\d+(?:-\w+)*"  # AES-256
+    r"|[A-Za-z][A-Za-z0-9]*(?:'s)?(?:-[A-Za-z]+)*"
+    r"|\d[\d,.:-]*\w*"
+)
+_CAMEL = re.compile(r"^(?:[a-z]+[A-Z]|[A-Z][a-z0-9]+[A-Z]|[A-Z]{2,}[a-z]+[A-Za-z]*[a-z])\w*$")
+_WHOLE = frozenset(stem(w) for w in ("possible", "allowed", "permitted", "supported", "able", "feasible"))
+
+
+@dataclass(frozen=True)
+class Token:
+    """One word that says something.
+
+    `key` is equal for tokens that mean the same; `lexical` is -1 for the negative member of a pair like
+    enabled / disabled; `negated` tells whether a negation reaches the token, `direct` whether it is its target.
+    """
+
+    text: str
+    key: str
+    kind: Kind
+    start: int
+    end: int
+    lexical: int = 1
+    negated: bool = False
+    direct: bool = False
+    quantity: Quantity | None = None
+    weak: bool = False
+
+    @property
+    def sign(self) -> int:
+        return -self.lexical if self.negated else self.lexical
+
+
+def identifier_key(text: str) -> str:
+    """CamelCase, snake_case and spaced spellings of one identifier are one; an owner ("s3:") stays."""
+    text = re.sub(r"(?<=[A-Z])s$", "", text.removesuffix("'s"))
+    return "#" + re.sub(r"[^a-z0-9:*]", "", text.lower())
+
+
+def identifier_words(text: str) -> list[str]:
+    """Stems of the humps of an identifier: VisibilityTimeout -> visible, timeout."""
+    tail = text.rsplit(":", 1)[-1]
+    return [stem(w) for w in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+", tail)]
+
+
+def read_tokens(text: str) -> tuple[tuple[Token, ...], tuple[str, ...], int]:
+    """The tokens of a clause, all its words in lower case ("0" for an amount), and how many negations it has."""
+    quantities = find_quantities(text)
+    plain = [m for m in _TOKEN.finditer(text) if not any(q.start <= m.start() < q.end for q in quantities)]
+    raw: list[Token | str] = []
+    words: list[str] = []
+    for piece in sorted([*quantities, *plain], key=lambda p: p.start if isinstance(p, Quantity) else p.start()):
+        if isinstance(piece, Quantity):
+            key = f"={piece.family}:{min(piece.values):g}"
+            raw.append(Token(piece.text, key, "quantity", piece.start, piece.end, quantity=piece))
+            words.append("0")
+            continue
+        word = piece.group().rstrip(".,:-") if piece.group()[0].isdigit() else piece.group().removesuffix(".")
+        words.append(word.lower())
+        raw.extend(_tokens_of(word, piece.start(), first=not re.search(r"\w", text[: piece.start()])))
+    tokens, cues = _with_polarity(raw)
+    return tuple(tokens), tuple(words), cues
+
+
+def _tokens_of(word: str, start: int, first: bool) -> list[Token | str]:
+    """A content token, or a stopword as it is (negations among them are looked at later)."""
+    end = start + len(word)
+    lower = word.lower().removesuffix("'s")
+    if lower in STOPWORDS or lower in NEGATIONS:
+        return [lower]
+    if _CAMEL.match(word) or re.search(r"[_:/\d]", word) or re.search(r"\w\.\w", word):
+        return [Token(word, identifier_key(word), "identifier", start, end)]
+    pieces = word.split("-") if "-" in word and not word.lower().startswith("non-") else [word]
+    found: list[Token | str] = []
+    for piece in pieces:
+        if not piece or piece.lower() in STOPWORDS:
+            continue
+        key, lexical = concept(piece.lower().removesuffix("'s"))
+        is_name = (piece.isupper() and len(piece) > 1) or (piece[0].isupper() and not first)
+        kind: Kind = "name" if is_name else "word"
+        found.append(Token(piece, key, kind, start, end, lexical, weak=key in WEAK))
+    return found
+
+
+def _with_polarity(raw: list[Token | str]) -> tuple[list[Token], int]:
+    """Spread each negation over what follows it in the clause; "is not possible" reaches back as well."""
+    tokens: list[Token] = []
+    negated = whole = False
+    awaiting = False
+    cues = 0
+    for item in raw:
+        if isinstance(item, str):
+            if item in NEGATIONS:
+                negated, awaiting, cues = not negated, True, cues + 1
+            continue
+        direct = awaiting
+        if awaiting and stem(item.text) in _WHOLE:
+            whole = True
+        if not item.weak or item.kind != "word":
+            awaiting = False
+        tokens.append(replace(item, negated=negated, direct=direct))
+    if whole:
+        first = next(i for i, t in enumerate(tokens) if t.negated)
+        tokens = [replace(t, negated=not t.negated, direct=True) if i < first else t for i, t in enumerate(tokens)]
+    return tokens, cues

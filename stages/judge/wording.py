@@ -1,0 +1,51 @@
+"""Turns of phrase brought to one form before anything is read, so that one meaning has one form."""
+
+import re
+
+# Negated bounds ("no more than") are bounds, not negations; "unless you say otherwise" is a default.
+_PHRASES = [
+    (r"[`*#]+|<[^>\n]{1,20}>", ""),
+    (r"(?<=[.!?\n])(\s*)(?:yes|no),\s+", r"\1"),  # said of the sentence before; at the head of a text it is the verdict
+    (r"[’‘]", "'"),
+    (r"[“”]", '"'),
+    (r"\bcan\s*not\b|\bcan't\b|\bcant\b", "cannot"),
+    (r"\bwon't\b", "will not"),
+    (r"n't\b", " not"),
+    (r"\b(?:cannot|must not|may not|should not|does not|do not|not)\s+(?:be\s+)?(?:exceed(?:ed|ing)?|go (?:over|beyond|above))\b",  # noqa: E501
+     "is at most"),
+    (r"\b(?:no|not|never|cannot)(?:\s+be)?\s+(?:more|greater|longer|larger|higher|bigger|later)\s+than\b", "at most"),
+    (r"\b(?:no|not|never|cannot)(?:\s+be)?\s+(?:less|fewer|shorter|smaller|lower|earlier|sooner)\s+than\b", "at least"),
+    (r"\bno\s+longer\b|\binstead\s+of\b|\brather\s+than\b", "not"),
+    (r"\bnot\s+only\b", ""),
+    (r"\bwhether\s+or\s+not\b", "regardless whether"),
+    (r"\b(?:unless|if)\b[^.,;\n]{0,40}\b(?:otherwise|change it|changed|overrid\w+|configured differently|another value)\b",  # noqa: E501
+     "by default"),
+    (r"\bif\s+(?:(?:none|nothing|no value)\s+(?:is|are)|(?:it|this|that|you|one)?\s*(?:is|are|do|does)?\s*not)\s+"
+     r"(?:specified|given|set|provided|specify|provide)\s*(?:it|one|a value|this)?(?=[,.;]|$)", "by default"),
+    (r"\bif\s+(?:you|it|one|this|that|a value)?\s*(?:is|are|do|does)?\s*(?:specified|given|set|provided|specify|provide)"  # noqa: E501
+     r"\s*(?:it|one|a value|this)?(?=[,.;]|$)", "not by default"),
+    (r"\b(turn|switch)(?:ed|es|s|ing)?\s+((?:[\w-]+\s+){0,3}?)off\b", r"disable \2"),
+    (r"\b(turn|switch)(?:ed|es|s|ing)?\s+((?:[\w-]+\s+){0,3}?)on\b", r"enable \2"),
+    (r"\b(is|are|was)\s+off\b", r"\1 disabled"),
+    (r"\b(is|are|was)\s+on(?=[,.;]|$)", r"\1 enabled"),
+    (r"\bat\s+once\b|\bstraight\s+away\b|\bright\s+away\b|\bon\s+the\s+spot\b", "immediately"),
+    (r"\bfor\s+good\b", "permanently"),
+    (r"\bshort-lived\b|\bshort-term\b", "temporary"),
+    (r"\bhas\s+to\b|\bhave\s+to\b|\bmust\s+have\b", "requires"),
+    (r"\bmakes?\s+sure\b", "ensures"),
+    (r"\bget(?:s|ting)?\s+rid\s+of\b", "deletes"),
+    (r"\btak(?:es?|ing)\s+precedence\s+over\b|\bhas\s+priority\s+over\b|\bprevails?\s+over\b|\bwins?\s+over\b", "overrides"),  # noqa: E501
+    (r"\bis\s+made\s+up\s+of\b|\bconsists?\s+of\b", "contains"),
+    (r"\b(?:one|a single|exactly one)\s+time\b", "once"),
+    (r"\bexactly\s+once\b", "exactlyonce"),
+    (r"\bat\s+least\s+once\b|\b(?:once|one)\s+or\s+more(?:\s+times)?\b|\bmore\s+than\s+once\b", "atleastonce"),
+    (r"\bat\s+most\s+once\b|\bup\s+to\s+once\b", "atmostonce"),
+    (r"\b(?:a|one)\s+(?=thousand|hundred|million|dozen)", ""),
+]  # fmt: skip
+_PHRASES_RE = [(re.compile(p, re.IGNORECASE), new) for p, new in _PHRASES]
+
+
+def normalise(text: str) -> str:
+    for pattern, new in _PHRASES_RE:
+        text = pattern.sub(new, text)
+    return re.sub(r"[ \t]+", " ", text).strip()
