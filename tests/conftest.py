@@ -3,10 +3,14 @@
 import hashlib
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
+from short_model import cut
+from small_study import RUNS, SHORT, write_small_study
+from warm_stages import WarmStages
 
 
 @pytest.fixture(autouse=True)
@@ -37,3 +41,23 @@ class HashingEmbedder:
 @pytest.fixture
 def embedder() -> HashingEmbedder:
     return HashingEmbedder()
+
+
+@pytest.fixture(scope="session")
+def stages() -> Iterator[WarmStages]:
+    warm = WarmStages()
+    yield warm
+    warm.close()
+
+
+@pytest.fixture(scope="session")
+def finished(stages, tmp_path_factory) -> Path:
+    """The short small study, every stage run undisturbed. Not to be changed: copy it. `reads` says what each read."""
+    root = tmp_path_factory.mktemp("finished") / "study"
+    root.mkdir()
+    write_small_study(root, SHORT)
+    cut(root / "short.gguf")
+    for run in RUNS:
+        code, said = stages.run(root, *run, reads=str(root / "reads"))
+        assert code == 0, (run, said)
+    return root

@@ -1,4 +1,7 @@
-"""A study that takes minutes, not an hour: a small folder of documents, few pairs, two handwritten questions."""
+"""A study that takes minutes, not an hour: a small folder of documents, few pairs, two handwritten questions.
+
+With SHORT changes, one that takes seconds: the chat model is the real one cut short.
+"""
 
 import hashlib
 import json
@@ -37,6 +40,36 @@ HANDWRITTEN = [  # question, reference, article, passage of the article that the
         "unseen",
     ),
 ]
+SHORT = {
+    "study.models": ["micro"],
+    "models.micro.weights": "short.gguf",
+    "models.micro.sha256": None,
+    "models.micro.threads": 1,
+    "answer.max_tokens": 8,
+    "fine_tune.parity.max_logprob_distance": 1.0,  # what is cut short has no firm opinions
+}
+RUNS = {  # what is run: the outs of it, in the order of writing
+    ("articles",): ["data/articles"],
+    ("chunks",): ["data/chunks/chunks.jsonl"],
+    ("qa",): [*(f"data/qa/{name}.jsonl" for name in ("train", "validation", "test", "rejected")), "metrics/qa.json"],
+    ("index",): ["data/index"],
+    ("retrieve",): ["data/contexts/contexts.jsonl", "data/timings/retrieve.jsonl", "metrics/retrieve.json"],
+    ("fine_tune", "micro"): [
+        *("data/fine_tune/micro", "data/timings/fine_tune/micro.json"),
+        *("metrics/fine_tune/micro.json", "plots/fine_tune/micro.csv"),
+    ],
+    **{
+        ("answer", approach, "micro"): [
+            *(f"data/answers/{approach}/micro.jsonl", f"data/timings/answer/{approach}/micro.jsonl"),
+        ]
+        for approach in ("base", "rag", "ft", "ft_rag")
+    },
+    **{("judge", name): [f"data/scores/{name}.jsonl", f"metrics/judge/{name}.json"] for name in ("facts", "semantic")},
+    ("report",): [
+        *("metrics/summary.json", "metrics/table.md", "metrics/report.html"),
+        *("plots/quality.csv", "plots/tokens.csv", "plots/latency.csv"),
+    ],
+}
 
 
 def write_small_study(root: Path, changes: dict[str, Any]) -> None:
@@ -44,16 +77,23 @@ def write_small_study(root: Path, changes: dict[str, Any]) -> None:
     shutil.copytree(ROOT / "tests/corpus", root / "corpus")
     params = yaml.safe_load((ROOT / "params.yaml").read_text())
     params["models"]["small"] = {**params["models"]["micro"], "context_tokens": 1536}
-    for key, value in {**CHANGES, **changes}.items():
+    (root / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
+    change(root / "params.yaml", {**CHANGES, **changes})
+    (root / "data/eval").mkdir(parents=True)
+    (root / "data/eval/questions.jsonl").write_text("".join(_handwritten(root)))
+
+
+def change(file: Path, changes: dict[str, Any]) -> None:
+    """Set values of a params.yaml by key; each key must be there."""
+    params = yaml.safe_load(file.read_text())
+    for key, value in changes.items():
         *parents, last = key.split(".")
         section = params
         for part in parents:
             section = section[part]
         assert last in section, key
         section[last] = value
-    (root / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
-    (root / "data/eval").mkdir(parents=True)
-    (root / "data/eval/questions.jsonl").write_text("".join(_handwritten(root)))
+    file.write_text(yaml.safe_dump(params, sort_keys=False))
 
 
 def _handwritten(root: Path) -> Iterator[str]:

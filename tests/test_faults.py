@@ -13,43 +13,11 @@ import time
 from pathlib import Path
 
 import pytest
-from short_model import cut
-from small_study import write_small_study
-from warm_stages import WarmStages
+from small_study import RUNS
 
 from stages.errors import INTERRUPTED, exits_cleanly
 
 ROOT = Path(__file__).resolve().parent.parent
-RUNS = {  # what is run: the outs of it, in the order of writing
-    ("articles",): ["data/articles"],
-    ("chunks",): ["data/chunks/chunks.jsonl"],
-    ("qa",): [*(f"data/qa/{name}.jsonl" for name in ("train", "validation", "test", "rejected")), "metrics/qa.json"],
-    ("index",): ["data/index"],
-    ("retrieve",): ["data/contexts/contexts.jsonl", "data/timings/retrieve.jsonl", "metrics/retrieve.json"],
-    ("fine_tune", "micro"): [
-        *("data/fine_tune/micro", "data/timings/fine_tune/micro.json"),
-        *("metrics/fine_tune/micro.json", "plots/fine_tune/micro.csv"),
-    ],
-    **{
-        ("answer", approach, "micro"): [
-            *(f"data/answers/{approach}/micro.jsonl", f"data/timings/answer/{approach}/micro.jsonl"),
-        ]
-        for approach in ("base", "rag", "ft", "ft_rag")
-    },
-    **{("judge", name): [f"data/scores/{name}.jsonl", f"metrics/judge/{name}.json"] for name in ("facts", "semantic")},
-    ("report",): [
-        *("metrics/summary.json", "metrics/table.md", "metrics/report.html"),
-        *("plots/quality.csv", "plots/tokens.csv", "plots/latency.csv"),
-    ],
-}
-CHANGES = {
-    "study.models": ["micro"],
-    "models.micro.weights": "short.gguf",
-    "models.micro.sha256": None,
-    "models.micro.threads": 1,
-    "answer.max_tokens": 8,
-    "fine_tune.parity.max_logprob_distance": 1.0,  # what is cut short has no firm opinions
-}
 LIMIT = 64  # bytes of a file
 # Ctrl-C comes as the first output is begun, kill -9 as it is whole and not yet in its place.
 BEGUN = {
@@ -57,26 +25,6 @@ BEGUN = {
     "qa": "tempfile.mkdtemp",
     "index": "tempfile.mkdtemp",
 }  # all others: the temporary file
-
-
-@pytest.fixture(scope="module")
-def stages():
-    warm = WarmStages()
-    yield warm
-    warm.close()
-
-
-@pytest.fixture(scope="module")
-def finished(stages, tmp_path_factory) -> Path:
-    """The small study, every stage run undisturbed."""
-    root = tmp_path_factory.mktemp("finished") / "study"
-    root.mkdir()
-    write_small_study(root, CHANGES)
-    cut(root / "short.gguf")
-    for run in RUNS:
-        code, said = stages.run(root, *run)
-        assert code == 0, (run, said)
-    return root
 
 
 @pytest.fixture(params=RUNS, ids="-".join)

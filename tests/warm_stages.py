@@ -6,6 +6,8 @@ A process of this module forks one child a run. Each line of its input is a run 
     {"limit": 64}                      no file may become longer than these bytes: the kernel refuses, as on a full disk
     {"signal": 2, "event": "..."}      the signal comes at Python's first audit event of that name, as sent by a user
                                        or a killer; `after` seconds later if given
+    {"reads": "file"}                  nothing: each key of params.yaml that code reads is added to the file, as
+                                       "stage key"
 
 Each line of its output is `code` (as of subprocess: negative for a signal) and `said` (stderr).
 """
@@ -69,10 +71,12 @@ def _serve() -> None:
         print(json.dumps({"code": code, "said": text}), flush=True)
 
 
-def _become_stage(folder, arguments, limit=None, signal=None, event=None, after=0.0) -> None:
+def _become_stage(folder, arguments, limit=None, signal=None, event=None, after=0.0, reads=None) -> None:
     code = 1
     try:
         _befall(limit, signal, event, after)
+        if reads:
+            _record_reads("_".join(arguments[:2]) if arguments[0] == "answer" else arguments[0], Path(reads))
         os.chdir(folder)
         sys.argv = list(arguments)
         runpy.run_module(f"stages.{arguments[0]}", run_name="__main__", alter_sys=True)
@@ -102,6 +106,36 @@ def _befall(limit, number, event, after) -> None:
             threading.Timer(after, send).start() if after else send()
 
     sys.addaudithook(hook)
+
+
+def _record_reads(stage: str, file: Path) -> None:
+    """Every read of an attribute of a params class counts; validating, comparing and dumping a whole one do not."""
+    from stages import params
+
+    keys: dict[int, str] = {}
+    kept = []  # so that no id is used again
+
+    def read(key: str) -> None:
+        with file.open("a") as lines:
+            lines.write(f"{stage} {key}\n")
+
+    def name(section: params.Section, key: str) -> params.Section:
+        keys[id(section)] = key
+        kept.append(section)
+        for field, value in vars(section).items():
+            if isinstance(value, params.Section):
+                name(value, f"{key}.{field}")
+        return section
+
+    def attribute(section: params.Section, field: str):
+        if field in type(section).model_fields and id(section) in keys:
+            read(f"{keys[id(section)]}.{field}")
+        return object.__getattribute__(section, field)
+
+    load, load_value = params.load, params.load_value
+    params.load = lambda key, *others: name(load(key, *others), key)
+    params.load_value = lambda key, *others: (read(key), load_value(key, *others))[1]
+    params.Section.__getattribute__ = attribute
 
 
 if __name__ == "__main__":

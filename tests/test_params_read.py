@@ -1,0 +1,57 @@
+"""No dead configuration: code reads each key of params.yaml, in a stage that declares it in dvc.yaml."""
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+from small_study import change
+
+ROOT = Path(__file__).resolve().parent.parent
+PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text())
+STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+# These choose the class that checks the section, before there is an object whose attributes could be read.
+CHOOSES_THE_CLASS = {"judges.facts.kind", "judges.semantic.kind"}
+OTHER_RUNS = [  # for keys that the small study does not need
+    ("articles", {"articles.source": "botocore", "articles.botocore.services": ["sts"]}),
+    *(("chunks", {"chunking.strategy": strategy}) for strategy in ("fixed_size", "hierarchical", "semantic")),
+]
+
+
+def leaves(value, key: str = ""):
+    if isinstance(value, dict) and value:
+        for name, inner in value.items():
+            yield from leaves(inner, f"{key}.{name}" if key else name)
+    else:
+        yield key
+
+
+@pytest.fixture(scope="module")
+def reads(stages, finished, tmp_path_factory) -> set[tuple[str, str]]:
+    """Stage and key."""
+    root = tmp_path_factory.mktemp("reads") / "study"
+    shutil.copytree(finished, root)
+    for stage, changes in OTHER_RUNS:
+        change(root / "params.yaml", changes)
+        code, said = stages.run(root, stage, reads=str(root / "reads"))
+        assert code == 0, said
+    return {tuple(line.split()) for line in (root / "reads").read_text().splitlines()}
+
+
+def test_each_key_is_read(reads):
+    read = {key for _, key in reads}
+    assert sorted(set(leaves(PARAMS)) - read - CHOOSES_THE_CLASS) == []
+
+
+def test_a_stage_reads_only_what_it_declares(reads):
+    undeclared = {
+        (stage, key) for stage, key in reads if not any(_covers(declared, key) for declared in STAGES[stage]["params"])
+    }
+    assert undeclared == set()
+
+
+def _covers(declared: str, key: str) -> bool:
+    """`declared` may hold an item of a matrix: ``judges.${item.judge}``."""
+    parts = [None if part.startswith("$") else part for part in re.sub(r"\{item\.", "{", declared).split(".")]
+    return all(mine in (None, theirs) for mine, theirs in zip(parts, key.split("."), strict=False))
