@@ -37,3 +37,14 @@ class HashingEmbedder:
 @pytest.fixture
 def embedder() -> HashingEmbedder:
     return HashingEmbedder()
+
+
+@pytest.fixture
+def aws(_no_aws, monkeypatch):
+    """Amazon Bedrock on loopback (tests/aws_standin), an empty account, and the environment that leads there."""
+    from aws_standin import running  # here: moto takes a second to import
+
+    with running() as standin:
+        for name, value in standin.environment.items():
+            monkeypatch.setenv(name, value)
+        yield standin
