@@ -15,6 +15,7 @@ and IAM), faults, ledger; and one for each part of Bedrock, as a table of functi
 """
 
 import contextlib
+import functools
 from collections.abc import Iterator
 from typing import Any
 
@@ -35,11 +36,11 @@ from . import (  # noqa: F401  (imported for the operations that they enter)
 )
 from .account import ID as ACCOUNT_ID
 from .converse import Reply, Request
-from .faults import DROP, REFUSE, STALL, Fault
+from .faults import DROP, LOSE, REFUSE, STALL, Fault
 from .server import Server
 from .state import Pace
 
-__all__ = ["ACCOUNT_ID", "DROP", "REFUSE", "STALL", "Fault", "Pace", "Reply", "Request", "Standin", "running"]
+__all__ = ["ACCOUNT_ID", "DROP", "LOSE", "REFUSE", "STALL", "Fault", "Pace", "Reply", "Request", "Standin", "running"]
 
 REGION = "us-east-1"
 CREDENTIALS = {
@@ -50,6 +51,11 @@ CREDENTIALS = {
 ENDPOINTS = ("BEDROCK", "BEDROCK_RUNTIME", "BEDROCK_AGENT", "BEDROCK_AGENT_RUNTIME", "S3VECTORS", "S3", "IAM", "STS")
 ENDED = {"Completed", "Failed", "Stopped", "COMPLETE", "FAILED", "STOPPED"}
 JOBS = (customization.JOB, batch.JOB, knowledge_bases.INGESTION)
+
+
+@functools.cache
+def _session(region: str) -> boto3.Session:
+    return boto3.Session(*CREDENTIALS.values(), region_name=region)  # one: it keeps the service models it has read
 
 
 class Standin(Server):
@@ -64,10 +70,9 @@ class Standin(Server):
         return CREDENTIALS | endpoints | quiet | here | {"AWS_ENDPOINT_URL": self.url}
 
     def client(self, service: str, region: str = REGION, **config: Any) -> Any:
-        """A boto3 client of its own session, which does not retry unless told to."""
-        session = boto3.Session(*CREDENTIALS.values(), region_name=region)
+        """A boto3 client of the stand-in's own session, which does not retry unless told to."""
         settings = Config(**({"retries": {"total_max_attempts": 1}} | config))
-        return session.client(service, endpoint_url=self.url, config=settings)
+        return _session(region).client(service, endpoint_url=self.url, config=settings)
 
     def fault(self, operation: str, action: str, **how: Any) -> Fault:
         """See faults.Fault. Returns it: `met` says how often it struck."""

@@ -17,6 +17,15 @@ HYPERPARAMETERS = {
     "learningRate": (float, 1e-6, 1e-4),
     "learningRateWarmupSteps": (int, 0, 100),
 }
+INHERITED = (
+    "baseModelArn",
+    "hyperParameters",
+    "trainingDataConfig",
+    "validationDataConfig",
+    "outputDataConfig",
+    "trainingMetrics",
+    "validationMetrics",
+)
 ECHOED = ("roleArn", "trainingDataConfig", "outputDataConfig", "customizationType", "clientRequestToken")
 
 
@@ -31,8 +40,8 @@ def create_job(state: State, params: dict[str, Any]) -> dict[str, Any]:
     if params["customModelName"] in running:
         raise conflict(f"The custom model name {params['customModelName']} is already in use by a running job.")
     _check_hyperparameters(params.get("hyperParameters", {}))
-    path = f"{base[0]}/{state.new_id()}"
-    arn = state.arn("bedrock", f"{JOB}/{path}")
+    identifier = state.new_id()
+    arn = state.arn("bedrock", f"{JOB}/{base[0]}/{identifier}")
     try:
         state.account.assume(params["roleArn"], arn)
     except NotAllowed as error:
@@ -46,7 +55,7 @@ def create_job(state: State, params: dict[str, Any]) -> dict[str, Any]:
         "_modelTags": as_map(params.get("customModelTags")),
         "_failure": state.settings.failure(JOB),
     }
-    job = Resource(JOB, path.rsplit("/", 1)[-1], arn, params["jobName"], "InProgress", fields)
+    job = Resource(JOB, identifier, arn, params["jobName"], "InProgress", fields)
     job.turn("InProgress", lambda job: _finish(state, job))
     state.add(job, as_map(params.get("jobTags")))
     return {"jobArn": arn}
@@ -66,54 +75,65 @@ def _check_hyperparameters(given: dict[str, str]) -> None:
 
 
 def _finish(state: State, job: Resource) -> None:
-    """Reads the data as the role may, and ends the job: Failed with a message, or Completed with a model."""
-    fields, role = job.fields, job.fields["roleArn"]
-    validators = [one["s3Uri"] for one in fields["validationDataConfig"]["validators"]]
-    trained, problems = 0, []
-    try:
-        for what, uri in [
-            ("training", fields["trainingDataConfig"]["s3Uri"]),
-            *(("validation", u) for u in validators),
-        ]:
-            state.account.demand(role, "s3:GetObject", "arn:aws:s3:::" + uri.removeprefix("s3://"))
-            found, count = check(state.account.read(uri), what)
-            problems += found
-            trained += count if what == "training" else 0
-        output = fields["outputDataConfig"]["s3Uri"].rstrip("/")
-        state.account.demand(role, "s3:PutObject", f"arn:aws:s3:::{'/'.join(split(output))}/")
-    except (NotAllowed, NoObject) as error:
-        problems.append(str(error))
-    if fields["_failure"]:
-        problems.append(fields["_failure"])
+    """Ends the job: Failed with a message, or Completed with a model."""
+    trained, problems = _read(state, job)
+    problems += [job.fields["_failure"]] if job.fields["_failure"] else []
     if problems:
-        fields["failureMessage"] = " ".join(problems)[:2048]
+        job.fields["failureMessage"] = " ".join(problems)[:2048]
         return job.turn("Failed")
-    epochs = int(fields["hyperParameters"]["epochCount"])
-    curve = [(step, epoch, 1.5 / step**0.3 + 0.5 / epoch) for epoch in range(1, epochs + 1)
-             for step in range(4 * epoch - 3, 4 * epoch + 1)]  # fmt: skip
-    artefacts = f"{output}/model-customization-job-{job.id}"
-    rows = [f"{step},{epoch},{loss:.6f},{math.exp(loss):.6f}" for step, epoch, loss in curve]
-    _write(state, f"{artefacts}/training_artifacts/step_wise_training_metrics.csv", "training_loss", rows)
-    fields["trainingMetrics"] = {"trainingLoss": curve[-1][2]}
-    if validators:
-        ends = [(4 * epoch, epoch, curve[4 * epoch - 1][2] + 0.1) for epoch in range(1, epochs + 1)]
-        rows = [f"{step},{epoch},{loss:.6f},{math.exp(loss):.6f}" for step, epoch, loss in ends]
-        where = f"{artefacts}/validation_artifacts/post_fine_tuning_validation/validation_metrics.csv"
-        _write(state, where, "validation_loss", rows)
-        fields["validationMetrics"] = [{"validationLoss": ends[-1][2]} for _ in validators]
-    state.ledger.bill(Bill(fields["baseModelArn"].rsplit("/", 1)[-1], trained_tokens=trained * epochs))
-    path = "/".join(job.arn.split("/")[1:-1])
-    model_id = state.new_id()
-    arn = state.arn("bedrock", f"{MODEL}/{path}/{model_id}")
-    copied = ("baseModelArn", "hyperParameters", "trainingDataConfig", "validationDataConfig", "outputDataConfig",
-              "trainingMetrics", "validationMetrics")  # fmt: skip
-    about = {name: fields[name] for name in copied if name in fields} | {"jobName": job.name, "jobArn": job.arn}
-    state.add(Resource(MODEL, model_id, arn, fields["outputModelName"], "Active", about), fields["_modelTags"])
-    fields["outputModelArn"] = arn
+    epochs = int(job.fields["hyperParameters"]["epochCount"])
+    _write_curves(state, job, epochs)
+    state.ledger.bill(Bill(job.fields["baseModelArn"].rsplit("/", 1)[-1], trained_tokens=trained * epochs))
+    job.fields["outputModelArn"] = _make_model(state, job).arn
     job.turn("Completed")
 
 
-def _write(state: State, uri: str, column: str, rows: list[str]) -> None:
+def _read(state: State, job: Resource) -> tuple[int, list[str]]:
+    """The tokens of the training data, and what is wrong with the data or with what the role may do."""
+    role, account, trained, problems = job.fields["roleArn"], state.account, 0, []
+    validators = [one["s3Uri"] for one in job.fields["validationDataConfig"]["validators"]]
+    files = [(job.fields["trainingDataConfig"]["s3Uri"], "training"), *((uri, "validation") for uri in validators)]
+    output = split(job.fields["outputDataConfig"]["s3Uri"].rstrip("/"))
+    try:
+        for uri, what in files:
+            bucket, key = split(uri)
+            account.demand(role, "s3:ListBucket", f"arn:aws:s3:::{bucket}")
+            account.demand(role, "s3:GetObject", f"arn:aws:s3:::{bucket}/{key}")
+            found, count = check(account.read(uri), what)
+            problems += found
+            trained += count if what == "training" else 0
+        account.demand(role, "s3:PutObject", f"arn:aws:s3:::{'/'.join(output)}/")
+        account.objects(output[0])
+    except (NotAllowed, NoObject) as error:
+        problems.append(str(error))
+    return trained, problems
+
+
+def _write_curves(state: State, job: Resource, epochs: int) -> None:
+    """Losses that fall as a formula says, in the files where AWS puts them: four steps an epoch."""
+    where = f"{job.fields['outputDataConfig']['s3Uri'].rstrip('/')}/model-customization-job-{job.id}"
+    curve = [(step, (step + 3) // 4, 0.5 + 1.5 / step**0.3) for step in range(1, 4 * epochs + 1)]
+    _write(state, f"{where}/training_artifacts/step_wise_training_metrics.csv", "training_loss", curve)
+    job.fields["trainingMetrics"] = {"trainingLoss": curve[-1][2]}
+    if validators := job.fields["validationDataConfig"]["validators"]:
+        ends = [(step, epoch, loss + 0.1) for step, epoch, loss in curve if step % 4 == 0]
+        path = "validation_artifacts/post_fine_tuning_validation/validation_metrics.csv"
+        _write(state, f"{where}/{path}", "validation_loss", ends)
+        job.fields["validationMetrics"] = [{"validationLoss": ends[-1][2]} for _ in validators]
+
+
+def _make_model(state: State, job: Resource) -> Resource:
+    base, model_id = job.arn.split("/")[1], state.new_id()
+    arn = state.arn("bedrock", f"{MODEL}/{base}/{model_id}")
+    about = {name: job.fields[name] for name in INHERITED if name in job.fields}
+    about |= {"jobName": job.name, "jobArn": job.arn}
+    return state.add(
+        Resource(MODEL, model_id, arn, job.fields["outputModelName"], "Active", about), job.fields["_modelTags"]
+    )
+
+
+def _write(state: State, uri: str, column: str, curve: list[tuple[int, int, float]]) -> None:
+    rows = [f"{step},{epoch},{loss:.6f},{math.exp(loss):.6f}" for step, epoch, loss in curve]
     lines = [f"step_number,epoch_number,{column},perplexity", *rows]
     state.account.write(uri, ("\n".join(lines) + "\n").encode())
 

@@ -4,14 +4,16 @@ import random
 import threading
 from dataclasses import dataclass, field
 
-DROP = "drop"  # the request is carried out, and the connection lost in the middle of the answer
 REFUSE = "refuse"  # the connection is lost before anything is carried out
+LOSE = "lose"  # the request is carried out, and the connection lost before the answer
+DROP = "drop"  # the request is carried out, and the connection lost in the middle of the answer. botocore does not hold
+# a body to its Content-Length: an answer that is cut so comes out of boto3 as a success without any member
 STALL = "stall"  # the request is carried out, and nothing answered for longer than anyone waits
 
 
 @dataclass
 class Fault:
-    """`action`: DROP, REFUSE, STALL or an error code such as ThrottlingException. `operation` "*" is every one.
+    """`action`: REFUSE, LOSE, DROP, STALL or an error code such as ThrottlingException. `operation` "*" is every one.
 
     `share` of the requests, drawn with the seed in the order in which they come; `times` at most.
     """

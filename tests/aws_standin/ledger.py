@@ -26,6 +26,7 @@ class Entry:
     status: int = 0
     error: str | None = None
     fault: str | None = None  # what the stand-in was told to do with it
+    replayed: bool = False  # answered again for the same client token: nothing new was made or paid for
     bills: list[Bill] = field(default_factory=list)
 
     @property
@@ -58,6 +59,10 @@ class Ledger:
     def count(self, operation: str, ok: bool | None = None) -> int:
         """Requests of an operation: all, those that succeeded (ok=True), or those that did not."""
         return sum(ok in (None, entry.ok) for entry in self.of(operation))
+
+    def made(self, operation: str) -> int:
+        """How often an operation really made something: it succeeded, and not as the replay of an earlier request."""
+        return sum(entry.ok and not entry.replayed for entry in self.of(operation))
 
     def bill(self, bill: Bill) -> None:
         self.bills.append(bill)

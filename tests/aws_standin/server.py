@@ -14,7 +14,7 @@ from werkzeug.serving import make_server
 from . import wire
 from .account import Account
 from .errors import Answer, AwsError, conflict, invalid, rest_json_error, xml_error
-from .faults import DROP, REFUSE, STALL, Fault, Faults
+from .faults import DROP, LOSE, REFUSE, STALL, Fault, Faults
 from .ledger import Entry, Ledger
 from .state import HANDLERS, Settings, State
 
@@ -22,9 +22,12 @@ LONGEST_STALL = 30.0  # seconds; ended sooner when the stand-in closes
 SCOPE = re.compile(r"Credential=[^/]+/\d+/([^/]+)/([^/]+)/aws4_request")
 
 
-class _Quiet(MotoRequestHandler):
+class _Handler(MotoRequestHandler):
     def log(self, type: str, message: str, *args: Any) -> None:
         pass
+
+    def connection_dropped(self, error: BaseException, environ: dict[str, Any] | None = None) -> None:
+        self.close_connection = True  # or it would wait for the next request on the connection that a fault lost
 
 
 class Server:
@@ -39,7 +42,7 @@ class Server:
         self._lock = threading.RLock()
         self._closing = threading.Event()
         self._moto = DomainDispatcherApplication(create_backend_app)
-        self._server = make_server("127.0.0.1", 0, self, threaded=True, request_handler=_Quiet)
+        self._server = make_server("127.0.0.1", 0, self, threaded=True, request_handler=_Handler)
         self._thread = threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, name="aws-standin", daemon=True
         )
@@ -87,7 +90,7 @@ class Server:
                 self._closing.wait(self.latency)
             try:
                 entry.params = wire.parse(route.operation, path, query, EnvironHeaders(environ), body)
-                if fault and fault.action not in (DROP, STALL):
+                if fault and fault.action not in (LOSE, DROP, STALL):
                     raise _told(fault)
                 reply = self._handle(route, entry, region)
             except AwsError as error:
@@ -113,7 +116,7 @@ class Server:
                 if handler is None:
                     raise NotImplementedError(f"the stand-in does not play {entry.service} {entry.operation}")
                 billed = len(self.ledger.bills)
-                result = _once(route, handler, self.state(region), entry.params)
+                result, entry.replayed = _once(route, handler, self.state(region), entry.params)
                 entry.bills = self.ledger.bills[billed:]
                 return wire.answer(route.operation, result)
         except AwsError as error:
@@ -126,9 +129,9 @@ class Server:
             raise AwsError("StandinFault", f"The stand-in failed: {error!r}") from error
 
     def _deliver(self, start: Callable[..., Any], reply: Answer, fault: Fault | None) -> Iterable[bytes]:
-        if fault and fault.action == STALL:
-            self._closing.wait(LONGEST_STALL)
-            raise ConnectionResetError("stalled, as told")
+        if fault and fault.action in (LOSE, STALL):
+            self._closing.wait(LONGEST_STALL if fault.action == STALL else 0)
+            raise ConnectionResetError("lost, as told")
         return _send(start, reply, cut=bool(fault and fault.action == DROP))
 
     def _pass_on(self, environ: dict[str, Any], start: Callable[..., Any], service: str) -> Iterable[bytes]:
@@ -145,7 +148,7 @@ class Server:
         self.ledger.begin(entry)
         try:
             fault = self._strike(entry)
-            if fault and fault.action not in (DROP, STALL):
+            if fault and fault.action not in (LOSE, DROP, STALL):
                 error = _told(fault)
                 reply = xml_error(error, service)
                 entry.status, entry.error = reply[0], error.code
@@ -178,8 +181,11 @@ def _told(fault: Fault) -> AwsError:
     return AwsError(fault.action, fault.message or f"The stand-in was told to answer {fault.action}.", fault.status)
 
 
-def _once(route: wire.Route, handler: Any, state: State, params: dict[str, Any]) -> dict[str, Any]:
-    """Idempotency by client token: the same token and request get the first answer, while what it made is there."""
+def _once(route: wire.Route, handler: Any, state: State, params: dict[str, Any]) -> tuple[dict[str, Any], bool]:
+    """Idempotency by client token: the same token and request get the first answer, while what it made is there.
+
+    Returns the answer, and whether it is a replay.
+    """
     members = route.operation.idempotent_members
     token = next((params[name] for name in members if name in params), None)
     key = (route.operation.name, token)
@@ -190,12 +196,12 @@ def _once(route: wire.Route, handler: Any, state: State, params: dict[str, Any])
                 codes = {shape.name for shape in route.operation.error_shapes}
                 refuse = conflict if "ConflictException" in codes else invalid
                 raise refuse(f"The client token {token} was used before for another request.")
-            return result
+            return result, True
     there = set(state.resources)
     result = handler(state, params) or {}
     if token:
         state.replays[key] = params, result, set(state.resources) - there
-    return result
+    return result, False
 
 
 def _send(start: Callable[..., Any], reply: Answer, cut: bool = False) -> Iterable[bytes]:
