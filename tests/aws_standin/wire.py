@@ -108,18 +108,28 @@ def answer(operation: OperationModel, result: dict[str, Any]) -> Answer:
     if shape is None:
         assert not result, f"{operation.name} answers nothing, not {result}"
         return status, headers, b""
-    result = {name: value for name, value in result.items() if value is not None}
+    result = _present(result, shape)
     found = faults(result, shape)
     assert not found, f"AWS cannot answer {operation.name} so: {message(found)}"
     assert not any(member.serialization.get("location") for member in shape.members.values()), operation.name
     return status, headers, json.dumps(_to_json(result, shape)).encode()
 
 
+def _present(value: Any, shape: Shape) -> Any:
+    """The value without the members that are None: handlers write None for what AWS leaves out."""
+    if shape.type_name == "structure" and not getattr(shape, "is_document_type", False):
+        given = {name: item for name, item in value.items() if item is not None}
+        return {k: _present(v, shape.members[k]) if k in shape.members else v for k, v in given.items()}
+    if shape.type_name == "list":
+        return [_present(item, shape.member) for item in value]
+    return value
+
+
 def _to_json(value: Any, shape: Shape) -> Any:
     if getattr(shape, "is_document_type", False):
         return value
     if shape.type_name == "structure":
-        members = ((shape.members[name], name, item) for name, item in value.items() if item is not None)
+        members = ((shape.members[name], name, item) for name, item in value.items())
         return {member.serialization.get("name", name): _to_json(item, member) for member, name, item in members}
     if shape.type_name == "list":
         return [_to_json(item, shape.member) for item in value]
