@@ -15,6 +15,8 @@ def _no_aws(monkeypatch):
         if name.startswith("AWS_") and name != "AWS_CA_BUNDLE":
             monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):  # nor the profiles in the caller's home
+        monkeypatch.setenv(name, os.devnull)
 
 
 class HashingEmbedder:

@@ -190,6 +190,7 @@ QUOTA, UNAVAILABLE = "ServiceQuotaExceededException", "ServiceUnavailableExcepti
         ("iam", "list_roles", {}, "*", "ThrottlingException", ("Throttling", 400)),
         ("s3", "list_buckets", {}, "GET", "ThrottlingException", ("SlowDown", 503)),
         ("s3", "list_buckets", {}, "GET", "ExpiredTokenException", ("ExpiredToken", 400)),
+        ("s3", "list_buckets", {}, "*", "InternalServerException", ("InternalServerException", 500)),
     ],
 )  # fmt: skip
 def test_an_error_on_command_is_that_of_the_service(aws, service, call, params, operation, action, expected):

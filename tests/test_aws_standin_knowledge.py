@@ -47,6 +47,7 @@ def test_an_index_must_go_before_its_bucket(aws):
         world.STORED_ONLY,
     )
     assert vectors.get_index(vectorBucketName="study-vectors", indexName="study")["index"] == index
+    assert [one["indexArn"] for one in vectors.list_indexes(vectorBucketName="study-vectors")["indexes"]] == [arn]
     assert refused(vectors.delete_vector_bucket, vectorBucketName="study-vectors") == (
         "ConflictException",
         409,
@@ -380,6 +381,8 @@ def test_vectors_go_as_the_deletion_policy_says(aws, what, policy, left):
     source = world.data_source(aws, base, dataDeletionPolicy=policy)
     world.ingest(aws, source)
     assert vectors_left(aws) == 1
+    (listed,) = agent.list_data_sources(knowledgeBaseId=base)["dataSourceSummaries"]
+    assert (listed["dataSourceId"], listed["status"]) == (source["dataSourceId"], "AVAILABLE")
     if what == "data source":
         agent.delete_data_source(**source)
         assert agent.get_data_source(**source)["dataSource"]["status"] == "DELETING"

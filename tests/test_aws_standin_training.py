@@ -246,6 +246,7 @@ HOSTS = {
         lambda arn: {"modelDeploymentName": "micro", "modelArn": arn},
         "customModelDeploymentArn",
         "Active",
+        "modelDeploymentSummaries",
     ),
     "provisioned-model": (
         "provisioned_model_throughput",
@@ -253,13 +254,14 @@ HOSTS = {
         lambda arn: {"provisionedModelName": "micro", "modelId": arn, "modelUnits": 1},
         "provisionedModelArn",
         "InService",
+        "provisionedModelSummaries",
     ),
 }
 
 
 @pytest.mark.parametrize("kind", HOSTS)
 def test_hosting_comes_up_answers_and_holds_the_model_until_it_is_gone(aws, kind):
-    word, identifier, request, arn_name, ready = HOSTS[kind]
+    word, identifier, request, arn_name, ready, summaries = HOSTS[kind]
     bedrock, model = aws.client("bedrock"), world.custom_model(aws)
     get, delete = getattr(bedrock, f"get_{word}"), getattr(bedrock, f"delete_{word}")
     tags = [{"key": "study", "value": "one"}]
@@ -269,6 +271,9 @@ def test_hosting_comes_up_answers_and_holds_the_model_until_it_is_gone(aws, kind
     assert refused(ask, **hello)[:2] == ("ModelNotReadyException", 429)
     assert [get(**{identifier: arn})["status"] for _ in range(2)] == ["Creating", ready]
     assert bedrock.list_tags_for_resource(resourceARN=arn)["tags"] == tags
+    listed = getattr(bedrock, f"list_{word}s")(nameContains="mic")
+    assert [(one[arn_name], one["status"]) for one in listed[summaries]] == [(arn, ready)]
+    assert getattr(bedrock, f"list_{word}s")(nameContains="lite")[summaries] == []
     assert ask(**hello)["stopReason"] == "end_turn"
     assert refused(bedrock.delete_custom_model, modelIdentifier=model) == (
         "ConflictException",
@@ -286,7 +291,7 @@ def test_hosting_comes_up_answers_and_holds_the_model_until_it_is_gone(aws, kind
 
 @pytest.mark.parametrize("kind", HOSTS)
 def test_hosting_fails_on_command(aws, kind):
-    word, identifier, request, arn_name, _ = HOSTS[kind]
+    word, identifier, request, arn_name, *_ = HOSTS[kind]
     bedrock, model = aws.client("bedrock"), world.custom_model(aws)
     aws.fail_next(kind, "No capacity.")
     arn = getattr(bedrock, f"create_{word}")(**request(model))[arn_name]

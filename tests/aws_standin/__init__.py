@@ -12,10 +12,16 @@ service models, keeps state with the life cycles that AWS documents, and remembe
 
 A module per concern: wire and constraints (the protocol), server, state (resources and their pace), account (moto's S3
 and IAM), faults, ledger; and one for each part of Bedrock, as a table of functions marked with @operation.
+
+What is documented is kept to; where nothing is, this is a guess, and no real account has confirmed it: the wording of
+most messages, which permissions are tried when something is created and which when it is used, when a client token is
+forgotten (here: when what it made is gone; a fine-tuning job never is), deployments that stay Active while they are
+being deleted, the token counts, and which models take outputConfig.
 """
 
 import contextlib
 import functools
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -65,9 +71,9 @@ class Standin(Server):
     def environment(self) -> dict[str, str]:
         """For this process or a child: where the services are and who asks."""
         endpoints = {f"AWS_ENDPOINT_URL_{name}": self.url for name in ENDPOINTS}
-        quiet = {"AWS_EC2_METADATA_DISABLED": "true", "AWS_CONFIG_FILE": "/dev/null"}
-        here = {"AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION, "AWS_SHARED_CREDENTIALS_FILE": "/dev/null"}
-        return CREDENTIALS | endpoints | quiet | here | {"AWS_ENDPOINT_URL": self.url}
+        alone = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
+        here = {"AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION, "AWS_EC2_METADATA_DISABLED": "true"}
+        return CREDENTIALS | endpoints | alone | here | {"AWS_ENDPOINT_URL": self.url}
 
     def client(self, service: str, region: str = REGION, **config: Any) -> Any:
         """A boto3 client of the stand-in's own session, which does not retry unless told to."""
@@ -107,7 +113,10 @@ class Standin(Server):
 
 @contextlib.contextmanager
 def running() -> Iterator[Standin]:
-    """A stand-in with an empty account. Raises AssertionError at the end if the stand-in itself was at fault."""
+    """A stand-in with an empty account. Raises AssertionError at the end if the stand-in itself was at fault.
+
+    One at a time: moto keeps its state in the process and starts anew with each.
+    """
     standin = Standin()
     standin.start()
     try:
