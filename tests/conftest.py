@@ -19,6 +19,8 @@ def _no_aws(monkeypatch):
         if name.startswith("AWS_") and name != "AWS_CA_BUNDLE":
             monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):  # nor the profiles in the caller's home
+        monkeypatch.setenv(name, os.devnull)
 
 
 class HashingEmbedder:
@@ -61,3 +63,14 @@ def finished(stages, tmp_path_factory) -> Path:
         code, said = stages.run(root, *run, reads=str(root / "reads"))
         assert code == 0, (run, said)
     return root
+
+
+@pytest.fixture
+def aws(_no_aws, monkeypatch):
+    """Amazon Bedrock on loopback (tests/aws_standin), an empty account, and the environment that leads there."""
+    from aws_standin import running  # here: moto takes a second to import
+
+    with running() as standin:
+        for name, value in standin.environment.items():
+            monkeypatch.setenv(name, value)
+        yield standin
