@@ -182,6 +182,7 @@ def test_ingestion_reads_what_is_below_the_prefix_and_counts_changes(aws):
     articles(aws, topics=TOPICS + " It is free.", empty="Now it says something.")
     aws.client("s3").delete_object(Bucket=world.BUCKET, Key="articles/queues.md")
     assert counts(world.ingest(aws, source)) == [3, 1, 1, 1, 1]
+    assert counts(world.ingest(aws, source)) == [3, 0, 0, 0, 1]  # what did not change is not indexed again
     assert {one["location"]["s3Location"]["uri"] for one in ask(aws, base, "topic", numberOfResults=100)} == {
         f"s3://{world.BUCKET}/articles/topics.md",
         f"s3://{world.BUCKET}/articles/empty.md",
