@@ -1,0 +1,106 @@
+"""Clients of the AWS services that a study on Bedrock uses, made when they are first asked for."""
+
+import threading
+from functools import cached_property
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
+
+from stages.bedrock.faults import NO_REGION, AwsUnavailable, aws, member
+
+ATTEMPTS = 8  # of one call, the first among them
+CONNECT_SECONDS = 10
+READ_SECONDS = 60
+REPLY_SECONDS = 300  # a chat model may think for minutes before the first byte
+CONNECTIONS = 50  # at one time and client: more than any concurrency in params
+# What may pass by itself and was not carried out. As in stages.engine.chat: not a 500, which is likely to come again.
+TRANSIENT_STATUS = (429, 502, 503, 504)
+
+
+class Clients:
+    """One attribute a service, named as boto3 names it, with _ for -. All share one session, region and retry mode.
+
+    May be used from several threads.
+    """
+
+    def __init__(self, session: boto3.Session):
+        self._session = session
+        self._lock = threading.Lock()  # sessions are not safe to make clients from in threads; clients are to use
+        self.region: str = session.region_name
+
+    @cached_property
+    def account_id(self) -> str:
+        """The account that the credentials belong to. Raises StageError if AWS does not tell."""
+        with aws("asking whose credentials these are"):
+            return member(self.sts.get_caller_identity(), "Account")
+
+    @cached_property
+    def bedrock(self) -> Any:
+        return self._client("bedrock")
+
+    @cached_property
+    def bedrock_runtime(self) -> Any:
+        """Calls cost money and take no client token: one whose answer was lost is not made again."""
+        client = self._client("bedrock-runtime", read_timeout=REPLY_SECONDS)
+        client.meta.events.register_first("needs-retry.bedrock-runtime", _give_up_on_what_may_be_paid)
+        return client
+
+    @cached_property
+    def bedrock_agent(self) -> Any:
+        return self._client("bedrock-agent")
+
+    @cached_property
+    def bedrock_agent_runtime(self) -> Any:
+        return self._client("bedrock-agent-runtime")
+
+    @cached_property
+    def s3vectors(self) -> Any:
+        return self._client("s3vectors")
+
+    @cached_property
+    def s3(self) -> Any:
+        return self._client("s3")
+
+    @cached_property
+    def iam(self) -> Any:
+        return self._client("iam")
+
+    @cached_property
+    def sts(self) -> Any:
+        return self._client("sts")
+
+    def _client(self, service: str, read_timeout: float = READ_SECONDS) -> Any:
+        config = Config(
+            retries={"mode": "adaptive", "total_max_attempts": ATTEMPTS},
+            connect_timeout=CONNECT_SECONDS,
+            read_timeout=read_timeout,
+            max_pool_connections=CONNECTIONS,
+        )
+        with self._lock, aws(f"making a client for {service}"):
+            return self._session.client(service, config=config)
+
+
+def clients(region: str | None = None) -> Clients:
+    """Clients for a region; None is the region of the AWS profile (AWS_REGION, AWS_PROFILE, ~/.aws/config).
+
+    Sends nothing. Raises AwsUnavailable if there is no such profile or no region.
+    """
+    with aws("reading the AWS profile"):
+        session = boto3.Session(region_name=region)
+    if not session.region_name:
+        raise AwsUnavailable(f"AWS, reading the AWS profile: {NO_REGION}")
+    return Clients(session)
+
+
+def _give_up_on_what_may_be_paid(
+    response: tuple[Any, dict[str, Any]] | None, caught_exception: Exception | None, operation: Any, **_: Any
+) -> None:
+    """Ends a call before botocore's own rule would repeat it."""
+    if isinstance(caught_exception, (ReadTimeoutError, ConnectionClosedError)):
+        raise caught_exception
+    if response is not None:
+        http, parsed = response
+        if http.status_code >= 500 and http.status_code not in TRANSIENT_STATUS:
+            raise ClientError(parsed, operation.name)
