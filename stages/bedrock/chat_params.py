@@ -1,0 +1,38 @@
+"""An entry of `models` with provider `bedrock`, and a judge's model. Imports no boto3: local runs check params too."""
+
+import re
+
+from pydantic import Field, ValidationInfo, field_validator
+
+from stages.params import Section
+
+# cross-region inference profiles put an area before a model's id: us.amazon.nova-micro-v1:0
+AREA = re.compile(r"^(?:us-gov|us|eu|apac|jp|au|ca|sa|global)\.")
+
+
+class ConverseParams(Section):
+    """A chat model of Amazon Bedrock."""
+
+    model: str = Field(min_length=1)  # id, inference profile, or ARN (of a deployment, a throughput, a profile)
+    base_model: str | None = Field(default=None, validate_default=True)  # id of the model behind an ARN
+    region: str | None = None  # None: that of the AWS profile
+    concurrency: int = Field(default=8, ge=1, le=50)  # calls at one time; the connections of a client are 50
+
+    @field_validator("base_model")
+    @classmethod
+    def _is_known(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is None and str(info.data.get("model", "")).startswith("arn:"):
+            raise ValueError("must be the id of the foundation model behind `model`, which is an ARN")
+        if value is not None and value.startswith("arn:"):
+            raise ValueError("must be the id of a foundation model, as in amazon.nova-micro-v1:0, not an ARN")
+        return value
+
+    @property
+    def foundation(self) -> str:
+        """The id by which answers are parsed and prices are looked up, without area: amazon.nova-micro-v1:0."""
+        return AREA.sub("", self.base_model or self.model)
+
+    @property
+    def maker(self) -> str:
+        """Who made the model, as langchain-aws names its provider: amazon, anthropic, meta."""
+        return self.foundation.partition(".")[0]
