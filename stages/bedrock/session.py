@@ -8,7 +8,8 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
 
-from stages.bedrock.faults import NO_REGION, AwsUnavailable, aws, member
+from stages.bedrock.fault_rules import NO_REGION
+from stages.bedrock.faults import AwsUnavailable, aws, member
 
 ATTEMPTS = 8  # of one call, the first among them
 CONNECT_SECONDS = 10
