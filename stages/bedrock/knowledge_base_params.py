@@ -1,0 +1,31 @@
+"""Keys of a knowledge base on Bedrock, inside the section `knowledge_base` of params.yaml. Imports nothing of AWS."""
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from stages.params import Section
+
+
+class OpenSearchParams(Section):
+    """A collection of OpenSearch Serverless that exists, with an index in it; it costs while it idles."""
+
+    collection_arn: str = Field(pattern=r"^arn:aws[a-z-]*:aoss:[a-z0-9-]+:[0-9]{12}:collection/[a-z0-9-]{3,40}$")
+    index_name: str = Field(min_length=1)
+    vector_field: str = Field(min_length=1)
+    text_field: str = Field(min_length=1)
+    metadata_field: str = Field(min_length=1)
+
+
+class ManagedBaseParams(Section):
+    store: Literal["s3_vectors", "opensearch_serverless"]
+    opensearch_serverless: OpenSearchParams | None  # read with that store only
+    embedding_model: str = Field(min_length=1)  # id of a Bedrock model: amazon.titan-embed-text-v2:0
+    dimensions: int = Field(ge=1, le=4096)  # of its vectors; Titan v2 has 256, 512 and 1024
+    max_failed_share: float = Field(ge=0, le=1)  # of the documents, that could not be indexed; more stops the stage
+
+    @model_validator(mode="after")
+    def _collection_given(self) -> "ManagedBaseParams":
+        if self.store == "opensearch_serverless" and self.opensearch_serverless is None:
+            raise ValueError("store opensearch_serverless needs the section opensearch_serverless: it is not made")
+        return self
