@@ -1,0 +1,130 @@
+"""Preflight: what a run on Bedrock needs, looked at before anything is made or paid; each finding with its remedy."""
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TextIO
+
+from botocore.exceptions import ClientError
+
+from stages.bedrock.fault_rules import AwsUnavailable
+from stages.bedrock.faults import aws, code, is_missing, member
+from stages.bedrock.roles import check_role
+from stages.bedrock.session import Clients
+from stages.bedrock.storage import bucket_region, default_bucket
+from stages.errors import StageError
+
+PROFILE_PREFIXES = ("us.", "eu.", "apac.", "global.", "jp.", "au.", "us-gov.")
+OPEN_IT = (
+    "Open it in the Bedrock console under Model access (Anthropic asks for a form once) and wait a few minutes; where "
+    "it is not offered, choose another region or model."
+)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the params ask for: model ids (of inference profiles too), and names that are null where we make our own."""
+
+    models: Sequence[str] = ()
+    bucket: str | None = None
+    needs_bucket: bool = False
+    role_arn: str | None = None
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at. `said` is what was found, or the fault with its remedy."""
+
+    what: str
+    ok: bool
+    said: str
+
+
+def findings(clients: Clients, wanted: Wanted) -> list[Finding]:
+    """Look at everything in turn; without credentials that AWS accepts, at nothing more. Makes and pays nothing."""
+    first = _finding("credentials", lambda: f"of account {clients.account_id}")
+    if not first.ok:
+        return [first]
+    found = [first, _finding("region", lambda: _region(clients))]
+    found += [
+        _finding(f"model {name}", lambda name=name: _model(clients, name)) for name in dict.fromkeys(wanted.models)
+    ]
+    if wanted.needs_bucket or wanted.bucket:
+        found.append(_finding("bucket", lambda: _bucket(clients, wanted.bucket)))
+    if wanted.role_arn:
+        role = wanted.role_arn
+        found.append(_finding("role", lambda: check_role(clients, role).arn))
+    return found
+
+
+def report(found: Sequence[Finding], to: TextIO = sys.stdout) -> None:
+    """Print every finding. Raises StageError with how many faults there are, if there are any."""
+    for one in found:
+        print(f"{'ok   ' if one.ok else 'FAULT'}  {one.what}: {one.said}", file=to)
+    faults = [one.what for one in found if not one.ok]
+    if faults:
+        raise StageError(f"not ready for Amazon Bedrock: {', '.join(faults)}. Each remedy stands above.")
+
+
+def _finding(what: str, look: Callable[[], str]) -> Finding:
+    try:
+        return Finding(what, True, look())
+    except StageError as fault:
+        return Finding(what, False, str(fault))
+
+
+def _region(clients: Clients) -> str:
+    with aws(f"looking for models in {clients.region}"):
+        models = member(clients.bedrock.list_foundation_models(), "modelSummaries")
+    if not models:
+        raise AwsUnavailable(
+            f"{clients.region} offers this account no model. Set AWS_REGION or `region` in params.yaml to another, "
+            "for instance us-east-1."
+        )
+    return f"{clients.region} offers {len(models)} models"
+
+
+def _model(clients: Clients, name: str) -> str:
+    """Raises StageError unless the model exists in the region and is open to the account."""
+    with aws(f"looking for the model {name}"):
+        if name.startswith(PROFILE_PREFIXES):
+            models = member(clients.bedrock.get_inference_profile(inferenceProfileIdentifier=name), "models")
+            base = member(models, 0, "modelArn").rsplit("/", 1)[-1]
+        else:
+            details = member(clients.bedrock.get_foundation_model(modelIdentifier=name), "modelDetails")
+            base = member(details, "modelId")
+    return _access(clients, name, base)
+
+
+def _access(clients: Clients, name: str, base: str) -> str:
+    base = ":".join(base.split(":")[:2])  # access is to a model, not to its variants: amazon.nova-micro-v1:0:128k
+    with aws(f"asking for access to the model {name}"):
+        try:
+            said = clients.bedrock.get_foundation_model_availability(modelId=base)
+        except ClientError as fault:
+            if is_missing(fault) or code(fault).startswith("AccessDenied"):
+                return "exists; whether it is open to this account could not be read"
+            raise
+        states = {
+            "the agreement": member(said, "agreementAvailability", "status"),
+            "the authorization": member(said, "authorizationStatus"),
+            "the entitlement": member(said, "entitlementAvailability"),
+            "the region": member(said, "regionAvailability"),
+        }
+    closed = [f"{what} {state}" for what, state in states.items() if state not in ("AVAILABLE", "AUTHORIZED")]
+    if closed:
+        raise AwsUnavailable(f"this account has no access: {', '.join(closed)}. {OPEN_IT}")
+    return "open to this account"
+
+
+def _bucket(clients: Clients, name: str | None) -> str:
+    bucket = name or default_bucket(clients)
+    region = bucket_region(clients, bucket)
+    if region is None:
+        return f"{bucket} is made when it is needed"
+    if region != clients.region:
+        raise StageError(
+            f"{bucket} is in {region}, but Bedrock is used in {clients.region}. Name a bucket in {clients.region} in "
+            f"params.yaml (null: it is made), or set `region` to {region}."
+        )
+    return f"{bucket} is there"
