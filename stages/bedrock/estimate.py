@@ -1,0 +1,133 @@
+"""What a study on Bedrock will cost, from its counts: pure arithmetic, nothing is asked of AWS."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from stages.bedrock.prices import PricesTable, Usage, cost
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """Of one call, on average: what is read and what is written."""
+
+    input: float
+    output: float
+
+
+@dataclass(frozen=True)
+class Calls:
+    """Calls of one kind. `n_stored` are in the store already and cost nothing."""
+
+    stage: str
+    model: str  # whose price it is: the base model of a fine-tuned one
+    n: int
+    each: Tokens
+    n_stored: int = 0
+    batch: bool = False
+
+
+@dataclass(frozen=True)
+class Training:
+    stage: str
+    model: str  # base model
+    tokens: int  # of the training set
+    epochs: int
+    models_kept_months: float = 0.0  # storage of the model that comes out
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the estimate."""
+
+    stage: str
+    model: str
+    calls: int
+    input_tokens: int
+    output_tokens: int
+    trained_tokens: int
+    dollars: float
+
+
+def answering(
+    models: Mapping[str, str], n_questions: int, repeats: int, bare: Tokens, with_passages: Tokens
+) -> list[Calls]:
+    """The four approaches of every model, each question `repeats` times, and the warm-up of each approach.
+
+    Args:
+        models: base model by the model's name in params.yaml.
+    """
+    n = n_questions * repeats + 1
+    each = {"base": bare, "rag": with_passages, "ft": bare, "ft_rag": with_passages}
+    return [
+        Calls(f"answer_{approach}@{name}", model, n, tokens)
+        for name, model in models.items()
+        for approach, tokens in each.items()
+    ]
+
+
+def judging(
+    judges: Mapping[str, str], n_answers: int, n_controls: int, each: Tokens, batch: bool = False
+) -> list[Calls]:
+    """Every judge grades every answer and every control."""
+    return [Calls(f"judge@{name}", model, n_answers + n_controls, each, batch=batch) for name, model in judges.items()]
+
+
+def embedding(stage: str, model: str, n_texts: int, tokens: float) -> Calls:
+    """Chunks into the index, or queries; `tokens` of one text."""
+    return Calls(stage, model, n_texts, Tokens(tokens, 0))
+
+
+def estimate(work: Sequence[Calls | Training], prices: PricesTable) -> list[Row]:
+    """A row for each piece of work, in their order; tokens are rounded up.
+
+    Raises:
+        StageError: a model has no price.
+    """
+    return [_training(one, prices) if isinstance(one, Training) else _calls(one, prices) for one in work]
+
+
+def total(rows: Sequence[Row]) -> float:
+    return sum(row.dollars for row in rows)
+
+
+def table(rows: Sequence[Row], prices: PricesTable, spent: Mapping[str, float] | None = None) -> str:
+    """The rows as text for a terminal. `spent`: dollars by stage, shown beside the estimate."""
+    wide = max([len("stage"), *(len(row.stage) for row in rows)])
+    model = max([len("model"), *(len(row.model) for row in rows)])
+    actual = "" if spent is None else f"  {'actual $':>10}"
+    lines = [f"{'stage':{wide}}  {'model':{model}}  {'calls':>7}  {'tokens in':>12}  {'out':>10}  {'$':>10}{actual}"]
+    for row in rows:
+        read = row.input_tokens + row.trained_tokens
+        line = f"{row.stage:{wide}}  {row.model:{model}}  {row.calls:>7,}  {read:>12,}  {row.output_tokens:>10,}"
+        shown = "" if spent is None else f"  {_dollars(spent.get(row.stage)):>10}"
+        lines.append(f"{line}  {_dollars(row.dollars):>10}{shown}")
+    known = {row.stage for row in rows}
+    other = sum(dollars for stage, dollars in (spent or {}).items() if stage not in known)
+    if other:
+        lines.append(f"other stages: {_dollars(other)} spent")
+    sums = f"total: {_dollars(total(rows))} estimated"
+    if spent is not None:
+        sums += f", {_dollars(sum(spent.values()))} spent"
+    return "\n".join([*lines, f"{sums} (US dollars, prices of {prices.as_of})"])
+
+
+def _calls(calls: Calls, prices: PricesTable) -> Row:
+    n = max(0, calls.n - calls.n_stored)
+    read, written = _up(n * calls.each.input), _up(n * calls.each.output)
+    usage = Usage(calls.model, input_tokens=read, output_tokens=written, batch=calls.batch)
+    return Row(calls.stage, calls.model, n, read, written, 0, cost(usage, prices))
+
+
+def _training(training: Training, prices: PricesTable) -> Row:
+    trained = training.tokens * training.epochs
+    dollars = cost(Usage(training.model, trained_tokens=trained), prices)
+    dollars += training.models_kept_months * prices.storage_per_model_month
+    return Row(training.stage, training.model, 1, 0, 0, trained, dollars)
+
+
+def _up(tokens: float) -> int:
+    return -int(-tokens // 1)
+
+
+def _dollars(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4f}" if value < 1 else f"{value:,.2f}"

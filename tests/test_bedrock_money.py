@@ -1,0 +1,205 @@
+"""Prices, estimate and budget: exact dollars, no model for free, and a ledger that survives a kill."""
+
+import subprocess
+import sys
+import textwrap
+
+import pytest
+from pydantic import ValidationError
+
+from stages.bedrock.budget import Budget
+from stages.bedrock.estimate import Calls, Tokens, Training, answering, embedding, estimate, judging, table, total
+from stages.bedrock.prices import PricesTable, TokenPrice, Usage, cost, per_hour
+from stages.errors import StageError
+
+MICRO, HAIKU, TITAN = (
+    "amazon.nova-micro-v1:0",
+    "anthropic.claude-haiku-4-5-20251001-v1:0",
+    "amazon.titan-embed-text-v2:0",
+)
+PRICES = PricesTable(
+    as_of="2026-11-22",
+    per_million_tokens={
+        MICRO: TokenPrice(input=0.035, output=0.14),
+        HAIKU: TokenPrice(input=1.0, output=5.0, cache_read=0.1, cache_write=1.25),
+        f"us.{HAIKU}": TokenPrice(input=1.1, output=5.5),
+        TITAN: TokenPrice(input=0.02),
+    },
+    training_per_1k_tokens={MICRO: 0.001},
+    storage_per_model_month=1.95,
+    provisioned_per_hour={MICRO: 60.0},
+)
+
+
+@pytest.mark.parametrize(
+    ("usage", "dollars"),
+    [
+        (Usage(MICRO, 1_000_000, 1_000_000), 0.175),
+        (Usage(f"us.{MICRO}", 1_000_000), 0.035),
+        (Usage(f"eu.{MICRO}", 1_000_000), 0.035),
+        (Usage(f"arn:aws:bedrock:us-east-1:123456789012:inference-profile/us.{MICRO}", 1_000_000), 0.035),
+        (Usage(MICRO, 1_000_000, 1_000_000, batch=True), 0.0875),
+        (Usage(HAIKU, 0, 1_000_000), 5.0),
+        (Usage(f"us.{HAIKU}", 0, 1_000_000), 5.5),
+        (Usage(HAIKU, 0, 0, cache_read_tokens=1_000_000, cache_write_tokens=1_000_000), 1.35),
+        (Usage(MICRO, 0, 0, cache_read_tokens=1_000_000), 0.035),
+        (Usage(f"{MICRO}:128k", trained_tokens=1_000_000), 1.0),
+        (Usage(TITAN, 1_000_000), 0.02),
+        (Usage("unknown", 0, 0), 0.0),
+    ],
+)
+def test_cost(usage, dollars):
+    assert cost(usage, PRICES) == pytest.approx(dollars)
+
+
+@pytest.mark.parametrize(
+    ("usage", "key", "known"),
+    [
+        (Usage("us.amazon.nova-pro-v1:0", 1), "per_million_tokens", f"{MICRO}, {HAIKU}, us.{HAIKU}, {TITAN}"),
+        (Usage("us.amazon.nova-pro-v1:0", trained_tokens=1), "training_per_1k_tokens", MICRO),
+    ],
+)
+def test_a_model_without_a_price_is_never_free(usage, key, known):
+    with pytest.raises(StageError) as caught:
+        cost(usage, PRICES)
+    assert str(caught.value) == (
+        f"params.yaml: the price table of 2026-11-22 has no {key} for us.amazon.nova-pro-v1:0, so that its cost cannot "
+        f"be known. Add it, as amazon.nova-pro-v1:0. Known: {known}."
+    )
+
+
+def test_throughput_by_the_hour():
+    assert per_hour(f"{MICRO}:128k", 2, PRICES) == 120.0
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"as_of": "today"}, "must be a date like '2026-11-22'"),
+        ({"training_per_1k_tokens": {MICRO: -1.0}}, "must hold no price below 0"),
+        ({"per_million_tokens": {MICRO: {"input": -1.0}}}, "greater than or equal to 0"),
+        ({"cents": 1}, "Extra inputs are not permitted"),
+    ],
+)
+def test_a_table_is_checked(change, message):
+    with pytest.raises(ValidationError, match=message):
+        PricesTable.model_validate(PRICES.model_dump() | change)
+
+
+WORK = [
+    embedding("index", TITAN, 1000, 150.5),
+    Training("fine_tune@micro", f"{MICRO}:128k", 200_000, 2, models_kept_months=1),
+    *answering({"micro": MICRO}, 50, 2, Tokens(100, 40), Tokens(900, 40)),
+    *judging({"claude": f"us.{HAIKU}"}, 200, 400, Tokens(700, 100)),
+    Calls("qa", MICRO, 100, Tokens(1000, 500), n_stored=60, batch=True),
+]
+
+
+def test_an_estimate_has_a_row_for_each_piece_of_work():
+    rows = estimate(WORK, PRICES)
+    assert [(row.stage, row.calls, row.input_tokens, row.output_tokens, row.trained_tokens) for row in rows] == [
+        ("index", 1000, 150_500, 0, 0),
+        ("fine_tune@micro", 1, 0, 0, 400_000),
+        ("answer_base@micro", 101, 10_100, 4040, 0),
+        ("answer_rag@micro", 101, 90_900, 4040, 0),
+        ("answer_ft@micro", 101, 10_100, 4040, 0),
+        ("answer_ft_rag@micro", 101, 90_900, 4040, 0),
+        ("judge@claude", 600, 420_000, 60_000, 0),
+        ("qa", 40, 40_000, 20_000, 0),
+    ]
+    assert [row.dollars for row in rows] == pytest.approx(
+        [0.00301, 0.4 + 1.95, 0.0009191, 0.0037471, 0.0009191, 0.0037471, 0.462 + 0.33, 0.0021]
+    )
+    assert total(rows) == pytest.approx(sum(row.dollars for row in rows))
+
+
+def test_the_table_shows_what_was_spent_beside_the_estimate():
+    rows = estimate(WORK[:2], PRICES)
+    assert table(rows, PRICES, {"index": 0.0031, "warm_up": 0.5}).splitlines() == [
+        "stage            model                           calls     tokens in         out           $    actual $",
+        "index            amazon.titan-embed-text-v2:0    1,000       150,500           0      0.0030      0.0031",
+        "fine_tune@micro  amazon.nova-micro-v1:0:128k         1       400,000           0        2.35           -",
+        "other stages: 0.5000 spent",
+        "total: 2.35 estimated, 0.5031 spent (US dollars, prices of 2026-11-22)",
+    ]
+
+
+# Budget
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "cache" / "spent.jsonl"
+
+
+def test_what_is_recorded_is_found_again_by_stage(path):
+    Budget(PRICES, None, path).record("qa", Usage(MICRO, 1_000_000))
+    again = Budget(PRICES, None, path)
+    assert again.record("judge@claude", Usage(f"us.{HAIKU}", 1_000_000)) == pytest.approx(1.1)
+    again.record_dollars("hosting", MICRO, 60.0)
+    again.record("qa", Usage(MICRO, 1_000_000))
+    assert again.by_stage() == pytest.approx({"qa": 0.07, "judge@claude": 1.1, "hosting": 60.0})
+    assert again.spent() == pytest.approx(61.17)
+    again.check(1e9, "qa")
+
+
+def test_a_budget_is_held_before_it_is_passed(path):
+    budget = Budget(PRICES, 2.0, path)
+    budget.record("qa", Usage(f"us.{HAIKU}", 1_000_000))
+    budget.check(0.89, "judge@claude")
+    with pytest.raises(StageError) as caught:
+        budget.check(0.91, "judge@claude")
+    assert str(caught.value) == (
+        f"judge@claude: estimated at $0.9100, and $1.1000 are spent already ({path}): together above budget_usd, "
+        "$2.00. Nothing was started. Raise budget_usd in params.yaml, ask for less (fewer questions, pairs or "
+        "judges), or remove that file if what it lists is settled."
+    )
+
+
+def test_a_guard_records_first_and_then_stops(path):
+    budget = Budget(PRICES, 1.0, path)
+    budget.guard("qa", Usage(HAIKU, 400_000), at_most=0.5)
+    with pytest.raises(StageError, match=r"qa: stopped before budget_usd, \$1\.00, is passed: \$0\.8000 are spent"):
+        budget.guard("qa", Usage(HAIKU, 400_000), at_most=0.5)
+    assert budget.spent() == pytest.approx(0.8)
+
+
+def test_a_line_torn_by_a_kill_costs_no_other(path):
+    budget = Budget(PRICES, None, path)
+    budget.record_dollars("qa", MICRO, 1.0)
+    with path.open("ab") as file:
+        file.write(b'{"at": "2026-11-24T10:00:00Z", "stage": "q')
+    assert budget.spent() == 1.0
+    budget.record_dollars("qa", MICRO, 2.0)
+    assert budget.spent() == 3.0
+
+
+def test_a_line_that_is_no_entry_is_a_fault(path):
+    path.parent.mkdir()
+    path.write_text('{"stage": "qa"}\n')
+    with pytest.raises(StageError) as caught:
+        Budget(PRICES, None, path).spent()
+    assert str(caught.value) == (
+        f"{path}, line 1: not an entry of the spending ledger. Correct or remove the line; without it the budget "
+        "cannot be held."
+    )
+
+
+WRITER = """
+    import sys
+    from pathlib import Path
+    from stages.bedrock.budget import Budget
+    from stages.bedrock.prices import PricesTable
+    prices = PricesTable(as_of="2026-11-22", per_million_tokens={}, training_per_1k_tokens={},
+                         storage_per_model_month=0.0, provisioned_per_hour={})
+    for number in range(25):
+        Budget(prices, None, Path(sys.argv[1])).record_dollars("qa", "m", 1.0)
+    assert not {"boto3", "langchain_aws"} & set(sys.modules)
+"""
+
+
+def test_two_processes_record_at_once(path):
+    command = [sys.executable, "-c", textwrap.dedent(WRITER), str(path)]
+    processes = [subprocess.Popen(command) for _ in range(2)]
+    assert [process.wait() for process in processes] == [0, 0]
+    assert Budget(PRICES, None, path).spent() == 50.0
