@@ -173,7 +173,7 @@ REFUSALS: tuple[tuple[str, str, type[AwsFault], str, str], ...] = (
     ),
     ("ModelTimeoutException", "", AwsFault, "the model did not answer in time ({it})", AGAIN),
     (
-        "", "on-demand throughput isn|inference profile", AwsFault, "the model cannot be called by this id ({it})",
+        "", "on-demand throughput isn", AwsFault, "the model cannot be called by this id ({it})",
         "Call it through an inference profile: put `us.` (or eu., apac.) before the id in params.yaml.",
     ),
     (

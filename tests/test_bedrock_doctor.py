@@ -1,0 +1,108 @@
+"""Preflight: each finding whole, on the stand-in."""
+
+import io
+
+import aws_world as world
+import pytest
+
+from stages.bedrock import session
+from stages.bedrock.doctor import OPEN_IT, Finding, Wanted, findings, report
+from stages.bedrock.session import clients
+from stages.errors import StageError
+
+MICRO, CLAUDE = "us.amazon.nova-micro-v1:0", "us.anthropic.claude-sonnet-4-6"
+DEFAULT = "tune-or-retrieve-123456789012-us-east-1"
+GOOD = [
+    Finding("credentials", True, "of account 123456789012"),
+    Finding("region", True, "us-east-1 offers 13 models"),
+]
+
+
+@pytest.fixture
+def here(aws, monkeypatch):
+    monkeypatch.setattr(session, "ATTEMPTS", 1)
+    return clients(None)
+
+
+def test_all_is_well_and_nothing_is_made(aws, here):
+    arn = world.role(aws)
+    before = aws.left()
+    wanted = Wanted([MICRO, "amazon.nova-micro-v1:0:128k", MICRO], None, True, arn)
+    found = findings(here, wanted)
+    assert found == [
+        *GOOD,
+        Finding(f"model {MICRO}", True, "open to this account"),
+        Finding("model amazon.nova-micro-v1:0:128k", True, "open to this account"),
+        Finding("bucket", True, f"{DEFAULT} is made when it is needed"),
+        Finding("role", True, arn),
+    ]
+    assert aws.left() == before
+    assert not aws.ledger.bills
+    said = io.StringIO()
+    report(found, said)
+    assert said.getvalue().splitlines()[0] == "ok     credentials: of account 123456789012"
+
+
+def test_every_fault_is_found_in_one_go_each_with_its_remedy(aws, here):
+    aws.settings.denied_models.add("anthropic.claude-sonnet-4-6")
+    clients("eu-west-1").s3.create_bucket(Bucket="mine", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    found = findings(here, Wanted([CLAUDE, "us.amazon.nova-huge-v1:0"], "mine", True, "study"))
+    assert found == [
+        *GOOD,
+        Finding(
+            f"model {CLAUDE}", False,
+            "this account has no access: the agreement NOT_AVAILABLE, the authorization NOT_AUTHORIZED, the "
+            f"entitlement NOT_AVAILABLE. {OPEN_IT}",
+        ),
+        Finding(
+            "model us.amazon.nova-huge-v1:0", False,
+            "AWS, looking for the model us.amazon.nova-huge-v1:0: the model id is unknown in this region (The provided "
+            "inference profile could not be found). Correct it in params.yaml; `aws bedrock list-foundation-models` "
+            "and `aws bedrock list-inference-profiles` list the ids of the region.",
+        ),
+        Finding(
+            "bucket", False,
+            "mine is in eu-west-1, but Bedrock is used in us-east-1. Name a bucket in us-east-1 in params.yaml (null: "
+            "it is made), or set `region` to eu-west-1.",
+        ),
+        Finding(
+            "role", False, "role_arn in params.yaml must be like arn:aws:iam::123456789012:role/NAME. Got 'study'."
+        ),
+    ]  # fmt: skip
+    said = io.StringIO()
+    with pytest.raises(StageError) as fault:
+        report(found, said)
+    assert str(fault.value) == (
+        f"not ready for Amazon Bedrock: model {CLAUDE}, model us.amazon.nova-huge-v1:0, bucket, role. Each remedy "
+        "stands above."
+    )
+    assert said.getvalue().splitlines()[5] == f"FAULT  role: {found[5].said}"
+
+
+def test_without_credentials_that_aws_takes_nothing_more_is_asked(aws, here):
+    aws.fault("GetCallerIdentity", "ExpiredTokenException")
+    assert findings(here, Wanted([MICRO])) == [
+        Finding(
+            "credentials", False,
+            "AWS, asking whose credentials these are: the credentials have expired. Log in with `aws configure` or "
+            "`aws sso login`, or name a profile in AWS_PROFILE, and run again.",
+        )
+    ]  # fmt: skip
+    assert aws.ledger.count("ListFoundationModels") == 0
+
+
+def test_a_region_without_models(aws, monkeypatch):
+    found = findings(clients("eu-west-1"), Wanted())
+    assert found[1] == Finding(
+        "region",
+        False,
+        "eu-west-1 offers this account no model. Set AWS_REGION or `region` in params.yaml to another, for instance "
+        "us-east-1.",
+    )
+
+
+def test_access_that_may_not_be_read_is_said_and_no_fault(aws, here):
+    aws.fault("GetFoundationModelAvailability", "AccessDeniedException")
+    assert findings(here, Wanted([MICRO]))[2] == Finding(
+        f"model {MICRO}", True, "exists; whether it is open to this account could not be read"
+    )

@@ -1,0 +1,62 @@
+"""Names, tags and tokens follow from content, and fit every service."""
+
+import re
+
+import pytest
+
+from stages.bedrock.names import are_ours, capital_pairs, client_token, pairs, resource_name, tags, unpaired, words
+from stages.errors import StageError
+
+KEY = "0123456789abcdef" * 4
+
+
+@pytest.mark.parametrize(
+    ("what", "attempt", "expected"),
+    [
+        ("micro", 1, "tune-or-retrieve-micro-0123456789ab"),
+        ("nova-lite", 2, "tune-or-retrieve-nova-lite-0123456789ab-2"),
+        (words("Nova_Micro v1:0"), 1, "tune-or-retrieve-nova-micro-v1-0-0123456789ab"),
+    ],
+)
+def test_names(what, attempt, expected):
+    assert resource_name(what, KEY, attempt) == expected
+
+
+@pytest.mark.parametrize("what", ["Micro", "a_b", "a--b", "", "x" * 34])
+def test_a_name_that_some_service_refuses_is_not_made(what):
+    with pytest.raises(ValueError, match="not a name that every AWS service takes"):
+        resource_name(what, KEY)
+
+
+def test_tokens_are_the_same_for_the_same_content_only_and_fit():
+    assert client_token("job", {"a": 1, "b": 2}) == client_token("job", {"b": 2, "a": 1})
+    assert client_token("job", 1) != client_token("job", 2)
+    assert re.fullmatch("[a-zA-Z0-9](-*[a-zA-Z0-9]){32,255}", client_token("job"))
+
+
+def test_tags_are_found_again_in_either_kind_of_pairs():
+    made = tags("fine_tune", KEY, {"team": "search"})
+    assert made == {
+        "team": "search",
+        "tune-or-retrieve": "tune-or-retrieve",
+        "tune-or-retrieve:stage": "fine_tune",
+        "tune-or-retrieve:key": KEY,
+    }
+    assert unpaired(pairs(made)) == unpaired(capital_pairs(made)) == made
+    assert are_ours(made)
+    assert are_ours(made, "fine_tune", KEY)
+    assert not are_ours(made, "index")
+    assert not are_ours(made, key="other")
+    assert not are_ours({"team": "search"})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("tune-or-retrieve:key", "x"), ("aws:x", "x"), ("team", "a!"), ("", "x"), ("n", "v" * 257)]
+)
+def test_tags_of_the_user_that_aws_refuses_or_that_are_ours(name, value):
+    with pytest.raises(StageError) as fault:
+        tags("index", KEY, {name: value})
+    assert str(fault.value) == (
+        f"tag {name!r}: {value!r} is not allowed: letters, digits, spaces and . _ : / = + @ -, at most 128 in the name "
+        "and 256 in the value, and no name that begins with tune-or-retrieve or aws:."
+    )
