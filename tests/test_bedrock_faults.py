@@ -100,7 +100,8 @@ aws_ = aws  # the fixture of the stand-in has the same name in the tests
             "amazon.nova-2-lite-v1:0",
             "the model cannot be called by this id (Invocation of model ID amazon.nova-2-lite-v1:0 with on-demand "
             "throughput isn’t supported. Retry your request with the ID or ARN of an inference profile that contains "
-            "this model). Call it through an inference profile: put `us.` (or eu., apac.) before the id in params.yaml.",
+            "this model). Call it through an inference profile: put `us.` (or eu., apac.) before the id in "
+            "params.yaml.",
         ),
     ],
 )
