@@ -70,8 +70,7 @@ def _score(reference: Text, answer: Text, raw: str, question: Text, cap: float) 
     overall = min(overall, 10 * recall + min(1.0, max(0.0, 10 * recall - 2.5)))
     if hits:
         overall = min(overall, accuracy)
-    overall = style.after_babble(max(0.0, overall), raw, recall)
-    overall = place(overall, raw, reference.raw, supported, hits, most=cap if hits else 10.0)
+    overall = place(max(0.0, overall), raw, reference.raw, recall, supported, hits, most=cap if hits else 10.0)
     return Verdict(
         overall=band(overall),
         **{name: band(value) for name, value in parts.items()},

@@ -99,8 +99,7 @@ class SemanticJudge:
         overall = sum(share * parts[name] for name, share in _SHARES.items())
         # Form is worth little where content is missing.
         overall = min(overall, 10 * completeness + min(1.0, max(0.0, 10 * completeness - 2.5))) * (1 - doubt)
-        overall = style.after_babble(overall, raw, completeness)
-        overall = place(overall, raw, reference.raw, relevance, hits)
+        overall = place(overall, raw, reference.raw, completeness, relevance, hits)
         return Verdict(
             overall=band(overall),
             **{name: band(value) for name, value in parts.items()},
