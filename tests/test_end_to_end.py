@@ -16,10 +16,16 @@ from pathlib import Path
 
 import pytest
 import yaml
+from short_model import cut
 from small_study import CHANGES, HANDWRITTEN, write_small_study
 
 ROOT = Path(__file__).resolve().parent.parent
-MODELS = ("micro", "small")
+MODELS = ("micro", "small")  # the shipped one, and one cut short, which is quick
+SHORT = {
+    "models.small.weights": "short.gguf",
+    "models.small.sha256": None,
+    "fine_tune.parity.max_logprob_distance": 1.0,  # what is cut short has no firm opinions
+}
 APPROACHES = ("base", "rag", "ft", "ft_rag")
 
 
@@ -33,6 +39,12 @@ def test_it_ends_with_all_results(study):
             assert len(rows) == CHANGES["qa.test_questions"] + len(HANDWRITTEN)
     assert (study / "metrics/report.html").read_text().count("<html") == 1
     assert "ft_rag" in (study / "metrics/table.md").read_text()
+
+
+def test_the_whole_model_is_served_as_it_was_trained(study):
+    """Within the limit that is shipped: the study's own is loose for the model cut short."""
+    limit = yaml.safe_load((ROOT / "params.yaml").read_text())["fine_tune"]["parity"]["max_logprob_distance"]
+    assert json.loads((study / "metrics/fine_tune/micro.json").read_text())["parity_logprob_distance"] <= limit
 
 
 def test_nothing_is_left_to_do(study):
@@ -80,7 +92,7 @@ def test_an_experiment_reruns_only_what_it_affects(study):
 
 
 def test_killed_in_every_stage_it_ends_with_the_same_hashes(study_hashes, tmp_path):
-    root = _clone(tmp_path / "killed", {"study.models": ["micro"]})  # one model is enough, and half the time
+    root = _clone(tmp_path / "killed", {"study.models": ["small"]})  # the quick one is enough
     killed: set[str] = set()
     while stage := _repro_and_kill(root, killed):
         killed.add(stage)
@@ -89,7 +101,7 @@ def test_killed_in_every_stage_it_ends_with_the_same_hashes(study_hashes, tmp_pa
     assert names == set(yaml.safe_load((root / "dvc.yaml").read_text())["stages"])
     of_all_models = ("data/scores", "metrics/judge", "plots/quality", "plots/tokens")
     ours, theirs = (
-        {path: md5 for path, md5 in hashes.items() if not path.startswith(of_all_models) and "small" not in path}
+        {path: md5 for path, md5 in hashes.items() if not path.startswith(of_all_models) and "micro" not in path}
         for hashes in (_hashes(root), study_hashes)
     )
     assert len(ours) >= 12
@@ -116,12 +128,13 @@ def study_hashes(study) -> dict[str, str]:
 
 def _clone(root: Path, changes: dict | None = None) -> Path:
     """What a user has after `git clone` and setting their own documents, the environment included."""
-    write_small_study(root, {"study.models": list(MODELS), **(changes or {})})
+    write_small_study(root, {"study.models": list(MODELS), **SHORT, **(changes or {})})
+    cut(root / "short.gguf")
     for name in ("stages", ".dvc/plots"):
         shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("dvc.yaml", ".dvc/config", ".dvcignore", ".gitignore"):
         shutil.copy(ROOT / name, root / name)
-    (root / ".gitignore").open("a").write("trace\nhashes.json\n/.venv\n")
+    (root / ".gitignore").open("a").write("trace\nhashes.json\nshort.gguf\n/.venv\n")
     (root / ".venv").symlink_to(sys.prefix)
     _git(root, "init", "-q")
     _git(root, "add", "-A")

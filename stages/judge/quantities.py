@@ -139,7 +139,7 @@ def _is_pronoun(match: re.Match, text: str) -> bool:
         return True
     if match["article"] and match["article_unit"].lower() == "second" and match["article"].lower() != "one":
         return True  # "a second queue"
-    if re.search(r"\b(?:ISO|RFC|HTTP|version)[\s-]$", text[: match.start()], re.IGNORECASE):
+    if re.search(r"\b(?:ISO|RFC|HTTP|version)[\s-]$", text[max(0, match.start() - 9) : match.start()], re.IGNORECASE):
         return True  # a name with a number
     if match["digits"] and text[match.end() : match.end() + 2].lower() in {"st", "nd", "rd", "th"}:
         return True
@@ -173,9 +173,9 @@ def _number_of(match: re.Match) -> float:
         elif word in _TENS:
             part += _TENS[word]
         elif word == "hundred":
-            part = (part or 1) * 100
+            part = (part or 1.0) * 100
         elif word in _SCALE:
-            total, part = total + (part or 1) * _SCALE[word], 0.0
+            total, part = total + (part or 1.0) * _SCALE[word], 0.0
     return total + part
 
 

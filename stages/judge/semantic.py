@@ -14,6 +14,7 @@ from stages.judge.alignment import align_by
 from stages.judge.contradictions import Contradiction, contradictions
 from stages.judge.coverage import Coverage, recall_of
 from stages.judge.matching import found, fresh, importance, is_known, weight
+from stages.judge.near_miss import place
 from stages.judge.text import Clause, Text, read
 from stages.judge.verdict import Verdict, band, unscored
 from stages.judge.word_vectors import Vectors, WordEmbedder
@@ -98,7 +99,7 @@ class SemanticJudge:
         overall = sum(share * parts[name] for name, share in _SHARES.items())
         # Form is worth little where content is missing.
         overall = min(overall, 10 * completeness + min(1.0, max(0.0, 10 * completeness - 2.5))) * (1 - doubt)
-        overall = style.after_babble(overall, raw, completeness)
+        overall = place(overall, raw, reference.raw, completeness, relevance, hits)
         return Verdict(
             overall=band(overall),
             **{name: band(value) for name, value in parts.items()},

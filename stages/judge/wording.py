@@ -48,4 +48,4 @@ _PHRASES_RE = [(re.compile(p, re.IGNORECASE), new) for p, new in _PHRASES]
 def normalise(text: str) -> str:
     for pattern, new in _PHRASES_RE:
         text = pattern.sub(new, text)
-    return re.sub(r"[ \t]+", " ", text).strip()
+    return re.sub(r"[^\S\n]+", " ", text).strip()

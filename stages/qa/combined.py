@@ -134,5 +134,6 @@ def _tail(told: Told, fact: Fact, number: int) -> str:
 def _pair(told: Told, question: str, first: Fact, second: Fact) -> Pair:
     answer = f"{first.answer} {shorter(second, told.subject)}"
     quotes = [*told.quotes(first), *told.quotes(second)]
-    group = "error" if kind(second) == "error" else f"{kind(first)}+{kind(second)}"
+    common = COMMON & {kind(first), kind(second)}
+    group = min(common) if common else f"{kind(first)}+{kind(second)}"
     return pair(question, answer, quotes, told.article.service, f"two_facts.{group}")

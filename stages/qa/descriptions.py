@@ -76,7 +76,12 @@ def _fact(form: str, statement: Statement, subject: Subject, answer: str, **slot
 
 def _purpose(statement: Statement, words: str, subject: Subject) -> Iterator[Fact]:
     match = OPENING.match(words)
-    if not match or not is_third_person(match["verb"]) or (match["name"] and match["name"] != subject.name):
+    if (
+        not match
+        or not is_third_person(match["verb"])
+        or match["verb"].lower() == "represents"
+        or (match["name"] and match["name"] != subject.name)
+    ):
         return
     does = lower_first(words[match.start("verb") :].rstrip("."))
     if has_pointer(does) or re.search(r"\bit\b|\bthey\b", does) or word_count(does) < 3 or does.endswith(":"):

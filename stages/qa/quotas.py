@@ -8,14 +8,16 @@ from stages.records import Pair
 
 # Shares of the kinds, in parts. A kind that runs dry is made up for by the others.
 KINDS = {
-    "two_facts": 24,
-    "two_facts.error": 7,  # what an operation has of these would else drown the others
+    "two_facts": 17,
+    "two_facts.error": 7,  # every operation has these: they would drown the others
+    "two_facts.required": 7,
     "behaviour": 15,
     "parameter": 13,
     "limit": 13,
     "error": 10,
     "howto": 9,
-    "comparison": 10,
+    "comparison": 8,
+    "comparison.required": 2,
     "purpose": 9,
     "return": 8,
     "capability": 7,
@@ -90,7 +92,8 @@ def pick(
 
 def _kind(pair: Pair) -> str:
     """The kind of a pair, or the part of it that has a share of its own."""
-    return pair.phrasing if pair.phrasing in KINDS else pair.kind
+    form = pair.phrasing.partition("/")[0]
+    return form if form in KINDS else pair.kind
 
 
 def _in_turn(pairs: Iterable[Pair]) -> list[Pair]:

@@ -13,8 +13,8 @@ OPERATION = re.compile(
     re.IGNORECASE,
 )
 PARAMETER = re.compile(
-    r"\bthis (?:optional |required )?(?:request )?(?:parameter|field|value|property|option|setting|argument|element"
-    r"|header|flag|attribute|member|input|key-value pair|string|list|token|number|structure|object)\b",
+    r"(?<!than )\bthis (?:optional |required )?(?:request )?(?:parameter|field|value|property|option|setting|argument"
+    r"|element|header|flag|attribute|member|input|key-value pair|string|list|token|number|structure|object)\b",
     re.IGNORECASE,
 )
 # An operation as a noun phrase, and as an adverbial
