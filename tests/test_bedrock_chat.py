@@ -13,8 +13,8 @@ from stages.bedrock.chat_params import ConverseParams
 from stages.bedrock.faults import AwsFault
 from stages.bedrock.session import Clients
 from stages.engine.calls import Options
-from stages.engine.parallel import each
-from stages.engine.structured import Unreadable, read
+from stages.llm.parallel import each
+from stages.llm.structured import Unreadable, read
 from stages.store import CallStore
 
 NOVA = "us.amazon.nova-micro-v1:0"

@@ -10,6 +10,7 @@ from aws_standin import DROP, LOSE
 from stages import params
 from stages.bedrock.customization import Data, NovaParams, StillRunning, Training, TrainingFailed, train
 from stages.bedrock.faults import AwsFault
+from stages.bedrock.roles import Role, when_known
 from stages.bedrock.session import clients
 from stages.bedrock.waiting import Watch
 from stages.errors import StageError
@@ -129,6 +130,14 @@ def test_a_lost_answer_to_the_submission_is_not_paid_for_again(aws, training, ti
         assert action == DROP
         train(clients(), training, time.watch())
     assert (aws.ledger.made(CREATE), len(aws.ledger.bills)) == (1, 1)
+
+
+def test_a_role_that_was_just_made_is_waited_for(aws, training, time):
+    aws.account.propagation = 2
+    slept = []
+    role = Role(training.role_arn, fresh=True)
+    train(clients(), training, time.watch(), lambda call: when_known(role, call, sleep=slept.append))
+    assert (len(slept), aws.ledger.made(CREATE), len(aws.ledger.bills)) == (2, 1, 1)
 
 
 def test_a_list_that_was_cut_is_not_taken_for_an_empty_one(aws, training, time):

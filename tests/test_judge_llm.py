@@ -10,11 +10,11 @@ from stages.bedrock.chat import Converse
 from stages.bedrock.chat_params import ConverseParams
 from stages.bedrock.session import Clients
 from stages.engine.calls import Options
-from stages.engine.structured import ShapedChat, json_schema
 from stages.errors import StageError
 from stages.judge.judging import judge_controls
-from stages.judge.llm import PROMPT, Grade, LlmJudge, grading
 from stages.judge.verdict import Verdict
+from stages.llm.judge import PROMPT, Grade, LlmJudge, grading
+from stages.llm.structured import ShapedChat, json_schema
 from stages.records import Pair, Quote
 from stages.store import CallStore
 

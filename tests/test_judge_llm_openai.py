@@ -6,8 +6,8 @@ import fake_openai
 import pytest
 
 from stages.engine.calls import Options
-from stages.engine.structured import ShapedChat
-from stages.judge.llm import LlmJudge
+from stages.llm.judge import LlmJudge
+from stages.llm.structured import ShapedChat
 from stages.models import OpenAIModel
 from stages.store import CallStore
 

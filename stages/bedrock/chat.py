@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from stages.bedrock.chat_params import ConverseParams
 from stages.bedrock.faults import AnswerCut, aws, member
 from stages.engine.calls import Options
-from stages.engine.structured import ShapedReply, json_schema
+from stages.llm.structured import ShapedReply, json_schema
 
 if TYPE_CHECKING:
     from langchain_core.messages import AIMessage

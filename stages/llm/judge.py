@@ -7,13 +7,13 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from stages.engine.parallel import each
-from stages.engine.structured import Asks, ShapedReply, Unreadable, json_schema, read
 from stages.files import content_key, sha256_text
 from stages.judge.verdict import Verdict, band, unscored
+from stages.llm.parallel import each
+from stages.llm.structured import Asks, ShapedReply, Unreadable, json_schema, read
 from stages.store import CallStore
 
-PROMPT = Path(__file__).with_name("llm_prompt.txt")
+PROMPT = Path(__file__).with_name("judge_prompt.txt")
 BORDER = "\n----\n"  # between the system's part of the prompt and the user's
 MARK_DIGITS = 12
 
@@ -47,7 +47,7 @@ class LlmJudge:
     Args:
         concurrency: answers graded at one time.
         spent: told of each reply that was paid for, before it is stored; what it raises ends the judging.
-        prompt: the text of llm_prompt.txt.
+        prompt: the text of judge_prompt.txt.
     """
 
     def __init__(

@@ -1,0 +1,1 @@
+"""Language models as judges and writers of pairs, on any LangChain chat model."""
