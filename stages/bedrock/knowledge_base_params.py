@@ -18,6 +18,8 @@ class OpenSearchParams(Section):
 
 
 class ManagedBaseParams(Section):
+    # Studies of one account that differ in it leave each other's articles and knowledge bases alone.
+    study: str = Field(default="study", pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=30)
     store: Literal["s3_vectors", "opensearch_serverless"]
     opensearch_serverless: OpenSearchParams | None  # read with that store only
     embedding_model: str = Field(min_length=1)  # id of a Bedrock model: amazon.titan-embed-text-v2:0

@@ -10,6 +10,7 @@ PROJECT = "tune-or-retrieve"
 STAGE_TAG, KEY_TAG = f"{PROJECT}:stage", f"{PROJECT}:key"
 LONGEST = 63  # of jobs, models, deployments and buckets; roles have 64 and knowledge bases 100
 KEY_CHARACTERS = 12
+BASES = f"{PROJECT}-kb-"  # what the names of knowledge bases begin with
 WORD = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")  # what all the services take, S3 Vectors the strictest
 
 # Bedrock's own tags allow fewer characters than those of other services.
@@ -36,6 +37,17 @@ def resource_name(what: str, key: str, attempt: int = 1) -> str:
 def words(text: str) -> str:
     """Any text as lower-case words joined by hyphens, for `what` above: "Nova_Micro v1" is nova-micro-v1."""
     return "-".join(re.findall(r"[a-z0-9]+", text.lower()))
+
+
+def base_name(study: str, key: str) -> str:
+    """The name of a knowledge base and of all that is made for it. `study`: lower-case words, at most 30 letters."""
+    return resource_name(f"kb-{study}", key)
+
+
+def study_of_base(name: str) -> str | None:
+    """The study that a knowledge base's name was made for; None if the name is of another kind."""
+    found = re.fullmatch(rf"{BASES}(.+)-[0-9a-f]{{{KEY_CHARACTERS}}}", name)
+    return found[1] if found else None
 
 
 def client_token(*parts: object) -> str:

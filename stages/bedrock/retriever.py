@@ -16,7 +16,8 @@ from langchain_aws import AmazonKnowledgeBasesRetriever
 from langchain_core.callbacks import CallbackManagerForRetrieverRun
 from langchain_core.documents import Document
 
-from stages.bedrock.faults import AwsMissing, aws, code, is_missing, member
+from stages.bedrock.faults import aws, code, is_missing, member
+from stages.bedrock.knowledge_base_parts import REMAKE, gone
 from stages.corpus import read_text
 from stages.errors import StageError
 from stages.files import sha256_text
@@ -27,7 +28,6 @@ from stages.sentences import units
 MOST_RESULTS = 100  # of one retrieve call
 STORE_GONE = re.compile(r"vector (store|index|bucket).*(not (be )?found|not exist)", re.IGNORECASE)
 NOWHERE = Span(article_id="", start=0, end=1)  # keeps the rank of a passage whose place is unknown; holds no evidence
-REMAKE = "Make it again: dvc repro --force --single-item index, then `dvc repro`."
 
 
 class KnowledgeBaseRetriever(AmazonKnowledgeBasesRetriever):
@@ -45,15 +45,6 @@ class KnowledgeBaseRetriever(AmazonKnowledgeBasesRetriever):
                 if code(fault) == "ValidationException" and STORE_GONE.search(str(fault)):
                     raise gone(self.knowledge_base_id, region, "its vector store is", code(fault)) from None
                 raise
-
-
-def gone(knowledge_base_id: str, region: str, what: str, code: str = "") -> AwsMissing:
-    """The fault to raise where something of a knowledge base, `what`, was there and is not."""
-    return AwsMissing(
-        f"knowledge base {knowledge_base_id} in {region}: {what} no longer there, deleted since the index stage made "
-        f"it, by other hands or by a run with other params. {REMAKE}",
-        code,
-    )
 
 
 def make_retriever(client: Any, knowledge_base_id: str, k: int, search: str) -> KnowledgeBaseRetriever:

@@ -17,6 +17,9 @@ FORMATS = (".txt", ".md", ".html", ".doc", ".docx", ".csv", ".xls", ".xlsx", ".p
 LARGEST = 50 * 1024 * 1024  # bytes of a document
 SIDECAR = ".metadata.json"
 FILTERABLE_LIMIT = 2048  # bytes of a vector's filterable metadata in S3 Vectors
+ATTRIBUTE_VALUES = {
+    "STRING": "stringValue", "NUMBER": "numberValue", "BOOLEAN": "booleanValue", "STRING_LIST": "stringListValue",
+}  # fmt: skip
 COUNTS = ("Scanned", "Failed", "Deleted")
 
 
@@ -130,7 +133,7 @@ def _chunks(state: State, base: Resource, one: Resource, item: Object, sidecar: 
     text = item.data.decode("utf-8", errors="replace").strip()
     if not text:
         raise ValueError("the file is empty")
-    attributes = json.loads(sidecar.data)["metadataAttributes"] if sidecar else {}
+    attributes, embedded = _attributes(sidecar)
     configuration = one.fields["vectorIngestionConfiguration"].get("chunkingConfiguration", chunking.DEFAULT)
     made = {}
     for searched, returned in chunking.chunks(text, configuration):
@@ -141,8 +144,24 @@ def _chunks(state: State, base: Resource, one: Resource, item: Object, sidecar: 
             "x-amz-bedrock-kb-data-source-id": one.id,
         }
         _check_metadata(state, base, metadata)
-        made[state.new_id(32)] = Chunk(searched, returned, item.uri, one.id, attributes, metadata)
+        made[state.new_id(32)] = Chunk(embedded + searched, returned, item.uri, one.id, attributes, metadata)
     return made
+
+
+def _attributes(sidecar: Object | None) -> tuple[dict[str, Any], str]:
+    """The values of a sidecar's attributes, plain or typed, and what of them is embedded before each chunk's text."""
+    values, embedded = {}, ""
+    for name, given in (json.loads(sidecar.data)["metadataAttributes"] if sidecar else {}).items():
+        if isinstance(given, dict):
+            typed = dict(given["value"])
+            kind = typed.pop("type")
+            ((member, values[name]),) = typed.items()
+            if member != ATTRIBUTE_VALUES[kind]:
+                raise ValueError(f"metadata attribute {name}: a {kind} in {member}")
+            embedded += f"{name}: {values[name]}\n" if given.get("includeForEmbedding") else ""
+        else:
+            values[name] = given
+    return values, embedded
 
 
 def _check_metadata(state: State, base: Resource, metadata: dict[str, Any]) -> None:
@@ -175,6 +194,9 @@ def list_jobs(state: State, params: dict[str, Any]) -> dict[str, Any]:
     one = source(state, params)
     mine = [job for job in state.all(INGESTION, poll=True) if job.fields["dataSourceId"] == one.id]
     found = [{name: value for name, value in _job(job).items() if name != "failureReasons"} for job in mine]
+    if order := params.get("sortBy"):
+        by = {"STATUS": "status", "STARTED_AT": "startedAt"}[order["attribute"]]
+        found.sort(key=lambda job: job[by], reverse=order["order"] == "DESCENDING")
     return page(found, params, "ingestionJobSummaries")
 
 

@@ -78,7 +78,14 @@ def create_base(state: State, params: dict[str, Any]) -> dict[str, Any]:
     _check_storage(state, params.get("storageConfiguration"), dimension, role)
     given = ("description", "roleArn", "knowledgeBaseConfiguration", "storageConfiguration")
     base = Resource(BASE, identifier, arn, params["name"], "CREATING", {key: params.get(key) for key in given})
-    base.turn("CREATING", lambda base: base.turn("ACTIVE"))
+    failure = state.settings.failure(BASE)
+
+    def finish(base: Resource) -> None:
+        if failure:
+            base.fields["failureReasons"] = [failure]
+        base.turn("FAILED" if failure else "ACTIVE")
+
+    base.turn("CREATING", finish)
     state.add(base, params.get("tags"))
     return {"knowledgeBase": _base(base)}
 
