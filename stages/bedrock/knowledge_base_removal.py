@@ -8,8 +8,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from stages.bedrock import ingestion
-from stages.bedrock.faults import aws, member
+from stages.bedrock.faults import aws, code, member
 from stages.bedrock.knowledge_base_parts import base_arn, base_seen, found, quick, reasons, source_seen, sources
 from stages.bedrock.names import BASES, are_ours, study_of_base
 from stages.bedrock.roles import remove_role, roles_of_ours
@@ -111,9 +113,9 @@ def _remove_source(clients: Clients, source: ingestion.Source, watch: Watch) -> 
             found(lambda: clients.bedrock_agent.delete_data_source(**source.ids))
         return _until(watch, look, ("DELETING",), f"data source of {source.name}")
 
-    _stop(clients, source, watch)
     seen = _until(watch, look, ("DELETING",), f"data source of {source.name}")
     if seen is not None and seen["status"] != "DELETE_UNSUCCESSFUL":
+        _stop(clients, source, watch)
         seen = delete()
     if seen is not None:  # the vector store or the role is gone, so that there is nothing to delete in it
         keep = {
@@ -133,7 +135,11 @@ def _stop(clients: Clients, source: ingestion.Source, watch: Watch) -> None:
     job = ingestion.latest(clients, source)
     if job is not None and job["status"] in ("STARTING", "IN_PROGRESS"):
         with aws(f"stopping the ingestion into {source.name}"):
-            clients.bedrock_agent.stop_ingestion_job(**source.ids, ingestionJobId=job["ingestionJobId"])
+            try:
+                clients.bedrock_agent.stop_ingestion_job(**source.ids, ingestionJobId=job["ingestionJobId"])
+            except ClientError as fault:
+                if code(fault) != "ConflictException":  # it has ended by itself
+                    raise
     ingestion.settle(clients, source, watch)
 
 
