@@ -25,7 +25,7 @@ def _no_truth(value: Any) -> Any:
 
 
 # "7" and 7.0 are 7 (Llama puts numbers as strings into tools); 7.5, 11 and "high" are none.
-Points = Annotated[int, BeforeValidator(_no_truth), Field(ge=0, le=10)]
+Points = Annotated[int, Field(ge=0, le=10), BeforeValidator(_no_truth)]
 
 
 class Grade(BaseModel):
