@@ -9,12 +9,12 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 
-from stages.bedrock import storage
 from stages.bedrock.batch_jobs import Batch, Place, ended
 from stages.bedrock.chat import Converse, ConverseReply
 from stages.bedrock.chat_params import ConverseParams
 from stages.bedrock.faults import aws, hidden, member
 from stages.bedrock.session import Clients
+from stages.bedrock.storage import ROOT, objects, put, read_jsonl, split
 from stages.bedrock.waiting import Watch
 from stages.engine.calls import Options
 from stages.errors import StageError
@@ -77,9 +77,9 @@ def fill(
     ]
     data = "".join(json.dumps(record) + "\n" for record in records).encode("ascii")
     batch = Batch(stage, params.model, content_key("batch", params.model, clients.region, data.decode()), retry)
-    folder = f"{storage.ROOT}batch/{batch.name(1)}/"
+    folder = f"{ROOT}batch/{batch.name(1)}/"
     bucket, role = place()
-    source, target = storage.put(clients, bucket, f"{folder}in/{FILE}", data), f"s3://{bucket}/{folder}out/"
+    source, target = put(clients, bucket, f"{folder}in/{FILE}", data), f"s3://{bucket}/{folder}out/"
     job = ended(clients, batch, role, source, target, watch)
     replies, faults = {}, []
     for line in _lines(clients, f"{target}{job.arn.rsplit('/', 1)[-1]}/{FILE}.out"):
@@ -122,9 +122,9 @@ def _singly(params: ConverseParams, number: int) -> str | None:
 
 
 def _lines(clients: Clients, uri: str) -> list[dict[str, Any]]:
-    bucket, key = storage.split(uri)
-    found = any(name == key for name, _ in storage.objects(clients, bucket, key))
-    return storage.read_jsonl(clients, uri) if found else []  # a job that failed at its start wrote none
+    bucket, key = split(uri)
+    found = any(name == key for name, _ in objects(clients, bucket, key))
+    return read_jsonl(clients, uri) if found else []  # a job that failed at its start wrote none
 
 
 class _Asked(Exception):
