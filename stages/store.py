@@ -11,7 +11,7 @@ import json
 import os
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -56,12 +56,15 @@ class CallStore:
 
     def put(self, key: str, value: Any) -> None:
         """Keep `value`, committed when this returns. A value that another process put first is left as it is."""
-        text = json.dumps(value, sort_keys=True, ensure_ascii=False)
+        self.put_all({key: value})
+
+    def put_all(self, values: Mapping[str, Any]) -> None:
+        """As `put` of each, all of them or, if it fails or is killed, none."""
+        texts = {key: json.dumps(value, sort_keys=True, ensure_ascii=False) for key, value in values.items()}
+        rows = [(key, text, sha256_text(text)) for key, text in texts.items()]
         try:
             with self._connection:
-                self._connection.execute(
-                    "INSERT INTO calls VALUES (?, ?, ?) ON CONFLICT (key) DO NOTHING", (key, text, sha256_text(text))
-                )
+                self._connection.executemany("INSERT INTO calls VALUES (?, ?, ?) ON CONFLICT (key) DO NOTHING", rows)
         except sqlite3.Error as fault:
             raise self._explained(fault) from None
 

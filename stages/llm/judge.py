@@ -2,20 +2,18 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from string import Template
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from stages.files import content_key, sha256_text
+from stages.files import content_key
 from stages.judge.verdict import Verdict, band, unscored
 from stages.llm.parallel import each
+from stages.llm.prompting import filled
 from stages.llm.structured import Asks, ShapedReply, Unreadable, json_schema, read
 from stages.store import CallStore
 
 PROMPT = Path(__file__).with_name("judge_prompt.txt")
-BORDER = "\n----\n"  # between the system's part of the prompt and the user's
-MARK_DIGITS = 12
 
 
 def _no_truth(value: Any) -> Any:
@@ -25,7 +23,7 @@ def _no_truth(value: Any) -> Any:
 
 
 # "7" and 7.0 are 7 (Llama puts numbers as strings into tools); 7.5, 11 and "high" are none.
-Points = Annotated[int, BeforeValidator(_no_truth), Field(ge=0, le=10)]
+Points = Annotated[int, Field(ge=0, le=10), BeforeValidator(_no_truth)]
 
 
 class Grade(BaseModel):
@@ -79,16 +77,18 @@ class LlmJudge:
         replies |= dict(zip(pending, made, strict=True))
         return [verdict(replies[answer]) for answer in answers]
 
+    def calls(self, question: str, reference: str, answers: list[str]) -> dict[str, list[dict[str, str]]]:
+        """The messages of each grading by the key under which its reply is stored, for stages.bedrock.batch.fill."""
+        messages = [grading(self._prompt, question, reference, answer) for answer in answers]
+        return {self._key(one): one for one in messages}
+
     def _key(self, messages: list[dict[str, str]]) -> str:
         return content_key("judge", self._model.identity, messages, json_schema(Grade))
 
 
 def grading(prompt: str, question: str, reference: str, answer: str) -> list[dict[str, str]]:
-    """The messages of one grading. The mark follows from the material, so that no text can hold its own mark."""
-    texts = {"question": question, "reference": reference, "answer": answer}
-    mark = sha256_text("\0".join(texts.values()))[:MARK_DIGITS]
-    system, user = (Template(part).substitute(texts, mark=mark) for part in prompt.split(BORDER))
-    return [{"role": "system", "content": system.strip()}, {"role": "user", "content": user.strip()}]
+    """The messages of one grading."""
+    return filled(prompt, {"question": question, "reference": reference, "answer": answer})
 
 
 def verdict(reply: ShapedReply) -> Verdict:

@@ -1,6 +1,7 @@
 """``python -m stages.qa``: reads data/articles and data/eval/questions.jsonl, writes data/qa and metrics/qa.json."""
 
 import tempfile
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from stages.corpus import read_articles, read_text
@@ -9,16 +10,15 @@ from stages.errors import exits_cleanly
 from stages.files import TMP_PREFIX, read_jsonl, write_json, write_jsonl
 from stages.params import load
 from stages.progress import say
+from stages.qa import extractive
 from stages.qa.build import build
-from stages.qa.extractive import generate
 from stages.qa.handwritten import read_handwritten
 from stages.qa.leakage import gate
 from stages.qa.metrics import summary
 from stages.qa.params import QaParams
-from stages.records import Pair, Question
+from stages.records import Article, Pair, Question, Rejection
 
 OUT = Path("data/qa")
-GENERATORS = {"extractive": generate}  # each yields candidate pairs; what follows knows only pairs
 
 
 @exits_cleanly
@@ -28,8 +28,7 @@ def main() -> None:
     texts = {article.id: read_text(article) for article in articles}
     handwritten = read_handwritten(Path("data/eval/questions.jsonl"), texts)
     embedder = Embedder(params.embedding)
-    candidates = GENERATORS[params.generator](articles, texts, params.seed)
-    sets = build(candidates, articles, texts, handwritten, embedder, params)
+    sets = build(candidates(articles, texts, params), articles, texts, handwritten, embedder, params)
     OUT.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=OUT, prefix=TMP_PREFIX) as folder:
         made = Path(folder)
@@ -48,6 +47,15 @@ def main() -> None:
     characters = {article.id: article.characters for article in articles}
     write_json(Path("metrics/qa.json"), summary(sets, characters, closest))
     say(f"qa: {len(sets.train)} training and {len(sets.validation)} validation pairs, {len(sets.test)} test questions")
+
+
+def candidates(articles: Sequence[Article], texts: Mapping[str, str], params: QaParams) -> Iterable[Pair | Rejection]:
+    """Of the generator that params name; what follows knows only pairs."""
+    if params.generator == "extractive":
+        return extractive.generate(articles, texts, params.seed)
+    from stages.qa.llm.generate import generate  # here: the other needs no model
+
+    return generate(articles, texts, params)
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ class Sets(NamedTuple):
 
 
 def build(
-    candidates: Iterable[Pair],
+    candidates: Iterable[Pair | Rejection],
     articles: Sequence[Article],
     texts: Mapping[str, str],
     handwritten: Sequence[Question],
@@ -40,11 +40,16 @@ def build(
 ) -> Sets:
     """The sets, independent of the generator that made the candidates.
 
+    Args:
+        candidates: with those that the generator itself rejects.
+
     Raises:
         StageError: the corpus gives too few pairs; says how many it gives.
     """
     proposed = list(candidates)
-    sound, rejected = verify(proposed, articles, texts)
+    refused = [one for one in proposed if isinstance(one, Rejection)]
+    sound, faulty = verify([one for one in proposed if isinstance(one, Pair)], articles, texts)
+    rejected = refused + faulty
     pool, repeated = exact(shuffled(sound, params.seed))
     rejected += repeated
     unseen = params.test_questions // 2
@@ -75,7 +80,7 @@ def build(
             f"data/articles: too small for the pairs asked: {len(articles)} articles gave {len(proposed)} candidates, "
             f"of which {len(pool)} are sound and distinct; they make {made[0]} of {params.pairs} training pairs, "
             f"{made[1]} of {params.validation_pairs} validation pairs and {made[2]} of {params.test_questions} test "
-            "questions. Lower qa.pairs, qa.validation_pairs or qa.test_questions, raise qa.max_per_article, or give "
+            f"questions. Lower qa.pairs, qa.validation_pairs or qa.test_questions, raise {_raised(params)}, or give "
             "more articles. Nothing was written."
         )
     return Sets(chosen.train, chosen.validation, chosen.test, rejected + chosen.rejected, len(proposed))
@@ -92,6 +97,11 @@ def verify(
         else:
             sound.append(pair)
     return sound, rejected
+
+
+def _raised(params: QaParams) -> str:
+    """What to raise for more candidates or more use of them."""
+    return "qa.max_per_article" + (" or qa.llm.max_passages" if params.generator == "llm" else "")
 
 
 def _wanted(params: QaParams) -> int:

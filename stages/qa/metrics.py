@@ -32,11 +32,16 @@ def summary(sets: Sets, characters: Mapping[str, int], max_train_test_similarity
     numbers |= _counts("kind", (pair.kind for pair in accepted))
     numbers |= _counts("test_kind", (question.kind for question in sets.test))
     numbers |= _counts("service", (pair.service for pair in accepted))
-    numbers |= _counts("rejected", (rejection.reason for rejection in sets.rejected))
+    numbers |= _counts("rejected", (_rule(rejection.reason) for rejection in sets.rejected))
     places = Counter(place(pair, characters) for pair in accepted)
     for tenth in range(PLACES):
         numbers[f"position_{tenth + 1:02d}_of_{PLACES}"] = _rounded(places[tenth] / max(len(accepted), 1))
     return numbers
+
+
+def _rule(reason: str) -> str:
+    """The reason without what was unreadable in this one reply, for which no key can be foreseen."""
+    return reason.partition(":")[0] if reason.startswith("unreadable") else reason
 
 
 def _articles(pairs: Iterable[Pair]) -> int:

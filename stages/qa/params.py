@@ -1,6 +1,6 @@
 """The section `qa` of params.yaml."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -15,7 +15,8 @@ class LeakageParams(Section):
 
 class QaParams(Section):
     seed: int = Field(ge=0)
-    generator: Literal["extractive"]  # reads structure and sentences; needs no model
+    # extractive: reads structure and sentences, needs no model; llm: a chat model writes them, see stages.qa.llm.params
+    generator: Literal["extractive", "llm"]
     pairs: int = Field(ge=1)  # accepted training pairs
     validation_pairs: int = Field(ge=1)
     test_questions: int = Field(ge=2)  # half on articles that also have training pairs, half on articles without
@@ -23,3 +24,11 @@ class QaParams(Section):
     duplicate_similarity: float = Field(gt=0.0, le=1.0)  # cosine of two questions
     leakage: LeakageParams
     embedding: EmbeddingParams
+
+    @classmethod
+    def variant(cls, raw: Any) -> type[Section]:
+        if not isinstance(raw, dict) or (raw.get("generator") != "llm" and "llm" not in raw):
+            return cls
+        from stages.qa.llm.params import with_writer  # here: without a writer, nothing of one is loaded
+
+        return with_writer(raw.get("llm"))

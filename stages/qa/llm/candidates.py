@@ -1,0 +1,119 @@
+"""A model's reply about one passage to candidate pairs. What it quotes is found in the article, or the pair falls."""
+
+import re
+from collections.abc import Iterator
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from stages.files import content_key
+from stages.llm.structured import ShapedReply, Unreadable, read
+from stages.qa.llm.passages import Passage
+from stages.qa.writing import pair
+from stages.records import Pair, Quote, Rejection
+
+# Kinds that the quotas know and that one passage can give; a comparison needs two articles.
+Kind = Literal[
+    "behaviour", "limit", "default", "valid_values", "parameter", "error", "howto", "purpose", "return", "capability",
+    "permission", "definition", "requirement",
+]  # fmt: skip
+PHRASING = "llm"  # a pair's phrasing is "<kind>/llm"
+
+
+class Candidate(BaseModel):
+    """One question with its answer and the sentences that it rests on."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    # First: what is written after it leans on it.
+    evidence: list[str] = Field(min_length=1, max_length=3, description="sentences of the passage, copied exactly")
+    question: str
+    answer: str
+    kind: Kind
+
+
+class Pairs(BaseModel):
+    """Question-answer pairs from the passage."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    pairs: list[Candidate]
+
+
+class _Loose(BaseModel):
+    """`Pairs` with each member still to be read: one that is wrong does not take the others along."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    pairs: list[Any]
+
+
+def candidates(reply: ShapedReply, passage: Passage, text: str, share: int) -> Iterator[Pair | Rejection]:
+    """Up to `share` pairs of a reply, in its order; all else that it holds as rejections.
+
+    A quote may differ from the article in white space only, and the pair holds the article's own words. A pair with
+    any other quote comes with the words as the model gave them, which verification refuses as "evidence not found".
+
+    Args:
+        text: of the whole article.
+    """
+    try:
+        members = read(reply, _Loose).pairs
+    except Unreadable as fault:
+        yield _refused(f"unreadable reply: {fault}", passage, text, reply.text)
+        return
+    taken = 0
+    for member in members:
+        try:
+            one = Candidate.model_validate(member)
+        except ValidationError as fault:
+            first = fault.errors()[0]
+            where = ".".join(map(str, first["loc"])) or "pair"
+            yield _refused(f"unreadable pair: {where}: {first['msg']}", passage, text, str(member))
+            continue
+        quotes = [find(quote, passage, text) for quote in one.evidence]
+        made = pair(
+            " ".join(one.question.split()),
+            one.answer,
+            [found or _as_given(given, passage) for found, given in zip(quotes, one.evidence, strict=True)],
+            passage.article.service,
+            f"{one.kind}/{PHRASING}",
+        )
+        if not all(quotes):
+            yield made
+        elif taken >= share:
+            yield Rejection(pair=made, reason="beyond the share of its passage")
+        else:
+            taken += 1
+            yield made
+
+
+def find(quote: str, passage: Passage, text: str) -> Quote | None:
+    """Where the words stand, in the passage rather than elsewhere in the article; white space may differ."""
+    words = quote.split()
+    if not words:
+        return None
+    pattern = re.compile(r"\s+".join(map(re.escape, words)))
+    found = pattern.search(text, passage.start, passage.end) or pattern.search(text)
+    if found is None:
+        return None
+    return Quote(article_id=passage.article.id, start=found.start(), end=found.end(), text=found[0])
+
+
+def _as_given(quote: str, passage: Passage) -> Quote:
+    return Quote(article_id=passage.article.id, start=passage.start, end=passage.end, text=quote)
+
+
+def _refused(reason: str, passage: Passage, text: str, said: str) -> Rejection:
+    """What is no pair has what was said as its answer, and the passage that it was said of as its evidence."""
+    words = text[passage.start : passage.end]
+    shown = Pair(
+        id=content_key("refused", passage.article.id, passage.start, passage.end, said)[:16],
+        question="",
+        answer=said,
+        evidence=[Quote(article_id=passage.article.id, start=passage.start, end=passage.end, text=words)],
+        service=passage.article.service,
+        kind="none",
+        phrasing=PHRASING,
+    )
+    return Rejection(pair=shown, reason=reason)

@@ -1,0 +1,131 @@
+"""Passages put to a chat model, a call each, and the candidate pairs of its replies."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, get_args
+
+from stages.engine.calls import Options
+from stages.errors import StageError
+from stages.files import content_key
+from stages.llm.asking import asker
+from stages.llm.parallel import each
+from stages.llm.prompting import filled
+from stages.llm.structured import Asks, ShapedReply, json_schema
+from stages.progress import say, track
+from stages.qa.llm.candidates import Kind, Pairs, candidates
+from stages.qa.llm.params import BedrockWriter, LlmQaParams
+from stages.qa.llm.passages import Passage, spread
+from stages.qa.subject import subject_of
+from stages.records import Article, Pair, Rejection
+from stages.store import CallStore
+
+if TYPE_CHECKING:
+    from stages.bedrock.waiting import Watch
+
+PROMPT = Path(__file__).with_name("prompt.txt")
+Spent = Callable[[ShapedReply], None]
+
+
+def generate(
+    articles: Sequence[Article], texts: Mapping[str, str], params: LlmQaParams, watch: "Watch | None" = None
+) -> list[Pair | Rejection]:
+    """As stages.qa.extractive.generate, by the model of `qa.llm`; replies come from the store where they are there.
+
+    Raises:
+        StageError: the settings cannot give the pairs asked (before any call), or a call fails.
+    """
+    writer = params.llm
+    shown = spread(articles, texts, writer.passage_tokens, writer.max_passages, params.seed)
+    most, wanted = len(shown) * writer.pairs_per_passage, params.pairs + params.validation_pairs + params.test_questions
+    if most < wanted:
+        raise StageError(
+            f"qa.llm: {len(shown)} passages with at most {writer.pairs_per_passage} pairs each give no more than "
+            f"{most} candidates, and {wanted} pairs and questions are wanted. Raise qa.llm.max_passages or "
+            "qa.llm.pairs_per_passage, lower qa.llm.passage_tokens, or ask for fewer pairs. Nothing was sent."
+        )
+    options = Options(max_tokens=writer.max_tokens, temperature=writer.temperature, seed=params.seed)
+    with CallStore() as store, asker(writer, options) as model:
+        if isinstance(writer, BedrockWriter) and writer.batch:
+            _by_batch(writer, options, dict(calls(shown, texts, model, writer.pairs_per_passage)), store, watch)
+        return list(write(shown, texts, model, store, writer.pairs_per_passage, writer.concurrency))
+
+
+def write(
+    shown: Sequence[Passage],
+    texts: Mapping[str, str],
+    model: Asks,
+    store: CallStore,
+    share: int,
+    concurrency: int,
+    spent: Spent = lambda reply: None,
+    prompt: str | None = None,
+) -> Iterator[Pair | Rejection]:
+    """Candidates of each passage, in the order of the passages whatever the concurrency.
+
+    Args:
+        share: pairs that a passage gives at most.
+        spent: told of each reply that was paid for, before it is stored; what it raises ends the writing.
+        prompt: the text of prompt.txt.
+
+    Raises:
+        StageError: a call fails. Replies that came are stored: a rerun asks only for the others.
+    """
+    asked = calls(shown, texts, model, share, prompt)
+    stored = [store.get(key) for key, _ in asked]
+    pending = [number for number, value in enumerate(stored) if value is None]
+    say(f"qa: {len(shown)} passages for the model, {len(shown) - len(pending)} of them answered by an earlier run")
+    bar = track(pending, "pairs by the model", unit="passages")
+    next(bar, None)  # starts the clock
+
+    def keep(number: int, reply: ShapedReply) -> None:
+        try:
+            spent(reply)
+        finally:
+            store.put(asked[number][0], reply.model_dump())
+        next(bar, None)
+
+    made = each(pending, lambda number: model.ask(asked[number][1], Pairs), keep, concurrency)
+    fresh = dict(zip(pending, made, strict=True))
+    for number, passage in enumerate(shown):
+        reply = fresh.get(number) or model.reply_class.model_validate(stored[number])
+        yield from candidates(reply, passage, texts[passage.article.id], share)
+
+
+def calls(
+    shown: Sequence[Passage], texts: Mapping[str, str], model: Asks, share: int, prompt: str | None = None
+) -> list[tuple[str, list[dict[str, str]]]]:
+    """For each passage the key under which its reply is stored, and the messages."""
+    prompt = PROMPT.read_text(encoding="utf-8") if prompt is None else prompt
+    messages = [asking(prompt, passage, texts[passage.article.id], share) for passage in shown]
+    return [(content_key("qa", model.identity, one, json_schema(Pairs)), one) for one in messages]
+
+
+def asking(prompt: str, passage: Passage, text: str, share: int) -> list[dict[str, str]]:
+    """The messages about one passage."""
+    article = passage.article
+    material = {
+        "title": article.title,
+        "section": passage.section or "none",
+        "names": " and ".join(subject_of(article).names),
+        "passage": text[passage.start : passage.end],
+    }
+    return filled(prompt, material, count=str(share), kinds=", ".join(get_args(Kind)))
+
+
+def _by_batch(
+    writer: BedrockWriter,
+    options: Options,
+    asked: Mapping[str, list[dict[str, str]]],
+    store: CallStore,
+    watch: "Watch | None",
+) -> None:
+    """Put what one batch job can answer into the store."""
+    from stages.bedrock.batch import fill
+    from stages.bedrock.batch_jobs import place
+    from stages.bedrock.session import clients
+
+    at = clients(writer.region)
+
+    where = partial(place, at, writer.bucket, writer.role_arn, writer.model, {})
+    fill(at, writer, options, Pairs, asked, store, where, "qa", watch, retry=writer.retry)

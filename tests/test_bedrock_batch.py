@@ -1,0 +1,220 @@
+"""Batch inference: one job for many calls, submitted once, its replies in the store as if each had been asked."""
+
+import re
+from dataclasses import dataclass, field
+
+import pytest
+from aws_standin import LOSE, Reply
+from aws_standin.errors import invalid
+
+from stages.bedrock.batch import Filled, fill
+from stages.bedrock.batch_jobs import JOB, model_arns, place
+from stages.bedrock.chat import Converse
+from stages.bedrock.chat_params import ConverseParams
+from stages.bedrock.session import clients
+from stages.bedrock.waiting import Watch
+from stages.engine.calls import Options
+from stages.errors import StageError
+from stages.llm.judge import Grade, LlmJudge
+from stages.store import CallStore
+
+CREATE = "CreateModelInvocationJob"
+CLAUDE = "us.anthropic.claude-sonnet-4-6"
+OPTIONS = Options(max_tokens=300, temperature=0.0, seed=1)
+GOOD = {"comment": "Right.", "factual_accuracy": 9, "completeness": 8, "relevance": 10, "clarity": 7, "overall": 9}
+NUMBER = 120
+
+
+class Killed(BaseException):
+    """kill -9, as far as what is at AWS goes."""
+
+
+@dataclass
+class Time:
+    """A clock that only sleeping moves, and what was said."""
+
+    now: float = 0.0
+    said: list[str] = field(default_factory=list)
+
+    def sleep(self, seconds):
+        self.now += seconds
+
+    def watch(self, **changes):
+        return Watch(**{"clock": lambda: self.now, "sleep": self.sleep, "say": self.said.append} | changes)
+
+
+@dataclass
+class World:
+    aws: object
+    store: CallStore
+    time: Time
+    graded: LlmJudge
+    model: str
+
+    def calls(self, number=NUMBER):
+        answers = [f"{n} days." for n in range(number)]
+        return self.graded.calls("How long?", "4 days.", answers)
+
+    def fill(self, number=NUMBER, watch=None, **more):
+        params = ConverseParams(model=self.model)
+        return fill(
+            clients(), params, OPTIONS, Grade, self.calls(number), self.store, self.place, "judge",
+            watch or self.time.watch(), **more,
+        )  # fmt: skip
+
+    def place(self):
+        return place(clients(), None, None, self.model, {})
+
+    def score(self, number=NUMBER):
+        return self.graded.score("How long?", "4 days.", [f"{n} days." for n in range(number)])
+
+    def bills(self, batch):
+        return sum(bill.batch == batch for bill in self.aws.ledger.bills)
+
+
+@pytest.fixture
+def world(aws, tmp_path):
+    return made(aws, tmp_path, CLAUDE)
+
+
+def made(aws, tmp_path, model):
+    aws.settings.answer = lambda request: GOOD | {"overall": int("\n4 days." in request.user.split("<answer")[1])}
+    store = CallStore(tmp_path / "calls.sqlite")
+    graded = LlmJudge(Converse(ConverseParams(model=model), OPTIONS, clients()), store, 4)
+    return World(aws, store, Time(), graded, model)
+
+
+def test_replies_of_a_job_are_those_of_single_calls_and_nothing_is_asked_again(world):
+    spent = []
+    assert world.fill(spent=spent.append) == Filled(NUMBER, 0)
+    assert [v.overall for v in world.score()] == [int(n == 4) for n in range(NUMBER)]
+    assert (world.bills(batch=True), world.bills(batch=False)) == (NUMBER, 0)
+    read = sum(reply.input_tokens for reply in spent), sum(reply.output_tokens for reply in spent)
+    assert read == world.aws.ledger.tokens()
+    (sent,) = world.aws.ledger.of(CREATE)
+    name = sent.params["jobName"]
+    assert re.fullmatch(r"tune-or-retrieve-batch-judge-[0-9a-f]{12}", name)
+    assert (sent.params["modelInvocationType"], sent.params["modelId"]) == ("Converse", CLAUDE)
+    assert [text.partition(";")[0] for text in world.time.said] == [
+        f"judge: submitted the batch job {name} to {CLAUDE}, at half price",
+        "judge: batch job Submitted",
+        "judge: batch job InProgress",
+        f"judge: batch job Completed ({NUMBER} of {NUMBER})",
+        f"judge: the batch job {name} Completed: {NUMBER} of {NUMBER} calls answered, 0 failed, 0 without an answer",
+    ]
+    assert world.fill() == Filled()
+    assert world.aws.ledger.made(CREATE) == 1
+
+
+def test_few_calls_are_asked_singly_and_it_is_said(world):
+    assert world.fill(99) == Filled()
+    assert world.time.said == [
+        "judge: no batch job, as 99 calls are fewer than the 100 that one takes at least: asked singly, "
+        "at the full price"
+    ]
+    assert world.aws.ledger.of(CREATE) == []
+    world.score(3)
+    assert world.bills(batch=False) == 3
+
+
+def test_a_run_after_a_crash_waits_for_the_same_job(world):
+    world.aws.hold(JOB)
+
+    def killed(seconds):
+        raise Killed
+
+    with pytest.raises(Killed):
+        world.fill(watch=world.time.watch(sleep=killed))
+    world.aws.pace(JOB)
+    assert world.fill() == Filled(NUMBER, 0)
+    assert world.aws.ledger.made(CREATE) == 1
+    assert world.bills(batch=True) == NUMBER
+    assert any("found the batch job" in text and "none is submitted" in text for text in world.time.said)
+
+
+def test_a_lost_answer_to_the_submission_makes_no_second_job(world):
+    world.aws.fault(CREATE, LOSE, times=1)
+    assert world.fill() == Filled(NUMBER, 0)
+    assert world.aws.ledger.made(CREATE) == 1
+    assert world.bills(batch=True) == NUMBER
+
+
+def test_records_that_fail_are_counted_and_asked_singly(world):
+    """What a model refuses in one record is no fault of the others."""
+    answer = world.aws.settings.answer
+    failing = {"7 days.", "8 days."}
+
+    def some_fail(request):
+        said = request.user.split("<answer")[1].split("\n")[1]
+        if said in failing:
+            failing.discard(said)
+            raise invalid("The model cannot.")
+        return answer(request)
+
+    world.aws.settings.answer = some_fail
+    assert world.fill() == Filled(NUMBER - 2, 2)
+    assert world.time.said[-1].endswith(
+        "118 of 120 calls answered, 2 failed (the first: The model cannot.), 0 without an answer"
+    )
+    assert [v.overall for v in world.score()] == [int(n == 4) for n in range(NUMBER)]
+    assert (world.bills(batch=True), world.bills(batch=False)) == (NUMBER - 2, 2)
+
+
+def test_a_reply_that_cannot_be_read_is_stored_like_a_single_one(world):
+    world.aws.settings.answer = lambda request: Reply("I cannot.", stop="content_filtered")
+    assert world.fill() == Filled(NUMBER, 0)
+    assert {v.comment for v in world.score()} == {"unscored: the model ended with content_filtered"}
+    assert world.bills(batch=False) == 0
+
+
+def test_a_failed_job_says_why_and_another_one_is_paid_for_only_if_the_user_allows_it(world):
+    world.aws.fail_next(JOB, "The bucket is gone.")
+    for _ in range(2):
+        with pytest.raises(StageError) as told:
+            world.fill()
+        assert "failed: The bucket is gone. " in str(told.value)
+        assert "set `retry: 1`, or switch batch off" in str(told.value)
+    assert world.aws.ledger.made(CREATE) == 1
+    assert world.fill(retry=1) == Filled(NUMBER, 0)
+    first, second = (entry.params["jobName"] for entry in world.aws.ledger.of(CREATE))
+    assert second == f"{first}-2"
+
+
+def test_ctrl_c_leaves_the_job_running_and_says_how_to_end_it(world):
+    world.aws.hold(JOB)
+
+    def interrupted(seconds):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        world.fill(watch=world.time.watch(sleep=interrupted))
+    assert "goes on at AWS and is paid for. `dvc repro` comes back to it." in world.time.said[-1]
+    assert "aws bedrock stop-model-invocation-job --job-identifier arn:aws:bedrock:" in world.time.said[-1]
+
+
+def test_a_customised_model_is_asked_singly(aws, world):
+    arn = "arn:aws:bedrock:us-east-1:123456789012:custom-model-deployment/abcdefghijkl"
+    params = ConverseParams(model=arn, base_model="amazon.nova-micro-v1:0")
+    more = world.calls(), world.store, world.place, "judge", world.time.watch()
+    assert fill(clients(), params, OPTIONS, Grade, *more) == Filled()
+    assert aws.left() == []
+    assert world.time.said == [
+        f"judge: no batch job, as a batch job takes no customised model ({arn}): asked singly, at the full price"
+    ]
+
+
+def test_the_role_may_invoke_the_profile_and_what_is_behind_it_and_no_more(world):
+    arns = model_arns(clients(), CLAUDE)
+    assert [arn.rpartition("/")[2] for arn in arns[:1]] == [CLAUDE]
+    assert {arn.rpartition("/")[2] for arn in arns[1:]} == {CLAUDE.removeprefix("us.")}
+    assert model_arns(clients(), "amazon.nova-micro-v1:0") == [
+        "arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-micro-v1:0"
+    ]
+
+
+@pytest.mark.parametrize("model", ["us.meta.llama3-3-70b-instruct-v1:0", "us.amazon.nova-lite-v1:0"])
+def test_models_of_other_makers_take_the_same_records(aws, tmp_path, model):
+    world = made(aws, tmp_path, model)
+    assert world.fill() == Filled(NUMBER, 0)
+    assert sum(v.overall == 1 for v in world.score()) == 1
+    assert world.bills(batch=False) == 0

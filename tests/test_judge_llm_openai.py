@@ -1,0 +1,43 @@
+"""The judge that is a chat model, on an OpenAI-compatible server: the embedded engine is one."""
+
+import json
+
+import fake_openai
+import pytest
+
+from stages.engine.calls import Options
+from stages.llm.judge import LlmJudge
+from stages.llm.structured import ShapedChat
+from stages.models import OpenAIModel
+from stages.store import CallStore
+
+pytest.importorskip("langchain_openai", reason="a Bedrock-only environment has no OpenAI client")
+GOOD = {"comment": "Right.", "factual_accuracy": 9, "completeness": 8, "relevance": 10, "clarity": 7, "overall": 9}
+ASKED = ("How long does a queue hold messages?", "It holds messages for 4 days.")
+OPTIONS = Options(max_tokens=300, temperature=0.0, seed=1)
+
+
+@pytest.fixture
+def store(tmp_path):
+    with CallStore(tmp_path / "calls.sqlite") as opened:
+        yield opened
+
+
+@pytest.mark.parametrize(
+    ("text", "stop", "overall"),
+    [(json.dumps(GOOD), "stop", 9), (json.dumps(GOOD), "length", None), ("9", "stop", None)],
+)
+def test_it_judges_on_an_openai_compatible_server_held_to_the_schema(store, text, stop, overall):
+    from stages.engine.openai_chat import remote_chat
+
+    with fake_openai.running() as fake:
+        fake.script.append(fake_openai.completion(text, stop))
+        with remote_chat(OpenAIModel(provider="openai", base_url=fake.url, model="m")) as chat:
+            model = ShapedChat(chat, OPTIONS, {"model": "m"})
+            [verdict] = LlmJudge(model, store, 1).score(*ASKED, ["Four days."])
+        form = fake.requests[0]["response_format"]
+    assert verdict.overall == overall
+    assert form["json_schema"]["schema"]["properties"]["overall"] == {
+        "maximum": 10, "minimum": 0, "title": "Overall", "type": "integer",
+    }  # fmt: skip
+    assert fake.requests[0]["max_tokens"] == 300
