@@ -1,5 +1,6 @@
 """An account in which a study has run: everything that this project makes, beside things of the user's own."""
 
+import itertools
 import json
 import re
 from typing import Any
@@ -29,6 +30,7 @@ PROVISIONED = HostingParams(
     provisioned=ProvisionedParams(units=1, commitment="none", price_per_hour=60.0, confirmed=True),
 )
 JOBS = ("model-customization-job", "model-invocation-job", "ingestion-job")
+NUMBERS = itertools.count()
 NOVA = "amazon.nova-micro-v1:0:128k"
 
 
@@ -45,7 +47,8 @@ def training(clients: Clients, bucket: str, model: str = "micro", lines: int = 8
     )  # fmt: skip
     uri = put_jsonl(clients, bucket, f"tune-or-retrieve/training/{model}.jsonl", [world.sample()] * lines)
     params = NovaParams(epochs=1, learning_rate=1e-5, warmup_steps=10)
-    return Training(model, NOVA, role.arn, Data(uri, model), f"s3://{bucket}/tune-or-retrieve/output/", params)
+    content = f"{model} {next(NUMBERS)}"  # the job of a model that was deleted is not submitted again by itself
+    return Training(model, NOVA, role.arn, Data(uri, content), f"s3://{bucket}/tune-or-retrieve/output/", params)
 
 
 def tuned(clients: Clients, bucket: str, model: str = "micro") -> str:

@@ -1,6 +1,5 @@
 """`python -m stages teardown`: everything of ours at AWS, shown, asked about, and removed in the right order."""
 
-import sys
 from collections.abc import Callable, Sequence
 from typing import TextIO
 
@@ -14,7 +13,7 @@ from stages.errors import StageError
 EVERY_SECONDS = 5.0
 AFTERWARDS = (
     "The local outs still name what is gone: the next study on Bedrock needs `dvc repro --force` for the stages index "
-    "and fine_tune. Fine-tuned models are gone for good, and training them again is paid for again."
+    "and fine_tune. Fine-tuned models are gone for good: another needs a higher `retry`, and is paid for again."
 )
 
 
@@ -24,7 +23,7 @@ def teardown(
     dry_run: bool,
     confirmed: Callable[[], bool],
     watch: Watch | None = None,
-    to: TextIO = sys.stdout,
+    to: TextIO | None = None,
 ) -> None:
     """Show what is there, ask, and remove it; may be repeated until nothing is left.
 
