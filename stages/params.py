@@ -74,6 +74,11 @@ def load_value(key: str, kind: type, path: Path = PARAMS_FILE) -> Any:
         raise StageError("\n  ".join([f"{path}: {len(lines)} fault{'s' * (len(lines) > 1)}:", *lines])) from None
 
 
+def everything(path: Path = PARAMS_FILE) -> dict[str, Any]:
+    """The whole file, unchecked but for the names of its sections: for commands beside the pipeline."""
+    return _read(path)
+
+
 def _read(path: Path) -> dict[str, Any]:
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))

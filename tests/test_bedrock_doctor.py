@@ -4,9 +4,11 @@ import io
 
 import aws_world as world
 import pytest
+from aws_standin.quotas import PER_MINUTE
 
 from stages.bedrock import session
 from stages.bedrock.doctor import OPEN_IT, Finding, Wanted, findings, report
+from stages.bedrock.quotas import PerMinute
 from stages.bedrock.session import clients
 from stages.errors import StageError
 
@@ -27,7 +29,7 @@ def here(aws, monkeypatch):
 def test_all_is_well_and_nothing_is_made(aws, here):
     arn = world.role(aws)
     before = aws.left()
-    wanted = Wanted([MICRO, "amazon.nova-micro-v1:0:128k", MICRO], None, True, arn)
+    wanted = Wanted([MICRO, "amazon.nova-micro-v1:0:128k", MICRO], (), True, [arn])
     found = findings(here, wanted)
     assert found == [
         *GOOD,
@@ -35,6 +37,8 @@ def test_all_is_well_and_nothing_is_made(aws, here):
         Finding("model amazon.nova-micro-v1:0:128k", True, "open to this account"),
         Finding("bucket", True, f"{DEFAULT} is made when it is needed"),
         Finding("role", True, arn),
+        Finding(f"quota of {MICRO}", True, "8,000,000 tokens a minute"),
+        Finding("quota of amazon.nova-micro-v1:0:128k", True, "4,000,000 tokens a minute"),
     ]
     assert aws.left() == before
     assert not aws.ledger.bills
@@ -46,7 +50,7 @@ def test_all_is_well_and_nothing_is_made(aws, here):
 def test_every_fault_is_found_in_one_go_each_with_its_remedy(aws, here):
     aws.settings.denied_models.add("anthropic.claude-sonnet-4-6")
     clients("eu-west-1").s3.create_bucket(Bucket="mine", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
-    found = findings(here, Wanted([CLAUDE, "us.amazon.nova-huge-v1:0"], "mine", True, "study"))
+    found = findings(here, Wanted([CLAUDE, "us.amazon.nova-huge-v1:0"], ["mine"], True, ["study"]))
     assert found == [
         *GOOD,
         Finding(
@@ -67,6 +71,11 @@ def test_every_fault_is_found_in_one_go_each_with_its_remedy(aws, here):
         ),
         Finding(
             "role", False, "role_arn in params.yaml must be like arn:aws:iam::123456789012:role/NAME. Got 'study'."
+        ),
+        Finding(f"quota of {CLAUDE}", True, "1,000,000 tokens a minute"),
+        Finding(
+            "quota of us.amazon.nova-huge-v1:0", True,
+            "not listed under a name that is known; see the AWS console, Service Quotas",
         ),
     ]  # fmt: skip
     said = io.StringIO()
@@ -106,3 +115,38 @@ def test_access_that_may_not_be_read_is_said_and_no_fault(aws, here):
     assert findings(here, Wanted([MICRO]))[2] == Finding(
         f"model {MICRO}", True, "exists; whether it is open to this account could not be read"
     )
+
+
+def test_a_quota_of_nothing_is_a_fault_with_its_remedy(aws, here):
+    name = "Cross-region model inference tokens per minute for Amazon Nova Micro"
+    aws.settings.quotas[name] = 0.0
+    assert findings(here, Wanted([MICRO]))[-1] == Finding(
+        f"quota of {MICRO}", False,
+        f"0 tokens a minute: every call would be throttled. Ask for more in the AWS console under Service Quotas, "
+        f"Amazon Bedrock ({name}), or choose another model.",
+    )  # fmt: skip
+
+
+def test_quotas_that_may_not_be_read_are_told_and_no_fault(aws, here):
+    aws.fault("ListServiceQuotas", "AccessDeniedException")
+    assert findings(here, Wanted([MICRO]))[-1] == Finding(
+        "quotas", True,
+        "not looked at. AWS, reading the quotas: access is denied (The stand-in was told to answer "
+        "AccessDeniedException). Give whoever runs this, or the role that is named, that permission (README, "
+        "Permissions), and run again.",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [
+        ("us.amazon.nova-lite-v1:0", "8,000,000 tokens a minute"),
+        ("us.anthropic.claude-sonnet-4-6", "1,000,000 tokens a minute"),
+        ("us.anthropic.claude-sonnet-4-5-20250929-v1:0", "200,000 tokens a minute"),
+        ("global.anthropic.claude-haiku-4-5-20251001-v1:0", "2,000,000 tokens a minute"),
+        ("us.meta.llama3-3-70b-instruct-v1:0", "600,000 tokens a minute"),
+    ],
+)
+def test_the_quota_of_a_model_is_found_by_its_name_for_people(model, said):
+    named = {name: value for name, value in PER_MINUTE.items() if "tokens" in name}
+    assert PerMinute(named).of(model) == said

@@ -1,6 +1,5 @@
 """Preflight: what a run on Bedrock needs, looked at before anything is made or paid; each finding with its remedy."""
 
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TextIO
@@ -9,6 +8,7 @@ from botocore.exceptions import ClientError
 
 from stages.bedrock.fault_rules import AwsUnavailable
 from stages.bedrock.faults import aws, code, is_missing, member
+from stages.bedrock.quotas import per_minute
 from stages.bedrock.roles import check_role
 from stages.bedrock.session import Clients
 from stages.bedrock.storage import bucket_region, default_bucket
@@ -26,9 +26,9 @@ class Wanted:
     """What the params ask for: model ids (of inference profiles too), and names that are null where we make our own."""
 
     models: Sequence[str] = ()
-    bucket: str | None = None
+    buckets: Sequence[str] = ()
     needs_bucket: bool = False
-    role_arn: str | None = None
+    role_arns: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -49,15 +49,15 @@ def findings(clients: Clients, wanted: Wanted) -> list[Finding]:
     found += [
         _finding(f"model {name}", lambda name=name: _model(clients, name)) for name in dict.fromkeys(wanted.models)
     ]
-    if wanted.needs_bucket or wanted.bucket:
-        found.append(_finding("bucket", lambda: _bucket(clients, wanted.bucket)))
-    if wanted.role_arn:
-        role = wanted.role_arn
-        found.append(_finding("role", lambda: check_role(clients, role).arn))
+    for bucket in wanted.buckets or ([None] if wanted.needs_bucket else []):
+        found.append(_finding("bucket", lambda bucket=bucket: _bucket(clients, bucket)))
+    for role in wanted.role_arns:
+        found.append(_finding("role", lambda role=role: check_role(clients, role).arn))
+    found += quotas(clients, wanted.models)
     return found
 
 
-def report(found: Sequence[Finding], to: TextIO = sys.stdout) -> None:
+def report(found: Sequence[Finding], to: TextIO | None = None) -> None:
     """Print every finding. Raises StageError with how many faults there are, if there are any."""
     for one in found:
         print(f"{'ok   ' if one.ok else 'FAULT'}  {one.what}: {one.said}", file=to)
@@ -71,6 +71,17 @@ def _finding(what: str, look: Callable[[], str]) -> Finding:
         return Finding(what, True, look())
     except StageError as fault:
         return Finding(what, False, str(fault))
+
+
+def quotas(clients: Clients, models: Sequence[str]) -> list[Finding]:
+    """A finding for each model's tokens a minute; one if quotas may not be read, which is no fault."""
+    if not models:
+        return []
+    try:
+        listed = per_minute(clients)
+    except StageError as fault:
+        return [Finding("quotas", True, f"not looked at. {fault}")]
+    return [_finding(f"quota of {name}", lambda name=name: listed.of(name)) for name in dict.fromkeys(models)]
 
 
 def _region(clients: Clients) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from stages.bedrock.prices import PricesTable, Usage, cost
+from stages.errors import StageError
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,13 @@ def _calls(calls: Calls, prices: PricesTable) -> Row:
 def _training(training: Training, prices: PricesTable) -> Row:
     trained = training.tokens * training.epochs
     dollars = cost(Usage(training.model, trained_tokens=trained), prices)
-    dollars += training.models_kept_months * prices.storage_per_model_month
+    if training.models_kept_months:
+        if prices.storage_per_model_month is None:
+            raise StageError(
+                f"params.yaml: the price table of {prices.as_of} has no storage_per_model_month, so that the cost of "
+                "keeping a fine-tuned model cannot be known. Add it."
+            )
+        dollars += training.models_kept_months * prices.storage_per_model_month
     return Row(training.stage, training.model, 1, 0, 0, trained, dollars)
 
 

@@ -164,11 +164,18 @@ def when_known(
 
 
 def roles_of_ours(clients: Clients) -> list[str]:
-    """The names of all roles that this project made in the account."""
+    """The names of all roles that this project made in the account for the region of the clients.
+
+    IAM knows no regions: a study in another one has roles under the same path, and must keep them.
+    """
     names = []
     with aws("listing the roles"):
         for page in clients.iam.get_paginator("list_roles").paginate(PathPrefix=PATH):
-            names += [role["RoleName"] for role in member(page, "Roles")]
+            for role in member(page, "Roles"):
+                document = json.dumps(_document(role.get("AssumeRolePolicyDocument")))
+                regions = re.findall(r"arn:aws[a-z-]*:bedrock:([a-z0-9-]+):", document)
+                if not regions or clients.region in regions:
+                    names.append(role["RoleName"])
     return sorted(names)
 
 

@@ -65,6 +65,10 @@ class Clients:
         return self._client("s3")
 
     @cached_property
+    def service_quotas(self) -> Any:
+        return self._client("service-quotas")
+
+    @cached_property
     def iam(self) -> Any:
         return self._client("iam")
 

@@ -183,10 +183,14 @@ def remove_below(clients: Clients, bucket: str, prefix: str) -> int:
 
 
 def remove_bucket(clients: Clients, bucket: str) -> bool:
-    """Delete a bucket that this project made, if nothing is left in it. False if it is the user's, or not empty."""
+    """Delete a bucket that this project made, if nothing is left in it. False if it is the user's, or not empty.
+
+    The default one is ours by its name: a kill may have come before it was tagged.
+    """
     if bucket_region(clients, bucket) is None:
         return True
-    if not are_ours(bucket_tags(clients, bucket)) or next(objects(clients, bucket, ""), None):
+    ours = bucket == default_bucket(clients) or are_ours(bucket_tags(clients, bucket))
+    if not ours or next(objects(clients, bucket, ""), None):
         return False
     with aws(f"deleting the bucket {bucket}"):
         clients.s3.delete_bucket(Bucket=bucket, ExpectedBucketOwner=clients.account_id)

@@ -1,5 +1,6 @@
 """One HTTP server for the whole account: five services played here, everything else by moto's own application."""
 
+import json
 import re
 import threading
 import traceback
@@ -11,7 +12,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoReque
 from werkzeug.datastructures import EnvironHeaders
 from werkzeug.serving import make_server
 
-from . import wire
+from . import quotas, wire
 from .account import Account
 from .errors import Answer, AwsError, conflict, invalid, rest_json_error, xml_error
 from .faults import DROP, LOSE, REFUSE, STALL, Fault, Faults
@@ -70,6 +71,8 @@ class Server:
         region, signed_for = scope.groups() if scope else ("us-east-1", "")
         if signed_for in wire.SERVICES:
             return self._play(environ, start_response, region, signed_for)
+        if signed_for == "servicequotas":
+            return self._list_quotas(environ, start_response)
         return self._pass_on(environ, start_response, signed_for)
 
     def _play(
@@ -133,6 +136,28 @@ class Server:
             self._closing.wait(LONGEST_STALL if fault.action == STALL else 0)
             raise ConnectionResetError("lost, as told")
         return _send(start, reply, cut=bool(fault and fault.action == DROP))
+
+    def _list_quotas(self, environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+        """Its protocol is json, not rest-json: the operation is named in a header."""
+        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        operation = environ.get("HTTP_X_AMZ_TARGET", "").rpartition(".")[2]
+        entry = Entry(quotas.SERVICE, operation, json.loads(body))
+        self.ledger.begin(entry)
+        try:
+            fault = self._strike(entry)
+            try:
+                if fault and fault.action not in (LOSE, DROP, STALL):
+                    raise _told(fault)
+                if operation != quotas.OPERATION:
+                    raise AwsError("UnknownOperationException", f"The stand-in does not play {operation}.", 400)
+                reply = quotas.listed(self.settings, entry.params)
+            except AwsError as error:
+                entry.error = error.code
+                reply = quotas.refused(error)
+            entry.status = reply[0]
+            return self._deliver(start, reply, fault)
+        finally:
+            self.ledger.end(entry)
 
     def _pass_on(self, environ: dict[str, Any], start: Callable[..., Any], service: str) -> Iterable[bytes]:
         """To moto. The body is read here only where the query protocol has the action in it."""

@@ -63,6 +63,7 @@ class Settings:
     paces: dict[str, Pace] = field(default_factory=dict)
     next_failures: dict[str, list[str]] = field(default_factory=dict)
     denied_models: set[str] = field(default_factory=set)
+    quotas: dict[str, float] = field(default_factory=dict)  # by name, beside or instead of those of quotas.py
     model_regions: set[str] = field(default_factory=lambda: {"us-east-1"})
     answer: Any = None  # of Converse: see converse.py
 

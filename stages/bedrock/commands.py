@@ -1,0 +1,96 @@
+"""The commands that look at AWS, or at what it will cost: doctor, estimate, resources, teardown."""
+
+import sys
+from typing import Any
+
+from stages import params
+from stages.bedrock import doctor as preflight
+from stages.bedrock.budget import Budget
+from stages.bedrock.estimate import estimate as estimated
+from stages.bedrock.estimate import table
+from stages.bedrock.owned import Scope
+from stages.bedrock.plan import Plan, plan, prices
+from stages.bedrock.resources import look
+from stages.bedrock.resources import table as listed
+from stages.bedrock.session import Clients, clients
+from stages.bedrock.teardown import teardown as take_down
+from stages.bedrock.work import count, work
+from stages.errors import StageError
+
+LOCAL = "params.yaml asks nothing of Amazon Bedrock: `python -m stages preset bedrock` puts the study there."
+NOT_ASKED = 2  # exit code
+
+
+def doctor() -> None:
+    """Raises StageError if anything is not ready."""
+    asked = plan(params.everything())
+    if not asked.on_bedrock:
+        print(LOCAL)
+        return
+    preflight.report(preflight.findings(clients(asked.region), asked.wanted))
+
+
+def estimate() -> None:
+    """Tokens and dollars of each stage, and what was spent. Asks nothing of AWS."""
+    content = params.everything()
+    asked = plan(content)
+    if not asked.on_bedrock:
+        print(LOCAL)
+        return
+    dated, counted = prices(content), count(content)
+    print(table(estimated(work(asked, counted, content), dated), dated, Budget(dated, None).by_stage()))
+    if counted.about:
+        print(f"about: not there yet to be counted, and taken from params.yaml: {', '.join(counted.about)}.")
+    if asked.embedding and counted.chunks is None:
+        print("index: not known before the stage chunks has run.")
+    print("Replies are counted as long as they may be; what the store holds already costs nothing again.")
+
+
+def resources() -> None:
+    """What of ours is at AWS. Raises StageError if a part could not be looked at."""
+    here, scope = _here()
+    found, unseen = look(here, scope)
+    print(listed(found, here.region, scope.prices))
+    if unseen:
+        lines = [f"  {one}: {one.why}" for one in unseen]
+        raise StageError("\n".join(["could not be listed, and may still cost:", *lines]))
+
+
+def teardown(dry_run: bool = False, yes: bool = False) -> None:
+    """Remove it all. Exit code 2, before AWS is asked, without a terminal to ask at and without `yes`."""
+    if not dry_run and not yes and not sys.stdin.isatty():
+        print(
+            "error: teardown deletes what was paid for, and there is no terminal to ask at. Look with --dry-run, then "
+            "run it with --yes.",
+            file=sys.stderr,
+        )
+        sys.exit(NOT_ASKED)
+    here, scope = _here()
+    take_down(here, scope, dry_run, confirmed=lambda: yes or _asked(here))
+
+
+def _asked(here: Clients) -> bool:
+    try:
+        said = input(f"Remove all of this from account {here.account_id}, {here.region}? [y/N] ")
+    except EOFError:
+        return False
+    return said.strip().lower() in ("y", "yes")
+
+
+def _here() -> tuple[Clients, Scope]:
+    """Of the params as far as they can be read: what is at AWS can be removed without them, too."""
+    asked, dated = _tolerant()
+    bucket = asked.buckets[0] if asked and asked.buckets else None
+    return clients(asked.region if asked else None), Scope(bucket, dated)
+
+
+def _tolerant() -> tuple[Plan | None, Any]:
+    try:
+        content = params.everything()
+    except StageError as fault:
+        print(f"{fault} Going on without it.", file=sys.stderr)
+        return None, None
+    try:
+        return plan(content), prices(content)
+    except StageError:
+        return plan(content), None

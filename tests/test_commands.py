@@ -1,0 +1,217 @@
+"""The commands beside the pipeline that look at AWS or at its cost: what they say and how they end."""
+
+import copy
+import json
+import sys
+from pathlib import Path
+
+import aws_ours as ours
+import pytest
+import yaml
+from small_study import ROOT
+
+from stages.__main__ import main
+from stages.bedrock import commands
+from stages.bedrock.plan import Asked, Plan, Tuned, plan
+from stages.bedrock.session import clients
+from stages.bedrock.waiting import Watch
+
+MICRO, CLAUDE, TITAN = "us.amazon.nova-micro-v1:0", "us.anthropic.claude-sonnet-4-6", "amazon.titan-embed-text-v2:0"
+BASE = "amazon.nova-micro-v1:0:128k"
+PRICES = {
+    "as_of": "2026-11-22",
+    "currency": "USD",
+    "compute_per_hour": None,
+    "per_million_tokens": {
+        "amazon.nova-micro-v1:0": {"input": 0.035, "output": 0.14},
+        "anthropic.claude-sonnet-4-6": {"input": 3.3, "output": 16.5},
+        TITAN: {"input": 0.02},
+    },
+    "training_per_1k_tokens": {"amazon.nova-micro-v1:0": 0.001},
+    "storage_per_model_month": 1.95,
+    "provisioned_per_hour": {"amazon.nova-micro-v1:0": 60.0},
+}
+
+
+@pytest.fixture
+def params(tmp_path, monkeypatch):
+    """params.yaml of a study on Bedrock in a folder of its own, to be changed and written."""
+    content = yaml.safe_load((ROOT / "params.yaml").read_text())
+    content["study"] = {"models": ["micro"], "judges": ["claude"]}
+    content["models"]["micro"] = {
+        "provider": "bedrock", "model": MICRO, "region": None,
+        "customization": {"base_model": BASE, "epochs": 2, "bucket": None, "role_arn": None},
+    }  # fmt: skip
+    content["judges"]["claude"] = {
+        "kind": "llm", "provider": "bedrock", "model": CLAUDE, "max_tokens": 500, "control_pairs": 10,
+    }  # fmt: skip
+    content["knowledge_base"] |= {"backend": "bedrock", "bedrock": {"embedding_model": TITAN, "bucket": "mine"}}
+    content["prices"] = copy.deepcopy(PRICES)
+    (tmp_path / "data/eval").mkdir(parents=True)
+    (tmp_path / "data/eval/questions.jsonl").write_bytes((ROOT / "data/eval/questions.jsonl").read_bytes())
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(content))
+    return content
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    def command(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["stages", *arguments])
+        code = 0
+        try:
+            main()
+        except SystemExit as end:
+            code = end.code
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return command
+
+
+def _write(content):
+    Path("params.yaml").write_text(yaml.safe_dump(content))
+
+
+def _local(params):
+    params["models"]["micro"], params["study"]["judges"] = {"provider": "embedded"}, ["facts"]
+    params["knowledge_base"]["backend"] = "faiss"
+    return params
+
+
+def test_the_plan_is_what_the_params_ask_of_bedrock(params):
+    assert plan(params) == Plan(
+        {"micro": Asked(MICRO)}, {"micro": Tuned(BASE, 2)}, {"claude": Asked(CLAUDE, 500)}, None, TITAN, None,
+        ("mine",), (),
+    )  # fmt: skip
+    assert plan(params).wanted.models == (MICRO, CLAUDE, BASE, TITAN)
+    assert not plan(_local(params)).on_bedrock
+    assert not plan({}).on_bedrock
+
+
+def test_two_regions_are_refused(params, run):
+    params["models"]["micro"]["region"], params["judges"]["claude"]["region"] = "us-east-1", "eu-west-1"
+    _write(params)
+    assert run("doctor") == (
+        1, "", "error: params.yaml: names several regions (us-east-1, eu-west-1). These commands look at one.\n",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("command", ["doctor", "estimate"])
+def test_a_local_study_asks_nothing_of_aws(params, run, command):
+    _write(_local(params))
+    assert run(command) == (0, f"{commands.LOCAL}\n", "")
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (["teardown", "--force"], "teardown: unknown option '--force'. Known: --dry-run, --yes."),
+        (["doctor", "--yes"], "doctor: unknown option '--yes'. It takes none."),
+    ],
+)
+def test_options_that_are_not_known(run, given, said):
+    assert run(*given) == (1, "", f"error: {said}\n")
+
+
+def test_the_estimate_before_anything_ran_says_what_it_guessed(params, run):
+    code, out, _ = run("estimate")
+    lines = out.splitlines()
+    assert code == 0
+    assert [line.split()[0] for line in lines[1:9]] == [
+        "index", "retrieve", "fine_tune@micro", "answer_base@micro", "answer_rag@micro", "answer_ft@micro",
+        "answer_ft_rag@micro", "judge@claude",
+    ]  # fmt: skip
+    assert lines[4].split()[2] == "61"  # ten by hand, fifty that qa will write, and the warm-up
+    assert lines[8].split()[2] == "280"  # four approaches of sixty questions, and forty controls
+    assert lines[-3:] == [
+        "about: not there yet to be counted, and taken from params.yaml: the articles, the chunks, the pairs, the test "
+        "questions, the passages of each question.",
+        "index: not known before the stage chunks has run.",
+        "Replies are counted as long as they may be; what the store holds already costs nothing again.",
+    ]
+
+
+def test_the_estimate_counts_what_is_there_and_shows_what_was_spent(params, run, tmp_path):
+    text = "x" * 400
+    chunk = {"id": "a#0", "article_id": "a", "title": "A", "section": "", "start": 0, "end": 400, "context_start": 0,
+             "context_end": 400, "text": text, "context": text}  # fmt: skip
+    (tmp_path / "data/chunks").mkdir()
+    (tmp_path / "data/chunks/chunks.jsonl").write_text(json.dumps(chunk) + "\n" + json.dumps(chunk | {"id": "a#1"}))
+    (tmp_path / ".cache").mkdir()
+    entry = {"at": "2026-11-22T00:00:00Z", "stage": "index", "model": TITAN, "tokens": 200, "dollars": 0.5}
+    (tmp_path / ".cache/spent.jsonl").write_text(json.dumps(entry) + "\n")
+    _, out, _ = run("estimate")
+    index = out.splitlines()[1].split()
+    assert index == ["index", TITAN, "2", "200", "0", "0.0000", "0.5000"]
+    total = next(line for line in out.splitlines() if line.startswith("total: "))
+    assert total.endswith(" estimated, 0.5000 spent (US dollars, prices of 2026-11-22)")
+
+
+def test_a_price_that_is_missing_or_in_other_money_is_named(params, run):
+    del params["prices"]["per_million_tokens"][TITAN]
+    _write(params)
+    code, out, said = run("estimate")
+    assert (code, out) == (1, "")
+    assert said.startswith(
+        "error: params.yaml: the price table of 2026-11-22 has no per_million_tokens for amazon.titan"
+    )
+    params["prices"]["currency"] = "EUR"
+    _write(params)
+    assert run("estimate")[2] == "error: params.yaml: prices.currency: must be USD for Bedrock. Got 'EUR'.\n"
+
+
+def test_doctor_ends_with_one_if_anything_is_not_ready(params, run, aws):
+    aws.settings.denied_models.add("anthropic.claude-sonnet-4-6")
+    code, out, said = run("doctor")
+    assert code == 1
+    assert said == f"error: not ready for Amazon Bedrock: model {CLAUDE}. Each remedy stands above.\n"
+    assert "ok     bucket: mine is made when it is needed\n" in out
+    aws.settings.denied_models.clear()
+    assert run("doctor")[0] == 0
+
+
+def test_teardown_without_a_terminal_and_without_yes_does_nothing(params, run, aws):
+    assert run("teardown") == (
+        2, "",
+        "error: teardown deletes what was paid for, and there is no terminal to ask at. Look with --dry-run, then run "
+        "it with --yes.\n",
+    )  # fmt: skip
+    assert aws.ledger.entries == []
+
+
+def test_resources_and_teardown_find_all_of_it_even_without_params(params, run, aws, monkeypatch):
+    monkeypatch.setattr(commands, "take_down", _at_once(commands.take_down))
+    here = clients()
+    model = ours.tuned(here, ours.bucket_of(here))
+    ours.hosted(here, model)
+    ours.provisioned(here, model)
+    code, out, _ = run("resources")
+    assert code == 0
+    assert "$60.00 an hour, used or not: $43,800.00 a month" in out
+    assert out.splitlines()[-1] == (
+        "while idle: $43,801.95 a month, beside 1 whose cost is not in the price table (US dollars, prices of "
+        "2026-11-22)"
+    )
+    aws.fault("ListCustomModels", "AccessDeniedException")
+    code, _, said = run("resources")
+    assert code == 1
+    assert said.splitlines()[1].startswith("  every custom model there may be: AWS, listing every custom model: access")
+    aws.faults.clear()
+    before = aws.left()
+    assert run("teardown", "--dry-run")[0] == 0
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
+    for answer in ("", "n", "yes please"):
+        monkeypatch.setattr("builtins.input", lambda _, answer=answer: answer)
+        assert run("teardown")[::2] == (1, "error: not confirmed: nothing was removed.\n")
+    assert aws.left() == before
+    Path("params.yaml").write_text("no: [yaml")
+    monkeypatch.setattr("builtins.input", lambda _: "y")
+    code, _, said = run("teardown")
+    assert (code, aws.left()) == (0, [])
+    assert said.splitlines()[0].startswith("params.yaml: not valid YAML")
+
+
+def _at_once(take_down):
+    quick = Watch(every=0.0, sleep=lambda _: None)
+    return lambda *given, **named: take_down(*given, **named, watch=quick)

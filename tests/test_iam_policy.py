@@ -1,0 +1,124 @@
+"""docs/iam-policy.json allows every call that the code can make, and nothing that no code needs."""
+
+import ast
+import fnmatch
+import json
+import re
+from pathlib import Path
+
+import botocore.session
+import pytest
+from botocore import xform_name
+
+from stages.bedrock.hosting import KINDS
+
+ROOT = Path(__file__).resolve().parent.parent
+POLICY = json.loads((ROOT / "docs/iam-policy.json").read_text())
+PREFIXES = {  # of actions, by service
+    "bedrock": "bedrock", "bedrock-agent": "bedrock", "bedrock-runtime": "bedrock", "bedrock-agent-runtime": "bedrock",
+    "s3vectors": "s3vectors", "s3": "s3", "iam": "iam", "service-quotas": "servicequotas",
+}  # fmt: skip
+OTHERWISE = {  # where the action is not named as the operation
+    "s3:HeadBucket": "s3:ListBucket",
+    "s3:ListObjectsV2": "s3:ListBucket",
+    "s3:ListBuckets": "s3:ListAllMyBuckets",
+    "s3:HeadObject": "s3:GetObject",
+    "s3:DeleteObjects": "s3:DeleteObject",
+    "s3:PutPublicAccessBlock": "s3:PutBucketPublicAccessBlock",
+}
+WORDS = [kind.word for kind in KINDS.values()] + ["model_customization_job", "model_invocation_job"]
+BY_LANGCHAIN = {"bedrock:InvokeModel", "bedrock:Retrieve"}  # Converse and its permission, and the retriever's call
+IMPLIED = {
+    "bedrock:TagResource",
+    "s3vectors:TagResource",
+    "iam:TagRole",
+    "iam:PassRole",
+}  # of creating with tags, roles
+ELSEWHERE = {  # calls of the knowledge base's build and of batch inference
+    "bedrock:CreateModelInvocationJob", "bedrock:CreateKnowledgeBase", "bedrock:CreateDataSource",
+    "bedrock:StartIngestionJob", "s3vectors:CreateVectorBucket", "s3vectors:CreateIndex", "s3vectors:ListVectors",
+}  # fmt: skip
+
+
+def _methods() -> dict[str, set[str]]:
+    """Actions by the name of the client's method, of all the services that the code uses."""
+    session, found = botocore.session.Session(), {}
+    for service, prefix in PREFIXES.items():
+        for operation in session.get_service_model(service).operation_names:
+            action = f"{prefix}:{operation}"
+            found.setdefault(xform_name(operation), set()).add(OTHERWISE.get(action, action))
+    return found
+
+
+def _named() -> set[str]:
+    """Every attribute, and every string that could be a method's name, in the code that has the clients."""
+    names = set()
+    for path in (ROOT / "stages/bedrock").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Attribute):
+                names.add(node.attr)
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                names.add(node.value)
+            elif isinstance(node, ast.JoinedStr) and isinstance(node.values[0], ast.Constant):
+                end = node.values[-1].value if isinstance(node.values[-1], ast.Constant) else ""
+                names |= {f"{node.values[0].value}{word}{end}" for word in WORDS}
+    return names
+
+
+@pytest.fixture(scope="module")
+def called() -> set[str]:
+    methods, named = _methods(), _named()
+    actions = {action for name in named & methods.keys() for action in methods[name]}
+    return actions - {"servicequotas:ListTagsForResource"}  # its name is that of bedrock's and s3vectors', too
+
+
+def _actions() -> list[str]:
+    return [action for statement in POLICY["Statement"] for action in statement["Action"]]
+
+
+def test_every_call_is_allowed(called):
+    assert "bedrock:DeleteCustomModelDeployment" in called  # the scan sees names that are put together
+    assert called - set(_actions()) == set()
+
+
+def test_nothing_is_allowed_that_no_code_calls(called):
+    assert set(_actions()) - called - BY_LANGCHAIN - IMPLIED - ELSEWHERE == set()
+
+
+def test_each_action_is_named_once_and_none_by_a_pattern():
+    assert len(_actions()) == len(set(_actions()))
+    assert not [action for action in _actions() if "*" in action]
+
+
+def test_what_makes_changes_or_removes_reaches_only_what_is_ours():
+    reading = re.compile(r"\w+:(Get|List|InvokeModel)")
+    for statement in POLICY["Statement"]:
+        if all(reading.match(action) for action in statement["Action"]):
+            continue
+        resources = statement["Resource"] if isinstance(statement["Resource"], list) else [statement["Resource"]]
+        assert "*" not in resources, statement["Sid"]
+        removing = [action for action in statement["Action"] if re.match(r"\w+:(Delete|Stop|Update)", action)]
+        ours = all("tune-or-retrieve" in resource for resource in resources) or "ResourceTag" in json.dumps(statement)
+        assert ours or not removing, statement["Sid"]
+
+
+@pytest.mark.parametrize(
+    ("action", "resource", "allowed"),
+    [
+        ("s3:DeleteObject", "arn:aws:s3:::tune-or-retrieve-123456789012-us-east-1/tune-or-retrieve/a.md", True),
+        ("s3:DeleteObject", "arn:aws:s3:::mine/tune-or-retrieve/a.md", False),
+        ("s3:DeleteObject", "arn:aws:s3:::tune-or-retrieve-123456789012-us-east-1/mine.txt", False),
+        ("iam:DeleteRole", "arn:aws:iam::123456789012:role/tune-or-retrieve/tune-or-retrieve-kb", True),
+        ("iam:PassRole", "arn:aws:iam::123456789012:role/admin", False),
+        ("s3vectors:DeleteIndex", "arn:aws:s3vectors:us-east-1:1:bucket/tune-or-retrieve-a/index/a", True),
+        ("s3vectors:DeleteIndex", "arn:aws:s3vectors:us-east-1:1:bucket/mine/index/tune-or-retrieve-a", False),
+    ],
+)  # fmt: skip
+def test_resources_are_scoped(action, resource, allowed):
+    patterns = [one["Resource"] for one in POLICY["Statement"] if action in one["Action"]]
+    flat = [one for found in patterns for one in (found if isinstance(found, list) else [found])]
+    assert any(fnmatch.fnmatchcase(resource, pattern) for pattern in flat) == allowed
+
+
+def test_it_fits_into_one_managed_policy():
+    assert len(re.sub(r"\s", "", json.dumps(POLICY))) <= 6144
