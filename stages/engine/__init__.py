@@ -54,6 +54,7 @@ def identity(params: ModelParams, adapter: Path | None = None) -> dict[str, Any]
             "weights": params.sha256 or sha256_file(resolve(params.weights)),
             "requantize": params.requantize,
             "adapter": sha256_file(adapter) if adapter else None,
+            "merged": adapter is not None and params.requantize is not None,
             "context_tokens": params.context_tokens,
             "threads": params.threads,
         }

@@ -54,15 +54,15 @@ def serve(params: EmbeddedModel, adapter: Path | None = None, port: int = 0) -> 
 
     Args:
         params: weights, threads and the context window.
-        adapter: a GGUF LoRA adapter, applied at scale 1.
+        adapter: a GGUF LoRA adapter, applied at scale 1: merged into the weights where a copy of them is served.
         port: 0 lets the operating system choose a free one.
 
     Raises:
         StageError: package, weights or adapter are missing or damaged, the port is taken, the window is too large.
     """
-    weights = served_weights(params)
     if adapter is not None and not adapter.is_file():
         raise StageError(f"{adapter}: no such adapter. Run `dvc repro`, which makes it by fine-tuning.")
+    weights, adapter = served_weights(params, adapter)
     api_key = secrets.token_hex(16)
     native = _start(_settings(params, weights, adapter, port, api_key), weights, adapter, port)
     try:
