@@ -2,6 +2,9 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
 
 from stages import params
 from stages.answer.params import AnswerParams
@@ -15,6 +18,8 @@ from stages.models import ModelParams
 from stages.qa.params import QaParams
 from stages.report.params import PricesParams, ReportParams, StudyParams
 from stages.retrieve.params import RetrievalParams
+
+BUDGET = Annotated[float, Field(ge=0)] | None
 
 SECTIONS: dict[str, type[params.Section]] = {
     "articles": ArticlesParams,
@@ -50,10 +55,12 @@ def check() -> None:
         # DVC watches it whatever the source is, and says less clearly that it is missing.
         faults.append(f"{params.PARAMS_FILE}: articles.folder.path: must be a folder. Got {folder!r}: no such folder.")
     if study:
-        for model in study.models:
+        # Entries that the study does not use are checked too: they are one word away from being used.
+        for model in dict.fromkeys([*study.models, *params.entries("models")]):
             tried(params.load, f"models.{model}", ModelParams)
-        for judge in study.judges:
+        for judge in dict.fromkeys([*study.judges, *params.entries("judges")]):
             tried(params.load, f"judges.{judge}", JudgeParams)
+    tried(params.load_value, "budget_usd", BUDGET)
     if faults:
         raise StageError("\n".join(faults))
     print(f"{params.PARAMS_FILE}: no faults.")

@@ -23,6 +23,7 @@ SECTIONS = (
     "answer",
     "judges",
     "prices",
+    "budget_usd",
     "report",
 )
 
@@ -72,6 +73,12 @@ def load_value(key: str, kind: type, path: Path = PARAMS_FILE) -> Any:
     except ValidationError as fault:
         lines = [_describe(key, raw, error, None) for error in fault.errors()]
         raise StageError("\n  ".join([f"{path}: {len(lines)} fault{'s' * (len(lines) > 1)}:", *lines])) from None
+
+
+def entries(section: str, path: Path = PARAMS_FILE) -> list[str]:
+    """Names in a section of named entries, such as ``models``; none if it is no mapping."""
+    content = _read(path).get(section)
+    return [str(name) for name in content] if isinstance(content, dict) else []
 
 
 def _read(path: Path) -> dict[str, Any]:

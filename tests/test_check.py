@@ -68,4 +68,4 @@ def test_an_unknown_command_is_named(tmp_path):
     done = subprocess.run(
         [sys.executable, "-m", "stages", "chek"], cwd=ROOT, capture_output=True, text=True, check=False
     )
-    assert (done.returncode, done.stderr) == (1, "error: unknown command 'chek'. Known: check.\n")
+    assert (done.returncode, done.stderr) == (1, "error: unknown command 'chek'. Known: check, preset.\n")
