@@ -2,13 +2,11 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
-
-from pydantic import Field
 
 from stages import params
 from stages.answer.params import AnswerParams
 from stages.articles.params import ArticlesParams
+from stages.bedrock.spending import LIMIT
 from stages.chunks.params import ChunkingParams
 from stages.errors import StageError
 from stages.fine_tune.params import FineTuneParams
@@ -18,8 +16,6 @@ from stages.models import ModelParams
 from stages.qa.params import QaParams
 from stages.report.params import PricesParams, ReportParams, StudyParams
 from stages.retrieve.params import RetrievalParams
-
-BUDGET = Annotated[float, Field(ge=0)] | None
 
 SECTIONS: dict[str, type[params.Section]] = {
     "articles": ArticlesParams,
@@ -60,7 +56,7 @@ def check() -> None:
             tried(params.load, f"models.{model}", ModelParams)
         for judge in dict.fromkeys([*study.judges, *params.entries("judges")]):
             tried(params.load, f"judges.{judge}", JudgeParams)
-    tried(params.load_value, "budget_usd", BUDGET)
+    tried(params.load_value, "budget_usd", LIMIT)
     if faults:
         raise StageError("\n".join(faults))
     print(f"{params.PARAMS_FILE}: no faults.")

@@ -17,7 +17,7 @@ from stages.bedrock.losses import losses
 from stages.bedrock.names import client_token, pairs, resource_name, tags
 from stages.bedrock.session import Clients
 from stages.bedrock.waiting import Watch
-from stages.errors import StageError
+from stages.errors import NotYet, StageError
 from stages.files import content_key
 
 STAGE = "fine_tune"
@@ -75,7 +75,7 @@ class Trained:
     seconds: float | None  # from its submission to its end; None if AWS does not tell
 
 
-class StillRunning(StageError):
+class StillRunning(NotYet):
     """`wait: false`: the job is submitted and runs. Not a fault, but no outs are there yet."""
 
     def __init__(self, message: str, job_arn: str):
@@ -107,7 +107,8 @@ def train(
         if job.status in RUNNING and not training.params.wait:
             raise StillRunning(
                 f"fine-tuning {training.model}: the job {job.name} is {job.status} at AWS, and `wait: false` stops "
-                "here. `dvc repro` comes back to it, as often as you like, and goes on when it is done.",
+                "here. `dvc repro` comes back to it, as often as you like, and goes on when it is done. DVC calls the "
+                "stage failed until then; `dvc repro --keep-going` goes on with what does not need it.",
                 job.arn,
             )
         ended = _wait(clients, training, job, watch)

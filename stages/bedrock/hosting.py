@@ -92,8 +92,7 @@ def host(
         HostingFailed: with AWS's reason.
     """
     watch = watch or Watch()
-    if params.kind == "provisioned":
-        _confirm(params.provisioned, watch)
+    confirm(params, watch)
     _refuse_second_throughput(clients, model, model_arn, params)
     key = content_key("hosting", model_arn)
     found = find(clients, model, model_arn, params.kind)
@@ -127,7 +126,11 @@ def find(clients: Clients, model: str, model_arn: str, kind: Literal["on_demand"
     return sorted(found, key=lambda one: one.attempt)
 
 
-def _confirm(params: ProvisionedParams | None, watch: Watch) -> None:
+def confirm(hosting: HostingParams, watch: Watch) -> None:
+    """Show the price of what is paid for by the hour. Raises StageError if it is not confirmed in params.yaml."""
+    if hosting.kind != "provisioned":
+        return
+    params = hosting.provisioned
     if params is None:
         raise StageError(
             "hosting.provisioned: missing. kind: provisioned needs units, commitment, price_per_hour (see the Bedrock "

@@ -28,9 +28,11 @@ class PricesTable(Section):
     as_of: str  # prices change: whatever shows one shows this date
     per_million_tokens: dict[str, TokenPrice]
     batch_share: float = Field(default=0.5, ge=0, le=1)  # of the price, for batch inference
-    training_per_1k_tokens: dict[str, float]  # by base model
-    storage_per_model_month: float = Field(ge=0)
-    provisioned_per_hour: dict[str, float]  # of one model unit, no commitment, by base model
+    training_per_1k_tokens: dict[str, float] = Field(default_factory=dict)  # by base model
+    storage_per_model_month: float | None = Field(default=None, ge=0)  # None: not known
+    provisioned_per_hour: dict[str, float] = Field(
+        default_factory=dict
+    )  # of one model unit, no commitment, by base model
 
     @field_validator("as_of")
     @classmethod

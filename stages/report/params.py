@@ -33,7 +33,9 @@ class TokenPrices(Section):
     """Price of a million tokens of a model that is billed by tokens."""
 
     input: float = Field(ge=0)
-    output: float = Field(ge=0)
+    output: float = Field(default=0.0, ge=0)  # embedding models have none
+    cache_read: float | None = Field(default=None, ge=0)  # None: as input
+    cache_write: float | None = Field(default=None, ge=0)
 
 
 class PricesParams(Section):
@@ -43,6 +45,11 @@ class PricesParams(Section):
     currency: str = Field(min_length=1)
     compute_per_hour: float | None = Field(ge=0)  # None: not known, and then no cost is shown
     per_million_tokens: dict[str, TokenPrices]
+    # Of Amazon Bedrock, as stages.bedrock.prices.PricesTable reads them; the report needs none of them.
+    batch_share: float = Field(default=0.5, ge=0, le=1)
+    training_per_1k_tokens: dict[str, float] = Field(default_factory=dict)
+    storage_per_model_month: float | None = Field(default=None, ge=0)
+    provisioned_per_hour: dict[str, float] = Field(default_factory=dict)
 
 
 class ReportParams(Section):
