@@ -19,6 +19,8 @@ import yaml
 from aws_standin import CREDENTIALS, running
 from small_study import CHANGES, HANDWRITTEN, ROOT, change, write_small_study
 
+from stages.bedrock.spending import READ_BY_ALL_THAT_PAY
+
 MODELS, JUDGES, APPROACHES = ("micro", "lite"), ("claude", "llama"), ("base", "rag", "ft", "ft_rag")
 JOB, CREATE, DEPLOY = "model-customization-job", "CreateModelCustomizationJob", "CreateCustomModelDeployment"
 QUESTIONS = CHANGES["qa.test_questions"] + len(HANDWRITTEN)
@@ -55,8 +57,8 @@ def test_a_job_that_is_not_waited_for_stops_the_stage_and_says_how_to_go_on(stud
     code, said = study.not_waited
     assert code != 0
     assert re.search(
-        r"not yet: fine-tuning lite: the job tune-or-retrieve-lite-\w{12} is InProgress at AWS, and `wait: false` stops "
-        r"here\. `dvc repro` comes back to it",
+        r"not yet: fine-tuning lite: the job tune-or-retrieve-lite-\w{12} is InProgress at AWS, and `wait: false` "
+        r"stops here\. `dvc repro` comes back to it",
         said,
     )
     assert "exited with 75" in said
@@ -101,6 +103,19 @@ def test_no_file_and_no_word_holds_a_credential(study):
         assert not [1 for text in texts if secret.encode() in text], name
 
 
+def test_only_what_pays_reads_prices_and_budget_undeclared(study):
+    stages = yaml.safe_load((study.root / "dvc.yaml").read_text())["stages"]
+    undeclared = set()
+    for line in (study.root / "trace").read_text().splitlines():
+        stage, key = line.split("\t")
+        name, _, item = stage.split(":")[-1].partition("@")
+        declared = [re.sub(r"\$\{item\.\w+\}", item, one) for one in stages[name]["params"]]
+        if not any(key == one or key.startswith(f"{one}.") for one in declared):
+            undeclared.add((name, key))
+    paying = ("fine_tune", "judge", *(f"answer_{approach}" for approach in APPROACHES))
+    assert undeclared == {(name, key) for name in paying for key in READ_BY_ALL_THAT_PAY}
+
+
 def test_a_changed_budget_or_job_setting_reruns_what_it_must(study):
     assert study.stale({"budget_usd": 99.0}) == set()
     assert study.stale({"prices.storage_per_model_month": 2.0}) == {"report"}
@@ -130,6 +145,7 @@ class Study:
     def environment(self, torch: bool = False):
         clean = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}
         ours = {"DVC_NO_ANALYTICS": "true", "HF_HUB_OFFLINE": "1", "PYTHONUNBUFFERED": "1"}
+        ours["TUNE_OR_RETRIEVE_PARAMS_TRACE"] = str(self.root / "trace")
         return clean | self.aws.environment | ours | ({} if torch else {"PYTHONPATH": str(self.root / "blocked")})
 
     def start(self, *command, log, **how):
@@ -213,7 +229,7 @@ def _clone(root: Path) -> Path:
     blocked = root / "blocked/torch"
     blocked.mkdir(parents=True)
     (blocked / "__init__.py").write_text('raise RuntimeError("a stage of a run on Bedrock imports torch")\n')
-    (root / ".gitignore").open("a").write("log\nblocked\n/.venv\n")
+    (root / ".gitignore").open("a").write("log\ntrace\nblocked\n/.venv\n")
     (root / ".venv").symlink_to(sys.prefix)
     subprocess.run(
         [sys.executable, "-m", "stages", "preset", "bedrock"], cwd=root, check=True, stdout=subprocess.DEVNULL
