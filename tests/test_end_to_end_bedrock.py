@@ -170,7 +170,8 @@ class Study:
         before = (self.root / "params.yaml").read_text()
         change(self.root / "params.yaml", changes)
         try:
-            listed = json.loads(self.dvc("status", "--json").strip().splitlines()[-1])
+            said = self.dvc("status", "--json").splitlines()
+            listed = json.loads(next(line for line in said if line.startswith("{")))
         finally:
             (self.root / "params.yaml").write_text(before)
         return set(listed)

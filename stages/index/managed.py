@@ -35,12 +35,19 @@ def build_managed(params: KnowledgeBaseParams, chunking: ChunkingParams, folder:
     """
     from stages.bedrock.fault_rules import AwsUnavailable
     from stages.bedrock.knowledge_base import Plan, build
+    from stages.bedrock.prices import Usage
     from stages.bedrock.session import clients
+    from stages.bedrock.spending import CHARACTERS_PER_TOKEN, Spending
 
-    asked = params.bedrock
+    asked, articles = params.bedrock, read_articles()
+    spending = Spending("index", asked.embedding_model)
+    # About, and at most: articles that did not change are not embedded again.
+    characters = sum(article.characters for article in articles)
+    usage = Usage(asked.embedding_model, input_tokens=-(-characters // CHARACTERS_PER_TOKEN))
+    spending.check(usage, f"embedding {len(articles)} articles with {asked.embedding_model}")
     plan = Plan(asked, chunking, asked.bucket, asked.role_arn)
     try:
-        built = build(clients(asked.region), plan, read_articles())
+        built = build(clients(asked.region), plan, articles)
     except AwsUnavailable as fault:
         if params.fallback == "none":
             raise StageError(
@@ -52,6 +59,7 @@ def build_managed(params: KnowledgeBaseParams, chunking: ChunkingParams, folder:
             "the report say so. `dvc repro --force --single-item index` tries Bedrock again."
         )
         return Fallback(reason=fault.code or type(fault).__name__)
+    spending.record_once(usage, f"{built.name} {built.corpus}")
     with atomic_directory(folder) as tmp:
         write_json(tmp / MANAGED, built.model_dump())
     return None
