@@ -191,4 +191,6 @@ def test_a_model_without_a_price_is_refused_before_it_is_asked(aws, root, monkey
 def test_without_credentials_the_fault_says_what_to_do(root, monkeypatch, capsys):
     monkeypatch.setenv("AWS_REGION", "us-east-1")
     code, said = run(monkeypatch, capsys)
-    assert (code, said) == (1, "")
+    assert code == 1
+    assert "error: answer_base@micro: question q" in said
+    assert "AWS, asking us.amazon.nova-micro-v1:0: no credentials were found. Log in with `aws configure`" in said

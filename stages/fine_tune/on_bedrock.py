@@ -27,6 +27,7 @@ from stages.progress import say
 
 FOLDER = f"{storage.ROOT}fine_tune/"
 DATA, OUTPUT = f"{FOLDER}data/", f"{FOLDER}output/"
+HOSTING_SECONDS = 5.0  # between two looks at a deployment, which comes up within minutes
 LONGEST_NAME = LONGEST - len(resource_name("x", "0" * 64, 100)) + 1  # of a model, so that every AWS service takes it
 
 
@@ -64,7 +65,7 @@ def fine_tune(
     trained = train(aws, training, watch, pay)
     dollars = spending.record_once(usage, trained.job_arn)  # again: a kill may have come between the job and its entry
     began = time.monotonic()
-    hosted = host(aws, what, trained.model_arn, model.hosting, watch)
+    hosted = host(aws, what, trained.model_arn, model.hosting, watch or Watch(every=HOSTING_SECONDS))
     with atomic_directory(out) as folder:
         write_deployment(
             folder,
