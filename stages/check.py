@@ -6,6 +6,7 @@ from pathlib import Path
 from stages import params
 from stages.answer.params import AnswerParams
 from stages.articles.params import ArticlesParams
+from stages.bedrock.spending import LIMIT
 from stages.chunks.params import ChunkingParams
 from stages.errors import StageError
 from stages.fine_tune.params import FineTuneParams
@@ -50,10 +51,12 @@ def check() -> None:
         # DVC watches it whatever the source is, and says less clearly that it is missing.
         faults.append(f"{params.PARAMS_FILE}: articles.folder.path: must be a folder. Got {folder!r}: no such folder.")
     if study:
-        for model in study.models:
+        # Entries that the study does not use are checked too: they are one word away from being used.
+        for model in dict.fromkeys([*study.models, *params.entries("models")]):
             tried(params.load, f"models.{model}", ModelParams)
-        for judge in study.judges:
+        for judge in dict.fromkeys([*study.judges, *params.entries("judges")]):
             tried(params.load, f"judges.{judge}", JudgeParams)
+    tried(params.load_value, "budget_usd", LIMIT)
     if faults:
         raise StageError("\n".join(faults))
     print(f"{params.PARAMS_FILE}: no faults.")

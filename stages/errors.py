@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 
 INTERRUPTED = "\ninterrupted: what was finished is kept; `dvc repro` goes on from there."
 INTERRUPTED_CODE = 128 + signal.SIGINT  # as shells count
+NOT_YET_CODE = 75  # EX_TEMPFAIL of sysexits.h: nothing is wrong, come back
 NO_ROOM = {
     errno.ENOSPC: "no space left on the disk",
     errno.EDQUOT: "your quota of the disk is used up",
@@ -20,6 +21,10 @@ NO_ROOM = {
 
 class StageError(Exception):
     """A fault of input, set-up or environment. Its text says what, where, the rule, the value and what to do."""
+
+
+class NotYet(StageError):
+    """No fault, but what the stage makes is not there yet: it was begun elsewhere and goes on without this process."""
 
 
 def exits_cleanly(main: Callable[..., None]) -> Callable[..., None]:
@@ -81,6 +86,8 @@ def _interrupts() -> Iterator[list[int]]:
 def _ending(fault: BaseException, interrupted: bool) -> tuple[str | None, int]:
     if interrupted or isinstance(fault, KeyboardInterrupt):
         return INTERRUPTED, INTERRUPTED_CODE
+    if isinstance(fault, NotYet):
+        return f"not yet: {fault}", NOT_YET_CODE
     if isinstance(fault, StageError):
         return f"error: {fault}", 1
     if isinstance(fault, OSError) and fault.errno in NO_ROOM:

@@ -6,6 +6,9 @@ from typing import Any, Literal
 from pydantic import ConfigDict, Field, field_validator
 from pydantic_core import PydanticCustomError
 
+from stages.bedrock.chat_params import ConverseParams
+from stages.bedrock.customization_params import CustomizationParams
+from stages.bedrock.hosting_params import HostingParams
 from stages.params import Section
 
 SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -18,7 +21,7 @@ class ModelParams(Section):
     # Checked by this class itself only if the provider is not known: then one fault says so, instead of one per key.
     model_config = ConfigDict(extra="ignore")
 
-    provider: Literal["embedded", "openai"]
+    provider: Literal["embedded", "openai", "bedrock"]
 
     @classmethod
     def variant(cls, raw: Any) -> type[Section]:
@@ -78,4 +81,18 @@ class OpenAIModel(ModelParams):
         return value
 
 
-PROVIDERS: dict[str, type[ModelParams]] = {"embedded": EmbeddedModel, "openai": OpenAIModel}
+class BedrockModel(ModelParams, ConverseParams):
+    """A model of Amazon Bedrock: `model` answers as it is, the one trained from `customization` is hosted."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    provider: Literal["bedrock"]
+    customization: CustomizationParams | None = None  # None: it cannot be fine-tuned
+    hosting: HostingParams = HostingParams()
+
+
+PROVIDERS: dict[str, type[ModelParams]] = {
+    "embedded": EmbeddedModel,
+    "openai": OpenAIModel,
+    "bedrock": BedrockModel,
+}

@@ -23,6 +23,7 @@ SECTIONS = (
     "answer",
     "judges",
     "prices",
+    "budget_usd",
     "report",
 )
 
@@ -77,6 +78,12 @@ def load_value(key: str, kind: type, path: Path = PARAMS_FILE) -> Any:
 def everything(path: Path = PARAMS_FILE) -> dict[str, Any]:
     """The whole file, unchecked but for the names of its sections: for commands beside the pipeline."""
     return _read(path)
+
+
+def entries(section: str, path: Path = PARAMS_FILE) -> list[str]:
+    """Names in a section of named entries, such as ``models``; none if it is no mapping."""
+    content = _read(path).get(section)
+    return [str(name) for name in content] if isinstance(content, dict) else []
 
 
 def _read(path: Path) -> dict[str, Any]:

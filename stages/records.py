@@ -116,7 +116,7 @@ class Passage(Record):
     title: str
     section: str
     text: str
-    score: float
+    score: float | None  # None: the knowledge base gave none
 
 
 class Retrieved(Record):
@@ -150,6 +150,9 @@ class AnswerTiming(Record):
     repeat: int
     seconds: float  # wall of the generation call, retrieval not included
     replayed: bool  # the call was not made in this run: the first measurement is shown
+    server_seconds: float | None = None  # as a hosted model's server measured it, without network and retries
+    retries: int | None = None  # of a hosted model, after throttling; within `seconds`
+    billed_as: str | None = None  # the foundation model whose tokens are paid for; None: it has no price of its own
 
 
 class Score(Record):

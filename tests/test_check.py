@@ -68,5 +68,5 @@ def test_an_unknown_command_is_named(tmp_path):
     done = subprocess.run(
         [sys.executable, "-m", "stages", "chek"], cwd=ROOT, capture_output=True, text=True, check=False
     )
-    known = "check, doctor, estimate, resources, teardown"
+    known = "check, preset, doctor, estimate, resources, teardown"
     assert (done.returncode, done.stderr) == (1, f"error: unknown command 'chek'. Known: {known}.\n")

@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from stages.errors import StageError
-from stages.models import EmbeddedModel, ModelParams, OpenAIModel
+from stages.models import BedrockModel, EmbeddedModel, ModelParams, OpenAIModel
 from stages.params import load
 
 EMBEDDED = {
@@ -15,6 +15,18 @@ EMBEDDED = {
     "threads": 2,
 }
 OPENAI = {"provider": "openai", "base_url": "http://127.0.0.1:11434/v1/", "model": "qwen"}
+
+NOVA = {
+    "provider": "bedrock",
+    "model": "us.amazon.nova-micro-v1:0",
+    "customization": {
+        "base_model": "amazon.nova-micro-v1:0:128k", "epochs": 2, "learning_rate": 1e-5, "warmup_steps": 10,
+    },
+}  # fmt: skip
+
+
+def tuned(**changes):
+    return {**NOVA, "customization": NOVA["customization"] | changes}
 
 
 def read(tmp_path, entry):
@@ -33,14 +45,45 @@ def test_openai_entry_has_defaults_and_a_url_without_closing_slash(tmp_path):
     assert (model.base_url, model.api_key_env, model.timeout_seconds) == ("http://127.0.0.1:11434/v1", None, 120.0)
 
 
+def test_bedrock_entry_is_hosted_on_demand_and_waited_for_unless_it_says_otherwise(tmp_path):
+    model = read(tmp_path, NOVA)
+    assert isinstance(model, BedrockModel)
+    assert (model.region, model.concurrency, model.hosting.kind, model.customization.wait) == (
+        None,
+        8,
+        "on_demand",
+        True,
+    )
+    assert read(tmp_path, {key: NOVA[key] for key in ("provider", "model")}).customization is None
+
+
 @pytest.mark.parametrize(
     ("entry", "faults"),
     [
+        (
+            tuned(epochs=6, learning_rate=0.001, role_arn="admin"),
+            [
+                "models.micro.customization.epochs: must be less than or equal to 5. Got 6.",
+                "models.micro.customization.learning_rate: must be less than or equal to 0.0001. Got 0.001.",
+                "models.micro.customization.role_arn: must be like arn:aws:iam::123456789012:role/NAME. Got 'admin'.",
+            ],
+        ),
+        (
+            {**NOVA, "model": "arn:aws:bedrock:us-east-1:123456789012:custom-model-deployment/abc"},
+            [
+                "models.micro.base_model: must be the id of the foundation model behind `model`, which is an ARN. "
+                "Got None."
+            ],
+        ),
+        (
+            {**NOVA, "hosting": {"kind": "provisoned"}},
+            ["models.micro.hosting.kind: must be 'on_demand' or 'provisioned'. Got 'provisoned'."],
+        ),
         ({}, ["models.micro.provider: missing."]),
         ("qwen", ["models.micro: must be a mapping of keys. Got 'qwen'."]),
         (
             {**EMBEDDED, "provider": "embeded"},
-            ["models.micro.provider: must be 'embedded' or 'openai'. Got 'embeded'."],
+            ["models.micro.provider: must be 'embedded', 'openai' or 'bedrock'. Got 'embeded'."],
         ),
         (
             {"provider": "embedded", "weights": "x.gguf"},

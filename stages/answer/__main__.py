@@ -11,10 +11,27 @@ from stages.engine import chat_model, identity
 from stages.engine.calls import WAITS_SECONDS
 from stages.errors import StageError, exits_cleanly
 from stages.files import write_jsonl
-from stages.models import EmbeddedModel, ModelParams
+from stages.models import BedrockModel, EmbeddedModel, ModelParams
 from stages.params import load
 from stages.questions import read_questions
+from stages.records import Approach
 from stages.store import CallStore
+
+
+def make_engine(approach: Approach, name: str, model: ModelParams, params: AnswerParams) -> Engine:
+    """How the model of an approach is reached. What one provider needs is not imported for another."""
+    if isinstance(model, BedrockModel):
+        from stages.answer.on_bedrock import bedrock_engine
+
+        return bedrock_engine(approach, name, model, params.options)
+    adapter = adapter_path(approach, name)
+    local = isinstance(model, EmbeddedModel)
+    return Engine(
+        open=functools.partial(chat_model, model, adapter),
+        identity=identity(model, adapter),
+        context_tokens=model.context_tokens if local else None,
+        waits=() if local else WAITS_SECONDS,
+    )
 
 
 @exits_cleanly
@@ -25,14 +42,7 @@ def main() -> None:
     params, model = load("answer", AnswerParams), load(f"models.{name}", ModelParams)
     questions = read_questions()
     contexts = read_contexts(approach, questions)
-    adapter = adapter_path(approach, name)
-    local = isinstance(model, EmbeddedModel)
-    engine = Engine(
-        open=functools.partial(chat_model, model, adapter),
-        identity=identity(model, adapter),
-        context_tokens=model.context_tokens if local else None,
-        waits=() if local else WAITS_SECONDS,
-    )
+    engine = make_engine(approach, name, model, params)
     with CallStore() as store:
         answers, timings = answer_questions(questions, contexts, approach, name, params, engine, store)
     write_jsonl(Path("data/answers") / approach / f"{name}.jsonl", answers)

@@ -10,6 +10,7 @@ from stages.answer.params import AnswerParams
 from stages.engine.calls import Options, Reply, ask
 from stages.errors import StageError
 from stages.files import content_key
+from stages.llm.parallel import each
 from stages.progress import say, track
 from stages.prompts import messages
 from stages.records import Answer, AnswerTiming, Approach, Passage, Question
@@ -28,7 +29,17 @@ class Engine:
     open: Callable[[], "AbstractContextManager[BaseChatModel]"]
     identity: dict[str, Any]  # what replies depend on, for the keys of the store
     context_tokens: int | None  # checked before any call; None: the server has its own limit
-    waits: Sequence[float]  # before further tries after transient faults
+    waits: Sequence[float] = ()  # before further tries after transient faults
+    reply_class: type[Reply] = Reply
+    # Calls at one time; None: one after the other and after a warm-up, for they share this machine. A hosted model is
+    # asked several questions at once: each call is timed by itself, and by the server too.
+    concurrency: int | None = None
+    billed_as: str | None = None  # the foundation model whose tokens are paid for
+    begin: Callable[[Sequence[list[dict[str, str]]]], None] = lambda prompts: None  # before the first call; may refuse
+    paid: Callable[[Any], None] = lambda reply: None  # told of each reply; what it raises ends the stage
+
+    def reply(self, chat: Any, messages: list[dict[str, str]], options: Options) -> Reply:
+        return ask(chat, messages, options, self.waits)
 
 
 @dataclass(frozen=True)
@@ -63,17 +74,27 @@ def answer_questions(
     if stored:
         say(f"answer_{approach}@{model}: {len(stored)} of {len(calls)} calls are taken from the store.")
 
-    replies = {key: Reply.model_validate(value) for key, value in stored.items()}
+    replies = {key: engine.reply_class.model_validate(value) for key, value in stored.items()}
     where = f"answer_{approach}@{model}"
     if pending:
         with _named(where), engine.open() as chat:
             _check_lengths(chat, pending, params.max_tokens, engine.context_tokens)
-            _warm_up(chat, pending[0], params.options, engine.waits)
-            for call in track(pending, where, unit="calls"):
+            engine.begin([call.messages for call in pending])
+            if engine.concurrency is None:
+                _warm_up(chat, pending[0], params.options, engine.waits)
+
+            def make(call: Call) -> Reply:
                 with _named(f"question {call.question.id}"):
-                    reply = ask(chat, call.messages, params.options, engine.waits)
-                store.put(call.key, reply.model_dump())
+                    return engine.reply(chat, call.messages, params.options)
+
+            def keep(call: Call, reply: Reply) -> None:
+                try:
+                    engine.paid(reply)
+                finally:
+                    store.put(call.key, reply.model_dump())
                 replies[call.key] = reply
+
+            _make_all(pending, make, keep, engine.concurrency, where)
 
     answers = [_answer(call, replies[call.key], approach, model) for call in calls if call.repeat == 0]
     timings = [
@@ -84,10 +105,34 @@ def answer_questions(
             repeat=call.repeat,
             seconds=replies[call.key].seconds,
             replayed=call.key in stored,
+            server_seconds=getattr(replies[call.key], "server_seconds", None),
+            retries=getattr(replies[call.key], "retries", None),
+            billed_as=engine.billed_as,
         )
         for call in calls
     ]
     return answers, timings
+
+
+def _make_all(
+    calls: Sequence[Call],
+    make: Callable[[Call], Reply],
+    keep: Callable[[Call, Reply], None],
+    concurrency: int | None,
+    where: str,
+) -> None:
+    if concurrency is None:
+        for call in track(calls, where, unit="calls"):
+            keep(call, make(call))
+        return
+    ended = track(range(len(calls)), where, unit="calls")
+
+    def keep_and_tell(call: Call, reply: Reply) -> None:
+        keep(call, reply)
+        next(ended, None)
+
+    each(calls, make, keep_and_tell, concurrency)
+    next(ended, None)
 
 
 def _calls(
@@ -131,7 +176,9 @@ def _answer(call: Call, reply: Reply, approach: Approach, model: str) -> Answer:
         model=model,
         approach=approach,
         text=reply.text,
-        input_tokens=reply.input_tokens,
+        input_tokens=reply.input_tokens
+        + getattr(reply, "cache_read_tokens", 0)
+        + getattr(reply, "cache_write_tokens", 0),
         output_tokens=reply.output_tokens,
         stop_reason=reply.stop_reason,
     )

@@ -60,11 +60,19 @@ class Budget:
         """Enter what was used, on the disk when this returns; its dollars."""
         return self.record_dollars(stage, usage.model, cost(usage, self._prices), usage.tokens)
 
-    def record_dollars(self, stage: str, model: str, dollars: float, tokens: int = 0) -> float:
-        """Enter what is not billed by tokens alone, such as hours of provisioned throughput."""
+    def record_dollars(self, stage: str, model: str, dollars: float, tokens: int = 0, once: str | None = None) -> float:
+        """Enter what is not billed by tokens alone, such as hours of provisioned throughput.
+
+        Args:
+            once: a name, such as that of a job: what is entered under it already is not entered again.
+        """
         at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         entry = {"at": at, "stage": stage, "model": model, "tokens": tokens, "dollars": dollars}
+        if once is not None:
+            entry["once"] = once
         with self._lock, self._open() as file:
+            if once is not None and any(one.get("once") == once for one in self._entries()):
+                return dollars
             end = file.seek(0, os.SEEK_END)
             if end:
                 file.seek(end - 1)
@@ -104,7 +112,7 @@ class Budget:
         for number, line in enumerate(lines, start=1):
             try:
                 entry = json.loads(line)
-                yield {"stage": str(entry["stage"]), "dollars": float(entry["dollars"])}
+                yield {"stage": str(entry["stage"]), "dollars": float(entry["dollars"]), "once": entry.get("once")}
             except (ValueError, KeyError, TypeError):
                 if not line.endswith(b"}"):  # torn by a kill or a power cut as it was written
                     continue

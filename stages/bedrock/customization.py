@@ -7,42 +7,22 @@ the name of a job for ever: what failed is submitted again under the next attemp
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import Any
 
 from botocore.exceptions import ClientError
-from pydantic import Field
 
+from stages.bedrock.customization_params import NovaParams
 from stages.bedrock.faults import aws, code, is_missing, member
 from stages.bedrock.losses import losses
 from stages.bedrock.names import client_token, pairs, resource_name, tags
 from stages.bedrock.session import Clients
 from stages.bedrock.waiting import Watch
-from stages.errors import StageError
+from stages.errors import NotYet, StageError
 from stages.files import content_key
-from stages.params import Section
 
 STAGE = "fine_tune"
 RUNNING = ("InProgress", "Stopping")
 PHASES = (("validationDetails", "check"), ("dataProcessingDetails", "data"), ("trainingDetails", "training"))
-
-
-class NovaParams(Section):
-    """Ranges and defaults as documented for Nova; the batch size is AWS's own."""
-
-    epochs: int = Field(ge=1, le=5)
-    learning_rate: float = Field(ge=1e-6, le=1e-4)
-    warmup_steps: int = Field(ge=0, le=100)
-    retry: int = Field(default=0, ge=0, le=100)  # jobs beyond the first that may be paid for if those before failed
-    wait: bool = True  # false: submit and stop; the next `dvc repro` goes on
-
-    def hyperparameters(self) -> dict[str, str]:
-        """As the job takes them: strings, no exponents."""
-        return {
-            "epochCount": str(self.epochs),
-            "learningRate": f"{Decimal(repr(self.learning_rate)):f}",
-            "learningRateWarmupSteps": str(self.warmup_steps),
-        }
 
 
 @dataclass(frozen=True)
@@ -95,7 +75,7 @@ class Trained:
     seconds: float | None  # from its submission to its end; None if AWS does not tell
 
 
-class StillRunning(StageError):
+class StillRunning(NotYet):
     """`wait: false`: the job is submitted and runs. Not a fault, but no outs are there yet."""
 
     def __init__(self, message: str, job_arn: str):
@@ -127,7 +107,8 @@ def train(
         if job.status in RUNNING and not training.params.wait:
             raise StillRunning(
                 f"fine-tuning {training.model}: the job {job.name} is {job.status} at AWS, and `wait: false` stops "
-                "here. `dvc repro` comes back to it, as often as you like, and goes on when it is done.",
+                "here. `dvc repro` comes back to it, as often as you like, and goes on when it is done. DVC calls the "
+                "stage failed until then; `dvc repro --keep-going` goes on with what does not need it.",
                 job.arn,
             )
         ended = _wait(clients, training, job, watch)

@@ -8,34 +8,19 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from botocore.exceptions import ClientError
-from pydantic import Field
 
 from stages.bedrock.faults import aws, is_missing, member
+from stages.bedrock.hosting_params import HostingParams, ProvisionedParams
 from stages.bedrock.names import client_token, pairs, resource_name, tags
 from stages.bedrock.session import Clients
 from stages.bedrock.waiting import Watch
 from stages.errors import StageError
 from stages.files import content_key
-from stages.params import Section
 
 STAGE = "fine_tune"
 COMMITMENTS = {"none": None, "1 month": "OneMonth", "6 months": "SixMonths"}
 DAYS = {"none": 0, "1 month": 30, "6 months": 180}
 HOURS_OF_A_MONTH = 730
-
-
-class ProvisionedParams(Section):
-    """Throughput that is paid for by the hour from its creation until it is deleted."""
-
-    units: int = Field(ge=1, le=100)
-    commitment: Literal["none", "1 month", "6 months"]
-    price_per_hour: float = Field(gt=0)  # of one unit with this commitment, as the Bedrock console shows it
-    confirmed: bool  # true: the price has been seen, start it
-
-
-class HostingParams(Section):
-    kind: Literal["on_demand", "provisioned"] = "on_demand"
-    provisioned: ProvisionedParams | None = None  # read with kind: provisioned
 
 
 @dataclass(frozen=True)
@@ -107,8 +92,7 @@ def host(
         HostingFailed: with AWS's reason.
     """
     watch = watch or Watch()
-    if params.kind == "provisioned":
-        _confirm(params.provisioned, watch)
+    confirm(params, watch)
     _refuse_second_throughput(clients, model, model_arn, params)
     key = content_key("hosting", model_arn)
     found = find(clients, model, model_arn, params.kind)
@@ -142,7 +126,11 @@ def find(clients: Clients, model: str, model_arn: str, kind: Literal["on_demand"
     return sorted(found, key=lambda one: one.attempt)
 
 
-def _confirm(params: ProvisionedParams | None, watch: Watch) -> None:
+def confirm(hosting: HostingParams, watch: Watch) -> None:
+    """Show the price of what is paid for by the hour. Raises StageError if it is not confirmed in params.yaml."""
+    if hosting.kind != "provisioned":
+        return
+    params = hosting.provisioned
     if params is None:
         raise StageError(
             "hosting.provisioned: missing. kind: provisioned needs units, commitment, price_per_hour (see the Bedrock "

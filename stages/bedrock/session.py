@@ -1,5 +1,6 @@
 """Clients of the AWS services that a study on Bedrock uses, made when they are first asked for."""
 
+import os
 import threading
 from functools import cached_property
 from typing import Any
@@ -93,7 +94,8 @@ def clients(region: str | None = None) -> Clients:
     Sends nothing. Raises AwsUnavailable if there is no such profile or no region.
     """
     with aws("reading the AWS profile"):
-        session = boto3.Session(region_name=region)
+        # botocore itself reads AWS_DEFAULT_REGION only, other tools of AWS this one
+        session = boto3.Session(region_name=region or os.environ.get("AWS_REGION") or None)
     if not session.region_name:
         raise AwsUnavailable(f"AWS, reading the AWS profile: {NO_REGION}")
     return Clients(session)

@@ -114,7 +114,7 @@ def sync(clients: Clients, bucket: str, prefix: str, files: Mapping[str, bytes])
 
     def send(item: tuple[str, bytes]) -> bool:
         key, data = item
-        if there.get(key) == len(data) and _sha256_there(clients, bucket, key) == _sha256(data):
+        if there.get(key) == len(data) and _sha256_there(clients, bucket, key) == sha256(data):
             return False
         _put(clients, bucket, key, data)
         return True
@@ -141,7 +141,7 @@ def objects(clients: Clients, bucket: str, prefix: str) -> Iterator[tuple[str, i
 
 def put(clients: Clients, bucket: str, key: str, data: bytes) -> str:
     """Write one object, unless it is there with the same content. Returns its s3:// address."""
-    if _sha256_there(clients, bucket, key) != _sha256(data):
+    if _sha256_there(clients, bucket, key) != sha256(data):
         _put(clients, bucket, key, data)
     return f"s3://{bucket}/{key}"
 
@@ -223,7 +223,7 @@ def _close(clients: Clients, bucket: str, tags: Mapping[str, str]) -> None:
 
 def _put(clients: Clients, bucket: str, key: str, data: bytes) -> None:
     with aws(f"writing s3://{bucket}/{key}"):
-        clients.s3.put_object(Bucket=bucket, Key=key, Body=data, Metadata={SHA256: _sha256(data)})
+        clients.s3.put_object(Bucket=bucket, Key=key, Body=data, Metadata={SHA256: sha256(data)})
 
 
 def _sha256_there(clients: Clients, bucket: str, key: str) -> str | None:
@@ -250,5 +250,5 @@ def _remove(clients: Clients, bucket: str, keys: list[str]) -> None:
             )
 
 
-def _sha256(data: bytes) -> str:
+def sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()

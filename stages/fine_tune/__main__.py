@@ -9,7 +9,7 @@ from stages.files import atomic_file, write_json
 from stages.fine_tune.inputs import read_data
 from stages.fine_tune.params import FineTuneParams
 from stages.fine_tune.run import check_trainable, fine_tune
-from stages.models import ModelParams
+from stages.models import BedrockModel, ModelParams
 from stages.params import load
 
 
@@ -19,7 +19,13 @@ def main() -> None:
         raise StageError("usage: python -m stages.fine_tune <model>")
     name = sys.argv[1]
     params, model = load("fine_tune", FineTuneParams), load(f"models.{name}", ModelParams)
-    result = fine_tune(name, check_trainable(name, model), params, read_data(), Path("data/fine_tune") / name)
+    out = Path("data/fine_tune") / name
+    if isinstance(model, BedrockModel):
+        from stages.fine_tune import on_bedrock  # here: a local run imports nothing of AWS
+
+        result = on_bedrock.fine_tune(name, model, params, read_data(), out)
+    else:
+        result = fine_tune(name, check_trainable(name, model), params, read_data(), out)
     write_json(Path("data/timings/fine_tune") / f"{name}.json", result.timings)
     write_json(Path("metrics/fine_tune") / f"{name}.json", result.metrics)
     with atomic_file(Path("plots/fine_tune") / f"{name}.csv") as file:

@@ -2,18 +2,35 @@
 
 from pathlib import Path
 
-from stages.embedding import Embedder
+from stages.chunks.params import ChunkingParams
 from stages.errors import exits_cleanly
+from stages.files import write_json
+from stages.index.managed import FALLBACK, build_managed
 from stages.index.params import KnowledgeBaseParams
-from stages.index.store import build_index
 from stages.params import load
 from stages.progress import say
+
+FOLDER = Path("data/index")
 
 
 @exits_cleanly
 def main() -> None:
-    params = load("knowledge_base", KnowledgeBaseParams)
-    meta = build_index(Path("data/chunks/chunks.jsonl"), Path("data/index"), params, Embedder(params.embedding))
+    params, fallback = load("knowledge_base", KnowledgeBaseParams), None
+    if params.backend == "bedrock":
+        fallback = build_managed(params, load("chunking", ChunkingParams), FOLDER)
+        if fallback is None:
+            return
+        params = params.model_copy(update={"backend": "faiss"})
+    _build(params)
+    if fallback is not None:
+        write_json(FOLDER / FALLBACK, fallback.model_dump())
+
+
+def _build(params: KnowledgeBaseParams) -> None:
+    from stages.embedding import Embedder  # here: a knowledge base on Bedrock needs neither
+    from stages.index.store import build_index
+
+    meta = build_index(Path("data/chunks/chunks.jsonl"), FOLDER, params, Embedder(params.embedding))
     say(f"index: {len(meta.chunk_ids)} chunks, {meta.dimensions} dimensions, {meta.index_factory}")
 
 

@@ -2,8 +2,9 @@
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from stages.bedrock.knowledge_base_params import ManagedBaseParams
 from stages.embedding import EmbeddingParams
 from stages.params import Section
 
@@ -16,8 +17,24 @@ class BM25Params(Section):
     heading_weight: int = Field(ge=0, le=10)  # times that title and section are counted beside the text
 
 
+class BedrockBaseParams(ManagedBaseParams):
+    """A knowledge base of Bedrock; None where one is made, or taken from the AWS profile."""
+
+    region: str | None = None
+    bucket: str | None = None
+    role_arn: str | None = None
+
+
 class KnowledgeBaseParams(Section):
-    backend: Literal["faiss"]
+    backend: Literal["faiss", "bedrock"]
+    fallback: Literal["faiss", "none"] = "none"  # where Bedrock has no credentials, no access or no answer
     index_factory: str = Field(min_length=1)  # of FAISS: Flat, HNSW32, "IVF16,Flat", …
     bm25: BM25Params
     embedding: EmbeddingParams
+    bedrock: BedrockBaseParams | None = None  # read with backend: bedrock
+
+    @model_validator(mode="after")
+    def _bedrock_given(self) -> "KnowledgeBaseParams":
+        if self.backend == "bedrock" and self.bedrock is None:
+            raise ValueError("backend bedrock needs the section knowledge_base.bedrock")
+        return self

@@ -6,7 +6,15 @@ from pathlib import Path
 from stages.errors import StageError, exits_cleanly
 from stages.files import write_json, write_jsonl
 from stages.judge.inputs import read_answers, read_validation
-from stages.judge.judging import is_reliable, judge_answers, judge_controls, make_judge, metrics, spread
+from stages.judge.judging import (
+    check_coverage,
+    is_reliable,
+    judge_answers,
+    judge_controls,
+    metrics,
+    open_judge,
+    spread,
+)
 from stages.judge.params import JudgeParams
 from stages.params import load, load_value
 from stages.progress import say
@@ -20,9 +28,10 @@ def main() -> None:
     name = sys.argv[1]
     params, models = load(f"judges.{name}", JudgeParams), load_value("study.models", list[str])
     questions, answers, pairs = read_questions(), read_answers(models), read_validation()
-    judge = make_judge(params)
-    report = judge_controls(judge, spread(pairs, params.control_pairs))
-    scores = judge_answers(judge, name, questions, answers)
+    with open_judge(name, params) as judge:
+        report = judge_controls(judge, spread(pairs, params.control_pairs))
+        scores = judge_answers(judge, name, questions, answers)
+    check_coverage(name, scores, params)
     write_jsonl(Path("data/scores") / f"{name}.jsonl", scores)
     write_json(Path("metrics/judge") / f"{name}.json", metrics(report, scores, params))
     accuracy = "none" if report.accuracy is None else f"{report.accuracy:.1%}"

@@ -1,20 +1,33 @@
 """Controls first, then answers: pure functions from records to scores and to the judge's own figures."""
 
-from collections import defaultdict
-from collections.abc import Sequence
+import contextlib
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
 from stages.errors import StageError
 from stages.judge.controls import KINDS, Control, make_controls, ordering
-from stages.judge.params import FactsParams, JudgeParams, SemanticParams
+from stages.judge.params import FactsParams, JudgeParams, LlmJudgeParams, SemanticParams
 from stages.judge.verdict import Judge, Verdict
 from stages.progress import track
 from stages.records import Answer, Pair, Question, Score
 
 
+@contextlib.contextmanager
+def open_judge(name: str, params: JudgeParams) -> Iterator[Judge]:
+    """The judge of a section, ready to score. Imports of one kind of judge are not those of another."""
+    if isinstance(params, LlmJudgeParams):
+        from stages.judge.chat_judge import llm_judge
+
+        with llm_judge(name, params) as judge:
+            yield judge
+    else:
+        yield make_judge(params)
+
+
 def make_judge(params: JudgeParams) -> Judge:
-    """The judge of a section. Imports of one kind of judge are not those of another."""
+    """One of the judges that need no model of their own running."""
     if isinstance(params, FactsParams):
         from stages.judge.facts import FactsJudge
 
@@ -89,6 +102,22 @@ def judge_answers(judge: Judge, name: str, questions: Sequence[Question], answer
         for n in numbers:
             scores[n] = _score(name, answers[n], verdicts[answers[n].text])
     return [scores[n] for n in range(len(answers))]
+
+
+def check_coverage(name: str, scores: Sequence[Score], params: JudgeParams) -> None:
+    """Raises StageError if too few answers were scored: a mean over the others would be one of another study."""
+    if not isinstance(params, LlmJudgeParams) or not scores:
+        return
+    comments = Counter(score.comment for score in scores if score.overall is None)
+    n_scored = len(scores) - comments.total()
+    if n_scored / len(scores) < params.min_coverage:
+        reason, count = comments.most_common(1)[0]
+        raise StageError(
+            f"judge {name}: scored {n_scored} of {len(scores)} answers ({n_scored / len(scores):.1%}), fewer than "
+            f"judges.{name}.min_coverage ({params.min_coverage:.1%}). {count} times: {reason}. All replies are kept. "
+            "Change what it is asked (max_tokens, stages/llm/judge_prompt.txt), take another model, or lower "
+            "min_coverage, and run `dvc repro` again."
+        )
 
 
 def metrics(report: ControlReport, scores: Sequence[Score], params: JudgeParams) -> dict[str, float | int | None]:

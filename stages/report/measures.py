@@ -128,7 +128,9 @@ def _cell(
             {q: a.input_tokens + a.output_tokens for q, a in base.items()},
         ),
         at_token_limit=float(np.mean([a.stop_reason in LENGTH_STOPS for a in answers.values()])),
-        cost_per_1000=cost_per_1000(model, inputs, outputs, spread.mean, mean(retrieval), approach, prices),
+        cost_per_1000=cost_per_1000(
+            model, inputs, outputs, spread.mean, mean(retrieval), approach, prices, study.billed_as(model)
+        ),
     )
 
 
@@ -140,15 +142,16 @@ def cost_per_1000(
     retrieval_seconds: float | None,
     approach: Approach,
     prices: PricesParams,
+    billed_as: str | None = None,
 ) -> float | None:
     """Cost of a thousand answers; None if the price or the time it rests on is not known.
 
     A model with a price per token is paid by tokens, and this machine only for the retrieval before it; any other
-    model runs on this machine and is paid by the hour.
+    model runs on this machine and is paid by the hour. A hosted one, `billed_as` its foundation model, never is.
     """
-    table = prices.per_million_tokens.get(model)
+    table = prices.per_million_tokens.get(model) or prices.per_million_tokens.get(billed_as or model)
     if table is None:
-        if prices.compute_per_hour is None or total_seconds is None:
+        if billed_as is not None or prices.compute_per_hour is None or total_seconds is None:
             return None
         return 1000 * total_seconds / 3600 * prices.compute_per_hour
     cost = 1000 * (input_tokens * table.input + output_tokens * table.output) / 1e6

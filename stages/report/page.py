@@ -72,7 +72,7 @@ def render(
             figures=charts.figures(study, cells, report.confidence),
             geometry=charts,
             training=[
-                (model, seconds, training_cost(seconds, prices))
+                (model, seconds, training_cost(study, model, prices))
                 for model in study.models
                 if (seconds := training_seconds(study, model)) is not None
             ],

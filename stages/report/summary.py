@@ -34,7 +34,7 @@ def summarise(
     for model in study.models:
         seconds = training_seconds(study, model)
         rows[f"{model}.fine_tune_s"] = rounded(seconds, 1)
-        rows[f"{model}.fine_tune_cost"] = rounded(training_cost(seconds, prices), 4)
+        rows[f"{model}.fine_tune_cost"] = rounded(training_cost(study, model, prices), 4)
         rows[f"{model}.replayed"] = sum(c.replayed for c in cells if c.model == model and c.slice is None)
     for cell in cells:
         if cell.slice is None:
@@ -81,8 +81,11 @@ def training_seconds(study: Study, model: str) -> float | None:
     return float(sum(parts)) if parts else None
 
 
-def training_cost(seconds: float | None, prices: PricesParams) -> float | None:
-    """Of training on this machine; a training job elsewhere has its own price list."""
+def training_cost(study: Study, model: str, prices: PricesParams) -> float | None:
+    """Of training on this machine by the hour; of a job elsewhere as it was paid for."""
+    if (dollars := study.training[model].get("training_dollars")) is not None:
+        return dollars
+    seconds = training_seconds(study, model)
     if seconds is None or prices.compute_per_hour is None:
         return None
     return seconds / 3600 * prices.compute_per_hour

@@ -83,23 +83,23 @@ def ndcg(spans: Sequence[Span], passages: Sequence[Span], all_passages: Iterable
 def evaluate(
     questions: Sequence[Question],
     retrieved: Mapping[str, Sequence[Span]],
-    chunks: Iterable[Chunk],
+    chunks: Iterable[Chunk] | None,
     recall_ks: Sequence[int],
-) -> dict[str, float | int]:
+) -> dict[str, float | int | None]:
     """Means over each set and each slice of a set, as flat keys: ``handwritten.mrr``, ``synthetic_unseen.n``.
 
     Args:
         retrieved: by the id of the question, passages best first, at least max(recall_ks) and 10 of them where the
             index has so many.
-        chunks: all of the index.
+        chunks: all of the index; None if they cannot be enumerated, and then nDCG is not computed.
     """
     needed = {span.article_id for question in questions for span in question.evidence}
     by_article: dict[str, set[tuple[int, int]]] = {}
-    for chunk in chunks:
+    for chunk in chunks or ():
         if chunk.article_id in needed:
             by_article.setdefault(chunk.article_id, set()).add((chunk.context_start, chunk.context_end))
 
-    groups: dict[str, list[dict[str, float]]] = {}
+    groups: dict[str, list[dict[str, float | None]]] = {}
     for question in questions:
         spans, passages = question.evidence, retrieved[question.id]
         possible = [
@@ -109,14 +109,15 @@ def evaluate(
         ]
         values = {f"recall_at_{k}": recall_at(spans, passages, k) for k in recall_ks}
         values["mrr"] = reciprocal_rank(spans, passages)
-        values[f"ndcg_at_{NDCG_DEPTH}"] = ndcg(spans, passages, possible)
+        values[f"ndcg_at_{NDCG_DEPTH}"] = None if chunks is None else ndcg(spans, passages, possible)
         for group in (question.set, f"{question.set}_{question.slice}"):
             groups.setdefault(group, []).append(values)
-    metrics: dict[str, float | int] = {}
+    metrics: dict[str, float | int | None] = {}
     for group, rows in sorted(groups.items()):
         metrics[f"{group}.n"] = len(rows)
         for name in rows[0]:
-            metrics[f"{group}.{name}"] = round(math.fsum(row[name] for row in rows) / len(rows), 4)
+            found = [row[name] for row in rows]
+            metrics[f"{group}.{name}"] = None if None in found else round(math.fsum(found) / len(rows), 4)
     return metrics
 
 

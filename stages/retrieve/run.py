@@ -2,17 +2,20 @@
 
 import time
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from langchain_core.documents import Document
 from langchain_core.retrievers import BaseRetriever
 
 from stages.errors import StageError
 from stages.files import sha256_text
-from stages.index.store import KnowledgeBase
 from stages.progress import track
 from stages.records import Chunk, Passage, Question, RetrievalTiming, Retrieved, Span
 from stages.retrieve.metrics import NDCG_DEPTH
 from stages.retrieve.params import RetrievalParams
+
+if TYPE_CHECKING:
+    from stages.index.store import KnowledgeBase
 
 SCORE_DIGITS = 6
 
@@ -45,7 +48,7 @@ def contexts(question: Question, documents: Sequence[Document], top_k: int) -> R
             title=document.metadata["title"],
             section=document.metadata["section"],
             text=document.page_content,
-            score=round(document.metadata["score"], SCORE_DIGITS),
+            score=None if document.metadata["score"] is None else round(document.metadata["score"], SCORE_DIGITS),
         )
         for document in documents[:top_k]
     ]
@@ -58,7 +61,16 @@ def span(document: Document) -> Span:
     return Span(article_id=metadata["article_id"], start=metadata["context_start"], end=metadata["context_end"])
 
 
-def check_evidence(questions: Sequence[Question], knowledge_base: KnowledgeBase) -> None:
+def check_given(questions: Sequence[Question]) -> None:
+    """Raises StageError if a question has no evidence."""
+    if without := [question.id for question in questions if not question.evidence]:
+        raise StageError(
+            f"no evidence to find, so that retrieval cannot be measured: question {', '.join(without)}. "
+            "Add it: python -m stages.evidence."
+        )
+
+
+def check_evidence(questions: Sequence[Question], knowledge_base: "KnowledgeBase") -> None:
     """Refuse questions without evidence, and evidence that points into other articles than those indexed.
 
     A span is compared where one passage holds it whole; the stage qa compares all of them with the articles.
@@ -66,11 +78,7 @@ def check_evidence(questions: Sequence[Question], knowledge_base: KnowledgeBase)
     Raises:
         StageError: names every question without evidence, or whose evidence is gone or moved.
     """
-    if without := [question.id for question in questions if not question.evidence]:
-        raise StageError(
-            f"no evidence to find, so that retrieval cannot be measured: question {', '.join(without)}. "
-            "Add it: python -m stages.evidence."
-        )
+    check_given(questions)
     by_article: dict[str, list[Chunk]] = {}
     for chunk in knowledge_base.chunks:
         by_article.setdefault(chunk.article_id, []).append(chunk)

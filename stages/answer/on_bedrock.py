@@ -1,0 +1,81 @@
+"""Answers of Amazon Bedrock: the model as it is by its inference profile, the fine-tuned one by its deployment."""
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from stages.answer.answering import Engine
+from stages.answer.inputs import FINE_TUNE, FINE_TUNED
+from stages.bedrock.chat import Converse, ConverseReply
+from stages.bedrock.chat_params import ConverseParams
+from stages.bedrock.deployment import read_deployment
+from stages.bedrock.faults import AwsMissing
+from stages.bedrock.session import clients
+from stages.bedrock.spending import Spending
+from stages.engine.calls import Options
+from stages.errors import StageError
+from stages.models import BedrockModel
+from stages.records import Approach
+
+
+@dataclass(frozen=True)
+class _BedrockEngine(Engine):
+    gone: str = ""  # what to do where the model is no longer there
+
+    def reply(self, chat: Converse, messages: list[dict[str, str]], options: Options) -> ConverseReply:
+        try:
+            return chat.ask(messages)
+        except AwsMissing as fault:
+            if self.gone:
+                raise StageError(f"{fault} {self.gone}") from fault
+            raise
+
+
+def bedrock_engine(
+    approach: Approach, name: str, model: BedrockModel, options: Options, folder: Path = FINE_TUNE
+) -> Engine:
+    """How to ask a model of Bedrock. Sends nothing.
+
+    Raises:
+        StageError: no region, no price for the model, or it was not fine-tuned yet.
+    """
+    params, gone, weights = _converse(model), "", None
+    if approach in FINE_TUNED:
+        deployment = read_deployment(folder / name)
+        # The base model's id: replies of both are taken apart alike, and cost the same.
+        base = ConverseParams(model=model.customization.base_model if model.customization else deployment.base_model)
+        params = params.model_copy(update={"model": deployment.deployment_arn, "base_model": _plain(base.foundation)})
+        gone = f"If it was torn down, `dvc repro --force --single-item fine_tune@{name}` brings it up again."
+        weights = deployment.custom_model_arn
+    converse = Converse(params, options, clients(params.region))
+    identity: dict[str, Any] = dict(converse.identity)
+    if weights:
+        identity["model"] = weights  # another deployment of the same weights says the same
+    spending = Spending(f"answer_{approach}@{name}", params.foundation if weights else params.model)
+
+    @contextlib.contextmanager
+    def opened() -> Iterator[Converse]:
+        yield converse
+
+    return _BedrockEngine(
+        open=opened,
+        identity=identity,
+        context_tokens=None,
+        reply_class=ConverseReply,
+        concurrency=params.concurrency,
+        billed_as=params.foundation,
+        begin=lambda prompts: spending.begin(prompts, options.max_tokens, params.concurrency),
+        paid=spending.paid,
+        gone=gone,
+    )
+
+
+def _converse(model: BedrockModel) -> ConverseParams:
+    return ConverseParams(**{name: getattr(model, name) for name in ConverseParams.model_fields})
+
+
+def _plain(model_id: str) -> str:
+    """Without the window that customisation names: amazon.nova-micro-v1:0 of amazon.nova-micro-v1:0:128k."""
+    return ":".join(model_id.split(":")[:2])

@@ -1,0 +1,43 @@
+"""How Bedrock trains a model, in an entry of `models` with provider `bedrock`. Imports nothing of AWS."""
+
+import re
+from decimal import Decimal
+
+from pydantic import Field, field_validator
+
+from stages.params import Section
+
+ROLE = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/.+")
+
+
+class NovaParams(Section):
+    """Ranges and defaults as documented for Nova; the batch size is AWS's own."""
+
+    epochs: int = Field(ge=1, le=5)
+    learning_rate: float = Field(ge=1e-6, le=1e-4)
+    warmup_steps: int = Field(ge=0, le=100)
+    retry: int = Field(default=0, ge=0, le=100)  # jobs beyond the first that may be paid for if those before failed
+    wait: bool = True  # false: submit and stop; the next `dvc repro` goes on
+
+    def hyperparameters(self) -> dict[str, str]:
+        """As the job takes them: strings, no exponents."""
+        return {
+            "epochCount": str(self.epochs),
+            "learningRate": f"{Decimal(repr(self.learning_rate)):f}",
+            "learningRateWarmupSteps": str(self.warmup_steps),
+        }
+
+
+class CustomizationParams(NovaParams):
+    """What is customised, with what, and where its data lie."""
+
+    base_model: str = Field(min_length=1)  # an id that can be customised: amazon.nova-micro-v1:0:128k
+    role_arn: str | None = None  # that Bedrock assumes to read and write the data; None: one is made
+    bucket: str | None = None  # of the data; None: tune-or-retrieve-<account>-<region>
+
+    @field_validator("role_arn")
+    @classmethod
+    def _is_role(cls, value: str | None) -> str | None:
+        if value is not None and not ROLE.fullmatch(value):
+            raise ValueError("must be like arn:aws:iam::123456789012:role/NAME")
+        return value

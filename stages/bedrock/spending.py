@@ -1,0 +1,86 @@
+"""What a stage pays for by tokens: entered in the ledger as it is paid, and stopped before `budget_usd` is passed.
+
+Prices and budget are read by every stage that pays and declared by none in dvc.yaml: a change of them reruns nothing.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from stages.bedrock.budget import LEDGER, Budget
+from stages.bedrock.prices import PricesTable, Usage, cost
+from stages.params import load, load_value
+
+LIMIT = Annotated[float, Field(ge=0)] | None  # of `budget_usd`
+CHARACTERS_PER_TOKEN = 4  # of English prose, where no tokenizer is at hand
+FEWEST_CHARACTERS = 2  # of a token, on average over a prompt: an upper limit of its tokens follows from it
+LONG_PROMPT_TOKENS = 2000  # of a grading: rubric, question, reference, answer
+UNKNOWN = 2**31
+READ_BY_ALL_THAT_PAY = ("prices", "budget_usd")
+
+
+class BedrockPrices(PricesTable):
+    """The section `prices`, with what it says of this machine."""
+
+    currency: Literal["USD"] = "USD"
+    compute_per_hour: float | None = None
+
+
+class Spending:
+    """The part of one stage.
+
+    Args:
+        stage: as in the ledger and in estimates: answer_base@micro.
+        model: whose price it is: a foundation model or an inference profile, the base model of a fine-tuned one.
+
+    Raises:
+        StageError: the model has no price, which is found out before anything is paid.
+    """
+
+    def __init__(self, stage: str, model: str, path: Path = LEDGER, training: bool = False):
+        self._stage, self._model = stage, model
+        self._prices = load("prices", BedrockPrices)
+        self._budget = Budget(self._prices, load_value("budget_usd", LIMIT), path)
+        cost(Usage(model, trained_tokens=1) if training else Usage(model, input_tokens=1), self._prices)
+        self._each = 0.0  # dollars of one call, at most
+        self._concurrency = self._left = 0
+
+    def begin(self, prompts: Sequence[Sequence[dict[str, str]]], max_tokens: int, concurrency: int) -> None:
+        """Before the first call. Raises StageError if not even as many calls as run at once fit into the budget."""
+        longest = max((sum(len(message["content"]) for message in prompt) for prompt in prompts), default=0)
+        one = Usage(self._model, input_tokens=longest // FEWEST_CHARACTERS, output_tokens=max_tokens)
+        self._each, self._concurrency, self._left = cost(one, self._prices), concurrency, len(prompts)
+        self._budget.check(min(concurrency, len(prompts)) * self._each, f"{self._stage}: the first calls")
+
+    def begin_unknown(self, max_tokens: int, concurrency: int) -> None:
+        """As `begin`, where neither the number of calls nor their prompts are known: these are taken as long."""
+        one = Usage(self._model, input_tokens=LONG_PROMPT_TOKENS, output_tokens=max_tokens)
+        self._each, self._concurrency, self._left = cost(one, self._prices), concurrency, UNKNOWN
+        self._budget.check(concurrency * self._each, f"{self._stage}: the first calls")
+
+    def paid(self, reply: Any) -> None:
+        """Enter a reply of stages.bedrock.chat. Raises StageError if further calls might pass the budget."""
+        usage = Usage(
+            self._model,
+            reply.input_tokens,
+            reply.output_tokens,
+            getattr(reply, "cache_read_tokens", 0),
+            getattr(reply, "cache_write_tokens", 0),
+        )
+        self._left -= 1
+        if self._left > 0:
+            self._budget.guard(self._stage, usage, min(self._concurrency, self._left) * self._each)
+        else:
+            self._budget.record(self._stage, usage)
+
+    def check(self, usage: Usage, what: str) -> None:
+        """Before what is paid at one time, such as a training job. Raises StageError if it does not fit."""
+        self._budget.check(cost(usage, self._prices), what)
+
+    def record_once(self, usage: Usage, what: str) -> float:
+        """Enter what is paid once whatever happens, such as a job that a later run finds again. Returns its dollars."""
+        dollars = cost(usage, self._prices)
+        self._budget.record_dollars(self._stage, self._model, dollars, usage.tokens, once=what)
+        return dollars

@@ -1,0 +1,180 @@
+"""Fine-tuning by Amazon Bedrock: the same mix of samples as on this machine, a job that is paid for once, hosting."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from stages.bedrock import conversation, storage
+from stages.bedrock.conversation import Conversations
+from stages.bedrock.customization import STAGE, Data, Trained, Training, train
+from stages.bedrock.customization_params import CustomizationParams
+from stages.bedrock.deployment import Deployment, write_deployment
+from stages.bedrock.hosting import confirm, host
+from stages.bedrock.names import LONGEST, PROJECT, resource_name, tags, words
+from stages.bedrock.prices import Usage
+from stages.bedrock.roles import Role, check_role, customization_policy, ensure_role, trust, when_known
+from stages.bedrock.session import Clients, clients
+from stages.bedrock.spending import CHARACTERS_PER_TOKEN, Spending
+from stages.bedrock.waiting import Watch
+from stages.errors import StageError
+from stages.files import atomic_directory, content_key
+from stages.fine_tune import run
+from stages.fine_tune.params import FineTuneParams
+from stages.fine_tune.sampling import Mix, Sample
+from stages.models import BedrockModel
+from stages.progress import say
+
+FOLDER = f"{storage.ROOT}fine_tune/"
+DATA, OUTPUT = f"{FOLDER}data/", f"{FOLDER}output/"
+HOSTING_SECONDS = 5.0  # between two looks at a deployment, which comes up within minutes
+LONGEST_NAME = LONGEST - len(resource_name("x", "0" * 64, 100)) + 1  # of a model, so that every AWS service takes it
+
+
+def fine_tune(
+    name: str, model: BedrockModel, params: FineTuneParams, data: run.Data, out: Path, watch: Watch | None = None
+) -> run.Result:
+    """Train, host, and write where the model answers to `out`. What was begun by an earlier run is found again.
+
+    Raises:
+        StageError: samples that Nova does not take, no price, the budget, a price that is not confirmed; AWS refuses;
+            the job or the hosting failed.
+        StillRunning: `wait: false`, and the job has not ended.
+    """
+    custom, what = _customization(name, model), _name(name)
+    confirm(model.hosting, watch or Watch())  # before anything is paid: what it would come to
+    splits = {split: _conversations(name, split, params, data) for split in ("train", "validation")}
+    files = {split: conversation.jsonl(found.rows) for split, found in splits.items()}
+    spending = Spending(f"fine_tune@{name}", custom.base_model, training=True)
+    trained_tokens = tokens(splits["train"]) * custom.epochs
+    usage = Usage(custom.base_model, trained_tokens=trained_tokens)
+    aws = clients(model.region)
+    bucket = storage.ensure_bucket(aws, custom.bucket, tags(STAGE, content_key("bucket", custom.bucket)))
+    role = _role(aws, custom, bucket)
+    sent = {split: _send(aws, bucket, split, file) for split, file in files.items()}
+    training = Training(
+        what, custom.base_model, role.arn, sent["train"], f"s3://{bucket}/{OUTPUT}", custom, sent["validation"]
+    )
+
+    def pay(submit: Callable[[], Any]) -> Any:
+        spending.check(usage, f"fine-tuning {name} on {custom.base_model}, about {trained_tokens} tokens")
+        job = when_known(role, submit)
+        spending.record_once(usage, job)
+        return job
+
+    trained = train(aws, training, watch, pay)
+    dollars = spending.record_once(usage, trained.job_arn)  # again: a kill may have come between the job and its entry
+    began = time.monotonic()
+    hosted = host(aws, what, trained.model_arn, model.hosting, watch or Watch(every=HOSTING_SECONDS))
+    with atomic_directory(out) as folder:
+        write_deployment(
+            folder,
+            Deployment(
+                region=aws.region,
+                deployment_arn=hosted.arn,
+                hosting=hosted.kind,
+                custom_model_arn=trained.model_arn,
+                base_model=custom.base_model,
+                job_arn=trained.job_arn,
+                attempt=trained.attempt,
+                hyperparameters=custom.hyperparameters(),
+                train_sha256=sent["train"].sha256,
+                validation_sha256=sent["validation"].sha256,
+                samples=_counts(splits),
+                rejected=splits["train"].reasons | splits["validation"].reasons,
+            ),
+        )
+    timings = {"hosting_seconds": round(time.monotonic() - began, 3), "training_dollars": round(dollars, 6)}
+    if trained.seconds is not None:
+        timings["training_seconds"] = round(trained.seconds, 3)
+    return run.Result(_metrics(splits, custom, trained, trained_tokens), trained.curve, timings)
+
+
+def samples(mix: Iterable[Sample]) -> Iterator[conversation.Sample]:
+    """One sample a question: no question sees another one, as in training on this machine."""
+    for sample in mix:
+        for turn in sample.turns:
+            yield turn.question, sample.passages, turn.answer
+
+
+def tokens(found: Conversations) -> int:
+    """About how many tokens the samples have: Nova's tokenizer is not public."""
+    texts = (block["text"] for row in found.rows for part in _parts(row) for block in part)
+    return -(-sum(map(len, texts)) // CHARACTERS_PER_TOKEN)
+
+
+def _parts(row: conversation.Row) -> Sequence[Any]:
+    return [row["system"], *(message["content"] for message in row["messages"])]
+
+
+def _customization(name: str, model: BedrockModel) -> CustomizationParams:
+    if model.customization is None:
+        raise StageError(
+            f"models.{name}: has no section customization, so that it cannot be fine-tuned. Add it (see "
+            "presets/bedrock.yaml), or leave the model out of study.models."
+        )
+    return model.customization
+
+
+def _name(name: str) -> str:
+    what = words(name)
+    if not 0 < len(what) <= LONGEST_NAME:
+        raise StageError(
+            f"models.{name}: a model that is fine-tuned on Bedrock must have a name of 1 to {LONGEST_NAME} letters and "
+            f"digits: it becomes part of names such as {PROJECT}-micro-0123456789ab. Got {name!r}."
+        )
+    return what
+
+
+def _conversations(name: str, split: str, params: FineTuneParams, data: run.Data) -> Conversations:
+    """The mix of the first epoch of local training: Nova repeats one file."""
+    pairs = data.train if split == "train" else data.validation
+    seed = f"{params.seed} train 0" if split == "train" else f"{params.seed} validation"
+    found = conversation.conversations(samples(Mix(pairs, data.articles, params.raft).epoch(seed)))
+    for reason, count in found.reasons.items():
+        say(f"fine-tuning {name}: {count} {split} sample(s) left out, as {reason}")
+    conversation.check(found.rows, split, found.rejected)
+    return found
+
+
+def _send(aws: Clients, bucket: str, split: str, file: bytes) -> Data:
+    sha256 = storage.sha256(file)
+    return Data(storage.put(aws, bucket, f"{DATA}{split}-{sha256[:12]}.jsonl", file), sha256)
+
+
+def _role(aws: Clients, custom: CustomizationParams, bucket: str) -> Role:
+    if custom.role_arn:
+        return check_role(aws, custom.role_arn)
+    key = content_key("role", "customization", aws.region, bucket)
+    trusted = trust(aws.account_id, aws.region, "model-customization-job")
+    allowed = customization_policy(bucket, DATA, OUTPUT)
+    return ensure_role(aws, resource_name("customization", key), trusted, allowed, tags(STAGE, key))
+
+
+def _counts(splits: dict[str, Conversations]) -> dict[str, int]:
+    train_split = splits["train"]
+    return {
+        **{split: len(found.rows) for split, found in splits.items()},
+        "with_passages": train_split.with_passages,
+        "mended": train_split.repaired,
+    }
+
+
+def _metrics(
+    splits: dict[str, Conversations], custom: CustomizationParams, trained: Trained, trained_tokens: int
+) -> dict[str, float]:
+    counts = _counts(splits)
+    metrics: dict[str, float] = {
+        "pairs_bare": counts["train"] - counts["with_passages"],
+        "pairs_with_passages": counts["with_passages"],
+        "samples_mended": counts["mended"],
+        "samples_rejected": sum(len(found.rejected) for found in splits.values()),
+        "epochs": custom.epochs,
+        "tokens": trained_tokens,
+    }
+    for split, label in (("train", "training_loss"), ("validation", "validation_loss")):
+        if losses := [row["loss"] for row in trained.curve if row["split"] == split]:
+            metrics[label] = losses[-1]
+    if trained.curve:
+        metrics["steps"] = max(row["step"] for row in trained.curve)
+    return metrics

@@ -1,0 +1,93 @@
+"""Where passages come from: what the index stage really built, whatever params ask for."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from langchain_core.documents import Document
+from langchain_core.retrievers import BaseRetriever
+
+from stages.errors import StageError
+from stages.files import sha256_text
+from stages.index.managed import read_fallback, read_managed
+from stages.index.params import KnowledgeBaseParams
+from stages.records import Chunk, Question, Span
+from stages.retrieve import run
+from stages.retrieve.params import RetrievalParams
+
+INDEX, CHUNKS = Path("data/index"), Path("data/chunks/chunks.jsonl")
+
+Rows = list[list[Document]]
+
+
+@dataclass(frozen=True)
+class Source:
+    """A retriever, and how what it finds is read."""
+
+    retriever: BaseRetriever
+    chunks: Sequence[Chunk] | None  # all that can be found; None: it cannot be enumerated, and so nDCG not computed
+    check: Callable[[Sequence[Question]], None]  # raises StageError for evidence that cannot be found in it
+    located: Callable[[Rows], Rows] = lambda rows: rows  # puts places in articles to what was found
+    span: Callable[[Document], Span] = run.span
+    metrics: dict[str, Any] = field(default_factory=dict)  # what metrics/retrieve.json says of it
+
+
+def open_source(params: RetrievalParams, base: KnowledgeBaseParams) -> Source:
+    """Raises StageError if the index is missing, damaged or gone, or params ask for what it cannot do."""
+    built = read_managed(INDEX)
+    return _local(params, base) if built is None else _managed(params, built)
+
+
+def _local(params: RetrievalParams, base: KnowledgeBaseParams) -> Source:
+    from stages.embedding import Embedder
+    from stages.index.store import load_index
+    from stages.retrieve.retriever import PassageRetriever
+
+    knowledge_base = load_index(INDEX, CHUNKS, base.embedding)
+    retriever = PassageRetriever(
+        knowledge_base=knowledge_base, embedder=Embedder(base.embedding), params=params, k=run.depth(params)
+    )
+    fallback = read_fallback(INDEX)
+    return Source(
+        retriever,
+        knowledge_base.chunks,
+        lambda questions: run.check_evidence(questions, knowledge_base),
+        metrics={"backend": f"faiss, because bedrock could not be had ({fallback.reason})"} if fallback else {},
+    )
+
+
+def _managed(params: RetrievalParams, built: Any) -> Source:
+    from stages.bedrock.knowledge_base import check
+    from stages.bedrock.retriever import locate, make_retriever, passage_span, search_type
+    from stages.bedrock.session import clients
+    from stages.corpus import read_articles, read_text
+
+    aws, articles = clients(built.region), list(read_articles())
+    search = search_type(params.mode, built.store)
+    check(aws, built)
+    by_id = {article.id: article for article in articles}
+
+    def hold(questions: Sequence[Question]) -> None:
+        run.check_given(questions)
+        texts: dict[str, str] = {}
+        for question in questions:
+            for evidence in question.evidence:
+                if evidence.article_id in by_id and evidence.article_id not in texts:
+                    texts[evidence.article_id] = read_text(by_id[evidence.article_id])
+                text = texts.get(evidence.article_id)
+                if text is None or sha256_text(text[evidence.start : evidence.end]) != evidence.sha256:
+                    raise StageError(
+                        f"question {question.id}: article {evidence.article_id} does not hold its evidence at "
+                        f"{evidence.start}–{evidence.end}. Moved passages are found again by: python -m "
+                        "stages.evidence refresh data/eval/questions.jsonl"
+                    )
+
+    return Source(
+        make_retriever(aws.bedrock_agent_runtime, built.knowledge_base_id, run.depth(params), search),
+        None,
+        hold,
+        lambda rows: locate(rows, articles, built.root),
+        passage_span,
+        {"backend": f"bedrock ({built.store})", "documents": built.documents, "documents_failed": built.failed},
+    )

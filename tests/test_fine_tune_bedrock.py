@@ -1,0 +1,148 @@
+"""Fine-tuning by Bedrock as a stage: what is refused before it is paid for, what is left out, what is written."""
+
+import json
+from dataclasses import replace
+
+import pytest
+import yaml
+from test_fine_tune_stage import GOOD
+
+from stages.bedrock.deployment import read_deployment
+from stages.errors import StageError
+from stages.fine_tune import on_bedrock
+from stages.fine_tune.params import FineTuneParams
+from stages.fine_tune.passages import ArticleText
+from stages.fine_tune.run import Data
+from stages.models import BedrockModel
+from stages.records import Pair, Quote
+
+MODEL = {
+    "provider": "bedrock", "model": "us.amazon.nova-micro-v1:0",
+    "customization": {
+        "base_model": "amazon.nova-micro-v1:0:128k", "epochs": 2, "learning_rate": 1e-5, "warmup_steps": 10,
+    },
+}  # fmt: skip
+PRICES = {"as_of": "2026-11-22", "currency": "USD", "compute_per_hour": 0.1, "per_million_tokens": {},
+          "training_per_1k_tokens": {"amazon.nova-micro-v1:0": 1.0}}  # fmt: skip
+PARAMS = FineTuneParams.model_validate(GOOD)
+CREATE, DEPLOY = "CreateModelCustomizationJob", "CreateCustomModelDeployment"
+TEXT = "# Queue\n\n" + "".join(f"Dock {n} holds {n} crates.\n\n" for n in range(1, 13))
+
+
+def pair(number, answer=None):
+    passage = f"Dock {number} holds {number} crates."
+    start = TEXT.index(passage)
+    return Pair(
+        id=f"p{number}", question=f"How many crates does dock {number} hold?", answer=answer or passage,
+        evidence=[Quote(article_id="queue", start=start, end=start + len(passage), text=passage)],
+        service="queue", kind="limit", phrasing="a",
+    )  # fmt: skip
+
+
+DATA = Data([pair(n) for n in range(1, 11)], [pair(11), pair(12)], {"queue": ArticleText("queue", "Queue", TEXT)})
+
+
+def model(**changes):
+    return BedrockModel.model_validate(MODEL | changes)
+
+
+@pytest.fixture
+def root(aws, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    money(None)
+    return tmp_path
+
+
+def money(budget, **prices):
+    with open("params.yaml", "w") as file:
+        yaml.safe_dump({"prices": PRICES | prices, "budget_usd": budget}, file)
+
+
+def run(root, what=None, data=DATA, name="micro"):
+    return on_bedrock.fine_tune(name, what or model(), PARAMS, data, root / "out")
+
+
+def spent(root):
+    return [json.loads(line) for line in (root / ".cache/spent.jsonl").read_text().splitlines()]
+
+
+def test_the_record_says_where_it_answers_and_what_was_left_out(aws, root, capsys):
+    bad = pair(9, answer="Write iam:User:name.")
+    result = run(root, data=replace(DATA, train=[*DATA.train, bad]))
+    record = read_deployment(root / "out")
+    deployment = aws.client("bedrock").get_custom_model_deployment(
+        customModelDeploymentIdentifier=record.deployment_arn
+    )
+    assert (deployment["status"], record.hosting, record.attempt) == ("Active", "on_demand", 1)
+    assert record.rejected == {"a text holds 'User:', which AWS takes for a speaker's mark": 1}
+    assert (record.samples["train"], record.samples["validation"]) == (10, 2)
+    assert "1 train sample(s) left out, as a text holds 'User:'" in capsys.readouterr().err
+    assert set(result.curve[0]) == {"step", "epoch", "split", "loss"}
+    assert (result.metrics["samples_rejected"], result.metrics["epochs"]) == (1, 2)
+    assert result.timings["training_dollars"] == pytest.approx(spent(root)[0]["dollars"])
+
+
+def test_the_same_again_is_the_same_bytes_and_pays_nothing(aws, root):
+    run(root)
+    before = (root / "out/deployment.json").read_bytes()
+    run(root)
+    assert (root / "out/deployment.json").read_bytes() == before
+    assert (aws.ledger.made(CREATE), aws.ledger.made(DEPLOY), len(spent(root))) == (1, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("changes", "name", "fault"),
+    [
+        ({"customization": None}, "micro", "models.micro: has no section customization, so that"),
+        (
+            {"hosting": {"kind": "provisioned", "provisioned": {
+                "units": 1, "commitment": "none", "price_per_hour": 60.0, "confirmed": False}}},
+            "micro",
+            "hosting.provisioned: 1 unit(s) of provisioned throughput cost $60.00 an hour",
+        ),
+        ({}, "m" * 40, "models.mmmm"),
+        ({}, "___", "models.___: a model that is fine-tuned on Bedrock must have a name"),
+    ],
+)  # fmt: skip
+def test_it_is_refused_before_anything_is_sent(aws, root, changes, name, fault):
+    with pytest.raises(StageError) as caught:
+        run(root, model(**changes), name=name)
+    assert str(caught.value).startswith(fault)
+    assert aws.ledger.entries == []
+
+
+def test_the_budget_refuses_the_job(aws, root):
+    money(0.01)
+    with pytest.raises(
+        StageError, match=r"^fine-tuning micro on amazon\.nova-micro-v1:0:128k, about \d+ tokens: estim"
+    ):
+        run(root)
+    assert aws.ledger.count(CREATE) == 0
+    money(None)
+    run(root)
+    assert aws.ledger.made(CREATE) == 1
+
+
+def test_a_job_whose_entry_was_lost_to_a_kill_is_entered_by_the_next_run(aws, root):
+    run(root)
+    paid = spent(root)
+    (root / ".cache/spent.jsonl").unlink()
+    run(root)
+    assert [(row["once"], row["dollars"]) for row in spent(root)] == [(row["once"], row["dollars"]) for row in paid]
+
+
+def test_without_a_price_nothing_is_sent(aws, root):
+    money(None, training_per_1k_tokens={})
+    with pytest.raises(StageError, match=r"has no training_per_1k_tokens for amazon\.nova-micro-v1:0:128k"):
+        run(root)
+    assert aws.ledger.entries == []
+
+
+def test_a_role_of_the_users_is_used_and_none_made(aws, root):
+    import aws_world as world
+
+    arn = world.role(aws)
+    before = aws.account.roles()
+    run(root, model(customization=MODEL["customization"] | {"role_arn": arn}))
+    assert aws.account.roles() == before
+    assert aws.ledger.of(CREATE)[0].params["roleArn"] == arn

@@ -1,0 +1,123 @@
+"""The seam to a knowledge base of Bedrock: what is built, what stands in for it, and what retrieve then reads."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from small_study import ROOT, change
+
+from stages import params as params_module
+from stages.errors import StageError
+from stages.index.managed import FALLBACK, MANAGED, Fallback, build_managed, read_fallback, read_managed
+from stages.index.params import KnowledgeBaseParams
+from stages.records import Evidence, Question, Span
+from stages.retrieve.metrics import evaluate
+
+pytest.importorskip("stages.bedrock.knowledge_base")
+
+
+@pytest.fixture
+def root(tmp_path, monkeypatch):
+    """Two articles on disk and the shipped params with the knowledge base on Bedrock."""
+    from stages.files import sha256_text, write_jsonl
+    from stages.records import Article
+
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(ROOT / "params.yaml", tmp_path)
+    change(tmp_path / "params.yaml", {"knowledge_base.backend": "bedrock", "retrieval.mode": "dense"})
+    rows = []
+    for name in ("shelf", "gate"):
+        text = f"# {name.title()}\n\nA {name} holds at most 40 crates.\n"
+        path = tmp_path / f"data/articles/depot/{name}.md"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        rows.append(Article(
+            id=f"depot/{name}", title=name.title(), service="depot", service_name="Depot", kind="document",
+            source=name, path=f"depot/{name}.md", characters=len(text), sha256=sha256_text(text),
+        ))  # fmt: skip
+    write_jsonl(tmp_path / "data/articles/manifest.jsonl", rows)
+    return tmp_path
+
+
+def build(fallback="none"):
+    from stages.chunks.params import ChunkingParams
+
+    change(Path("params.yaml"), {"knowledge_base.fallback": fallback})
+    asked = params_module.load("knowledge_base", KnowledgeBaseParams)
+    return build_managed(asked, params_module.load("chunking", ChunkingParams), Path("data/index"))
+
+
+def test_what_stands_on_bedrock_is_written_and_read_again(aws, root):
+    assert build() is None
+    built = read_managed(Path("data/index"))
+    assert (built.documents, built.failed, read_fallback(Path("data/index"))) == (2, 0, None)
+    before = Path("data/index", MANAGED).read_bytes()
+    assert build() is None
+    assert Path("data/index", MANAGED).read_bytes() == before
+
+
+def test_without_credentials_the_stage_fails(root, monkeypatch):
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
+    with pytest.raises(StageError) as caught:
+        build()
+    assert "no credentials were found" in str(caught.value)
+    assert str(caught.value).endswith(
+        "Or set knowledge_base.fallback to faiss, which builds an index on this machine instead."
+    )
+    assert not Path("data/index").exists()
+
+
+def test_with_a_fallback_it_is_said_loudly_and_left_to_faiss(root, monkeypatch, capsys):
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
+    assert build("faiss") == Fallback(reason="NoCredentialsError")
+    assert capsys.readouterr().err.startswith("WARNING: NO BEDROCK KNOWLEDGE BASE: AWS, ")
+
+
+def test_a_fault_that_is_no_lack_of_bedrock_has_no_fallback(aws, root):
+    aws.fault("CreateKnowledgeBase", "ServiceQuotaExceededException")
+    with pytest.raises(StageError):
+        build("faiss")
+
+
+def test_retrieval_reads_what_was_really_built_and_has_no_ndcg(aws, root):
+    from stages.retrieve.params import RetrievalParams
+    from stages.retrieve.run import retrieve_all
+    from stages.retrieve.sources import open_source
+
+    assert build() is None
+    change(Path("params.yaml"), {"knowledge_base.backend": "faiss"})  # what params say now is not what was built
+    base = params_module.load("knowledge_base", KnowledgeBaseParams)
+    source = open_source(params_module.load("retrieval", RetrievalParams), base)
+    text = Path("data/articles/depot/gate.md").read_text()
+    start, end = text.index("A gate"), len(text.rstrip())
+    from stages.files import sha256_text
+
+    evidence = Evidence(article_id="depot/gate", start=start, end=end, sha256=sha256_text(text[start:end]))
+    question = Question(id="q", set="synthetic", slice="seen", question="How many crates does a gate hold?",
+                        reference="40", service="depot", kind="limit", evidence=[evidence])  # fmt: skip
+    source.check([question])
+    found, _ = retrieve_all([question], source.retriever)
+    spans = {"q": [source.span(document) for document in source.located(found)[0]]}
+    metrics = source.metrics | evaluate([question], spans, source.chunks, [1, 5])
+    assert (metrics["backend"], metrics["documents"]) == ("bedrock (s3_vectors)", 2)
+    assert (metrics["synthetic.recall_at_5"], metrics["synthetic.ndcg_at_10"]) == (1.0, None)
+    moved = question.model_copy(update={"evidence": [evidence.model_copy(update={"sha256": "0" * 64})]})
+    with pytest.raises(StageError, match="article depot/gate does not hold its evidence"):
+        source.check([moved])
+
+
+def test_a_damaged_record_is_refused(root):
+    Path("data/index").mkdir(parents=True)
+    for name, read in ((MANAGED, read_managed), (FALLBACK, read_fallback)):
+        Path("data/index", name).write_text(json.dumps({"asked": 1}))
+        with pytest.raises(StageError, match="not the description of an index"):
+            read(Path("data/index"))
+
+
+def test_ndcg_is_not_computed_where_passages_cannot_be_enumerated():
+    evidence = Evidence(article_id="a", start=0, end=5, sha256="")
+    question = Question(id="q", set="synthetic", slice="seen", question="?", reference="", service="s", kind="k",
+                        evidence=[evidence])  # fmt: skip
+    found = evaluate([question], {"q": [Span(article_id="a", start=0, end=5)]}, None, [1])
+    assert (found["synthetic.mrr"], found["synthetic.ndcg_at_10"]) == (1.0, None)

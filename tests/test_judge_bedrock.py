@@ -1,0 +1,124 @@
+"""The judge stage with kind llm: coverage, what is unscored, and what is paid for."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+from fake_openai import completion
+from fake_openai import running as fake_openai
+
+from stages.files import read_jsonl, write_jsonl
+from stages.judge.__main__ import main
+from stages.records import APPROACHES, Answer, Pair, Question, Quote, Score
+
+GRADE = {"comment": "Right.", "factual_accuracy": 9, "completeness": 8, "relevance": 10, "clarity": 7, "overall": 9}
+JUDGE = {"kind": "llm", "provider": "bedrock", "model": "us.anthropic.claude-sonnet-4-6", "concurrency": 4,
+         "max_tokens": 200, "min_coverage": 0.9, "min_control_accuracy": 0.5, "control_pairs": 1}  # fmt: skip
+PRICES = {"as_of": "2026-11-22", "per_million_tokens": {"anthropic.claude-sonnet-4-6": {"input": 3.0, "output": 15.0}}}
+
+
+def question(n):
+    return Question(id=f"q{n}", set="synthetic", slice="seen", question=f"What is {n}?", reference="It is a number.",
+                    service="s", kind="k", evidence=[])  # fmt: skip
+
+
+def answer(n, approach):
+    return Answer(question_id=f"q{n}", model="micro", approach=approach, text=f"{approach} says {n}.", input_tokens=1,
+                  output_tokens=1, stop_reason="stop")  # fmt: skip
+
+
+@pytest.fixture
+def root(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text = "A queue holds messages for 4 days, and then it drops them."
+    pair = Pair(id="p", question="How long does a queue hold messages?", answer=text, service="s", kind="k",
+                phrasing="a", evidence=[Quote(article_id="a", start=0, end=len(text), text=text)])  # fmt: skip
+    write_jsonl(Path("data/eval/questions.jsonl"), [])
+    write_jsonl(Path("data/qa/test.jsonl"), [question(n) for n in range(5)])
+    write_jsonl(Path("data/qa/validation.jsonl"), [pair])
+    for approach in APPROACHES:
+        write_jsonl(Path(f"data/answers/{approach}/micro.jsonl"), [answer(n, approach) for n in range(5)])
+    write()
+    return tmp_path
+
+
+def write(**changes):
+    judges = {"claude": {key: value for key, value in (JUDGE | changes).items() if value is not None}}
+    content = {"study": {"models": ["micro"], "judges": ["claude"]}, "judges": judges, "prices": PRICES}
+    Path("params.yaml").write_text(yaml.safe_dump(content | {"budget_usd": None}))
+
+
+def run(monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["judge", "claude"])
+    try:
+        main()
+    except SystemExit as end:
+        return end.code, capsys.readouterr().err
+    return 0, capsys.readouterr().err
+
+
+def answered(request):
+    """Controls by what they say; of the answers, one is not graded but talked about."""
+    if "base says 3" in request.user:
+        return {"comment": "I would say it is fine."}
+    worth = 9 if "4 days, and then" in request.user.rsplit("Answer", 1)[-1] else 2
+    return GRADE | {"overall": worth}
+
+
+def test_an_unreadable_reply_is_unscored_and_counted(aws, root, monkeypatch, capsys):
+    aws.settings.answer = answered
+    code, said = run(monkeypatch, capsys)
+    assert code == 0, said
+    scores = {(s.approach, s.question_id): s for s in read_jsonl(Path("data/scores/claude.jsonl"), Score)}
+    unscored = [key for key, score in scores.items() if score.overall is None]
+    assert unscored == [("base", "q3")]
+    assert scores["base", "q3"].comment == "unscored: factual_accuracy: Field required"
+    shown = json.loads(Path("metrics/judge/claude.json").read_text())
+    assert (shown["n"], shown["n_scored"], shown["coverage"]) == (20, 19, 0.95)
+    calls = aws.ledger.count("Converse", ok=True)
+    ledger = Path(".cache/spent.jsonl").read_text().splitlines()
+    assert len(ledger) == calls == 20 + shown["control_n"]
+    assert run(monkeypatch, capsys)[0] == 0
+    assert aws.ledger.count("Converse", ok=True) == calls
+
+
+def test_below_the_coverage_the_stage_fails_and_says_why(aws, root, monkeypatch, capsys):
+    aws.settings.answer = answered
+    write(min_coverage=0.96)
+    code, said = run(monkeypatch, capsys)
+    assert (code, said.splitlines()[-1]) == (
+        1,
+        "error: judge claude: scored 19 of 20 answers (95.0%), fewer than judges.claude.min_coverage (96.0%). 1 times: "
+        "unscored: factual_accuracy: Field required. All replies are kept. Change what it is asked (max_tokens, "
+        "stages/llm/judge_prompt.txt), take another model, or lower min_coverage, and run `dvc repro` again.",
+    )
+    assert not Path("data/scores").exists()
+
+
+def test_the_same_judge_runs_on_an_openai_server_and_reads_no_price(root, monkeypatch, capsys):
+    with fake_openai() as server:
+        server.script = [completion(json.dumps(GRADE))] * 60
+        write(provider="openai", model="qwen", base_url=server.url, concurrency=1, min_control_accuracy=0.0)
+        code, said = run(monkeypatch, capsys)
+    assert code == 0, said
+    assert {s.overall for s in read_jsonl(Path("data/scores/claude.jsonl"), Score)} == {9.0}
+    assert not Path(".cache/spent.jsonl").exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "fault"),
+    [
+        (
+            {"provider": "aws"},
+            "judges.claude.provider: must be 'bedrock', 'openai' or 'embedded'. Got 'aws'.",
+        ),
+        ({"provider": "bedrock", "weights": "x"}, "judges.claude.weights: unknown key. Known: "),
+        ({"min_coverage": 1.5}, "judges.claude.min_coverage: must be less than or equal to 1. Got 1.5."),
+    ],
+)
+def test_faults_of_its_params(root, monkeypatch, capsys, changes, fault):
+    write(**changes)
+    code, said = run(monkeypatch, capsys)
+    assert code == 1
+    assert fault in said

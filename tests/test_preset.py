@@ -1,0 +1,108 @@
+"""`python -m stages preset`: the whole study on Bedrock and back, with all that is the user's own left alone."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+from small_study import change
+
+from stages import check as checks
+from stages.errors import StageError
+from stages.models import BedrockModel, EmbeddedModel, ModelParams
+from stages.params import load
+from stages.preset import apply
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture
+def root(tmp_path, monkeypatch):
+    shutil.copy(ROOT / "params.yaml", tmp_path)
+    shutil.copytree(ROOT / "presets", tmp_path / "presets")
+    (tmp_path / "data/documents").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_the_params_we_ship_are_at_the_preset_local(root):
+    assert apply("local") == []
+
+
+def test_there_and_back_is_the_same_file(root):
+    before = (root / "params.yaml").read_text()
+    apply("bedrock")
+    changed = (root / "params.yaml").read_text()
+    assert [line for line in changed.splitlines() if line.startswith("#")] == before.splitlines()[:2]
+    apply("local")
+    assert (root / "params.yaml").read_text() == before
+    apply("bedrock")
+    assert (root / "params.yaml").read_text() == changed
+
+
+def test_what_changed_is_said(root):
+    said = apply("bedrock")
+    assert said[:2] == [
+        'study.models: ["micro"] -> ["micro", "lite"]',
+        'study.judges: ["facts", "semantic"] -> ["claude", "llama"]',
+    ]
+    assert 'knowledge_base.backend: "faiss" -> "bedrock"' in said
+    assert "models.micro.threads: 2 -> nothing" in said
+    assert apply("bedrock") == []
+
+
+@pytest.mark.parametrize("name", ["bedrock", "local"])
+def test_a_preset_has_no_faults(root, name, capsys):
+    apply(name)
+    checks.check()
+    assert capsys.readouterr().out == "params.yaml: no faults.\n"
+
+
+def test_micro_is_another_model_on_each(root):
+    assert isinstance(load("models.micro", ModelParams), EmbeddedModel)
+    apply("bedrock")
+    model = load("models.micro", ModelParams)
+    assert isinstance(model, BedrockModel)
+    assert (model.model, model.customization.base_model) == ("us.amazon.nova-micro-v1:0", "amazon.nova-micro-v1:0:128k")
+
+
+def test_values_of_the_user_stay(root):
+    mine = {"retrieval.top_k": 7, "knowledge_base.bm25.k1": 1.5, "models.lite.concurrency": 3}
+    change(root / "params.yaml", mine | {"judges.facts.control_pairs": 5})
+    apply("bedrock")
+    content = yaml.safe_load((root / "params.yaml").read_text())
+    assert (content["retrieval"]["top_k"], content["knowledge_base"]["bm25"]["k1"]) == (7, 1.5)
+    assert (content["models"]["lite"]["concurrency"], content["judges"]["facts"]["control_pairs"]) == (3, 5)
+
+
+def test_what_a_preset_leaves_out_does_not_change_so_that_its_stages_do_not_rerun(root):
+    before = yaml.safe_load((root / "params.yaml").read_text())
+    apply("bedrock")
+    after = yaml.safe_load((root / "params.yaml").read_text())
+    assert {key for key in before if before[key] != after[key]} == {
+        "study", "models", "knowledge_base", "retrieval", "budget_usd",
+    }  # fmt: skip
+    assert before["models"]["lite"] == after["models"]["lite"]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "fault"),
+    [
+        (lambda root: None, "unknown preset 'aws'. Known: bedrock, local."),
+        (lambda root: shutil.rmtree(root / "presets"), "unknown preset 'aws'. Known: none in presets."),
+        (lambda root: (root / "presets/aws.yaml").write_text("- 1"), "presets/aws.yaml: must be a mapping of sections. "
+         "Got CommentedSeq."),
+    ],
+)  # fmt: skip
+def test_faults(root, spoil, fault):
+    spoil(root)
+    with pytest.raises(StageError) as caught:
+        apply("aws")
+    assert str(caught.value) == fault
+
+
+def test_a_file_that_is_no_yaml_is_left_as_it_is(root):
+    (root / "params.yaml").write_text("study: [")
+    with pytest.raises(StageError, match=r"^params\.yaml: not valid YAML"):
+        apply("bedrock")
+    assert (root / "params.yaml").read_text() == "study: ["
