@@ -113,7 +113,8 @@ def running_batch(clients: Clients, bucket: str) -> None:
     put(clients, bucket, "tune-or-retrieve/batch/in.jsonl", json.dumps({"modelInput": {}}).encode())
     uri = f"s3://{bucket}/tune-or-retrieve/batch/"
     clients.bedrock.create_model_invocation_job(
-        jobName=names.resource_name("judge", KEY, attempt=next(NUMBERS) + 1), roleArn=role.arn, modelId="amazon.nova-micro-v1:0",
+        jobName=names.resource_name("judge", KEY, attempt=next(NUMBERS) + 1),
+        roleArn=role.arn, modelId="amazon.nova-micro-v1:0",
         inputDataConfig={"s3InputDataConfig": {"s3Uri": uri}},
         outputDataConfig={"s3OutputDataConfig": {"s3Uri": uri}},
         tags=names.pairs(names.tags("judge", KEY)),
