@@ -185,7 +185,7 @@ class TestTokens:
         encoded = encode(sample, tokenizer, 4096)
         whole = [tokenizer.text([*encoded.start, *branch.ids]) for branch in encoded.branches]
         for turn, text in zip(sample.turns, whole, strict=True):
-            assert text.endswith(f": {turn.question} <assistant> {turn.answer} <end>")
+            assert text.endswith(f"Question: {turn.question} <assistant> {turn.answer} <end>")
         assert len({branch.ids[0] for branch in encoded.branches}) > 1
 
     def test_too_long_loses_distractors_before_gold(self):

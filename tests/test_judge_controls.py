@@ -81,6 +81,7 @@ def test_every_pair_gives_its_controls_and_always_the_same():
     assert first["reference"] == PAIRS[0].answer
     assert first["half"] == "A lease lasts 900 seconds by default."
     assert first["other"] in {PAIRS[1].answer, PAIRS[2].answer}
+    assert first["echo"] == PAIRS[0].question
     assert first["empty"] == ""
 
 

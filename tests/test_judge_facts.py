@@ -146,6 +146,39 @@ def test_the_question_says_what_is_known(question, reference, answer, band):
     assert band[0] <= score(reference, answer, question) <= band[1]
 
 
+ASKED = "With RotateKey, is it possible to watch the rotation of the key in AuditTrail?"
+SAID = "Yes, you can watch the rotation of the key in AuditTrail."
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        ASKED,
+        f"**{ASKED}**",
+        ASKED.removesuffix("?"),
+        f"{ASKED}\n\nWhich key is rotated?",
+        f"Question: {ASKED}",
+    ],
+    ids=["echo", "in bold", "without its mark", "and another question", "with a label"],
+)
+def test_who_only_asks_says_nothing(answer):
+    verdict = FactsJudge().score(ASKED, SAID, [answer])[0]
+    assert (verdict.overall, verdict.fact_recall) == (0.0, 0.0)
+    assert verdict.comment in ("says nothing", "says hardly anything of the reference")
+
+
+@pytest.mark.parametrize(
+    ("question", "reference", "answer"),
+    [
+        (ASKED, SAID, f"{ASKED} {SAID}"),
+        ("Do I call PutShelf or GetShelf to read it?", "Call GetShelf.", "GetShelf"),
+    ],
+    ids=["an echo before the answer", "an answer out of the question's words"],
+)
+def test_an_answer_counts_although_it_repeats_the_question(question, reference, answer):
+    assert score(reference, answer, question) >= 7.0
+
+
 def test_a_verdict_says_why():
     verdict = FactsJudge().score("", TIMEOUT, ["A session ends after 90 seconds without traffic."])[0]
     assert verdict.comment.startswith('contradicts: says "90 seconds" where the reference says "900 seconds"')

@@ -71,3 +71,9 @@ def test_order_of_answers_labelled_by_hand(kind, semantic):
     right = sum((labels[a] - labels[b]) * (scores[a] - scores[b]) > 0 for a, b in pairs)
     assert spearmanr(labels, scores).statistic >= 0.8
     assert right / len(pairs) >= 0.9
+
+
+def test_who_only_asks_says_nothing(semantic):
+    asked = "How long is a lease and who can renew it?"
+    verdict = semantic.score(asked, REFERENCE, [f"{asked} How long is a lease?"])[0]
+    assert (verdict.overall, verdict.comment) == (0.0, "says nothing")

@@ -12,7 +12,7 @@ from stages.records import Pair
 # Which kind must score higher than which. Wrong answers of different kinds are not compared with one another: all of
 # them belong in 0–3.
 _WRONG = ("swapped_number", "swapped_unit", "swapped_name", "swapped_role", "flipped_negation")
-_WORTHLESS = ("other", "babble", "empty")
+_WORTHLESS = ("other", "echo", "babble", "empty")
 EXPECTED = (
     *((good, bad) for good in ("reference", "paraphrase") for bad in ("half", *_WRONG, *_WORTHLESS)),
     *(("half", bad) for bad in (*_WRONG, *_WORTHLESS)),
@@ -44,6 +44,7 @@ def make_controls(pairs: Sequence[Pair]) -> list[Control]:
             "swapped_role": swap_roles(pair.answer),
             "flipped_negation": flip_negation(pair.answer),
             "other": _other(pairs, number),
+            "echo": pair.question,
             "babble": babble(pair.answer),
             "empty": "",
         }

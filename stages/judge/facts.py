@@ -33,14 +33,15 @@ class FactsJudge:
         if not facts.tokens and not facts.verdict:
             return [unscored("the reference holds no fact to check") for _ in answers]
         return [
-            _score(facts, read(style.without_repeats(answer)), answer.strip(), asked, self._cap) for answer in answers
+            _score(facts, read(style.statements(answer, question)), answer.strip(), asked, self._cap)
+            for answer in answers
         ]
 
 
 def _score(reference: Text, answer: Text, raw: str, question: Text, cap: float) -> Verdict:
-    """`answer` is `raw` without what it repeats."""
-    if not raw or not (answer.tokens or answer.verdict):
-        return _low(0.0, "empty")
+    """`answer` is `raw` without what it repeats or asks."""
+    if not (answer.tokens or answer.verdict):
+        return _low(0.0, "says nothing" if raw else "empty")
     hits = contradictions(rows := align(reference, answer), reference, answer, question)
     spent: dict[int, int] = {}
     covers = [cover(row, answer, question, spent) for row in rows]

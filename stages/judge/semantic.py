@@ -49,7 +49,7 @@ class SemanticJudge:
         asked, truth = read(question), read(reference)
         if not truth.tokens:
             return [unscored("the reference says nothing that can be compared") for _ in answers]
-        texts = [truth, *(read(style.without_repeats(answer)) for answer in answers)]
+        texts = [truth, *(read(style.statements(answer, question)) for answer in answers)]
         vectors = self._vectors([clause.text for text in texts for clause in text.clauses])
         left, *rest = [_side(text, vectors) for text in texts]
         return [self._score(left, side, answer.strip(), asked) for side, answer in zip(rest, answers, strict=True)]
@@ -59,9 +59,9 @@ class SemanticJudge:
         return dict(zip(distinct, self._embedder.embed(distinct), strict=True)) if distinct else {}
 
     def _score(self, reference: _Side, answer: _Side, raw: str, question: Text) -> Verdict:
-        """`answer` is `raw` without what it repeats."""
+        """`answer` is `raw` without what it repeats or asks."""
         if not answer.text.tokens and not answer.text.verdict:
-            return _nothing("empty" if not raw else "says nothing that can be compared")
+            return _nothing("says nothing" if raw else "empty")
         if not answer.text.tokens:  # a bare yes or no
             agrees = answer.text.verdict == reference.text.verdict
             value = 5.0 if agrees else 1.0

@@ -49,6 +49,21 @@ def without_repeats(text: str) -> str:
     return "\n".join(sentence for words, sentence in firsts.items() if words)
 
 
+_ECHO_WORDS = 6  # at least, of a sentence that only repeats the question: a name that it offers may be the answer
+
+
+def statements(text: str, question: str) -> str:
+    """What an answer says, once: without repeats, and without sentences that ask, or say the question after."""
+    asked = f" {' '.join(words_of(question))} "
+
+    def says(sentence: str) -> bool:
+        words = words_of(sentence)
+        echo = len(words) >= _ECHO_WORDS and f" {' '.join(words)} " in asked
+        return not echo and not sentence.rstrip(" *_\"'’”)").endswith("?")
+
+    return "\n".join(sentence for sentence in without_repeats(text).split("\n") if says(sentence))
+
+
 _LOOP_FACTOR = 0.65  # of a whole right answer: people gave 6 to 7 to one that is then repeated to the limit
 _LOOP_CAP = 2.5  # of an answer that loops within its sentences
 
