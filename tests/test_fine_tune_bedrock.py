@@ -8,6 +8,7 @@ import yaml
 from test_fine_tune_stage import GOOD
 
 from stages.bedrock.deployment import read_deployment
+from stages.bedrock.waiting import Watch
 from stages.errors import StageError
 from stages.fine_tune import on_bedrock
 from stages.fine_tune.params import FineTuneParams
@@ -59,7 +60,7 @@ def money(budget, **prices):
 
 
 def run(root, what=None, data=DATA, name="micro"):
-    return on_bedrock.fine_tune(name, what or model(), PARAMS, data, root / "out")
+    return on_bedrock.fine_tune(name, what or model(), PARAMS, data, root / "out", Watch(sleep=lambda _: None))
 
 
 def spent(root):
