@@ -205,7 +205,8 @@ def test_without_waiting_it_submits_stops_and_later_goes_on(aws, training, time)
             train(clients(), left, time.watch())
     assert str(stop.value) == (
         f"fine-tuning micro: the job {training.name(1)} is InProgress at AWS, and `wait: false` stops here. "
-        "`dvc repro` comes back to it, as often as you like, and goes on when it is done."
+        "`dvc repro` comes back to it, as often as you like, and goes on when it is done. DVC calls the "
+        "stage failed until then; `dvc repro --keep-going` goes on with what does not need it."
     )
     aws.pace(JOB)
     assert train(clients(), left, time.watch()).job_arn == stop.value.job_arn

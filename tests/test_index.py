@@ -314,7 +314,7 @@ def test_real_model_finds_by_meaning(tmp_path, chunks_file, real_embedder):
     ("change", "says"),
     [
         ({"index_factory": ""}, "knowledge_base.index_factory: String should have at least 1 character. Got ''."),
-        ({"backend": "opensearch"}, "knowledge_base.backend: must be 'faiss'. Got 'opensearch'."),
+        ({"backend": "opensearch"}, "knowledge_base.backend: must be 'faiss' or 'bedrock'. Got 'opensearch'."),
         ({"index_factori": "Flat"}, "knowledge_base.index_factori: unknown key. Did you mean 'index_factory'?"),
         (
             {"bm25": {"k1": 11, "b": 0.5, "heading_weight": 1}},
