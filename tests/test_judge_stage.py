@@ -131,7 +131,7 @@ def test_a_judge_below_the_threshold_is_called_unreliable(repository, monkeypatc
         (
             lambda f: set_param(f, "kind", "oracle"),
             ["facts"],
-            "params.yaml: 2 faults:\n  judges.facts.kind: must be 'facts' or 'semantic'. Got 'oracle'.\n"
+            "params.yaml: 2 faults:\n  judges.facts.kind: must be 'facts', 'semantic' or 'llm'. Got 'oracle'.\n"
             "  judges.facts.contradiction_cap: unknown key. Known: kind, min_control_accuracy, control_pairs.",
         ),
         (
