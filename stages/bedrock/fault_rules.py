@@ -186,7 +186,7 @@ REFUSALS: tuple[tuple[str, str, type[AwsFault], str, str], ...] = (
     (
         "ValidationException", "too long|too large|maximum context|input length", AwsFault,
         "the prompt is longer than the model's window ({it})",
-        "Lower retrieval.k or the chunk size in params.yaml, or choose a model with a longer window.",
+        "Lower retrieval.top_k or the chunk size in params.yaml, or choose a model with a longer window.",
     ),
     (
         MISSING, "", AwsMissing, "it is not there ({it})",
