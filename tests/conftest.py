@@ -88,3 +88,12 @@ def aws(_no_aws, monkeypatch):
         for name, value in standin.environment.items():
             monkeypatch.setenv(name, value)
         yield standin
+
+
+@pytest.fixture
+def no_waiting(monkeypatch):
+    """What waits for AWS looks again at once."""
+    from stages.bedrock.waiting import Watch
+
+    every, clock, _, say = Watch.__init__.__defaults__
+    monkeypatch.setattr(Watch.__init__, "__defaults__", (every, clock, lambda _: None, say))

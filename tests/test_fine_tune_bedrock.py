@@ -26,6 +26,7 @@ MODEL = {
 PRICES = {"as_of": "2026-11-22", "currency": "USD", "compute_per_hour": 0.1, "per_million_tokens": {},
           "training_per_1k_tokens": {"amazon.nova-micro-v1:0": 1.0}}  # fmt: skip
 PARAMS = FineTuneParams.model_validate(GOOD)
+pytestmark = pytest.mark.usefixtures("no_waiting")
 CREATE, DEPLOY = "CreateModelCustomizationJob", "CreateCustomModelDeployment"
 TEXT = "# Queue\n\n" + "".join(f"Dock {n} holds {n} crates.\n\n" for n in range(1, 13))
 

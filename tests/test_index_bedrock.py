@@ -15,6 +15,7 @@ from stages.records import Evidence, Question, Span
 from stages.retrieve.metrics import evaluate
 
 pytest.importorskip("stages.bedrock.knowledge_base")
+pytestmark = pytest.mark.usefixtures("no_waiting")
 
 
 @pytest.fixture

@@ -124,6 +124,8 @@ def cautions(study: Study, cells: list[Cell]) -> list[str]:
                 f"The {set_} set has only {n} question{'s' * (n > 1)}: small differences cannot show there; "
                 "see the minimum detectable effects."
             )
+    if backend := study.retrieval_metrics.get("backend"):  # what was really used, a fallback with its reason
+        notes.append(f"Passages were retrieved by {backend}.")
     for judge in study.judges:
         card = study.cards[judge]
         if card.reliable is None:
