@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from aws_hidden import hide_aws
 from short_model import cut
 from small_study import RUNS, SHORT, write_small_study
 from warm_stages import WarmStages
@@ -27,14 +28,18 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: LONG.index(group(item)) if group(item) in LONG else len(LONG))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def callers_aws() -> Iterator[dict[str, str]]:
+    """The caller's AWS settings, taken from every fixture and test. Only tests/test_real_aws.py asks for them back."""
+    mine = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
+    with pytest.MonkeyPatch.context() as patch:
+        hide_aws(patch)
+        yield mine
+
+
 @pytest.fixture(autouse=True)
-def _no_aws(monkeypatch):
-    for name in list(os.environ):
-        if name.startswith("AWS_") and name != "AWS_CA_BUNDLE":
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):  # nor the profiles in the caller's home
-        monkeypatch.setenv(name, os.devnull)
+def _no_aws(callers_aws, monkeypatch):
+    hide_aws(monkeypatch)
 
 
 class HashingEmbedder:
