@@ -9,15 +9,16 @@ from pydantic import ValidationError
 
 from stages.bedrock.budget import Budget
 from stages.bedrock.estimate import Calls, Tokens, Training, answering, embedding, estimate, judging, table, total
-from stages.bedrock.prices import PricesTable, TokenPrice, Usage, cost, per_hour
+from stages.bedrock.prices import Usage, cost, per_hour
 from stages.errors import StageError
+from stages.prices import Prices, TokenPrice
 
 MICRO, HAIKU, TITAN = (
     "amazon.nova-micro-v1:0",
     "anthropic.claude-haiku-4-5-20251001-v1:0",
     "amazon.titan-embed-text-v2:0",
 )
-PRICES = PricesTable(
+PRICES = Prices(
     as_of="2026-11-22",
     per_million_tokens={
         MICRO: TokenPrice(input=0.035, output=0.14),
@@ -76,14 +77,14 @@ def test_throughput_by_the_hour():
     ("change", "message"),
     [
         ({"as_of": "today"}, "must be a date like '2026-11-22'"),
-        ({"training_per_1k_tokens": {MICRO: -1.0}}, "must hold no price below 0"),
+        ({"training_per_1k_tokens": {MICRO: -1.0}}, "greater than or equal to 0"),
         ({"per_million_tokens": {MICRO: {"input": -1.0}}}, "greater than or equal to 0"),
         ({"cents": 1}, "Extra inputs are not permitted"),
     ],
 )
 def test_a_table_is_checked(change, message):
     with pytest.raises(ValidationError, match=message):
-        PricesTable.model_validate(PRICES.model_dump() | change)
+        Prices.model_validate(PRICES.model_dump() | change)
 
 
 WORK = [
@@ -189,8 +190,8 @@ WRITER = """
     import sys
     from pathlib import Path
     from stages.bedrock.budget import Budget
-    from stages.bedrock.prices import PricesTable
-    prices = PricesTable(as_of="2026-11-22", per_million_tokens={}, training_per_1k_tokens={},
+    from stages.prices import Prices
+    prices = Prices(as_of="2026-11-22", per_million_tokens={}, training_per_1k_tokens={},
                          storage_per_model_month=0.0, provisioned_per_hour={})
     for number in range(25):
         Budget(prices, None, Path(sys.argv[1])).record_dollars("qa", "m", 1.0)

@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-from stages.bedrock.prices import PricesTable, Usage, cost
+from stages.bedrock.prices import Usage, cost
 from stages.errors import StageError
+from stages.prices import Prices
 
 LEDGER = Path(".cache/spent.jsonl")
 
@@ -26,7 +27,7 @@ class Budget:
         limit: US dollars (`budget_usd`); None: none.
     """
 
-    def __init__(self, prices: PricesTable, limit: float | None, path: Path = LEDGER):
+    def __init__(self, prices: Prices, limit: float | None, path: Path = LEDGER):
         self._prices, self._limit, self._path = prices, limit, path
         self._lock = threading.Lock()
 

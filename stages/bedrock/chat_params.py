@@ -33,6 +33,11 @@ class ConverseParams(Section):
         return AREA.sub("", self.base_model or self.model)
 
     @property
+    def billed_as(self) -> str:
+        """The id whose price it is: an inference profile may have one of its own, an ARN has its model's."""
+        return self.foundation if self.base_model else self.model
+
+    @property
     def maker(self) -> str:
         """Who made the model, as langchain-aws names its provider: amazon, anthropic, meta."""
         return self.foundation.partition(".")[0]

@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from stages.bedrock.prices import PricesTable, Usage, cost
+from stages.bedrock.prices import Usage, cost
 from stages.errors import StageError
+from stages.prices import Prices
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ def embedding(stage: str, model: str, n_texts: int, tokens: float) -> Calls:
     return Calls(stage, model, n_texts, Tokens(tokens, 0))
 
 
-def estimate(work: Sequence[Calls | Training], prices: PricesTable) -> list[Row]:
+def estimate(work: Sequence[Calls | Training], prices: Prices) -> list[Row]:
     """A row for each piece of work, in their order; tokens are rounded up.
 
     Raises:
@@ -91,7 +92,7 @@ def total(rows: Sequence[Row]) -> float:
     return sum(row.dollars for row in rows)
 
 
-def table(rows: Sequence[Row], prices: PricesTable, spent: Mapping[str, float] | None = None) -> str:
+def table(rows: Sequence[Row], prices: Prices, spent: Mapping[str, float] | None = None) -> str:
     """The rows as text for a terminal. `spent`: dollars by stage, shown beside the estimate."""
     wide = max([len("stage"), *(len(row.stage) for row in rows)])
     model = max([len("model"), *(len(row.model) for row in rows)])
@@ -112,14 +113,14 @@ def table(rows: Sequence[Row], prices: PricesTable, spent: Mapping[str, float] |
     return "\n".join([*lines, f"{sums} (US dollars, prices of {prices.as_of})"])
 
 
-def _calls(calls: Calls, prices: PricesTable) -> Row:
+def _calls(calls: Calls, prices: Prices) -> Row:
     n = max(0, calls.n - calls.n_stored)
     read, written = _up(n * calls.each.input), _up(n * calls.each.output)
     usage = Usage(calls.model, input_tokens=read, output_tokens=written, batch=calls.batch)
     return Row(calls.stage, calls.model, n, read, written, 0, cost(usage, prices))
 
 
-def _training(training: Training, prices: PricesTable) -> Row:
+def _training(training: Training, prices: Prices) -> Row:
     trained = training.tokens * training.epochs
     dollars = cost(Usage(training.model, trained_tokens=trained), prices)
     if training.models_kept_months:

@@ -5,13 +5,14 @@ Prices and budget are read by every stage that pays and declared by none in dvc.
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import Field
 
 from stages.bedrock.budget import LEDGER, Budget
-from stages.bedrock.prices import PricesTable, Usage, cost
+from stages.bedrock.prices import Usage, cost, in_dollars
 from stages.params import load, load_value
+from stages.prices import Prices
 
 LIMIT = Annotated[float, Field(ge=0)] | None  # of `budget_usd`
 CHARACTERS_PER_TOKEN = 4  # of English prose, where no tokenizer is at hand
@@ -19,13 +20,6 @@ FEWEST_CHARACTERS = 2  # of a token, on average over a prompt: an upper limit of
 LONG_PROMPT_TOKENS = 2000  # of a grading: rubric, question, reference, answer
 UNKNOWN = 2**31
 READ_BY_ALL_THAT_PAY = ("prices", "budget_usd")
-
-
-class BedrockPrices(PricesTable):
-    """The section `prices`, with what it says of this machine."""
-
-    currency: Literal["USD"] = "USD"
-    compute_per_hour: float | None = None
 
 
 class Spending:
@@ -41,7 +35,7 @@ class Spending:
 
     def __init__(self, stage: str, model: str, path: Path = LEDGER, training: bool = False):
         self._stage, self._model = stage, model
-        self._prices = load("prices", BedrockPrices)
+        self._prices = in_dollars(load("prices", Prices))
         self._budget = Budget(self._prices, load_value("budget_usd", LIMIT), path)
         cost(Usage(model, trained_tokens=1) if training else Usage(model, input_tokens=1), self._prices)
         self._each = 0.0  # dollars of one call, at most

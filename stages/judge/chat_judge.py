@@ -26,6 +26,6 @@ def _spent(name: str, params: LlmJudgeParams) -> Callable[[ShapedReply], None]:
         return lambda reply: None
     from stages.bedrock.spending import Spending  # prices are read only where something is paid
 
-    spending = Spending(f"judge@{name}", params.model if not params.base_model else params.foundation)
+    spending = Spending(f"judge@{name}", params.billed_as)
     spending.begin_unknown(params.max_tokens, params.concurrency)
     return spending.paid
