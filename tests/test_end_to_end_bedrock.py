@@ -29,6 +29,7 @@ SMALL = {
     "retrieval.mode": "bm25",  # no embedding: what is tried here is Bedrock
     "retrieval.top_k": 2,
     "models.lite.customization.wait": False,
+    "prices.training_per_1k_tokens": {f"amazon.nova-{model}-v1:0": 0.001 for model in MODELS},
     **{f"judges.{name}.control_pairs": 2 for name in JUDGES},
 }
 
@@ -78,7 +79,11 @@ def test_the_ledger_holds_what_the_stand_in_would_charge_for(study):
     charged = sum(bill.input_tokens + bill.output_tokens for bill in study.aws.ledger.bills)
     assert sum(row["tokens"] for row in spent if not row["stage"].startswith("fine_tune")) == charged
     assert [row["stage"] for row in spent].count("fine_tune@micro") == 1
+    said = study.estimate()
+    assert "other stages" not in said  # those of the estimate are those of the ledger
     stages = {row["stage"] for row in spent}
+    actual = {line.split()[0]: line.split()[-2] for line in said.splitlines() if "@" in line}
+    assert actual == {stage: f"{sum(row['tokens'] for row in spent if row['stage'] == stage):,}" for stage in stages}
     assert stages == {
         *(f"fine_tune@{model}" for model in MODELS),
         *(f"answer_{approach}@{model}" for approach in APPROACHES for model in MODELS),
@@ -164,6 +169,11 @@ class Study:
         code, said = self.try_dvc(*command, **how)
         assert code == 0, said[-6000:]
         return said
+
+    def estimate(self):
+        command = [sys.executable, "-m", "stages", "estimate"]
+        how = {"cwd": self.root, "env": self.environment(), "check": True, "capture_output": True, "text": True}
+        return subprocess.run(command, **how).stdout
 
     def stale(self, changes):
         """Stages that `dvc status` finds changed of themselves, with these params."""

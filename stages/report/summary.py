@@ -83,8 +83,8 @@ def training_seconds(study: Study, model: str) -> float | None:
 
 def training_cost(study: Study, model: str, prices: Prices) -> float | None:
     """Of training on this machine by the hour; of a job elsewhere as it was paid for."""
-    if (dollars := study.training[model].get("training_dollars")) is not None:
-        return dollars
+    if "training_dollars" in study.training[model]:
+        return study.training[model]["training_dollars"]  # None: its price was not known
     seconds = training_seconds(study, model)
     if seconds is None or prices.compute_per_hour is None:
         return None
