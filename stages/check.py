@@ -13,8 +13,9 @@ from stages.fine_tune.params import FineTuneParams
 from stages.index.params import KnowledgeBaseParams
 from stages.judge.params import JudgeParams
 from stages.models import ModelParams
+from stages.prices import Prices
 from stages.qa.params import QaParams
-from stages.report.params import PricesParams, ReportParams, StudyParams
+from stages.report.params import ReportParams, StudyParams
 from stages.retrieve.params import RetrievalParams
 
 SECTIONS: dict[str, type[params.Section]] = {
@@ -25,7 +26,7 @@ SECTIONS: dict[str, type[params.Section]] = {
     "retrieval": RetrievalParams,
     "fine_tune": FineTuneParams,
     "answer": AnswerParams,
-    "prices": PricesParams,
+    "prices": Prices,
     "report": ReportParams,
 }
 

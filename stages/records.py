@@ -152,7 +152,7 @@ class AnswerTiming(Record):
     replayed: bool  # the call was not made in this run: the first measurement is shown
     server_seconds: float | None = None  # as a hosted model's server measured it, without network and retries
     retries: int | None = None  # of a hosted model, after throttling; within `seconds`
-    billed_as: str | None = None  # the foundation model whose tokens are paid for; None: it has no price of its own
+    billed_as: str | None = None  # the model or profile whose tokens are paid for; None: it has no price of its own
 
 
 class Score(Record):

@@ -1,17 +1,21 @@
 """Batch inference: one job for many calls, submitted once, its replies in the store as if each had been asked."""
 
+import json
 import re
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
+import yaml
 from aws_standin import LOSE, Reply
 from aws_standin.errors import invalid
 
 from stages.bedrock.batch import Filled, fill
-from stages.bedrock.batch_jobs import JOB, model_arns, place
+from stages.bedrock.batch_jobs import JOB, model_arns
 from stages.bedrock.chat import Converse
-from stages.bedrock.chat_params import ConverseParams
+from stages.bedrock.chat_params import BatchParams, ConverseParams
 from stages.bedrock.session import clients
+from stages.bedrock.spending import Spending
 from stages.bedrock.waiting import Watch
 from stages.engine.calls import Options
 from stages.errors import StageError
@@ -55,21 +59,28 @@ class World:
         answers = [f"{n} days." for n in range(number)]
         return self.graded.calls("How long?", "4 days.", answers)
 
-    def fill(self, number=NUMBER, watch=None, **more):
-        params = ConverseParams(model=self.model)
+    def fill(self, number=NUMBER, watch=None, spending=None, **more):
+        params = BatchParams(model=self.model, **more)
         return fill(
-            clients(), params, OPTIONS, Grade, self.calls(number), self.store, self.place, "judge",
-            watch or self.time.watch(), **more,
+            clients(), params, OPTIONS, Grade, self.calls(number), self.store, "judge", watch or self.time.watch(),
+            spending,
         )  # fmt: skip
-
-    def place(self):
-        return place(clients(), None, None, self.model, {})
 
     def score(self, number=NUMBER):
         return self.graded.score("How long?", "4 days.", [f"{n} days." for n in range(number)])
 
     def bills(self, batch):
         return sum(bill.batch == batch for bill in self.aws.ledger.bills)
+
+
+class Told:
+    """In the place of Spending."""
+
+    def check_batch(self, prompts, max_tokens):
+        assert (len(prompts), max_tokens) == (NUMBER, OPTIONS.max_tokens)
+
+    def paid_batch(self, replies, job):
+        self.replies, self.job = replies, job
 
 
 @pytest.fixture
@@ -85,11 +96,11 @@ def made(aws, tmp_path, model):
 
 
 def test_replies_of_a_job_are_those_of_single_calls_and_nothing_is_asked_again(world):
-    spent = []
-    assert world.fill(spent=spent.append) == Filled(NUMBER, 0)
+    spent = Told()
+    assert world.fill(spending=spent) == Filled(NUMBER, 0)
     assert [v.overall for v in world.score()] == [int(n == 4) for n in range(NUMBER)]
     assert (world.bills(batch=True), world.bills(batch=False)) == (NUMBER, 0)
-    read = sum(reply.input_tokens for reply in spent), sum(reply.output_tokens for reply in spent)
+    read = sum(reply.input_tokens for reply in spent.replies), sum(reply.output_tokens for reply in spent.replies)
     assert read == world.aws.ledger.tokens()
     (sent,) = world.aws.ledger.of(CREATE)
     name = sent.params["jobName"]
@@ -180,6 +191,31 @@ def test_a_failed_job_says_why_and_another_one_is_paid_for_only_if_the_user_allo
     assert second == f"{first}-2"
 
 
+def test_a_crash_between_the_ledger_and_the_store_enters_nothing_twice(world, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    price = {"input": 3.0, "output": 15.0}
+    prices = {"as_of": "2026-11-22", "per_million_tokens": {"anthropic.claude-sonnet-4-6": price}}
+    budget = tmp_path / "params.yaml"
+    budget.write_text(yaml.safe_dump({"prices": prices, "budget_usd": 0.01}))
+    with pytest.raises(StageError, match=r"judge@claude: a batch job of 120 calls, at most: estimated at \$"):
+        world.fill(spending=Spending("judge@claude", CLAUDE))
+    assert world.aws.ledger.made(CREATE) == 0
+    budget.write_text(yaml.safe_dump({"prices": prices, "budget_usd": 5.0}))
+
+    def killed(values):
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(world.store, "put_all", killed)
+        with pytest.raises(Killed):
+            world.fill(spending=Spending("judge@claude", CLAUDE))
+    assert world.fill(spending=Spending("judge@claude", CLAUDE)) == Filled(NUMBER, 0)
+    [entry] = [json.loads(line) for line in Path(".cache/spent.jsonl").read_text().splitlines()]
+    read, wrote = world.aws.ledger.tokens()
+    assert entry["tokens"] == read + wrote
+    assert entry["dollars"] == pytest.approx((read * 3.0 + wrote * 15.0) / 1e6 / 2)
+
+
 def test_ctrl_c_leaves_the_job_running_and_says_how_to_end_it(world):
     world.aws.hold(JOB)
 
@@ -194,8 +230,8 @@ def test_ctrl_c_leaves_the_job_running_and_says_how_to_end_it(world):
 
 def test_a_customised_model_is_asked_singly(aws, world):
     arn = "arn:aws:bedrock:us-east-1:123456789012:custom-model-deployment/abcdefghijkl"
-    params = ConverseParams(model=arn, base_model="amazon.nova-micro-v1:0")
-    more = world.calls(), world.store, world.place, "judge", world.time.watch()
+    params = BatchParams(model=arn, base_model="amazon.nova-micro-v1:0")
+    more = world.calls(), world.store, "judge", world.time.watch()
     assert fill(clients(), params, OPTIONS, Grade, *more) == Filled()
     assert aws.left() == []
     assert world.time.said == [

@@ -1,23 +1,30 @@
 """Prices, estimate and budget: exact dollars, no model for free, and a ledger that survives a kill."""
 
+import ast
+import re
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
-from stages.bedrock.budget import Budget
+import stages
+from stages.bedrock.budget import Budget, Spent
 from stages.bedrock.estimate import Calls, Tokens, Training, answering, embedding, estimate, judging, table, total
-from stages.bedrock.prices import PricesTable, TokenPrice, Usage, cost, per_hour
+from stages.bedrock.plan import Asked, Plan, Tuned
+from stages.bedrock.prices import PriceUnknown, Usage, cost, per_hour
+from stages.bedrock.work import count, work
 from stages.errors import StageError
+from stages.prices import Prices, TokenPrice
 
 MICRO, HAIKU, TITAN = (
     "amazon.nova-micro-v1:0",
     "anthropic.claude-haiku-4-5-20251001-v1:0",
     "amazon.titan-embed-text-v2:0",
 )
-PRICES = PricesTable(
+PRICES = Prices(
     as_of="2026-11-22",
     per_million_tokens={
         MICRO: TokenPrice(input=0.035, output=0.14),
@@ -76,14 +83,14 @@ def test_throughput_by_the_hour():
     ("change", "message"),
     [
         ({"as_of": "today"}, "must be a date like '2026-11-22'"),
-        ({"training_per_1k_tokens": {MICRO: -1.0}}, "must hold no price below 0"),
+        ({"training_per_1k_tokens": {MICRO: -1.0}}, "greater than or equal to 0"),
         ({"per_million_tokens": {MICRO: {"input": -1.0}}}, "greater than or equal to 0"),
         ({"cents": 1}, "Extra inputs are not permitted"),
     ],
 )
 def test_a_table_is_checked(change, message):
     with pytest.raises(ValidationError, match=message):
-        PricesTable.model_validate(PRICES.model_dump() | change)
+        Prices.model_validate(PRICES.model_dump() | change)
 
 
 WORK = [
@@ -115,12 +122,31 @@ def test_an_estimate_has_a_row_for_each_piece_of_work():
 
 def test_the_table_shows_what_was_spent_beside_the_estimate():
     rows = estimate(WORK[:2], PRICES)
-    assert table(rows, PRICES, {"index": 0.0031, "warm_up": 0.5}).splitlines() == [
-        "stage            model                           calls     tokens in         out           $    actual $",
-        "index            amazon.titan-embed-text-v2:0    1,000       150,500           0      0.0030      0.0031",
-        "fine_tune@micro  amazon.nova-micro-v1:0:128k         1       400,000           0        2.35           -",
-        "other stages: 0.5000 spent",
+    assert table(rows, PRICES, {"index": Spent(155_000, 0.0031), "warm_up": Spent(9, 0.5)}).splitlines() == [
+        "stage            model                           calls     tokens in         out           $  "
+        "actual tokens    actual $",
+        "index            amazon.titan-embed-text-v2:0    1,000       150,500           0      0.0030  "
+        "      155,000      0.0031",
+        "fine_tune@micro  amazon.nova-micro-v1:0:128k         1       400,000           0        2.35  "
+        "            -           -",
+        "other stages: 9 tokens, 0.5000 spent",
         "total: 2.35 estimated, 0.5031 spent (US dollars, prices of 2026-11-22)",
+    ]
+
+
+def test_a_price_that_is_not_known_is_said_and_never_taken_for_nothing():
+    prices = PRICES.model_copy(update={"training_per_1k_tokens": {MICRO: None}})
+    with pytest.raises(PriceUnknown) as caught:
+        cost(Usage(f"{MICRO}:128k", trained_tokens=1), prices)
+    assert str(caught.value) == f"price not known: enter it in params.yaml as prices.training_per_1k_tokens.{MICRO}"
+    rows = estimate(WORK[:2], prices)
+    assert [row.dollars for row in rows] == [pytest.approx(0.00301), None]
+    spent = {"index": Spent(155_000, 0.0031), "fine_tune@micro": Spent(400_000, 0.0, 1)}
+    assert table(rows, prices, spent).splitlines()[2:] == [
+        "fine_tune@micro  amazon.nova-micro-v1:0:128k         1       400,000           0     unknown        400,000   "
+        "  unknown",
+        "total: at least 0.0030 estimated, 0.0031 + unknown spent (US dollars, prices of 2026-11-22)",
+        "fine_tune@micro: price not known: enter amazon.nova-micro-v1:0:128k in params.yaml under `prices`.",
     ]
 
 
@@ -138,7 +164,9 @@ def test_what_is_recorded_is_found_again_by_stage(path):
     assert again.record("judge@claude", Usage(f"us.{HAIKU}", 1_000_000)) == pytest.approx(1.1)
     again.record_dollars("hosting", MICRO, 60.0)
     again.record("qa", Usage(MICRO, 1_000_000))
-    assert again.by_stage() == pytest.approx({"qa": 0.07, "judge@claude": 1.1, "hosting": 60.0})
+    assert {stage: (one.tokens, round(one.dollars, 9)) for stage, one in again.by_stage().items()} == {
+        "qa": (2_000_000, 0.07), "judge@claude": (1_000_000, 1.1), "hosting": (0, 60.0),
+    }  # fmt: skip
     assert again.spent() == pytest.approx(61.17)
     again.check(1e9, "qa")
 
@@ -154,6 +182,45 @@ def test_a_budget_is_held_before_it_is_passed(path):
         "$2.00. Nothing was started. Raise budget_usd in params.yaml, ask for less (fewer questions, pairs or "
         "judges), or remove that file if what it lists is settled."
     )
+
+
+def test_with_a_budget_nothing_starts_whose_price_is_not_known(path):
+    Budget(PRICES, None, path).check(None, "fine-tuning micro")
+    with pytest.raises(StageError) as caught:
+        Budget(PRICES, 2.0, path).check(None, "fine-tuning micro")
+    assert str(caught.value) == (
+        "fine-tuning micro: price not known: enter it in params.yaml under `prices`. Nothing was started, as "
+        "budget_usd, $2.00, cannot be held without it; with budget_usd: null it starts all the same."
+    )
+
+
+def test_what_was_paid_at_an_unknown_price_is_counted_once_its_price_is_there(path):
+    Budget(PRICES, None, path).record_dollars("fine_tune@micro", MICRO, None, 1000, once="job")
+    budget = Budget(PRICES, 2.0, path)
+    assert budget.by_stage() == {"fine_tune@micro": Spent(1000, 0.0, 1)}
+    with pytest.raises(StageError) as caught:
+        budget.check(0.1, "judge@claude")
+    assert str(caught.value) == (
+        f"{path}, line 1: fine_tune@micro was paid for while its price was not known, so that budget_usd cannot be "
+        "held. Put its dollars in the place of null."
+    )
+    for _ in range(2):
+        budget.record_dollars("fine_tune@micro", MICRO, 1.0, 1000, once="job")
+    assert budget.by_stage() == {"fine_tune@micro": Spent(1000, 1.0, 0)}
+    assert len(path.read_text().splitlines()) == 2
+
+
+def test_a_stage_enters_what_it_pays_under_the_name_that_the_estimate_has():
+    """Over the names in the code; `retrieve` is estimated only."""
+    entered = set()
+    for file in Path(stages.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Spending":
+                entered.add(re.sub(r"\{.*?\}", "*", ast.unparse(node.args[0])[1:].strip("'\"")))
+    plan = Plan({"m": Asked(MICRO)}, {"m": Tuned(MICRO, 1)}, {"j": Asked(HAIKU)}, Asked(MICRO), TITAN, None, (), ())
+    rows = [one.stage for one in work(plan, count({}, Path("none")), {})]
+    names = {re.sub(r"answer_\w+", "answer_*", re.sub(r"@.*", "@*", row)) for row in rows}
+    assert entered == names - {"retrieve"}
 
 
 def test_a_guard_records_first_and_then_stops(path):
@@ -189,8 +256,8 @@ WRITER = """
     import sys
     from pathlib import Path
     from stages.bedrock.budget import Budget
-    from stages.bedrock.prices import PricesTable
-    prices = PricesTable(as_of="2026-11-22", per_million_tokens={}, training_per_1k_tokens={},
+    from stages.prices import Prices
+    prices = Prices(as_of="2026-11-22", per_million_tokens={}, training_per_1k_tokens={},
                          storage_per_model_month=0.0, provisioned_per_hour={})
     for number in range(25):
         Budget(prices, None, Path(sys.argv[1])).record_dollars("qa", "m", 1.0)

@@ -5,12 +5,12 @@ import pytest
 from aws_standin import running
 
 from stages.bedrock.owned import Scope
-from stages.bedrock.prices import PricesTable
 from stages.bedrock.resources import look, table
 from stages.bedrock.session import clients
+from stages.prices import Prices
 
 MICRO = "amazon.nova-micro-v1:0"
-PRICES = PricesTable(
+PRICES = Prices(
     as_of="2026-11-22", per_million_tokens={}, storage_per_model_month=1.95, provisioned_per_hour={MICRO: 60.0}
 )
 BUCKET, NAME = "tune-or-retrieve-123456789012-us-east-1", "tune-or-retrieve-articles-0123456789ab"

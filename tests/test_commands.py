@@ -124,10 +124,11 @@ def test_the_estimate_before_anything_ran_says_what_it_guessed(params, run):
     ]  # fmt: skip
     assert lines[4].split()[2] == "61"  # ten by hand, fifty that qa will write, and the warm-up
     assert lines[8].split()[2] == "280"  # four approaches of sixty questions, and forty controls
-    assert lines[-3:] == [
+    assert lines[-4:] == [
         "about: not there yet to be counted, and taken from params.yaml: the articles, the chunks, the pairs, the test "
         "questions, the passages of each question.",
         "index: not known before the stage chunks has run.",
+        "retrieve: its queries are only estimated, not counted when paid: some thousandths of a cent.",
         "Replies are counted as long as they may be; what the store holds already costs nothing again.",
     ]
 
@@ -143,7 +144,7 @@ def test_the_estimate_counts_what_is_there_and_shows_what_was_spent(params, run,
     (tmp_path / ".cache/spent.jsonl").write_text(json.dumps(entry) + "\n")
     _, out, _ = run("estimate")
     index = out.splitlines()[1].split()
-    assert index == ["index", TITAN, "2", "200", "0", "0.0000", "0.5000"]
+    assert index == ["index", TITAN, "2", "200", "0", "0.0000", "200", "0.5000"]
     total = next(line for line in out.splitlines() if line.startswith("total: "))
     assert total.endswith(" estimated, 0.5000 spent (US dollars, prices of 2026-11-22)")
 

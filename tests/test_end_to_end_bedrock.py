@@ -31,6 +31,7 @@ QUESTIONS = CHANGES["qa.test_questions"] + len(HANDWRITTEN)
 SMALL = {
     "retrieval.top_k": 2,
     "models.lite.customization.wait": False,
+    "prices.training_per_1k_tokens": {f"amazon.nova-{model}-v1:0": 0.001 for model in MODELS},
     **{f"judges.{name}.control_pairs": 2 for name in JUDGES},
 }
 BACKEND = "bedrock (s3_vectors)"
@@ -130,7 +131,15 @@ def test_the_ledger_holds_what_the_stand_in_would_charge_for(study):
     assert sum(row["tokens"] for row in counted) == charged
     assert [row["stage"] for row in spent].count("index") == 1
     assert [row["stage"] for row in spent].count("fine_tune@micro") == 1
+    said = study.command("estimate")
+    assert "other stages" not in said  # those of the estimate are those of the ledger
     stages = {row["stage"] for row in spent}
+    actual = {
+        line.split()[0]: line.split()[-2]
+        for line in said.splitlines()
+        if line.split()[:1] and line.split()[0] in stages
+    }
+    assert actual == {stage: f"{sum(row['tokens'] for row in spent if row['stage'] == stage):,}" for stage in stages}
     assert stages == {
         "index",
         *(f"fine_tune@{model}" for model in MODELS),

@@ -83,6 +83,30 @@ def test_an_unreadable_reply_is_unscored_and_counted(aws, root, monkeypatch, cap
     assert aws.ledger.count("Converse", ok=True) == calls
 
 
+def test_a_batch_job_grades_controls_and_answers_at_half_price(aws, root, monkeypatch, capsys):
+    """Too few calls for one at first, which is said."""
+    aws.settings.answer = lambda request: GRADE
+    write(batch=True, min_control_accuracy=0.0)
+    monkeypatch.setattr("stages.bedrock.waiting.time.sleep", lambda seconds: None)
+    code, said = run(monkeypatch, capsys)
+    assert code == 0, said
+    assert "judge@claude: no batch job, as 2" in said
+    assert not [bill for bill in aws.ledger.bills if bill.batch]
+    write_jsonl(Path("data/qa/test.jsonl"), [question(n) for n in range(30)])
+    for approach in APPROACHES:
+        write_jsonl(Path(f"data/answers/{approach}/micro.jsonl"), [answer(n, approach) for n in range(30)])
+    code, said = run(monkeypatch, capsys)
+    assert code == 0, said
+    assert sum(bill.batch for bill in aws.ledger.bills) == 100  # those not graded before
+    last = json.loads(Path(".cache/spent.jsonl").read_text().splitlines()[-1])
+    read, wrote = (
+        sum(getattr(bill, kind) for bill in aws.ledger.bills if bill.batch)
+        for kind in ("input_tokens", "output_tokens")
+    )
+    assert (last["stage"], last["tokens"]) == ("judge@claude", read + wrote)
+    assert last["dollars"] == pytest.approx((read * 3.0 + wrote * 15.0) / 1e6 / 2)
+
+
 def test_below_the_coverage_the_stage_fails_and_says_why(aws, root, monkeypatch, capsys):
     aws.settings.answer = answered
     write(min_coverage=0.96)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import fake_openai
 import pytest
@@ -232,6 +233,7 @@ def scripted(request):
 
 def test_what_the_model_writes_goes_through_the_same_sets_and_is_paid_once(aws, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    prices()
     aws.settings.answer = scripted
     aws.fault("Converse", "ThrottlingException", times=2)
     articles, texts = corpus(40)
@@ -325,9 +327,36 @@ def test_a_batch_job_writes_the_same_pairs_at_half_price(aws, tmp_path, monkeypa
     for batch in (False, True):
         (tmp_path / str(batch)).mkdir()
         monkeypatch.chdir(tmp_path / str(batch))
+        prices()
         made.append(generate(articles, texts, settings(llm={"max_passages": 104, "batch": batch}), watch))
     assert made[0] == made[1]
     assert [sum(bill.batch == batch for bill in aws.ledger.bills) for batch in (False, True)] == [104, 104]
+    singly, in_one = (_spent(tmp_path / str(batch) / ".cache/spent.jsonl") for batch in (False, True))
+    assert (len(singly), len(in_one)) == (104, 1)
+    assert in_one[0]["stage"] == "qa"
+    assert in_one[0]["dollars"] == pytest.approx(sum(row["dollars"] for row in singly) / 2)
+
+
+def test_it_stops_before_the_budget_is_passed(aws, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    aws.settings.answer = scripted
+    articles, texts = corpus(40)
+    params = settings(llm={"concurrency": 1, "max_passages": 40})
+    prices(budget=0.04)
+    with pytest.raises(StageError, match=r"qa: stopped before budget_usd, \$0\.04, is passed: \$0\.0"):
+        generate(articles, texts, params)
+    assert 0 < sum(row["dollars"] for row in _spent(Path(".cache/spent.jsonl"))) <= 0.04
+    assert 0 < len(aws.ledger.bills) < 40
+
+
+def prices(budget=None):
+    each = {"anthropic.claude-sonnet-4-6": {"input": 3.0, "output": 15.0}}
+    table = {"as_of": "2026-11-22", "per_million_tokens": each}
+    Path("params.yaml").write_text(yaml.safe_dump({"prices": table, "budget_usd": budget}))
+
+
+def _spent(path):
+    return [json.loads(line) for line in path.read_text().splitlines()]
 
 
 @pytest.mark.parametrize(

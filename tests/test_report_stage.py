@@ -15,7 +15,8 @@ from test_report_summary import many, steady
 
 from stages import params
 from stages.errors import INTERRUPTED, StageError
-from stages.report.params import PricesParams, ReportParams, StudyParams
+from stages.prices import Prices
+from stages.report.params import ReportParams, StudyParams
 
 ROOT = Path(__file__).parent.parent
 PARAMS = """\
@@ -41,9 +42,9 @@ stages:
         ("confidence: 0.95", "confidence: 1.0", "report", ReportParams,
          "report.confidence: must be less than 1. Got 1.0."),
         ("power:", "powr:", "report", ReportParams, None),
-        ("2026-11-22", "last week", "prices", PricesParams,
+        ("2026-11-22", "last week", "prices", Prices,
          "prices.as_of: must be a date like '2026-11-22'. Got 'last week'."),
-        ("0.09", "-1", "prices", PricesParams, "prices.compute_per_hour: must be greater than or equal to 0. Got -1."),
+        ("0.09", "-1", "prices", Prices, "prices.compute_per_hour: must be greater than or equal to 0. Got -1."),
         ("[micro]", "[micro, micro]", "study", StudyParams,
          "study.models: must not name anything twice. Got ['micro', 'micro']."),
     ],

@@ -9,15 +9,16 @@ import pytest
 from report_rows import question, write_json, write_study
 
 from stages.errors import StageError
+from stages.prices import Prices, TokenPrice
 from stages.report.comparisons import Paired, call, compare
 from stages.report.inputs import read_study
 from stages.report.measures import cost_per_1000, measure
 from stages.report.outputs import make_outputs
-from stages.report.params import PricesParams, ReportParams, TokenPrices
+from stages.report.params import ReportParams
 from stages.report.statistics import Interval
 from stages.report.verdict import cautions, verdicts
 
-PRICES = PricesParams(as_of="2026-11-22", currency="USD", compute_per_hour=0.09, per_million_tokens={})
+PRICES = Prices(as_of="2026-11-22", currency="USD", compute_per_hour=0.09, per_million_tokens={})
 REPORT = ReportParams(seed=3, confidence=0.95, bootstrap_samples=400, permutation_samples=400, power=0.8)
 MEANS = {"base": 2.0, "rag": 5.0, "ft": 3.0, "ft_rag": 8.0}
 
@@ -162,7 +163,7 @@ def test_each_report_param_changes_something(tmp_path, change, differs):
     assert differs <= {path for path in before.files if before.files[path] != after.files[path]}
 
 
-TABLE = {"lite": TokenPrices(input=1.0, output=10.0)}
+TABLE = {"lite": TokenPrice(input=1.0, output=10.0)}
 
 
 @pytest.mark.parametrize(
@@ -178,7 +179,7 @@ TABLE = {"lite": TokenPrices(input=1.0, output=10.0)}
     ],
 )
 def test_cost(model, approach, hour, seconds, cost):
-    prices = PricesParams(as_of="2026-11-22", currency="USD", compute_per_hour=hour, per_million_tokens=TABLE)
+    prices = Prices(as_of="2026-11-22", currency="USD", compute_per_hour=hour, per_million_tokens=TABLE)
     found = cost_per_1000(model, 100.0, 100.0, seconds, 0.5, approach, prices)
     assert found == (None if cost is None else pytest.approx(cost))
 

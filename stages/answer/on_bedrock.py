@@ -53,7 +53,7 @@ def bedrock_engine(
     identity: dict[str, Any] = dict(converse.identity)
     if weights:
         identity["model"] = weights  # another deployment of the same weights says the same
-    spending = Spending(f"answer_{approach}@{name}", params.foundation if weights else params.model)
+    spending = Spending(f"answer_{approach}@{name}", params.billed_as)
 
     @contextlib.contextmanager
     def opened() -> Iterator[Converse]:
@@ -65,7 +65,7 @@ def bedrock_engine(
         context_tokens=None,
         reply_class=ConverseReply,
         concurrency=params.concurrency,
-        billed_as=params.foundation,
+        billed_as=params.billed_as,
         begin=lambda prompts: spending.begin(prompts, options.max_tokens, params.concurrency),
         paid=spending.paid,
         gone=gone,

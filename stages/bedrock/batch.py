@@ -4,14 +4,14 @@ A job only fills the store. Who needs the replies asks afterwards as ever, and w
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import BaseModel
 
-from stages.bedrock.batch_jobs import Batch, Place, ended
+from stages.bedrock.batch_jobs import Batch, ended, place
 from stages.bedrock.chat import Converse, ConverseReply
-from stages.bedrock.chat_params import ConverseParams
+from stages.bedrock.chat_params import BatchParams
 from stages.bedrock.faults import aws, hidden, member
 from stages.bedrock.session import Clients
 from stages.bedrock.storage import ROOT, objects, put, read_jsonl, split
@@ -20,6 +20,9 @@ from stages.engine.calls import Options
 from stages.errors import StageError
 from stages.files import content_key
 from stages.store import CallStore
+
+if TYPE_CHECKING:
+    from stages.bedrock.spending import Spending
 
 FEWEST, MOST = 100, 50_000  # records of one job: AWS's default quotas
 DEPLOYED = (":custom-model-deployment/", ":provisioned-model/", ":custom-model/")
@@ -36,28 +39,25 @@ class Filled(NamedTuple):
 
 def fill(
     clients: Clients,
-    params: ConverseParams,
+    params: BatchParams,
     options: Options,
     schema: type[BaseModel],
     calls: Mapping[str, Messages],
     store: CallStore,
-    place: Callable[[], Place],
     stage: str,
     watch: Watch | None = None,
-    retry: int = 0,
-    spent: Callable[[ConverseReply], None] = lambda reply: None,
+    spending: "Spending | None" = None,
 ) -> Filled:
     """Put replies into the store by one batch job: found again after a crash, submitted once, waited for.
 
     Args:
         calls: messages by the key under which the reply is stored. Those that are stored already are left out.
-        place: where the job reads and writes; called only if there is one to be made (batch_jobs.place).
         stage: for names and tags.
-        retry: jobs beyond the first that may be paid for if those before failed.
-        spent: told of each reply before any is stored; half of Bedrock's price is due for it.
+        spending: asked before a job is submitted, and told once of all the replies that a job brought.
 
     Raises:
-        StageError: the job failed, was stopped or expired (what it brought is stored), or AWS refuses.
+        StageError: the job does not fit into the budget; it failed, was stopped or expired (what it brought is
+            stored); or AWS refuses.
     """
     watch = watch or Watch()
     pending = {key: calls[key] for key in sorted(calls) if store.get(key) is None}
@@ -76,11 +76,16 @@ def fill(
         {"recordId": name, "modelInput": player.request(model, pending[key], schema)} for name, key in names.items()
     ]
     data = "".join(json.dumps(record) + "\n" for record in records).encode("ascii")
-    batch = Batch(stage, params.model, content_key("batch", params.model, clients.region, data.decode()), retry)
+    batch = Batch(stage, params.model, content_key("batch", params.model, clients.region, data.decode()), params.retry)
     folder = f"{ROOT}batch/{batch.name(1)}/"
-    bucket, role = place()
+
+    def check() -> None:
+        if spending is not None:
+            spending.check_batch([pending[key] for key in names.values()], options.max_tokens)
+
+    bucket, role = place(clients, params.bucket, params.role_arn, params.model, {})
     source, target = put(clients, bucket, f"{folder}in/{FILE}", data), f"s3://{bucket}/{folder}out/"
-    job = ended(clients, batch, role, source, target, watch)
+    job = ended(clients, batch, role, source, target, watch, check)
     replies, faults = {}, []
     for line in _lines(clients, f"{target}{job.arn.rsplit('/', 1)[-1]}/{FILE}.out"):
         key = names.get(line.get("recordId"))
@@ -91,12 +96,10 @@ def fill(
             replies[key] = player.reply(model, line, schema)
         except StageError as fault:
             faults.append(str(fault))
-    try:
-        for reply in replies.values():
-            spent(reply)
-    finally:
-        # Together: a crash between two of them would leave other calls pending, and so another job to pay for.
-        store.put_all({key: reply.model_dump() for key, reply in replies.items()})
+    if spending is not None:  # before they are stored, and once a job: after a crash between the two it is found again
+        spending.paid_batch(list(replies.values()), job.arn)
+    # Together: a crash between two of them would leave other calls pending, and so another job to pay for.
+    store.put_all({key: reply.model_dump() for key, reply in replies.items()})
     why = f" (the first: {faults[0]})" if faults else ""
     missing = len(names) - len(replies) - len(faults)
     watch.say(
@@ -112,7 +115,7 @@ def fill(
     return Filled(len(replies), len(names) - len(replies))
 
 
-def _singly(params: ConverseParams, number: int) -> str | None:
+def _singly(params: BatchParams, number: int) -> str | None:
     """Why there can be no job, or None."""
     if any(kind in params.model for kind in DEPLOYED):
         return f"a batch job takes no customised model ({params.model})"

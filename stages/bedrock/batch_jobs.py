@@ -1,7 +1,7 @@
 """Model invocation jobs: one for each content, submitted once, found again after a crash, waited for."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -88,18 +88,21 @@ def model_arns(clients: Clients, model: str) -> list[str]:
         return [member(profile, "inferenceProfileArn"), *sorted(behind)]
 
 
-def ended(clients: Clients, batch: Batch, role: Role, source: str, target: str, watch: Watch) -> Job:
+def ended(
+    clients: Clients, batch: Batch, role: Role, source: str, target: str, watch: Watch, check: Callable[[], None]
+) -> Job:
     """The job of this content when it is over: found, or submitted now. At most one is submitted.
 
     Args:
         source, target: s3:// addresses of the records, and of the folder to write below.
+        check: called before a job is submitted, and not where one is found; what it raises submits none.
 
     Raises:
         StageError: the latest job failed in an earlier run and `retry` allows no further one, or AWS refuses.
     """
     job = None
     try:
-        job = _submitted(clients, batch, role, source, target, watch)
+        job = _submitted(clients, batch, role, source, target, watch, check)
 
         def look() -> Mapping[str, Any]:
             seen = _seen(clients, job)
@@ -114,7 +117,9 @@ def ended(clients: Clients, batch: Batch, role: Role, source: str, target: str, 
     return Job(job.arn, job.name, seen["status"], job.attempt, _reason(seen))
 
 
-def _submitted(clients: Clients, batch: Batch, role: Role, source: str, target: str, watch: Watch) -> Job:
+def _submitted(
+    clients: Clients, batch: Batch, role: Role, source: str, target: str, watch: Watch, check: Callable[[], None]
+) -> Job:
     latest = _latest(clients, batch)
     if latest is not None:
         reason = None if latest.status in RUNNING else _reason(_seen(clients, latest))
@@ -126,6 +131,7 @@ def _submitted(clients: Clients, batch: Batch, role: Role, source: str, target: 
                 f"{batch.stage}: the batch job {latest.name} {reason}. Mend the cause; to pay for another job of the "
                 f"same calls set `retry: {latest.attempt}`, or switch batch off: the calls are made singly then."
             )
+    check()
     attempt = latest.attempt + 1 if latest else 1
     name = batch.name(attempt)
     with aws(f"submitting the batch job {name}"):

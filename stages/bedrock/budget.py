@@ -9,12 +9,29 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
-from stages.bedrock.prices import PricesTable, Usage, cost
+from stages.bedrock.prices import Usage, cost
 from stages.errors import StageError
+from stages.prices import Prices
 
 LEDGER = Path(".cache/spent.jsonl")
+
+
+class Spent(NamedTuple):
+    """`unknown`: entries of things paid for at a price that was not known; their dollars are not in the sum."""
+
+    tokens: int = 0
+    dollars: float = 0.0
+    unknown: int = 0
+
+
+class _Entry(NamedTuple):
+    line: int
+    stage: str
+    tokens: int
+    dollars: float | None
+    once: str | None
 
 
 class Budget:
@@ -26,28 +43,43 @@ class Budget:
         limit: US dollars (`budget_usd`); None: none.
     """
 
-    def __init__(self, prices: PricesTable, limit: float | None, path: Path = LEDGER):
+    def __init__(self, prices: Prices, limit: float | None, path: Path = LEDGER):
         self._prices, self._limit, self._path = prices, limit, path
         self._lock = threading.Lock()
 
     def spent(self) -> float:
-        return sum(self.by_stage().values())
+        """Dollars of all stages. Raises StageError if those of an entry are not known: spending is never guessed."""
+        entries = list(self._entries())
+        if unknown := next((one for one in entries if one.dollars is None), None):
+            raise StageError(
+                f"{self._path}, line {unknown.line}: {unknown.stage} was paid for while its price was not known, so "
+                "that budget_usd cannot be held. Put its dollars in the place of null."
+            )
+        return sum(one.dollars for one in entries if one.dollars is not None)
 
-    def by_stage(self) -> dict[str, float]:
-        """Dollars by stage. Raises StageError if the file holds what is no entry: spending is never guessed."""
-        sums: dict[str, float] = defaultdict(float)
-        for entry in self._entries():
-            sums[entry["stage"]] += entry["dollars"]
+    def by_stage(self) -> dict[str, Spent]:
+        """Raises StageError if the file holds what is no entry."""
+        sums: dict[str, Spent] = defaultdict(Spent)
+        for one in self._entries():
+            tokens, dollars, unknown = sums[one.stage]
+            sums[one.stage] = Spent(
+                tokens + one.tokens, dollars + (one.dollars or 0.0), unknown + (one.dollars is None)
+            )
         return dict(sums)
 
-    def check(self, dollars: float, what: str) -> None:
-        """Call it before what costs, with its estimate.
+    def check(self, dollars: float | None, what: str) -> None:
+        """Call it before what costs, with its estimate; None: its price is not known.
 
         Raises:
-            StageError: what was spent and this together would pass the limit.
+            StageError: there is a limit, and what was spent and this together would pass it, or are not known.
         """
         if self._limit is None:
             return
+        if dollars is None:
+            raise StageError(
+                f"{what}: price not known: enter it in params.yaml under `prices`. Nothing was started, as budget_usd, "
+                f"${self._limit:.2f}, cannot be held without it; with budget_usd: null it starts all the same."
+            )
         spent = self.spent()
         if spent + dollars > self._limit:
             raise StageError(
@@ -58,21 +90,28 @@ class Budget:
 
     def record(self, stage: str, usage: Usage) -> float:
         """Enter what was used, on the disk when this returns; its dollars."""
-        return self.record_dollars(stage, usage.model, cost(usage, self._prices), usage.tokens)
+        dollars = cost(usage, self._prices)
+        self.record_dollars(stage, usage.model, dollars, usage.tokens)
+        return dollars
 
-    def record_dollars(self, stage: str, model: str, dollars: float, tokens: int = 0, once: str | None = None) -> float:
+    def record_dollars(
+        self, stage: str, model: str, dollars: float | None, tokens: int = 0, once: str | None = None
+    ) -> None:
         """Enter what is not billed by tokens alone, such as hours of provisioned throughput.
 
         Args:
-            once: a name, such as that of a job: what is entered under it already is not entered again.
+            dollars: None: not known.
+            once: a name, such as that of a job: what is entered under it already is not entered again, unless only
+                now its dollars are known.
         """
         at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         entry = {"at": at, "stage": stage, "model": model, "tokens": tokens, "dollars": dollars}
         if once is not None:
             entry["once"] = once
         with self._lock, self._open() as file:
-            if once is not None and any(one.get("once") == once for one in self._entries()):
-                return dollars
+            there = [one for one in self._entries() if one.once == once] if once is not None else []
+            if there and (dollars is None or there[0].dollars is not None):
+                return
             end = file.seek(0, os.SEEK_END)
             if end:
                 file.seek(end - 1)
@@ -81,7 +120,6 @@ class Budget:
             file.write(json.dumps(entry).encode() + b"\n")
             file.flush()
             os.fsync(file.fileno())
-        return dollars
 
     def guard(self, stage: str, usage: Usage, at_most: float) -> None:
         """Record, and then check that another call of `at_most` dollars still fits: for the midst of a stage.
@@ -105,14 +143,23 @@ class Budget:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield file
 
-    def _entries(self) -> Iterator[dict]:
+    def _entries(self) -> Iterator[_Entry]:
+        """One for each thing paid for: of those entered under one name the last, in the place of the first."""
+        found: dict[object, _Entry] = {}
+        for one in self._lines():
+            found[one.line if one.once is None else one.once] = one
+        yield from found.values()
+
+    def _lines(self) -> Iterator[_Entry]:
         if not self._path.exists():
             return
-        lines = self._path.read_bytes().splitlines()
-        for number, line in enumerate(lines, start=1):
+        for number, line in enumerate(self._path.read_bytes().splitlines(), start=1):
             try:
                 entry = json.loads(line)
-                yield {"stage": str(entry["stage"]), "dollars": float(entry["dollars"]), "once": entry.get("once")}
+                dollars, tokens = entry["dollars"], int(entry.get("tokens", 0))
+                yield _Entry(
+                    number, str(entry["stage"]), tokens, None if dollars is None else float(dollars), entry.get("once")
+                )
             except (ValueError, KeyError, TypeError):
                 if not line.endswith(b"}"):  # torn by a kill or a power cut as it was written
                     continue

@@ -33,6 +33,20 @@ class ConverseParams(Section):
         return AREA.sub("", self.base_model or self.model)
 
     @property
+    def billed_as(self) -> str:
+        """The id whose price it is: an inference profile may have one of its own, an ARN has its model's."""
+        return self.foundation if self.base_model else self.model
+
+    @property
     def maker(self) -> str:
         """Who made the model, as langchain-aws names its provider: amazon, anthropic, meta."""
         return self.foundation.partition(".")[0]
+
+
+class BatchParams(ConverseParams):
+    """A chat model whose calls may wait, and so may be made by one batch job."""
+
+    batch: bool = False  # true: one job at half price, of 100 calls or more; it may take hours
+    bucket: str | None = None  # of a batch job's files; None: one is made
+    role_arn: str | None = None  # that Bedrock assumes for a batch job; None: one is made
+    retry: int = Field(default=0, ge=0, le=100)  # jobs beyond the first that may be paid for if those before failed

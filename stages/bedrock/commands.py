@@ -43,6 +43,8 @@ def estimate() -> None:
         print(f"about: not there yet to be counted, and taken from params.yaml: {', '.join(counted.about)}.")
     if asked.embedding and counted.chunks is None:
         print("index: not known before the stage chunks has run.")
+    if asked.embedding:
+        print("retrieve: its queries are only estimated, not counted when paid: some thousandths of a cent.")
     print("Replies are counted as long as they may be; what the store holds already costs nothing again.")
 
 

@@ -1,10 +1,13 @@
 """What a study on Bedrock will cost, from its counts: pure arithmetic, nothing is asked of AWS."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from stages.bedrock.prices import PricesTable, Usage, cost
-from stages.errors import StageError
+from stages.bedrock.budget import Spent
+from stages.bedrock.prices import Usage, cost_or_none
+from stages.prices import Prices
+
+UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,7 @@ class Row:
     input_tokens: int
     output_tokens: int
     trained_tokens: int
-    dollars: float
+    dollars: float | None  # None: the price is not known
 
 
 def answering(
@@ -78,57 +81,67 @@ def embedding(stage: str, model: str, n_texts: int, tokens: float) -> Calls:
     return Calls(stage, model, n_texts, Tokens(tokens, 0))
 
 
-def estimate(work: Sequence[Calls | Training], prices: PricesTable) -> list[Row]:
+def estimate(work: Sequence[Calls | Training], prices: Prices) -> list[Row]:
     """A row for each piece of work, in their order; tokens are rounded up.
 
     Raises:
-        StageError: a model has no price.
+        StageError: a model is not in the table at all.
     """
     return [_training(one, prices) if isinstance(one, Training) else _calls(one, prices) for one in work]
 
 
 def total(rows: Sequence[Row]) -> float:
-    return sum(row.dollars for row in rows)
+    """Dollars of the rows whose price is known."""
+    return sum(row.dollars for row in rows if row.dollars is not None)
 
 
-def table(rows: Sequence[Row], prices: PricesTable, spent: Mapping[str, float] | None = None) -> str:
-    """The rows as text for a terminal. `spent`: dollars by stage, shown beside the estimate."""
+def table(rows: Sequence[Row], prices: Prices, spent: Mapping[str, Spent] | None = None) -> str:
+    """The rows as text for a terminal. `spent`: by stage, shown beside the estimate."""
     wide = max([len("stage"), *(len(row.stage) for row in rows)])
     model = max([len("model"), *(len(row.model) for row in rows)])
-    actual = "" if spent is None else f"  {'actual $':>10}"
+    actual = "" if spent is None else f"  {'actual tokens':>13}  {'actual $':>10}"
     lines = [f"{'stage':{wide}}  {'model':{model}}  {'calls':>7}  {'tokens in':>12}  {'out':>10}  {'$':>10}{actual}"]
     for row in rows:
         read = row.input_tokens + row.trained_tokens
         line = f"{row.stage:{wide}}  {row.model:{model}}  {row.calls:>7,}  {read:>12,}  {row.output_tokens:>10,}"
-        shown = "" if spent is None else f"  {_dollars(spent.get(row.stage)):>10}"
-        lines.append(f"{line}  {_dollars(row.dollars):>10}{shown}")
+        line += f"  {UNKNOWN if row.dollars is None else _dollars(row.dollars):>10}"
+        lines.append(line if spent is None else line + _actual(spent.get(row.stage)))
     known = {row.stage for row in rows}
-    other = sum(dollars for stage, dollars in (spent or {}).items() if stage not in known)
-    if other:
-        lines.append(f"other stages: {_dollars(other)} spent")
-    sums = f"total: {_dollars(total(rows))} estimated"
+    if other := [one for stage, one in (spent or {}).items() if stage not in known]:
+        lines.append(f"other stages: {sum(one.tokens for one in other):,} tokens, {_sum(other)} spent")
+    unknown = [row for row in rows if row.dollars is None]
+    sums = f"total: {'at least ' if unknown else ''}{_dollars(total(rows))} estimated"
     if spent is not None:
-        sums += f", {_dollars(sum(spent.values()))} spent"
-    return "\n".join([*lines, f"{sums} (US dollars, prices of {prices.as_of})"])
+        sums += f", {_sum(spent.values())} spent"
+    lines.append(f"{sums} (US dollars, prices of {prices.as_of})")
+    lines += [f"{one.stage}: price not known: enter {one.model} in params.yaml under `prices`." for one in unknown]
+    return "\n".join(lines)
 
 
-def _calls(calls: Calls, prices: PricesTable) -> Row:
+def _actual(spent: Spent | None) -> str:
+    return f"  {'-':>13}  {'-':>10}" if spent is None else f"  {spent.tokens:>13,}  {_sum([spent]):>10}"
+
+
+def _sum(spent: Iterable[Spent]) -> str:
+    """Dollars; what else was spent at a price that is not known is said, and not left out silently."""
+    found = list(spent)
+    dollars, unknown = sum(one.dollars for one in found), any(one.unknown for one in found)
+    return (f"{_dollars(dollars)} + {UNKNOWN}" if dollars else UNKNOWN) if unknown else _dollars(dollars)
+
+
+def _calls(calls: Calls, prices: Prices) -> Row:
     n = max(0, calls.n - calls.n_stored)
     read, written = _up(n * calls.each.input), _up(n * calls.each.output)
     usage = Usage(calls.model, input_tokens=read, output_tokens=written, batch=calls.batch)
-    return Row(calls.stage, calls.model, n, read, written, 0, cost(usage, prices))
+    return Row(calls.stage, calls.model, n, read, written, 0, cost_or_none(usage, prices))
 
 
-def _training(training: Training, prices: PricesTable) -> Row:
+def _training(training: Training, prices: Prices) -> Row:
     trained = training.tokens * training.epochs
-    dollars = cost(Usage(training.model, trained_tokens=trained), prices)
-    if training.models_kept_months:
-        if prices.storage_per_model_month is None:
-            raise StageError(
-                f"params.yaml: the price table of {prices.as_of} has no storage_per_model_month, so that the cost of "
-                "keeping a fine-tuned model cannot be known. Add it."
-            )
-        dollars += training.models_kept_months * prices.storage_per_model_month
+    dollars = cost_or_none(Usage(training.model, trained_tokens=trained), prices)
+    if training.models_kept_months and dollars is not None:
+        month = prices.storage_per_model_month
+        dollars = None if month is None else dollars + training.models_kept_months * month
     return Row(training.stage, training.model, 1, 0, 0, trained, dollars)
 
 
@@ -136,5 +149,5 @@ def _up(tokens: float) -> int:
     return -int(-tokens // 1)
 
 
-def _dollars(value: float | None) -> str:
-    return "-" if value is None else f"{value:.4f}" if value < 1 else f"{value:,.2f}"
+def _dollars(value: float) -> str:
+    return f"{value:.4f}" if value < 1 else f"{value:,.2f}"

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from botocore.exceptions import ClientError
 
 from stages.bedrock.faults import is_missing, member
-from stages.bedrock.prices import PricesTable
 from stages.bedrock.session import Clients
+from stages.prices import Prices
 
 NOTHING = "nothing while idle"
 
@@ -33,7 +33,7 @@ class Scope:
     """Where is looked beyond tags and names. `bucket`: the user's own, if params name one."""
 
     bucket: str | None = None
-    prices: PricesTable | None = None
+    prices: Prices | None = None
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import ValidationError
+
 from stages.bedrock.chat_params import AREA
 from stages.bedrock.doctor import Wanted
-from stages.bedrock.prices import PricesTable
+from stages.bedrock.prices import in_dollars
 from stages.errors import StageError
-
-FOR_LOCAL = ("currency", "compute_per_hour")  # keys of `prices` that Bedrock has no use for
+from stages.prices import Prices
 
 
 @dataclass(frozen=True)
@@ -88,15 +89,11 @@ def plan(params: Mapping[str, Any]) -> Plan:
     )
 
 
-def prices(params: Mapping[str, Any]) -> PricesTable:
-    """The section `prices`, as far as Bedrock's prices go. Raises StageError if it is not in US dollars, or wrong."""
-    section = _at(params, "prices")
-    if section.get("currency", "USD") != "USD":
-        raise StageError(f"params.yaml: prices.currency: must be USD for Bedrock. Got {section['currency']!r}.")
-    given = {name: value for name, value in section.items() if name not in FOR_LOCAL}
+def prices(params: Mapping[str, Any]) -> Prices:
+    """The section `prices`. Raises StageError if it is not in US dollars, or wrong."""
     try:
-        return PricesTable.model_validate(given)
-    except ValueError as fault:
+        return in_dollars(Prices.model_validate(_at(params, "prices")))
+    except ValidationError as fault:
         lines = [f"prices.{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in fault.errors()]
         raise StageError("\n  ".join(["params.yaml:", *lines])) from None
 

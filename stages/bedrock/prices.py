@@ -1,53 +1,16 @@
-"""What Bedrock costs: a dated table in params.yaml, and the dollars of what was used. Imports no boto3."""
+"""What Bedrock costs: the dollars of what was used, by the table in params.yaml. Imports no boto3."""
 
-import datetime
 from dataclasses import dataclass
 
-from pydantic import Field, field_validator
-
-from stages.bedrock.chat_params import AREA
 from stages.errors import StageError
-from stages.params import Section
+from stages.prices import Prices, names
 
 MILLION = 1_000_000
 THOUSAND = 1000
 
 
-class TokenPrice(Section):
-    """Dollars per million tokens of a chat or an embedding model."""
-
-    input: float = Field(ge=0)
-    output: float = Field(default=0.0, ge=0)  # embedding models have none
-    cache_read: float | None = Field(default=None, ge=0)  # None: as input
-    cache_write: float | None = Field(default=None, ge=0)
-
-
-class PricesTable(Section):
-    """US dollars. Models by their id, or by that of an inference profile where it has a price of its own."""
-
-    as_of: str  # prices change: whatever shows one shows this date
-    per_million_tokens: dict[str, TokenPrice]
-    batch_share: float = Field(default=0.5, ge=0, le=1)  # of the price, for batch inference
-    training_per_1k_tokens: dict[str, float] = Field(default_factory=dict)  # by base model
-    storage_per_model_month: float | None = Field(default=None, ge=0)  # None: not known
-    provisioned_per_hour: dict[str, float] = Field(
-        default_factory=dict
-    )  # of one model unit, no commitment, by base model
-
-    @field_validator("as_of")
-    @classmethod
-    def _is_date(cls, value: str) -> str:
-        try:
-            return datetime.date.fromisoformat(value).isoformat()
-        except ValueError:
-            raise ValueError("must be a date like '2026-11-22'") from None
-
-    @field_validator("training_per_1k_tokens", "provisioned_per_hour")
-    @classmethod
-    def _not_negative(cls, value: dict[str, float]) -> dict[str, float]:
-        if any(price < 0 for price in value.values()):
-            raise ValueError("must hold no price below 0")
-        return value
+class PriceUnknown(StageError):
+    """The table knows the model and says null: a price that nobody has looked up yet."""
 
 
 @dataclass(frozen=True)
@@ -68,10 +31,18 @@ class Usage:
         return read_and_written + self.trained_tokens
 
 
-def cost(usage: Usage, prices: PricesTable) -> float:
+def in_dollars(prices: Prices) -> Prices:
+    """Raises StageError if the table is in another currency: Bedrock's prices and `budget_usd` are in US dollars."""
+    if prices.currency != "USD":
+        raise StageError(f"params.yaml: prices.currency: must be USD for Bedrock. Got {prices.currency!r}.")
+    return prices
+
+
+def cost(usage: Usage, prices: Prices) -> float:
     """Dollars. A fine-tuned Nova on demand has its base model's price: name the base model.
 
     Raises:
+        PriceUnknown: the price is null in the table.
         StageError: the table has no price; never taken for free.
     """
     dollars = 0.0
@@ -92,25 +63,26 @@ def cost(usage: Usage, prices: PricesTable) -> float:
     return dollars
 
 
-def per_hour(base_model: str, units: int, prices: PricesTable) -> float:
+def cost_or_none(usage: Usage, prices: Prices) -> float | None:
+    """As `cost`; None where the table says that the price is not known."""
+    try:
+        return cost(usage, prices)
+    except PriceUnknown:
+        return None
+
+
+def per_hour(base_model: str, units: int, prices: Prices) -> float:
     """Dollars an hour of provisioned throughput, as long as it exists. Raises StageError without a price."""
     return units * _of(prices.provisioned_per_hour, base_model, "provisioned_per_hour", prices)
 
 
-def _of(table: dict, model: str, key: str, prices: PricesTable):
-    for name in names(model):
-        if name in table:
-            return table[name]
-    raise StageError(
-        f"params.yaml: the price table of {prices.as_of} has no {key} for {model}, so that its cost cannot be known. "
-        f"Add it, as {names(model)[-1]}. Known: {', '.join(table) or 'none'}."
-    )
-
-
-def names(model: str) -> list[str]:
-    """The names under which a model may stand in a table, the most exact first: without ARN, area, window."""
-    short = model.rsplit("/", 1)[-1]
-    bare = AREA.sub("", short)
-    head, _, window = bare.rpartition(":")
-    without_window = head if window[-1:] == "k" and window[:-1].isdigit() else bare  # amazon.nova-micro-v1:0:128k
-    return list(dict.fromkeys([model, short, bare, without_window]))
+def _of(table: dict, model: str, key: str, prices: Prices):
+    found = next((name for name in names(model) if name in table), None)
+    if found is None:
+        raise StageError(
+            f"params.yaml: the price table of {prices.as_of} has no {key} for {model}, so that its cost cannot be "
+            f"known. Add it, as {names(model)[-1]}. Known: {', '.join(table) or 'none'}."
+        )
+    if table[found] is None:
+        raise PriceUnknown(f"price not known: enter it in params.yaml as prices.{key}.{found}")
+    return table[found]

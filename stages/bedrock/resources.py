@@ -11,7 +11,7 @@ from stages.bedrock.hosting import KINDS as HOSTING
 from stages.bedrock.knowledge_base_kinds import BASE, BY_THE_GIGABYTE, SOURCE
 from stages.bedrock.names import PROJECT, are_ours, unpaired
 from stages.bedrock.owned import Kind, Resource, Scope, status_of, tags_of
-from stages.bedrock.prices import PricesTable, per_hour
+from stages.bedrock.prices import per_hour
 from stages.bedrock.removal import Left
 from stages.bedrock.roles import remove_role, roles_of_ours
 from stages.bedrock.session import Clients
@@ -25,6 +25,7 @@ from stages.bedrock.storage import (
     remove_bucket,
 )
 from stages.errors import StageError
+from stages.prices import Prices
 
 TRAINING, BATCH = "fine-tuning job", "batch job"
 THROUGHPUT, DEPLOYMENT, MODEL = "provisioned throughput", "deployment", "custom model"
@@ -47,7 +48,7 @@ def look(clients: Clients, scope: Scope) -> tuple[list[Resource], list[Left]]:
     return found, unseen
 
 
-def table(found: Sequence[Resource], region: str, prices: PricesTable | None) -> str:
+def table(found: Sequence[Resource], region: str, prices: Prices | None) -> str:
     """The resources as text for a terminal, and what they cost a month while idle."""
     if not found:
         return f"nothing of {PROJECT} in {region}."

@@ -4,28 +4,24 @@ Prices and budget are read by every stage that pays and declared by none in dvc.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import Field
 
 from stages.bedrock.budget import LEDGER, Budget
-from stages.bedrock.prices import PricesTable, Usage, cost
+from stages.bedrock.prices import Usage, cost, cost_or_none, in_dollars
 from stages.params import load, load_value
+from stages.prices import Prices
 
 LIMIT = Annotated[float, Field(ge=0)] | None  # of `budget_usd`
 CHARACTERS_PER_TOKEN = 4  # of English prose, where no tokenizer is at hand
 FEWEST_CHARACTERS = 2  # of a token, on average over a prompt: an upper limit of its tokens follows from it
 LONG_PROMPT_TOKENS = 2000  # of a grading: rubric, question, reference, answer
 UNKNOWN = 2**31
+Prompt = Sequence[dict[str, str]]  # messages
 READ_BY_ALL_THAT_PAY = ("prices", "budget_usd")
-
-
-class BedrockPrices(PricesTable):
-    """The section `prices`, with what it says of this machine."""
-
-    currency: Literal["USD"] = "USD"
-    compute_per_hour: float | None = None
 
 
 class Spending:
@@ -41,16 +37,15 @@ class Spending:
 
     def __init__(self, stage: str, model: str, path: Path = LEDGER, training: bool = False):
         self._stage, self._model = stage, model
-        self._prices = load("prices", BedrockPrices)
+        self._prices = in_dollars(load("prices", Prices))
         self._budget = Budget(self._prices, load_value("budget_usd", LIMIT), path)
-        cost(Usage(model, trained_tokens=1) if training else Usage(model, input_tokens=1), self._prices)
+        cost_or_none(Usage(model, trained_tokens=1) if training else Usage(model, input_tokens=1), self._prices)
         self._each = 0.0  # dollars of one call, at most
         self._concurrency = self._left = 0
 
-    def begin(self, prompts: Sequence[Sequence[dict[str, str]]], max_tokens: int, concurrency: int) -> None:
+    def begin(self, prompts: Sequence[Prompt], max_tokens: int, concurrency: int) -> None:
         """Before the first call. Raises StageError if not even as many calls as run at once fit into the budget."""
-        longest = max((sum(len(message["content"]) for message in prompt) for prompt in prompts), default=0)
-        one = Usage(self._model, input_tokens=longest // FEWEST_CHARACTERS, output_tokens=max_tokens)
+        one = self._at_most(prompts, max_tokens)
         self._each, self._concurrency, self._left = cost(one, self._prices), concurrency, len(prompts)
         self._budget.check(min(concurrency, len(prompts)) * self._each, f"{self._stage}: the first calls")
 
@@ -62,13 +57,7 @@ class Spending:
 
     def paid(self, reply: Any) -> None:
         """Enter a reply of stages.bedrock.chat. Raises StageError if further calls might pass the budget."""
-        usage = Usage(
-            self._model,
-            reply.input_tokens,
-            reply.output_tokens,
-            getattr(reply, "cache_read_tokens", 0),
-            getattr(reply, "cache_write_tokens", 0),
-        )
+        usage = self._usage([reply])
         self._left -= 1
         if self._left > 0:
             self._budget.guard(self._stage, usage, min(self._concurrency, self._left) * self._each)
@@ -76,11 +65,38 @@ class Spending:
             self._budget.record(self._stage, usage)
 
     def check(self, usage: Usage, what: str) -> None:
-        """Before what is paid at one time, such as a training job. Raises StageError if it does not fit."""
-        self._budget.check(cost(usage, self._prices), what)
+        """Before what is paid at one time, such as a training job. Raises StageError if it does not fit, or if there
+        is a budget and the price is not known.
+        """
+        self._budget.check(cost_or_none(usage, self._prices), what)
 
-    def record_once(self, usage: Usage, what: str) -> float:
-        """Enter what is paid once whatever happens, such as a job that a later run finds again. Returns its dollars."""
-        dollars = cost(usage, self._prices)
+    def record_once(self, usage: Usage, what: str) -> float | None:
+        """Enter what is paid once whatever happens, such as a job that a later run finds again.
+
+        Returns:
+            Its dollars; None: the price is not known.
+        """
+        dollars = cost_or_none(usage, self._prices)
         self._budget.record_dollars(self._stage, self._model, dollars, usage.tokens, once=what)
         return dollars
+
+    def check_batch(self, prompts: Sequence[Prompt], max_tokens: int) -> None:
+        """Before a batch job is submitted. Raises StageError if it might cost more than is left of the budget."""
+        one = self._at_most(prompts, max_tokens)
+        n = len(prompts)
+        usage = Usage(self._model, n * one.input_tokens, n * one.output_tokens, batch=True)
+        self.check(usage, f"{self._stage}: a batch job of {n} calls, at most")
+
+    def paid_batch(self, replies: Sequence[Any], job: str) -> None:
+        """Enter all that a batch job brought, once."""
+        if replies:
+            self.record_once(replace(self._usage(replies), batch=True), job)
+
+    def _at_most(self, prompts: Sequence[Prompt], max_tokens: int) -> Usage:
+        """Of the one call that may cost the most."""
+        longest = max((sum(len(message["content"]) for message in prompt) for prompt in prompts), default=0)
+        return Usage(self._model, input_tokens=longest // FEWEST_CHARACTERS, output_tokens=max_tokens)
+
+    def _usage(self, replies: Sequence[Any]) -> Usage:
+        counts = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens")
+        return Usage(self._model, *(sum(getattr(reply, name, 0) for reply in replies) for name in counts))

@@ -84,7 +84,10 @@ def fine_tune(
                 rejected=splits["train"].reasons | splits["validation"].reasons,
             ),
         )
-    timings = {"hosting_seconds": round(time.monotonic() - began, 3), "training_dollars": round(dollars, 6)}
+    timings = {
+        "hosting_seconds": round(time.monotonic() - began, 3),
+        "training_dollars": None if dollars is None else round(dollars, 6),  # None: the price is not known
+    }
     if trained.seconds is not None:
         timings["training_seconds"] = round(trained.seconds, 3)
     return run.Result(_metrics(splits, custom, trained, trained_tokens), trained.curve, timings)

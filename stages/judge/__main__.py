@@ -8,6 +8,7 @@ from stages.files import write_json, write_jsonl
 from stages.judge.inputs import read_answers, read_validation
 from stages.judge.judging import (
     check_coverage,
+    gradings,
     is_reliable,
     judge_answers,
     judge_controls,
@@ -28,8 +29,9 @@ def main() -> None:
     name = sys.argv[1]
     params, models = load(f"judges.{name}", JudgeParams), load_value("study.models", list[str])
     questions, answers, pairs = read_questions(), read_answers(models), read_validation()
-    with open_judge(name, params) as judge:
-        report = judge_controls(judge, spread(pairs, params.control_pairs))
+    controls = spread(pairs, params.control_pairs)
+    with open_judge(name, params, gradings(controls, questions, answers)) as judge:
+        report = judge_controls(judge, controls)
         scores = judge_answers(judge, name, questions, answers)
     check_coverage(name, scores, params)
     write_jsonl(Path("data/scores") / f"{name}.jsonl", scores)

@@ -1,31 +1,47 @@
 """The judge of kind llm: its model, its store, and what it costs, ready for as long as the stage judges."""
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from stages.engine.calls import Options
 from stages.judge.params import BedrockJudgeParams, LlmJudgeParams
+from stages.judge.verdict import Grading
 from stages.llm.asking import asker
-from stages.llm.judge import LlmJudge
-from stages.llm.structured import ShapedReply
+from stages.llm.judge import Grade, LlmJudge
 from stages.store import CallStore
+
+if TYPE_CHECKING:
+    from stages.bedrock.waiting import Watch
 
 TEMPERATURE, SEED = 0.0, 5  # a judge is to say the same of the same
 
 
 @contextlib.contextmanager
-def llm_judge(name: str, params: LlmJudgeParams) -> Iterator[LlmJudge]:
-    """Raises StageError if the model cannot be had, has no price, or the budget is used up."""
+def llm_judge(
+    name: str, params: LlmJudgeParams, gradings: Iterable[Grading] = (), watch: "Watch | None" = None
+) -> Iterator[LlmJudge]:
+    """A judge; with `batch: true` after one batch job has answered what it can of the gradings.
+
+    Raises:
+        StageError: the model cannot be had, has no price, or the budget is used up; or the batch job failed.
+    """
     options = Options(max_tokens=params.max_tokens, temperature=TEMPERATURE, seed=SEED)
     with CallStore() as store, asker(params, options) as model:
-        yield LlmJudge(model, store, params.concurrency, _spent(name, params))
+        if not isinstance(params, BedrockJudgeParams):
+            yield LlmJudge(model, store, params.concurrency)
+            return
+        from stages.bedrock.spending import Spending  # prices are read only where something is paid
 
+        spending = Spending(f"judge@{name}", params.billed_as)
+        judge = LlmJudge(model, store, params.concurrency, spending.paid)
+        if params.batch:
+            from stages.bedrock.batch import fill
+            from stages.bedrock.session import clients
 
-def _spent(name: str, params: LlmJudgeParams) -> Callable[[ShapedReply], None]:
-    if not isinstance(params, BedrockJudgeParams):
-        return lambda reply: None
-    from stages.bedrock.spending import Spending  # prices are read only where something is paid
-
-    spending = Spending(f"judge@{name}", params.model if not params.base_model else params.foundation)
-    spending.begin_unknown(params.max_tokens, params.concurrency)
-    return spending.paid
+            calls: dict[str, list[dict[str, str]]] = {}
+            for question, reference, answer in gradings:
+                calls |= judge.calls(question, reference, [answer])
+            fill(clients(params.region), params, options, Grade, calls, store, f"judge@{name}", watch, spending)
+        spending.begin_unknown(params.max_tokens, params.concurrency)
+        yield judge

@@ -2,25 +2,29 @@
 
 import contextlib
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
 from stages.errors import StageError
 from stages.judge.controls import KINDS, Control, make_controls, ordering
 from stages.judge.params import FactsParams, JudgeParams, LlmJudgeParams, SemanticParams
-from stages.judge.verdict import Judge, Verdict
+from stages.judge.verdict import Grading, Judge, Verdict
 from stages.progress import track
 from stages.records import Answer, Pair, Question, Score
 
 
 @contextlib.contextmanager
-def open_judge(name: str, params: JudgeParams) -> Iterator[Judge]:
-    """The judge of a section, ready to score. Imports of one kind of judge are not those of another."""
+def open_judge(name: str, params: JudgeParams, gradings: Iterable[Grading] = ()) -> Iterator[Judge]:
+    """The judge of a section, ready to score. Imports of one kind of judge are not those of another.
+
+    Args:
+        gradings: all that it will be asked, for a judge that asks them in one batch.
+    """
     if isinstance(params, LlmJudgeParams):
         from stages.judge.chat_judge import llm_judge
 
-        with llm_judge(name, params) as judge:
+        with llm_judge(name, params, gradings) as judge:
             yield judge
     else:
         yield make_judge(params)
@@ -84,13 +88,7 @@ def judge_answers(judge: Judge, name: str, questions: Sequence[Question], answer
     by_question: dict[str, list[int]] = defaultdict(list)
     for number, answer in enumerate(answers):
         by_question[answer.question_id].append(number)
-    known = {question.id for question in questions}
-    strangers = [f"{a.question_id!r} ({a.approach}, {a.model})" for a in answers if a.question_id not in known]
-    if strangers:
-        raise StageError(
-            f"data/answers: {len(strangers)} answers are to questions that are not among the test questions, first "
-            f"{strangers[0]}. They were made for other questions: run `dvc repro`."
-        )
+    _check_known(questions, answers)
     scores: dict[int, Score] = {}
     for question in track(questions, f"judge {name}", unit="questions"):
         numbers = by_question[question.id]
@@ -102,6 +100,27 @@ def judge_answers(judge: Judge, name: str, questions: Sequence[Question], answer
         for n in numbers:
             scores[n] = _score(name, answers[n], verdicts[answers[n].text])
     return [scores[n] for n in range(len(answers))]
+
+
+def gradings(pairs: Sequence[Pair], questions: Sequence[Question], answers: Sequence[Answer]) -> Iterator[Grading]:
+    """What `judge_controls` and `judge_answers` put to a judge. Raises StageError as the latter."""
+    _check_known(questions, answers)
+    for control in make_controls(pairs):
+        yield control.question, control.reference, control.answer
+    asked = {question.id: question for question in questions}
+    for answer in answers:
+        question = asked[answer.question_id]
+        yield question.question, question.reference, answer.text
+
+
+def _check_known(questions: Sequence[Question], answers: Sequence[Answer]) -> None:
+    known = {question.id for question in questions}
+    strangers = [f"{a.question_id!r} ({a.approach}, {a.model})" for a in answers if a.question_id not in known]
+    if strangers:
+        raise StageError(
+            f"data/answers: {len(strangers)} answers are to questions that are not among the test questions, first "
+            f"{strangers[0]}. They were made for other questions: run `dvc repro`."
+        )
 
 
 def check_coverage(name: str, scores: Sequence[Score], params: JudgeParams) -> None:

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from stages.bedrock.chat_params import ConverseParams
+from stages.bedrock.chat_params import BatchParams
 from stages.embedding import EmbeddingParams
 from stages.models import EmbeddedModel, OpenAIModel
 from stages.params import Section
@@ -48,7 +48,7 @@ class LlmJudgeParams(JudgeParams):
     min_coverage: float = Field(ge=0, le=1)  # share of the answers that must be scored: below it the stage fails
 
 
-class BedrockJudgeParams(LlmJudgeParams, ConverseParams):
+class BedrockJudgeParams(LlmJudgeParams, BatchParams):
     model_config = ConfigDict(extra="forbid")
 
     provider: Literal["bedrock"]

@@ -19,6 +19,9 @@ class Verdict(BaseModel):
     comment: str
 
 
+Grading = tuple[str, str, str]  # question, reference, answer
+
+
 class Judge(Protocol):
     """The one thing a judge does. A batch shares question and reference, so that these are read once."""
 

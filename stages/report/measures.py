@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from stages.prices import Prices
 from stages.records import APPROACHES, Approach, Question
 from stages.report.inputs import LENGTH_STOPS, RETRIEVING, Study
-from stages.report.params import PricesParams, ReportParams
+from stages.report.params import ReportParams
 from stages.report.statistics import Interval, bootstrap_interval, mean, percent_change, percentile
 
 
@@ -66,7 +67,7 @@ class Cell:
     cost_per_1000: float | None
 
 
-def measure(study: Study, prices: PricesParams, report: ReportParams) -> list[Cell]:
+def measure(study: Study, prices: Prices, report: ReportParams) -> list[Cell]:
     """Cells of every model and approach: per set, then per slice of the sets that have more than one slice."""
     groups: list[tuple[str, str | None]] = [(name, None) for name in study.sets]
     for name in study.sets:
@@ -86,7 +87,7 @@ def _cell(
     approach: Approach,
     set_: str,
     slice_: str | None,
-    prices: PricesParams,
+    prices: Prices,
     report: ReportParams,
 ) -> Cell:
     questions = study.select(set_, slice_)
@@ -141,7 +142,7 @@ def cost_per_1000(
     total_seconds: float | None,
     retrieval_seconds: float | None,
     approach: Approach,
-    prices: PricesParams,
+    prices: Prices,
     billed_as: str | None = None,
 ) -> float | None:
     """Cost of a thousand answers; None if the price or the time it rests on is not known.
@@ -149,7 +150,7 @@ def cost_per_1000(
     A model with a price per token is paid by tokens, and this machine only for the retrieval before it; any other
     model runs on this machine and is paid by the hour. A hosted one, `billed_as` its foundation model, never is.
     """
-    table = prices.per_million_tokens.get(model) or prices.per_million_tokens.get(billed_as or model)
+    table = prices.per_million_tokens.get(model) or (prices.of_tokens(billed_as) if billed_as else None)
     if table is None:
         if billed_as is not None or prices.compute_per_hour is None or total_seconds is None:
             return None

@@ -3,11 +3,12 @@
 import json
 from dataclasses import dataclass
 
+from stages.prices import Prices
 from stages.report.comparisons import compare, judge_agreement
 from stages.report.inputs import Study
 from stages.report.measures import measure
 from stages.report.page import render
-from stages.report.params import PricesParams, ReportParams
+from stages.report.params import ReportParams
 from stages.report.plots import latency_csv, quality_csv, tokens_csv
 from stages.report.summary import summarise
 from stages.report.table import results_table
@@ -25,7 +26,7 @@ class Outputs:
         return self.files[TABLE]
 
 
-def make_outputs(study: Study, prices: PricesParams, report: ReportParams) -> Outputs:
+def make_outputs(study: Study, prices: Prices, report: ReportParams) -> Outputs:
     cells = measure(study, prices, report)
     comparisons = compare(study, report)
     agreements = judge_agreement(study)

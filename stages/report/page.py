@@ -6,13 +6,14 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from stages.prices import Prices
 from stages.records import APPROACHES, Answer, Approach, Passage, Question, Score
 from stages.report import charts, words
 from stages.report.claims import beside_the_study
 from stages.report.comparisons import Agreement, Comparison
 from stages.report.inputs import Study
 from stages.report.measures import Cell
-from stages.report.params import PricesParams, ReportParams
+from stages.report.params import ReportParams
 from stages.report.summary import training_cost, training_seconds
 from stages.report.verdict import Verdict, price_of_quality
 
@@ -44,7 +45,7 @@ def render(
     agreements: dict[tuple[str, str], Agreement],
     verdicts: list[Verdict],
     notes: list[str],
-    prices: PricesParams,
+    prices: Prices,
     report: ReportParams,
 ) -> str:
     """The page. The same input gives the same bytes: no clock, no random names."""

@@ -2,10 +2,10 @@
 
 from typing import Any
 
+from stages.prices import Prices
 from stages.report.comparisons import Agreement
 from stages.report.inputs import Study
 from stages.report.measures import Cell
-from stages.report.params import PricesParams
 from stages.report.statistics import percentile
 
 
@@ -13,7 +13,7 @@ def summarise(
     study: Study,
     cells: list[Cell],
     agreements: dict[tuple[str, str], Agreement],
-    prices: PricesParams,
+    prices: Prices,
 ) -> dict[str, float | int]:
     rows: dict[str, float | int | None] = {}
     for set_ in study.sets:
@@ -81,10 +81,10 @@ def training_seconds(study: Study, model: str) -> float | None:
     return float(sum(parts)) if parts else None
 
 
-def training_cost(study: Study, model: str, prices: PricesParams) -> float | None:
+def training_cost(study: Study, model: str, prices: Prices) -> float | None:
     """Of training on this machine by the hour; of a job elsewhere as it was paid for."""
-    if (dollars := study.training[model].get("training_dollars")) is not None:
-        return dollars
+    if "training_dollars" in study.training[model]:
+        return study.training[model]["training_dollars"]  # None: its price was not known
     seconds = training_seconds(study, model)
     if seconds is None or prices.compute_per_hour is None:
         return None

@@ -1,9 +1,9 @@
 """metrics/table.md: the compact table, aligned so that a terminal shows it as well as a browser."""
 
+from stages.prices import Prices
 from stages.report.comparisons import Comparison
 from stages.report.inputs import Study
 from stages.report.measures import Cell
-from stages.report.params import PricesParams
 from stages.report.verdict import Verdict
 from stages.report.words import MISSING, interval, money, number, p_value, percent, score, share, signed
 
@@ -16,7 +16,7 @@ def results_table(
     comparisons: list[Comparison],
     verdicts: list[Verdict],
     notes: list[str],
-    prices: PricesParams,
+    prices: Prices,
     confidence: float,
 ) -> str:
     parts = ["# Results\n"]
@@ -32,7 +32,7 @@ def results_table(
     return "\n".join(parts) + "\n"
 
 
-def _legend(confidence: float, prices: PricesParams, cells: list[Cell]) -> str:
+def _legend(confidence: float, prices: Prices, cells: list[Cell]) -> str:
     cost = ""
     if any(cell.cost_per_1000 is not None for cell in cells):
         cost = f" Cost is of 1,000 answers, prices of {prices.as_of}."
@@ -44,7 +44,7 @@ def _legend(confidence: float, prices: PricesParams, cells: list[Cell]) -> str:
     )
 
 
-def _rows(study: Study, cells: list[Cell], prices: PricesParams) -> tuple[list[str], list[list[str]]]:
+def _rows(study: Study, cells: list[Cell], prices: Prices) -> tuple[list[str], list[list[str]]]:
     several = len(study.models) > 1
     counting = [j for j in study.judges if any(c.judges[j].fact_recall is not None for c in cells)]
     priced = any(cell.cost_per_1000 is not None for cell in cells)

@@ -21,10 +21,12 @@ from stages.records import Article, Pair, Rejection
 from stages.store import CallStore
 
 if TYPE_CHECKING:
+    from stages.bedrock.spending import Spending
     from stages.bedrock.waiting import Watch
 
 PROMPT = Path(__file__).with_name("prompt.txt")
 Spent = Callable[[ShapedReply], None]
+Begin = Callable[[Sequence[list[dict[str, str]]]], None]
 
 
 def generate(
@@ -46,9 +48,19 @@ def generate(
         )
     options = Options(max_tokens=writer.max_tokens, temperature=writer.temperature, seed=params.seed)
     with CallStore() as store, asker(writer, options) as model:
-        if isinstance(writer, BedrockWriter) and writer.batch:
-            _by_batch(writer, options, dict(calls(shown, texts, model, writer.pairs_per_passage)), store, watch)
-        return list(write(shown, texts, model, store, writer.pairs_per_passage, writer.concurrency))
+        share, written = writer.pairs_per_passage, partial(write, shown, texts, model, store)
+        if not isinstance(writer, BedrockWriter):
+            return list(written(share, writer.concurrency))
+        from stages.bedrock.spending import Spending  # prices are read only where something is paid
+
+        spending = Spending("qa", writer.billed_as)
+        if writer.batch:
+            _by_batch(writer, options, dict(calls(shown, texts, model, share)), store, watch, spending)
+
+        def begin(prompts: Sequence[list[dict[str, str]]]) -> None:
+            spending.begin(prompts, writer.max_tokens, writer.concurrency)
+
+        return list(written(share, writer.concurrency, spending.paid, begin))
 
 
 def write(
@@ -59,6 +71,7 @@ def write(
     share: int,
     concurrency: int,
     spent: Spent = lambda reply: None,
+    begin: Begin = lambda prompts: None,
     prompt: str | None = None,
 ) -> Iterator[Pair | Rejection]:
     """Candidates of each passage, in the order of the passages whatever the concurrency.
@@ -66,6 +79,7 @@ def write(
     Args:
         share: pairs that a passage gives at most.
         spent: told of each reply that was paid for, before it is stored; what it raises ends the writing.
+        begin: called with the messages of the calls to be made, before the first of them; may refuse.
         prompt: the text of prompt.txt.
 
     Raises:
@@ -75,6 +89,8 @@ def write(
     stored = [store.get(key) for key, _ in asked]
     pending = [number for number, value in enumerate(stored) if value is None]
     say(f"qa: {len(shown)} passages for the model, {len(shown) - len(pending)} of them answered by an earlier run")
+    if pending:
+        begin([asked[number][1] for number in pending])
     bar = track(pending, "pairs by the model", unit="passages")
     next(bar, None)  # starts the clock
 
@@ -119,13 +135,10 @@ def _by_batch(
     asked: Mapping[str, list[dict[str, str]]],
     store: CallStore,
     watch: "Watch | None",
+    spending: "Spending",
 ) -> None:
     """Put what one batch job can answer into the store."""
     from stages.bedrock.batch import fill
-    from stages.bedrock.batch_jobs import place
     from stages.bedrock.session import clients
 
-    at = clients(writer.region)
-
-    where = partial(place, at, writer.bucket, writer.role_arn, writer.model, {})
-    fill(at, writer, options, Pairs, asked, store, where, "qa", watch, retry=writer.retry)
+    fill(clients(writer.region), writer, options, Pairs, asked, store, "qa", watch, spending)

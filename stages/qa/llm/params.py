@@ -4,7 +4,7 @@ from typing import Any, Generic, Literal, TypeVar
 
 from pydantic import ConfigDict, Field
 
-from stages.bedrock.chat_params import ConverseParams
+from stages.bedrock.chat_params import BatchParams
 from stages.models import EmbeddedModel, OpenAIModel
 from stages.params import Section
 from stages.qa.params import QaParams
@@ -25,14 +25,10 @@ class WriterParams(Section):
     concurrency: int = Field(default=8, ge=1, le=50)  # calls at one time
 
 
-class BedrockWriter(WriterParams, ConverseParams):
+class BedrockWriter(WriterParams, BatchParams):
     model_config = ConfigDict(extra="forbid")
 
     provider: Literal["bedrock"]
-    batch: bool = False  # true: one job at half price, of 100 passages or more; it may take hours
-    bucket: str | None = None  # of a batch job's files; None: one is made
-    role_arn: str | None = None  # that Bedrock assumes for a batch job; None: one is made
-    retry: int = Field(default=0, ge=0, le=100)  # jobs beyond the first that may be paid for if those before failed
 
 
 class OpenAIWriter(WriterParams, OpenAIModel):
