@@ -8,14 +8,15 @@ from typing import Any
 from stages.bedrock.estimate import Calls, Tokens, Training, answering, embedding, judging
 from stages.bedrock.plan import Plan
 from stages.files import read_jsonl
+from stages.judge.controls import KINDS
+from stages.qa.llm.params import WriterParams
 from stages.records import APPROACHES, Article, Chunk, Pair, Question, Retrieved
 
 CHARACTERS_PER_TOKEN = 4.0  # of English, as model makers give it: no tokenizer of Bedrock's models is public
 PROMPT_TOKENS = 60  # of the instructions around a question
 RUBRIC_TOKENS = 700  # of the judge's prompt with the schema of its answer
 CHUNK_TOKENS, PAIR_TOKENS, QUESTION_TOKENS, ANSWER_TOKENS, ARTICLE_TOKENS = 160, 80, 35, 45, 2500  # where not known
-CONTROLS_OF_A_PAIR = 4  # the reference, a wrong answer, one off the topic, an empty one
-TRIES_OF_A_PAIR = 1.5  # candidates written for one that is taken
+CONTROLS_OF_A_PAIR = len(KINDS)  # at most: not every answer has, say, a number to swap
 
 
 @dataclass(frozen=True)
@@ -78,10 +79,10 @@ def _work(plan: Plan, counted: Counted, params: Mapping[str, Any]) -> Iterator[C
     longest = params.get("answer", {}).get("max_tokens", ANSWER_TOKENS)
     repeats = params.get("answer", {}).get("repeats", 1)
     if plan.writer:
-        n = round((counted.pairs + params.get("qa", {}).get("validation_pairs", 0)) * TRIES_OF_A_PAIR)
-        read = PROMPT_TOKENS + RUBRIC_TOKENS + counted.article_tokens
-        wrote = plan.writer.max_tokens or 2 * PAIR_TOKENS
-        yield Calls("qa", plan.writer.model, n, Tokens(read, wrote), batch=plan.writer.batch)
+        writer = params.get("qa", {}).get("llm", {})
+        read = PROMPT_TOKENS + RUBRIC_TOKENS + writer.get("passage_tokens", _default("passage_tokens"))
+        each = Tokens(read, writer.get("max_tokens", _default("max_tokens")))
+        yield Calls("qa", plan.writer.model, writer.get("max_passages", 0), each, batch=plan.writer.batch)
     if plan.embedding:
         n = counted.chunks if counted.chunks is not None else 0
         yield embedding("index", plan.embedding, n, counted.chunk_tokens)
@@ -103,6 +104,10 @@ def _work(plan: Plan, counted: Counted, params: Mapping[str, Any]) -> Iterator[C
         each = Tokens(read, judge.max_tokens or RUBRIC_TOKENS)
         answers = n_models * len(APPROACHES) * counted.questions
         yield from judging({name: judge.model}, answers, controls, each, batch=judge.batch)
+
+
+def _default(key: str) -> int:
+    return WriterParams.model_fields[key].default
 
 
 def _mean(characters: Iterator[int], otherwise: float) -> float:
