@@ -15,7 +15,7 @@ repro: .venv/.ready
 test: .venv/.ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
+	$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 # Made only when everything is in place: an interrupted set-up goes on where it was.
 .venv/.ready: requirements.lock requirements-nodeps.lock

@@ -13,19 +13,13 @@ from short_model import cut
 from small_study import RUNS, SHORT, write_small_study
 from warm_stages import WarmStages
 
-# What one process should run one after the other: a file, or files that share a costly fixture. These come first, the
-# longest before all, so that no core waits for another at the end.
-LONG = ("test_end_to_end", "test_end_to_end_bedrock", "finished", "test_fine_tune_training", "test_pipeline")
-SHARE_THE_FINISHED_STUDY = ("test_faults", "test_params_read")
+# These files start first, the longest before all, so that no core waits for another at the end (`make test` gives each
+# core one file after the other).
+LONG = ("test_end_to_end", "test_end_to_end_bedrock", "test_pipeline", "test_faults", "test_fine_tune_training")
 
 
 def pytest_collection_modifyitems(items):
-    def group(item) -> str:
-        return "finished" if item.path.stem in SHARE_THE_FINISHED_STUDY else item.path.stem
-
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(group(item)))
-    items.sort(key=lambda item: LONG.index(group(item)) if group(item) in LONG else len(LONG))
+    items.sort(key=lambda item: LONG.index(item.path.stem) if item.path.stem in LONG else len(LONG))
 
 
 @pytest.fixture(scope="session", autouse=True)
