@@ -93,8 +93,9 @@ def sample(chunks: list[Chunk], pairs: list[Pair], count: int) -> list[Chunk]:
     needed = {
         chunk.id
         for pair in pairs
-        for chunk in by_article.get(pair.evidence.article_id, [])
-        if chunk.context_start < pair.evidence.end and pair.evidence.start < chunk.context_end
+        for quote in pair.evidence
+        for chunk in by_article.get(quote.article_id, [])
+        if chunk.context_start < quote.end and quote.start < chunk.context_end
     }
     others = [chunk.id for chunk in chunks if chunk.id not in needed]
     kept = needed | set(random.Random(0).sample(others, min(len(others), max(0, count - len(needed)))))
@@ -104,7 +105,7 @@ def sample(chunks: list[Chunk], pairs: list[Pair], count: int) -> list[Chunk]:
 def recall(vectors: np.ndarray, queries: np.ndarray, chunks: list[Chunk], pairs: list[Pair]) -> float:
     order = np.argsort(-(unit(queries) @ unit(vectors).T), axis=1, kind="stable")[:, :K]
     found = (
-        recall_at([pair.evidence], [given(chunks[row]) for row in rows], K)
+        recall_at(pair.evidence, [given(chunks[row]) for row in rows], K)
         for pair, rows in zip(pairs, order, strict=True)
     )
     return statistics.fmean(found)
