@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 import aws_world as world
+from aws_process import Killed
 from aws_standin import Standin
 
 from stages.bedrock import names
@@ -147,10 +148,6 @@ def killing(clients: Clients) -> list[int]:
 
     clients._session.events.register("after-call", count)
     return left
-
-
-class Killed(BaseException):
-    """As kill -9: nothing of ours runs after it."""
 
 
 def of_the_user(aws: Standin) -> list[str]:

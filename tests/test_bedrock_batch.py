@@ -2,11 +2,12 @@
 
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import yaml
+from aws_process import Killed, Time
 from aws_standin import LOSE, Reply
 from aws_standin.errors import invalid
 
@@ -16,7 +17,6 @@ from stages.bedrock.chat import Converse
 from stages.bedrock.chat_params import BatchParams, ConverseParams
 from stages.bedrock.session import clients
 from stages.bedrock.spending import Spending
-from stages.bedrock.waiting import Watch
 from stages.engine.calls import Options
 from stages.errors import StageError
 from stages.llm.judge import Grade, LlmJudge
@@ -27,24 +27,6 @@ CLAUDE = "us.anthropic.claude-sonnet-4-6"
 OPTIONS = Options(max_tokens=300, temperature=0.0, seed=1)
 GOOD = {"comment": "Right.", "factual_accuracy": 9, "completeness": 8, "relevance": 10, "clarity": 7, "overall": 9}
 NUMBER = 120
-
-
-class Killed(BaseException):
-    """kill -9, as far as what is at AWS goes."""
-
-
-@dataclass
-class Time:
-    """A clock that only sleeping moves, and what was said."""
-
-    now: float = 0.0
-    said: list[str] = field(default_factory=list)
-
-    def sleep(self, seconds):
-        self.now += seconds
-
-    def watch(self, **changes):
-        return Watch(**{"clock": lambda: self.now, "sleep": self.sleep, "say": self.said.append} | changes)
 
 
 @dataclass

@@ -1,10 +1,11 @@
 """Fine-tuning jobs on Bedrock: submitted once, found again, waited for, paid for once."""
 
 import contextlib
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import aws_world as world
 import pytest
+from aws_process import Killed, Time
 from aws_standin import DROP, LOSE
 
 from stages import params
@@ -12,29 +13,10 @@ from stages.bedrock.customization import Data, NovaParams, StillRunning, Trainin
 from stages.bedrock.faults import AwsFault
 from stages.bedrock.roles import Role, when_known
 from stages.bedrock.session import clients
-from stages.bedrock.waiting import Watch
 from stages.errors import StageError
 
 JOB, CREATE = "model-customization-job", "CreateModelCustomizationJob"
 NOVA = NovaParams(epochs=2, learning_rate=1e-5, warmup_steps=10)
-
-
-class Killed(BaseException):
-    """kill -9, as far as what is at AWS goes."""
-
-
-@dataclass
-class Time:
-    """A clock that only sleeping moves, and what was said."""
-
-    now: float = 0.0
-    said: list[str] = field(default_factory=list)
-
-    def sleep(self, seconds):
-        self.now += seconds
-
-    def watch(self, **changes):
-        return Watch(**{"clock": lambda: self.now, "sleep": self.sleep, "say": self.said.append} | changes)
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import aws_world as world
 import pytest
+from aws_process import Killed
 from aws_standin import running
 
 from stages.bedrock import session
@@ -51,10 +52,6 @@ PARAMS = ManagedBaseParams(
 )
 REMAKE = "Make it again: dvc repro --force --single-item index, then `dvc repro`."
 CHANGES = ("Create", "Put", "Start", "Delete", "Update", "Stop")
-
-
-class Killed(BaseException):
-    """kill -9, as far as what is at AWS goes."""
 
 
 @dataclass

@@ -120,11 +120,7 @@ def get(state: State, params: dict[str, Any]) -> dict[str, Any]:
 
 @operation("bedrock", "ListModelInvocationJobs")
 def list_jobs(state: State, params: dict[str, Any]) -> dict[str, Any]:
-    found = [
-        _job(job)
-        for job in state.all(JOB, poll=True)
-        if params.get("nameContains", "") in job.name and params.get("statusEquals", job.status) == job.status
-    ]
+    found = [_job(job) for job in state.listed(JOB, params, poll=True)]
     return page(found, params, "invocationJobSummaries")
 
 

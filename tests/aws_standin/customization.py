@@ -174,8 +174,7 @@ def list_jobs(state: State, params: dict[str, Any]) -> dict[str, Any]:
             "customModelName": job.fields["outputModelName"],
             "customizationType": "FINE_TUNING",
         }
-        for job in state.all(JOB, poll=True)
-        if params.get("nameContains", "") in job.name and params.get("statusEquals", job.status) == job.status
+        for job in state.listed(JOB, params, poll=True)
     ]
     return page(found, params, "modelCustomizationJobSummaries")
 
@@ -206,8 +205,7 @@ def list_custom_models(state: State, params: dict[str, Any]) -> dict[str, Any]:
             "baseModelName": model.fields["baseModelArn"].rsplit("/", 1)[-1].partition(":")[0],
             "modelStatus": model.status,
         }
-        for model in state.all(MODEL)
-        if params.get("nameContains", "") in model.name
+        for model in state.listed(MODEL, params)
     ]
     return page(found, params, "modelSummaries")
 

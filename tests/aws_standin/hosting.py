@@ -59,10 +59,8 @@ def get_deployment(state: State, params: dict[str, Any]) -> dict[str, Any]:
 def list_deployments(state: State, params: dict[str, Any]) -> dict[str, Any]:
     found = [
         _deployment(one, "customModelDeploymentName")
-        for one in state.all(DEPLOYMENT, poll=True)
-        if params.get("nameContains", "") in one.name
-        and params.get("statusEquals", one.status) == one.status
-        and params.get("modelArnEquals", one.fields["modelArn"]) == one.fields["modelArn"]
+        for one in state.listed(DEPLOYMENT, params, poll=True)
+        if params.get("modelArnEquals", one.fields["modelArn"]) == one.fields["modelArn"]
     ]
     return page(found, params, "modelDeploymentSummaries")
 
@@ -117,8 +115,7 @@ def get_throughput(state: State, params: dict[str, Any]) -> dict[str, Any]:
 def list_throughputs(state: State, params: dict[str, Any]) -> dict[str, Any]:
     found = [
         {name: value for name, value in _throughput(one).items() if name != "failureMessage"}
-        for one in state.all(THROUGHPUT, poll=True)
-        if params.get("nameContains", "") in one.name
+        for one in state.listed(THROUGHPUT, params, poll=True)
     ]
     return page(found, params, "provisionedModelSummaries")
 

@@ -114,6 +114,14 @@ class State:
             self.advance(resource, poll)
         return [one for one in self.resources.values() if one.kind == kind]
 
+    def listed(self, kind: str, params: dict[str, Any], poll: bool = False) -> list[Resource]:
+        """Those that a List request asks for: by part of the name, and by status."""
+        return [
+            one
+            for one in self.all(kind, poll)
+            if params.get("nameContains", "") in one.name and params.get("statusEquals", one.status) == one.status
+        ]
+
     def get(self, kind: str, identifier: str, poll: bool = False) -> Resource:
         """By ARN, id or name. `poll` counts as a look at it. Raises ResourceNotFoundException."""
         for resource in [one for one in self.resources.values() if one.kind == kind]:
