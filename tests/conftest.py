@@ -3,12 +3,14 @@
 import hashlib
 import os
 import re
+import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 from aws_hidden import hide_aws
+from filelock import FileLock
 from short_model import cut
 from small_study import RUNS, SHORT, write_small_study
 from warm_stages import WarmStages
@@ -68,13 +70,20 @@ def stages() -> Iterator[WarmStages]:
 @pytest.fixture(scope="session")
 def finished(stages, tmp_path_factory) -> Path:
     """The short small study, every stage run undisturbed. Not to be changed: copy it. `reads` says what each read."""
-    root = tmp_path_factory.mktemp("finished") / "study"
-    root.mkdir()
-    write_small_study(root, SHORT)
-    cut(root / "short.gguf")
-    for run in RUNS:
-        code, said = stages.run(root, *run, reads=str(root / "reads"))
-        assert code == 0, (run, said)
+    base = tmp_path_factory.getbasetemp()
+    # Processes that share the tests share the study, too: its folder is beside theirs.
+    root = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "finished" / "study"
+    root.parent.mkdir(exist_ok=True)
+    with FileLock(root.parent / "lock"):
+        if not (root.parent / "whole").exists():
+            shutil.rmtree(root, ignore_errors=True)  # of a process that failed
+            root.mkdir()
+            write_small_study(root, SHORT)
+            cut(root / "short.gguf")
+            for run in RUNS:
+                code, said = stages.run(root, *run, reads=str(root / "reads"))
+                assert code == 0, (run, said)
+            (root.parent / "whole").touch()
     return root
 
 
