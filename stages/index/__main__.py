@@ -4,8 +4,7 @@ from pathlib import Path
 
 from stages.chunks.params import ChunkingParams
 from stages.errors import exits_cleanly
-from stages.files import write_json
-from stages.index.managed import FALLBACK, build_managed
+from stages.index.managed import Fallback, build_managed
 from stages.index.params import KnowledgeBaseParams
 from stages.params import load
 from stages.progress import say
@@ -21,16 +20,14 @@ def main() -> None:
         if fallback is None:
             return
         params = params.model_copy(update={"backend": "faiss"})
-    _build(params)
-    if fallback is not None:
-        write_json(FOLDER / FALLBACK, fallback.model_dump())
+    _build(params, fallback)
 
 
-def _build(params: KnowledgeBaseParams) -> None:
+def _build(params: KnowledgeBaseParams, fallback: Fallback | None) -> None:
     from stages.embedding import Embedder  # here: a knowledge base on Bedrock needs neither
     from stages.index.store import build_index
 
-    meta = build_index(Path("data/chunks/chunks.jsonl"), FOLDER, params, Embedder(params.embedding))
+    meta = build_index(Path("data/chunks/chunks.jsonl"), FOLDER, params, Embedder(params.embedding), fallback)
     say(f"index: {len(meta.chunk_ids)} chunks, {meta.dimensions} dimensions, {meta.index_factory}")
 
 

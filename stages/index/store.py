@@ -4,6 +4,7 @@ data/index/
   meta.json       what it was built from, and the hash of every file below
   vectors.faiss   faiss.write_index
   bm25/           bm25s: NumPy arrays and JSON
+  fallback.json   only if it stands in for a knowledge base on Bedrock: why
 """
 
 from collections.abc import Sequence
@@ -17,6 +18,7 @@ from stages.embedding import EmbeddingParams
 from stages.errors import StageError
 from stages.files import atomic_directory, read_json, read_jsonl, sha256_file, write_json
 from stages.index.build import Embeds, build_bm25, build_faiss, embed_chunks
+from stages.index.managed import FALLBACK, Fallback
 from stages.index.params import KnowledgeBaseParams
 from stages.records import Chunk
 
@@ -52,8 +54,13 @@ class KnowledgeBase:
     bm25: "bm25s.BM25"
 
 
-def build_index(chunks_file: Path, folder: Path, params: KnowledgeBaseParams, embedder: Embeds) -> Meta:
+def build_index(
+    chunks_file: Path, folder: Path, params: KnowledgeBaseParams, embedder: Embeds, fallback: Fallback | None = None
+) -> Meta:
     """Build both indexes over the chunks and write them to `folder`, whole or not at all.
+
+    Args:
+        fallback: why this index stands in for another one; written beside it.
 
     Raises:
         StageError: no chunks, two with one id, or a FAISS factory that cannot be built over them.
@@ -68,6 +75,8 @@ def build_index(chunks_file: Path, folder: Path, params: KnowledgeBaseParams, em
     with atomic_directory(folder) as tmp:
         faiss.write_index(index, str(tmp / VECTORS))
         bm25.save(tmp / BM25, show_progress=False)
+        if fallback is not None:
+            write_json(tmp / FALLBACK, fallback.model_dump())
         files = sorted(path for path in tmp.rglob("*") if path.is_file())
         meta = Meta(
             backend=params.backend,
