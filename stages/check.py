@@ -51,6 +51,11 @@ def check() -> None:
     if sections["articles"] and not Path(folder := sections["articles"].folder.path).is_dir():
         # DVC watches it whatever the source is, and says less clearly that it is missing.
         faults.append(f"{params.PARAMS_FILE}: articles.folder.path: must be a folder. Got {folder!r}: no such folder.")
+    base, retrieval = sections["knowledge_base"], sections["retrieval"]
+    if base and retrieval and base.backend == "bedrock":
+        from stages.bedrock.retriever import search_type  # here: it imports boto3, which a local study does not need
+
+        tried(search_type, retrieval.mode, base.bedrock.store)
     if study:
         # Entries that the study does not use are checked too: they are one word away from being used.
         for model in dict.fromkeys([*study.models, *params.entries("models")]):

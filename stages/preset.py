@@ -13,6 +13,7 @@ from stages.params import PARAMS_FILE
 
 FOLDER = Path("presets")
 WHOLE = ("models", "judges")  # sections whose entries are of several kinds: an entry takes the place of another one
+KEPT = ("budget_usd",)  # replaced only where another preset put it or nothing stands: a limit of the user's own stays
 
 
 def preset(name: str) -> None:
@@ -24,8 +25,11 @@ def preset(name: str) -> None:
 def apply(name: str, params: Path = PARAMS_FILE, folder: Path = FOLDER) -> list[str]:
     """Write the values of a preset into params.yaml, whole or not at all. All else stays as it is.
 
+    An entry of `models` or `judges` that has the preset's provider already stays, with all that a user made of it.
+
     Returns:
-        What changed, a line each: ``study.judges: ["facts"] -> ["claude"]``.
+        What changed, a line each: ``study.judges: ["facts"] -> ["claude"]``; with a mark behind it where what stood
+        there is the user's own, which no preset brings back.
 
     Raises:
         StageError: there is no such preset, or a file is missing or no valid YAML.
@@ -34,9 +38,14 @@ def apply(name: str, params: Path = PARAMS_FILE, folder: Path = FOLDER) -> list[
     if name not in known:
         raise StageError(f"unknown preset {name!r}. Known: {', '.join(known) or f'none in {folder}'}.")
     yaml, text = _yaml(), _read(params)
-    content, wanted = _load(yaml, params, text), _load(yaml, folder / f"{name}.yaml", _read(folder / f"{name}.yaml"))
+    content = _load(yaml, params, text)
+    presets = {one: _load(yaml, path := folder / f"{one}.yaml", _read(path)) for one in known}
+    shipped = [dict(_leaves(one)) for one in presets.values()]
     before = dict(_leaves(content))
-    _merge(content, wanted, ())
+    for key in KEPT:
+        if before.get(key) is not None and all(one.get(key) != before[key] for one in shipped):
+            presets[name].pop(key, None)
+    _merge(content, presets[name], ())
     after = dict(_leaves(content))
     if before == after:
         return []
@@ -44,7 +53,7 @@ def apply(name: str, params: Path = PARAMS_FILE, folder: Path = FOLDER) -> list[
     yaml.dump(content, written)
     write_text(params, _spaced(written.getvalue(), text))
     return [
-        f"{key}: {_shown(before, key)} -> {_shown(after, key)}"
+        f"{key}: {_shown(before, key)} -> {_shown(after, key)}{_yours(key, before, shipped)}"
         for key in [*after, *(key for key in before if key not in after)]
         if before.get(key, ...) != after.get(key, ...)
     ]
@@ -54,10 +63,19 @@ def _merge(content: Any, wanted: Any, path: tuple[str, ...]) -> None:
     for key, value in wanted.items():
         if isinstance(value, dict) and isinstance(content.get(key), dict) and not (path and path[0] in WHOLE):
             _merge(content[key], value, (*path, key))
-        elif content.get(key, ...) != value:
+        elif content.get(key, ...) != value and not _of_this_provider(content.get(key), value, path):
             if isinstance(value, dict) and key in content:
                 _keep_what_follows(content[key], value)
             content[key] = value
+
+
+def _of_this_provider(old: Any, new: Any, path: tuple[str, ...]) -> bool:
+    return bool(path) and path[0] in WHOLE and isinstance(old, dict) and old.get("provider") == new.get("provider")
+
+
+def _yours(key: str, before: dict[str, Any], shipped: list[dict[str, Any]]) -> str:
+    known = key not in before or any(key in one and one[key] == before[key] for one in shipped)
+    return "" if known else "  (your own: no preset brings it back)"
 
 
 def _keep_what_follows(old: Any, new: Any) -> None:

@@ -110,7 +110,7 @@ def prepare(root: Path, embedder: Any) -> Path:
         preset("bedrock")
         change(root / "params.yaml", SMALL)
         for step in LOCAL:
-            _run(step)
+            run(step)
     return root
 
 
@@ -141,7 +141,7 @@ def study(root: Path, usd: float, train: bool) -> Seen:
         try:
             for step in (*UNTRAINED, *(TRAINED if train else ()), *JUDGED):
                 with _paid(step, usd):
-                    _run(step)
+                    run(step)
         finally:
             seen.said["teardown"] = _output(lambda: commands.teardown(yes=True))
             seen.said["resources"] = _output(commands.resources)
@@ -172,7 +172,7 @@ def _inside(root: Path) -> Iterator[pytest.MonkeyPatch]:
         yield patch
 
 
-def _run(step: Sequence[str]) -> None:
+def run(step: Sequence[str]) -> None:
     """One stage. Raises what it raises, instead of ending the process with its message."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "argv", list(step))

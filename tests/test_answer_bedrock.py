@@ -160,7 +160,10 @@ def test_a_deployment_that_is_gone_says_how_to_bring_it_back(aws, root, monkeypa
     deploy(root, "arn:aws:bedrock:us-east-1:123456789012:custom-model-deployment/0123456789ab")
     code, said = run(monkeypatch, capsys, "ft")
     assert code == 1
-    assert said.endswith("If it was torn down, `dvc repro --force --single-item fine_tune@micro` brings it up again.\n")
+    assert said.endswith(
+        "`dvc repro --force --single-item fine_tune@micro` deploys its model again. If it was torn down, too, it is "
+        "gone for good: a higher models.micro.customization.retry trains another one, which is paid for.\n"
+    )
 
 
 @pytest.mark.parametrize("budget", [0.0, 0.3])

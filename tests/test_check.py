@@ -53,6 +53,19 @@ def test_faults_of_all_sections_are_said_at_once(params):
     )
 
 
+def test_a_search_that_the_knowledge_base_lacks_is_a_fault_before_it_is_paid_for(params):
+    folder, content = params
+    (folder / "data" / "documents").mkdir(parents=True)
+    content["knowledge_base"]["backend"] = "bedrock"
+    (folder / "params.yaml").write_text(yaml.safe_dump(content))
+    done = _check(folder)
+    assert (done.returncode, done.stderr) == (
+        1,
+        "error: retrieval.mode: must be dense with a Bedrock knowledge base in s3_vectors, which has no other search. "
+        "Got 'hybrid'.\n",
+    )
+
+
 def test_a_misspelt_section_is_one_fault(params):
     folder, content = params
     content["retreival"] = content.pop("retrieval")

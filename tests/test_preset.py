@@ -75,6 +75,26 @@ def test_values_of_the_user_stay(root):
     assert (content["models"]["lite"]["concurrency"], content["judges"]["facts"]["control_pairs"]) == (3, 5)
 
 
+def test_a_limit_of_the_user_stays_and_what_else_is_replaced_of_his_is_marked(root):
+    change(root / "params.yaml", {"budget_usd": 3.0, "study.models": ["micro", "mine"], "models.micro.threads": 4})
+    said = apply("bedrock")
+    assert [line for line in said if "your own" in line] == [
+        'study.models: ["micro", "mine"] -> ["micro", "lite"]  (your own: no preset brings it back)',
+        "models.micro.threads: 4 -> nothing  (your own: no preset brings it back)",
+    ]
+    assert yaml.safe_load(Path("params.yaml").read_text())["budget_usd"] == 3.0
+    apply("local")
+    assert yaml.safe_load(Path("params.yaml").read_text())["budget_usd"] == 3.0
+
+
+def test_a_model_of_the_presets_provider_stays_as_the_user_made_it(root):
+    apply("bedrock")
+    change(root / "params.yaml", {"models.micro.customization.retry": 1, "models.micro.customization.wait": False})
+    assert apply("bedrock") == []
+    custom = load("models.micro", ModelParams).customization
+    assert (custom.retry, custom.wait) == (1, False)
+
+
 def test_what_a_preset_leaves_out_does_not_change_so_that_its_stages_do_not_rerun(root):
     before = yaml.safe_load((root / "params.yaml").read_text())
     apply("bedrock")

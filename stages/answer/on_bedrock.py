@@ -47,7 +47,10 @@ def bedrock_engine(
         # The base model's id: replies of both are taken apart alike, and cost the same.
         base = ConverseParams(model=model.customization.base_model if model.customization else deployment.base_model)
         params = params.model_copy(update={"model": deployment.deployment_arn, "base_model": _plain(base.foundation)})
-        gone = f"If it was torn down, `dvc repro --force --single-item fine_tune@{name}` brings it up again."
+        gone = (
+            f"`dvc repro --force --single-item fine_tune@{name}` deploys its model again. If it was torn down, too, it "
+            f"is gone for good: a higher models.{name}.customization.retry trains another one, which is paid for."
+        )
         weights = deployment.custom_model_arn
     converse = Converse(params, options, clients(params.region))
     identity: dict[str, Any] = dict(converse.identity)
