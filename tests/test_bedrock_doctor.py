@@ -29,7 +29,7 @@ def here(aws, monkeypatch):
 def test_all_is_well_and_nothing_is_made(aws, here):
     arn = world.role(aws)
     before = aws.left()
-    wanted = Wanted([MICRO, "amazon.nova-micro-v1:0:128k", MICRO], (), True, [arn])
+    wanted = Wanted([MICRO, "amazon.nova-micro-v1:0:128k", MICRO], [None], [arn])
     found = findings(here, wanted)
     assert found == [
         *GOOD,
@@ -50,7 +50,7 @@ def test_all_is_well_and_nothing_is_made(aws, here):
 def test_every_fault_is_found_in_one_go_each_with_its_remedy(aws, here):
     aws.settings.denied_models.add("anthropic.claude-sonnet-4-6")
     clients("eu-west-1").s3.create_bucket(Bucket="mine", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
-    found = findings(here, Wanted([CLAUDE, "us.amazon.nova-huge-v1:0"], ["mine"], True, ["study"]))
+    found = findings(here, Wanted([CLAUDE, "us.amazon.nova-huge-v1:0"], ["mine"], ["study"]))
     assert found == [
         *GOOD,
         Finding(

@@ -30,9 +30,9 @@ class Resource:
 
 @dataclass(frozen=True)
 class Scope:
-    """Where is looked beyond tags and names. `bucket`: the user's own, if params name one."""
+    """Where is looked beyond tags and names. `buckets`: those that params name, of any region."""
 
-    bucket: str | None = None
+    buckets: tuple[str, ...] = ()
     prices: Prices | None = None
 
 

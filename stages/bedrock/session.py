@@ -93,12 +93,21 @@ def clients(region: str | None = None) -> Clients:
 
     Sends nothing. Raises AwsUnavailable if there is no such profile or no region.
     """
-    with aws("reading the AWS profile"):
-        # botocore itself reads AWS_DEFAULT_REGION only, other tools of AWS this one
-        session = boto3.Session(region_name=region or os.environ.get("AWS_REGION") or None)
+    session = _session(region)
     if not session.region_name:
         raise AwsUnavailable(f"AWS, reading the AWS profile: {NO_REGION}")
     return Clients(session)
+
+
+def profile_region() -> str | None:
+    """The region of the AWS profile, if it has one. Raises AwsUnavailable if there is no such profile."""
+    return _session(None).region_name
+
+
+def _session(region: str | None) -> boto3.Session:
+    with aws("reading the AWS profile"):
+        # botocore itself reads AWS_DEFAULT_REGION only, other tools of AWS this one
+        return boto3.Session(region_name=region or os.environ.get("AWS_REGION") or None)
 
 
 def _give_up_on_what_may_be_paid(
