@@ -230,8 +230,8 @@ def test_in_the_users_own_bucket_only_what_is_below_our_prefix_goes(aws, here):
 
 def test_a_role_of_a_study_in_another_region_stays(aws, here):
     other = ours.ensure_role(
-        here, "tune-or-retrieve-far", ours.trust(here.account_id, "eu-west-1", "knowledge-base"),
-        ours.customization_policy("b", "tune-or-retrieve/", "tune-or-retrieve/"), {},
+        here, "tune-or-retrieve-far", ours.trust("arn:aws:bedrock:eu-west-1:123456789012:knowledge-base/*"),
+        ours.customization_policy("arn:aws:s3:::b", "tune-or-retrieve/", "tune-or-retrieve/"), {},
     )  # fmt: skip
     _down(here)
     assert "role tune-or-retrieve-far" in aws.left()

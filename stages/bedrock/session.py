@@ -39,6 +39,22 @@ class Clients:
             return member(self.sts.get_caller_identity(), "Account")
 
     @cached_property
+    def partition(self) -> str:
+        """The part of AWS that the region is in, with which ARNs begin: aws, aws-us-gov, aws-cn."""
+        with aws(f"looking for the region {self.region}"):
+            return self._session.get_partition_for_region(self.region)
+
+    def arn(self, service: str, resource: str) -> str:
+        """Of a resource in this account and region."""
+        return f"arn:{self.partition}:{service}:{self.region}:{self.account_id}:{resource}"
+
+    def foundation_model_arn(self, model: str) -> str:
+        return f"arn:{self.partition}:bedrock:{self.region}::foundation-model/{model}"
+
+    def bucket_arn(self, bucket: str) -> str:
+        return f"arn:{self.partition}:s3:::{bucket}"
+
+    @cached_property
     def bedrock(self) -> Any:
         return self._client("bedrock")
 
