@@ -257,6 +257,19 @@ def test_teardown_without_a_terminal_and_without_yes_does_nothing(params, run, a
     assert aws.ledger.entries == []
 
 
+def test_a_profile_without_a_region_leaves_those_of_params_and_without_any_it_is_told(params, run, aws, monkeypatch):
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name)
+    assert run("resources") == (
+        1, "",
+        "error: AWS, reading the AWS profile: no region is set. Set AWS_REGION or `region` in params.yaml, or run `aws "
+        "configure`: us-east-1 has every model that the study knows.\n",
+    )  # fmt: skip
+    params["judges"]["claude"]["region"] = "eu-west-1"
+    _write(params)
+    assert run("resources") == (0, "nothing of tune-or-retrieve in eu-west-1.\n", "")
+
+
 def test_resources_and_teardown_find_all_of_it_even_without_params(params, run, aws, monkeypatch):
     monkeypatch.setattr(commands, "take_down", _at_once(commands.take_down))
     here = clients()
