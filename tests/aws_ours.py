@@ -42,8 +42,8 @@ def bucket_of(clients: Clients) -> str:
 def training(clients: Clients, bucket: str, model: str = "micro", lines: int = 8) -> Training:
     role = ensure_role(
         clients, names.resource_name("fine-tune", KEY),
-        trust(clients.account_id, clients.region, "model-customization-job"),
-        customization_policy(bucket, "tune-or-retrieve/training/", "tune-or-retrieve/output/"),
+        trust(clients.arn("bedrock", "model-customization-job/*")),
+        customization_policy(clients.bucket_arn(bucket), "tune-or-retrieve/training/", "tune-or-retrieve/output/"),
         names.tags("fine_tune", KEY),
     )  # fmt: skip
     uri = put_jsonl(clients, bucket, f"tune-or-retrieve/training/{model}.jsonl", [world.sample()] * lines)
@@ -83,8 +83,8 @@ def knowledge_base(clients: Clients, bucket: str) -> dict[str, str]:
         metadataConfiguration=keys, tags=tags,
     )["indexArn"]  # fmt: skip
     role = ensure_role(
-        clients, name, trust(clients.account_id, clients.region, "knowledge-base"),
-        knowledge_base_policy(bucket, prefix, world.TITAN, index), tags,
+        clients, name, trust(clients.arn("bedrock", "knowledge-base/*")),
+        knowledge_base_policy(clients.bucket_arn(bucket), prefix, world.TITAN, index), tags,
     )  # fmt: skip
     request = world.base_request(index, role.arn, name=name, tags=tags, clientToken=names.client_token("kb"))
     base = when_known(role, lambda: agent.create_knowledge_base(**request))["knowledgeBase"]["knowledgeBaseId"]
@@ -107,8 +107,8 @@ def ingesting(clients: Clients, ids: dict[str, str]) -> None:
 def running_batch(clients: Clients, bucket: str) -> None:
     role = ensure_role(
         clients, names.resource_name("batch", KEY),
-        trust(clients.account_id, clients.region, "model-invocation-job"),
-        batch_policy(bucket, "tune-or-retrieve/batch/", "tune-or-retrieve/batch/", ["*"]),
+        trust(clients.arn("bedrock", "model-invocation-job/*")),
+        batch_policy(clients.bucket_arn(bucket), "tune-or-retrieve/batch/", "tune-or-retrieve/batch/", ["*"]),
         names.tags("judge", KEY),
     )  # fmt: skip
     put(clients, bucket, "tune-or-retrieve/batch/in.jsonl", json.dumps({"modelInput": {}}).encode())

@@ -198,6 +198,27 @@ def test_a_crash_between_the_ledger_and_the_store_enters_nothing_twice(world, tm
     assert entry["dollars"] == pytest.approx((read * 3.0 + wrote * 15.0) / 1e6 / 2)
 
 
+def test_a_batch_job_is_held_against_the_budget_by_the_length_of_each_prompt(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    prices = {
+        "as_of": "2026-11-22",
+        "per_million_tokens": {"anthropic.claude-sonnet-4-6": {"input": 2.0, "output": 4.0}},
+    }
+    prompts = [[{"role": "user", "content": "x" * length}] for length in (1_000_000, *[2000] * 99)]
+    most = (500_000 + 99 * 1000) * 1e-6 + 100 * 300 * 2e-6  # at half price: tokens of two characters, and the replies
+
+    def check(budget):
+        Path("params.yaml").write_text(yaml.safe_dump({"prices": prices, "budget_usd": budget}))
+        Spending("judge@claude", CLAUDE).check_batch(prompts, 300)
+
+    check(most + 1e-6)
+    with pytest.raises(StageError) as fault:
+        check(most - 1e-6)
+    assert str(fault.value).startswith(
+        f"judge@claude: a batch job of 100 calls, at most: estimated at ${most:.4f}, and $0.0000 are spent already"
+    )
+
+
 def test_ctrl_c_leaves_the_job_running_and_says_how_to_end_it(world):
     world.aws.hold(JOB)
 

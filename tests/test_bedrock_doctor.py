@@ -29,7 +29,7 @@ def here(aws, monkeypatch):
 def test_all_is_well_and_nothing_is_made(aws, here):
     arn = world.role(aws)
     before = aws.left()
-    wanted = Wanted([MICRO, "amazon.nova-micro-v1:0:128k", MICRO], (), True, [arn])
+    wanted = Wanted([MICRO, "amazon.nova-micro-v1:0:128k", MICRO], [None], [arn, None])
     found = findings(here, wanted)
     assert found == [
         *GOOD,
@@ -37,6 +37,7 @@ def test_all_is_well_and_nothing_is_made(aws, here):
         Finding("model amazon.nova-micro-v1:0:128k", True, "open to this account"),
         Finding("bucket", True, f"{DEFAULT} is made when it is needed"),
         Finding("role", True, arn),
+        Finding("role", True, "one is made when it is needed, below /tune-or-retrieve/"),
         Finding(f"quota of {MICRO}", True, "8,000,000 tokens a minute"),
         Finding("quota of amazon.nova-micro-v1:0:128k", True, "4,000,000 tokens a minute"),
     ]
@@ -50,7 +51,7 @@ def test_all_is_well_and_nothing_is_made(aws, here):
 def test_every_fault_is_found_in_one_go_each_with_its_remedy(aws, here):
     aws.settings.denied_models.add("anthropic.claude-sonnet-4-6")
     clients("eu-west-1").s3.create_bucket(Bucket="mine", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
-    found = findings(here, Wanted([CLAUDE, "us.amazon.nova-huge-v1:0"], ["mine"], True, ["study"]))
+    found = findings(here, Wanted([CLAUDE, "us.amazon.nova-huge-v1:0"], ["mine"], ["study"]))
     assert found == [
         *GOOD,
         Finding(

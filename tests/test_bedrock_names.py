@@ -4,7 +4,17 @@ import re
 
 import pytest
 
-from stages.bedrock.names import are_ours, capital_pairs, client_token, pairs, resource_name, tags, unpaired, words
+from stages.bedrock.names import (
+    are_ours,
+    attempts,
+    capital_pairs,
+    client_token,
+    pairs,
+    resource_name,
+    tags,
+    unpaired,
+    words,
+)
 from stages.errors import StageError
 
 KEY = "0123456789abcdef" * 4
@@ -20,6 +30,17 @@ KEY = "0123456789abcdef" * 4
 )
 def test_names(what, attempt, expected):
     assert resource_name(what, KEY, attempt) == expected
+
+
+def test_the_attempts_of_a_name_are_found_in_a_list_and_no_others():
+    first = resource_name("micro", KEY)
+    listed = [f"{first}-10", f"{first}-2", first, f"{first}-x", f"{first}0", f"x{first}", resource_name("lite", KEY)]
+    found = attempts(first, [{"jobName": name, "status": "Failed"} for name in listed])
+    assert [(attempt, one["jobName"]) for attempt, one in found.items()] == [
+        (1, first), (2, f"{first}-2"), (10, f"{first}-10"),
+    ]  # fmt: skip
+    assert attempts(first, [{"name": f"{first}-3"}], "name") == {3: {"name": f"{first}-3"}}
+    assert attempts(first, []) == {}
 
 
 @pytest.mark.parametrize("what", ["Micro", "a_b", "a--b", "", "x" * 34])

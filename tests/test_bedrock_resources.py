@@ -60,8 +60,8 @@ def test_everything_of_ours_is_listed_and_nothing_of_the_users(here):
     assert (found[13].name, found[13].idle.split(", ")[1:]) == (f"s3://{BUCKET}/tune-or-retrieve/", ["0.000 GB)"])
     assert (found[14].name, len(found)) == (BUCKET, 15)
     assert table(found, "us-east-1", PRICES).splitlines()[-1] == (
-        "while idle: $43,801.95 a month, beside 5 whose cost is not in the price table (US dollars, prices of "
-        "2026-11-22)"
+        "us-east-1, while idle: $43,801.95 a month, beside 5 whose cost is not in the price table (US dollars, "
+        "prices of 2026-11-22)"
     )
 
 
@@ -74,7 +74,7 @@ def test_without_prices_what_costs_is_said_all_the_same(here):
 
 
 def test_in_the_users_bucket_our_objects_are_found_if_params_name_it(here):
-    names = [one.name for one in look(here, Scope(bucket="study-data"))[0] if one.kind in ("objects", "bucket")]
+    names = [one.name for one in look(here, Scope(buckets=("study-data",)))[0] if one.kind in ("objects", "bucket")]
     assert names == ["s3://study-data/tune-or-retrieve/", f"s3://{BUCKET}/tune-or-retrieve/", BUCKET]
 
 

@@ -1,15 +1,20 @@
 """Roles that are enough for what Bedrock does with them, and no more, on the stand-in that tries each permission."""
 
+import json
+import re
+
 import aws_world as world
 import pytest
 from botocore.exceptions import ClientError
 
 from stages.bedrock import names, roles, session
+from stages.bedrock.batch_jobs import place
+from stages.bedrock.knowledge_base_parts import base_arn, index_arn
 from stages.bedrock.roles import Role
 from stages.bedrock.session import clients
 from stages.errors import StageError
 
-ID, REGION = "123456789012", "us-east-1"
+ID, BUCKET = "123456789012", f"arn:aws:s3:::{world.BUCKET}"
 TAGS = names.tags("index", "k" * 64)
 NULL = "or set it to null: it is made then."
 
@@ -21,17 +26,17 @@ def here(aws, monkeypatch):
 
 
 def made(here, kind="model-customization-job", allowed=None) -> Role:
-    allowed = allowed or roles.customization_policy(world.BUCKET, "train", "out/")
-    return roles.ensure_role(here, "tuner", roles.trust(ID, REGION, kind), allowed, TAGS)
+    allowed = allowed or roles.customization_policy(BUCKET, "train", "out/")
+    return roles.ensure_role(here, "tuner", roles.trust(here.arn("bedrock", f"{kind}/*")), allowed, TAGS)
 
 
 def test_a_role_is_made_once_mended_and_removed(aws, here):
     first, again = made(here), made(here)
     assert first == Role(f"arn:aws:iam::{ID}:role/tune-or-retrieve/tuner", fresh=True)
     assert again == Role(first.arn, fresh=False)
-    assert made(here, allowed=roles.batch_policy("b", "in/", "out/", [world.TITAN])).fresh
-    assert made(here, "knowledge-base", roles.batch_policy("b", "in/", "out/", [world.TITAN])).fresh
-    assert not made(here, "knowledge-base", roles.batch_policy("b", "in/", "out/", [world.TITAN])).fresh
+    assert made(here, allowed=roles.batch_policy("arn:aws:s3:::b", "in/", "out/", [world.TITAN])).fresh
+    assert made(here, "knowledge-base", roles.batch_policy("arn:aws:s3:::b", "in/", "out/", [world.TITAN])).fresh
+    assert not made(here, "knowledge-base", roles.batch_policy("arn:aws:s3:::b", "in/", "out/", [world.TITAN])).fresh
     assert names.unpaired(here.iam.list_role_tags(RoleName="tuner")["Tags"]) == TAGS
     world.role(aws)  # another's
     assert roles.roles_of_ours(here) == ["tuner"]
@@ -46,7 +51,7 @@ def test_the_customization_role_is_enough(aws, here):
 
 @pytest.mark.parametrize("lacking", ["s3:GetObject", "s3:ListBucket"])
 def test_and_without_one_of_its_permissions_the_job_fails(aws, here, lacking):
-    allowed = roles.customization_policy(world.BUCKET, "train", "out/")
+    allowed = roles.customization_policy(BUCKET, "train", "out/")
     allowed["Statement"] = [one for one in allowed["Statement"] if lacking not in one["Action"]]
     arn = made(here, allowed=allowed).arn
     job = here.bedrock.create_model_customization_job(**world.job_request(aws, roleArn=arn))["jobArn"]
@@ -57,7 +62,7 @@ def test_and_without_one_of_its_permissions_the_job_fails(aws, here, lacking):
 def test_the_knowledge_base_role_is_enough(aws, here):
     world.put(aws, "articles/a.md", "A queue holds messages.")
     index = world.vector_index(aws)
-    allowed = roles.knowledge_base_policy(world.BUCKET, "articles/", world.TITAN, index)
+    allowed = roles.knowledge_base_policy(BUCKET, "articles/", world.TITAN, index)
     arn = made(here, "knowledge-base", allowed).arn
     job = world.ingest(aws, world.data_source(aws, world.knowledge_base(aws, index, arn)))
     assert (job["status"], job["statistics"]["numberOfNewDocumentsIndexed"]) == ("COMPLETE", 1)
@@ -124,3 +129,33 @@ def test_a_given_role_that_may_not_be_looked_at_is_left_to_bedrock(aws, here, ca
     aws.fault("GetRole", "AccessDeniedException")
     assert roles.check_role(here, arn) == Role(arn, fresh=False)
     assert capsys.readouterr().err == f"role {arn}: not looked at, as these credentials lack iam:GetRole.\n"
+
+
+@pytest.mark.parametrize(
+    ("region", "partition"), [("us-east-1", "aws"), ("us-gov-west-1", "aws-us-gov"), ("cn-north-1", "aws-cn")]
+)
+def test_arns_are_of_the_partition_that_the_region_is_in(aws, region, partition):
+    place(there := clients(region), None, None, "amazon.nova-lite-v1:0", {})
+    (name,) = roles.roles_of_ours(there)
+    role = there.iam.get_role(RoleName=name)["Role"]
+    policy = there.iam.get_role_policy(RoleName=name, PolicyName=names.PROJECT)["PolicyDocument"]
+    arns = re.findall(r'"(arn:[^"]+)"', json.dumps([role["AssumeRolePolicyDocument"], policy]))
+    bucket = f"arn:{partition}:s3:::tune-or-retrieve-{ID}-{region}"
+    assert arns == [
+        f"arn:{partition}:bedrock:{region}:{ID}:model-invocation-job/*",
+        f"arn:{partition}:bedrock:{region}::foundation-model/amazon.nova-lite-v1:0",
+        bucket,
+        f"{bucket}/tune-or-retrieve/batch/*",
+        f"{bucket}/tune-or-retrieve/batch/*",
+    ]
+    assert index_arn(there, "a") == f"arn:{partition}:s3vectors:{region}:{ID}:bucket/a/index/a"
+    assert base_arn(there, "B") == f"arn:{partition}:bedrock:{region}:{ID}:knowledge-base/B"
+
+
+def test_a_region_that_cannot_be_is_told(aws):
+    with pytest.raises(StageError) as fault:
+        clients("nowhere").arn("bedrock", "knowledge-base/*")
+    assert str(fault.value) == (
+        "AWS, looking for the region nowhere: Unknown region: 'nowhere'. No partition found for provided region_name. "
+        "Correct AWS_REGION or `region` in params.yaml, for instance to us-east-1."
+    )

@@ -48,7 +48,7 @@ def here(account):
 
 def _down(here, scope=None, dry_run=False, confirmed=lambda: True) -> str:
     said = io.StringIO()
-    teardown(here, scope or Scope(), dry_run, confirmed, ours.QUIET, said)
+    teardown([here], scope or Scope(), dry_run, confirmed, ours.QUIET, said)
     return said.getvalue()
 
 
@@ -201,7 +201,7 @@ def test_what_is_never_gone_is_given_up_and_told(aws, here):
     clock = iter(range(0, 10**9, 600))
     patient = ours.Watch(every=0.0, clock=lambda: next(clock), sleep=lambda _: None, say=lambda _: None)
     with pytest.raises(StageError, match=r"  deployment \S+: still Active after 60 minutes\. Run again later\."):
-        teardown(here, Scope(), False, lambda: True, patient, io.StringIO())
+        teardown([here], Scope(), False, lambda: True, patient, io.StringIO())
     aws.pace("custom-model-deployment")
 
 
@@ -222,7 +222,7 @@ def test_in_the_users_own_bucket_only_what_is_below_our_prefix_goes(aws, here):
     here.s3.create_bucket(Bucket="mine")
     for key in ("mine.txt", "tune-or-retrieve/articles/a.md"):
         here.s3.put_object(Bucket="mine", Key=key, Body=b"mine")
-    _down(here, Scope(bucket="mine"))
+    _down(here, Scope(buckets=("mine",)))
     assert sorted(set(aws.left()) - set(before)) == ["s3://mine", "s3://mine/mine.txt"]
     here.s3.delete_object(Bucket="mine", Key="mine.txt")
     here.s3.delete_bucket(Bucket="mine")
@@ -230,8 +230,8 @@ def test_in_the_users_own_bucket_only_what_is_below_our_prefix_goes(aws, here):
 
 def test_a_role_of_a_study_in_another_region_stays(aws, here):
     other = ours.ensure_role(
-        here, "tune-or-retrieve-far", ours.trust(here.account_id, "eu-west-1", "knowledge-base"),
-        ours.customization_policy("b", "tune-or-retrieve/", "tune-or-retrieve/"), {},
+        here, "tune-or-retrieve-far", ours.trust("arn:aws:bedrock:eu-west-1:123456789012:knowledge-base/*"),
+        ours.customization_policy("arn:aws:s3:::b", "tune-or-retrieve/", "tune-or-retrieve/"), {},
     )  # fmt: skip
     _down(here)
     assert "role tune-or-retrieve-far" in aws.left()

@@ -12,8 +12,11 @@ from small_study import ROOT
 
 from stages.__main__ import main
 from stages.bedrock import commands
+from stages.bedrock.doctor import Wanted
+from stages.bedrock.names import tags
 from stages.bedrock.plan import Asked, Plan, Tuned, plan
 from stages.bedrock.session import clients
+from stages.bedrock.storage import ensure_bucket
 from stages.bedrock.waiting import Watch
 
 MICRO, CLAUDE, TITAN = "us.amazon.nova-micro-v1:0", "us.anthropic.claude-sonnet-4-6", "amazon.titan-embed-text-v2:0"
@@ -81,19 +84,92 @@ def _local(params):
 
 def test_the_plan_is_what_the_params_ask_of_bedrock(params):
     assert plan(params) == Plan(
-        {"micro": Asked(MICRO)}, {"micro": Tuned(BASE, 2)}, {"claude": Asked(CLAUDE, 500)}, None, TITAN, None,
-        ("mine",), (),
+        {"micro": Asked(MICRO)}, {"micro": Tuned(BASE, 2)}, {"claude": Asked(CLAUDE, 500)}, None, TITAN,
+        {None: Wanted((MICRO, BASE, CLAUDE, TITAN), (None, "mine"), (None,))},
     )  # fmt: skip
-    assert plan(params).wanted.models == (MICRO, CLAUDE, BASE, TITAN)
     assert not plan(_local(params)).on_bedrock
     assert not plan({}).on_bedrock
 
 
-def test_two_regions_are_refused(params, run):
-    params["models"]["micro"]["region"], params["judges"]["claude"]["region"] = "us-east-1", "eu-west-1"
+@pytest.mark.parametrize(
+    ("judge", "wanted"),
+    [
+        ({"bucket": "b", "role_arn": "r"}, Wanted((CLAUDE,))),
+        ({"batch": True}, Wanted((CLAUDE,), (None,), (None,))),
+        ({"batch": True, "bucket": "b", "role_arn": "r"}, Wanted((CLAUDE,), ("b",), ("r",))),
+    ],
+)
+def test_a_judge_needs_a_bucket_and_a_role_only_for_batch_jobs(params, judge, wanted):
+    params["judges"]["claude"] |= {"region": "eu-west-1"} | judge
+    assert plan(params).wanted == {
+        None: Wanted((MICRO, BASE, TITAN), (None, "mine"), (None,)), "eu-west-1": wanted,
+    }  # fmt: skip
+
+
+def test_doctor_looks_into_each_region_at_what_is_asked_there(params, run, aws):
+    params["models"]["micro"]["region"] = "us-east-1"  # that of the profile, too
+    params["judges"]["claude"] |= {"region": "eu-west-1", "batch": True}
     _write(params)
-    assert run("doctor") == (
-        1, "", "error: params.yaml: names several regions (us-east-1, eu-west-1). These commands look at one.\n",
+    code, out, said = run("doctor")
+    assert (code, said) == (
+        1, f"error: not ready for Amazon Bedrock: region, model {CLAUDE}. Each remedy stands above.\n",
+    )  # fmt: skip
+    assert [line[:5].strip() + " " + line[7:].split(": ")[0] for line in out.splitlines()] == [
+        "ok credentials", "ok region", f"ok model {MICRO}", f"ok model {BASE}", f"ok model {TITAN}", "ok bucket",
+        "ok bucket", "ok role", f"ok quota of {MICRO}", f"ok quota of {BASE}", f"ok quota of {TITAN}",
+        "FAULT region", f"FAULT model {CLAUDE}", "ok bucket", "ok role", f"ok quota of {CLAUDE}",
+    ]  # fmt: skip
+    assert "ok     bucket: tune-or-retrieve-123456789012-eu-west-1 is made when it is needed\n" in out
+
+
+def test_resources_and_teardown_look_into_every_bucket_and_region_that_params_name(params, run, aws, monkeypatch):
+    monkeypatch.setattr(commands, "take_down", _at_once(commands.take_down))
+    params["models"]["micro"]["customization"]["bucket"] = "theirs"
+    params["judges"]["claude"] |= {"region": "eu-west-1", "bucket": "far"}
+    params["study"]["judges"] = ["facts"]  # it is used no more, and what it made is still there
+    _write(params)
+    near, far = clients(), clients("eu-west-1")
+    ensure_bucket(far, None, tags("judge", ours.KEY))
+    ours.tuned(near, ours.bucket_of(near))
+    for here, bucket in ((near, "mine"), (near, "theirs"), (far, "far")):
+        place = {} if here is near else {"CreateBucketConfiguration": {"LocationConstraint": "eu-west-1"}}
+        here.s3.create_bucket(Bucket=bucket, **place)
+        for key in ("mine.txt", "tune-or-retrieve/batch/a.jsonl"):
+            here.s3.put_object(Bucket=bucket, Key=key, Body=b"mine")
+    before = aws.left()
+    _, listed, _ = run("resources")
+    _, planned, _ = run("teardown", "--dry-run")
+    assert aws.left() == before
+    assert sorted(line for line in planned.splitlines() if line.startswith("would delete: objects ")) == [
+        "would delete: objects s3://far/tune-or-retrieve/",
+        "would delete: objects s3://mine/tune-or-retrieve/",
+        "would delete: objects s3://theirs/tune-or-retrieve/",
+        "would delete: objects s3://tune-or-retrieve-123456789012-us-east-1/tune-or-retrieve/",
+    ]
+    for text in (listed, planned):
+        sums = [line.split(", while")[0] for line in text.splitlines() if ", while idle: " in line]
+        assert sums == ["us-east-1", "eu-west-1"]
+    assert planned.splitlines()[-2:] == [
+        "would delete: bucket tune-or-retrieve-123456789012-eu-west-1", "nothing was removed.",
+    ]  # fmt: skip
+    asked = []
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr("builtins.input", lambda prompt: asked.append(prompt) or "y")
+    aws.fault("ListVectorBuckets", "AccessDeniedException")
+    code, _, said = run("teardown")
+    assert (code, asked) == (1, ["Remove all of this from account 123456789012, us-east-1, eu-west-1? [y/N] "])
+    fault = said[said.index("error: ") :].splitlines()
+    assert [line.split(": AWS, ")[0] for line in fault] == [
+        "error: left in us-east-1, and may still cost:", "  every vector index there may be",
+        "  every vector bucket there may be", "left in eu-west-1, and may still cost:",
+        "  every vector index there may be", "  every vector bucket there may be", "Run teardown again.",
+    ]  # fmt: skip
+    assert aws.left() == [
+        "s3://far", "s3://far/mine.txt", "s3://mine", "s3://mine/mine.txt", "s3://theirs", "s3://theirs/mine.txt",
+    ]  # fmt: skip
+    aws.faults.clear()
+    assert run("teardown", "--yes")[:2] == (
+        0, "nothing of tune-or-retrieve in us-east-1.\nnothing of tune-or-retrieve in eu-west-1.\n",
     )  # fmt: skip
 
 
@@ -181,6 +257,19 @@ def test_teardown_without_a_terminal_and_without_yes_does_nothing(params, run, a
     assert aws.ledger.entries == []
 
 
+def test_a_profile_without_a_region_leaves_those_of_params_and_without_any_it_is_told(params, run, aws, monkeypatch):
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name)
+    assert run("resources") == (
+        1, "",
+        "error: AWS, reading the AWS profile: no region is set. Set AWS_REGION or `region` in params.yaml, or run `aws "
+        "configure`: us-east-1 has every model that the study knows.\n",
+    )  # fmt: skip
+    params["judges"]["claude"]["region"] = "eu-west-1"
+    _write(params)
+    assert run("resources") == (0, "nothing of tune-or-retrieve in eu-west-1.\n", "")
+
+
 def test_resources_and_teardown_find_all_of_it_even_without_params(params, run, aws, monkeypatch):
     monkeypatch.setattr(commands, "take_down", _at_once(commands.take_down))
     here = clients()
@@ -191,13 +280,15 @@ def test_resources_and_teardown_find_all_of_it_even_without_params(params, run, 
     assert code == 0
     assert "$60.00 an hour, used or not: $43,800.00 a month" in out
     assert out.splitlines()[-1] == (
-        "while idle: $43,801.95 a month, beside 1 whose cost is not in the price table (US dollars, prices of "
-        "2026-11-22)"
+        "us-east-1, while idle: $43,801.95 a month, beside 1 whose cost is not in the price table (US dollars, "
+        "prices of 2026-11-22)"
     )
     aws.fault("ListCustomModels", "AccessDeniedException")
     code, _, said = run("resources")
     assert code == 1
-    assert said.splitlines()[1].startswith("  every custom model there may be: AWS, listing every custom model: access")
+    assert said.splitlines()[1].startswith(
+        "  us-east-1, every custom model there may be: AWS, listing every custom model: access is denied"
+    )
     aws.faults.clear()
     before = aws.left()
     assert run("teardown", "--dry-run")[0] == 0

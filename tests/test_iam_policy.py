@@ -6,11 +6,17 @@ import json
 import re
 from pathlib import Path
 
+import aws_ours as ours
 import botocore.session
 import pytest
+from aws_base import Study, plan_of
 from botocore import xform_name
 
+from stages.bedrock.batch_jobs import Batch, ended, place
 from stages.bedrock.hosting import KINDS
+from stages.bedrock.names import PROJECT, unpaired
+from stages.bedrock.session import Clients, clients
+from stages.bedrock.storage import put_jsonl
 
 ROOT = Path(__file__).resolve().parent.parent
 POLICY = json.loads((ROOT / "docs/iam-policy.json").read_text())
@@ -27,6 +33,7 @@ OTHERWISE = {  # where the action is not named as the operation
     "s3:PutPublicAccessBlock": "s3:PutBucketPublicAccessBlock",
 }
 WORDS = [kind.word for kind in KINDS.values()] + ["model_customization_job", "model_invocation_job"]
+BY_BEDROCK = {"aws-marketplace:Subscribe", "aws-marketplace:ViewSubscriptions"}  # for us, at a model's first call
 BY_LANGCHAIN = {"bedrock:InvokeModel", "bedrock:Retrieve"}  # Converse and its permission, and the retriever's call
 IMPLIED = {
     "bedrock:TagResource",
@@ -82,7 +89,7 @@ def test_every_call_is_allowed(called):
 
 
 def test_nothing_is_allowed_that_no_code_calls(called):
-    assert set(_actions()) - called - BY_LANGCHAIN - IMPLIED - ELSEWHERE == set()
+    assert set(_actions()) - called - BY_BEDROCK - BY_LANGCHAIN - IMPLIED - ELSEWHERE == set()
 
 
 def test_each_action_is_named_once_and_none_by_a_pattern():
@@ -93,7 +100,7 @@ def test_each_action_is_named_once_and_none_by_a_pattern():
 def test_what_makes_changes_or_removes_reaches_only_what_is_ours():
     reading = re.compile(r"\w+:(Get|List|InvokeModel)")
     for statement in POLICY["Statement"]:
-        if all(reading.match(action) for action in statement["Action"]):
+        if all(reading.match(action) or action in BY_BEDROCK for action in statement["Action"]):
             continue
         resources = statement["Resource"] if isinstance(statement["Resource"], list) else [statement["Resource"]]
         assert "*" not in resources, statement["Sid"]
@@ -118,6 +125,63 @@ def test_resources_are_scoped(action, resource, allowed):
     patterns = [one["Resource"] for one in POLICY["Statement"] if action in one["Action"]]
     flat = [one for found in patterns for one in (found if isinstance(found, list) else [found])]
     assert any(fnmatch.fnmatchcase(resource, pattern) for pattern in flat) == allowed
+
+
+def _on_condition(key: str, value: str) -> set[str]:
+    """The actions that are allowed under this one condition."""
+    found = (one for one in POLICY["Statement"] if one.get("Condition") == {"StringEquals": {key: value}})
+    return {action for one in found for action in one["Action"]}
+
+
+def test_only_bedrock_subscribes_for_us():
+    assert _on_condition("aws:CalledViaLast", "bedrock.amazonaws.com") == BY_BEDROCK
+
+
+def test_what_can_be_made_with_tags_can_be_made_with_ours_only(called):
+    made = {action for action in called if action.startswith("bedrock:Create")}
+    assert made - _with_our_tag() == {"bedrock:CreateDataSource"}  # takes none: its knowledge base has them
+    assert [action for action in sorted(made) if not _tag_members(action)] == ["bedrock:CreateDataSource"]
+
+
+def test_each_call_of_ours_that_makes_something_brings_the_tag(aws):
+    here = clients()
+    bucket = ours.bucket_of(here)
+    model = ours.tuned(here, bucket)
+    ours.hosted(here, model)
+    ours.provisioned(here, model)
+    Study(aws, here, plan_of("study")).build()
+    _batch(here, bucket)
+    seen = {}
+    for entry in aws.ledger.entries:
+        if (action := f"bedrock:{entry.operation}") in _with_our_tag():
+            for name in _tag_members(action):
+                given = entry.params.get(name, {})
+                brought = given if isinstance(given, dict) else unpaired(given)
+                seen.setdefault(action, set()).add(brought.get(PROJECT))
+    assert seen == {action: {PROJECT} for action in _with_our_tag()}
+
+
+def _with_our_tag() -> set[str]:
+    """What makes something, and is allowed with our tag only."""
+    return _on_condition(f"aws:RequestTag/{PROJECT}", PROJECT) - {"bedrock:TagResource"}
+
+
+def _tag_members(action: str) -> list[str]:
+    """Where in a request the tags of what it makes stand."""
+    for service in ("bedrock", "bedrock-agent"):
+        model = botocore.session.Session().get_service_model(service)
+        if (operation := action.partition(":")[2]) in model.operation_names:
+            return [name for name in model.operation_model(operation).input_shape.members if "tags" in name.lower()]
+    raise AssertionError(action)
+
+
+def _batch(here: Clients, bucket: str) -> None:
+    batch = Batch("judge", "us.anthropic.claude-sonnet-4-6", ours.KEY)
+    request = {"messages": [{"role": "user", "content": [{"text": "How long?"}]}]}
+    records = [{"recordId": f"CALL{number:07}", "modelInput": request} for number in range(100)]
+    source = put_jsonl(here, bucket, "tune-or-retrieve/batch/in.jsonl", records)
+    target = f"s3://{bucket}/tune-or-retrieve/batch/out/"
+    ended(here, batch, place(here, None, None, batch.model, {}).role, source, target, ours.QUIET, lambda: None)
 
 
 def test_it_fits_into_one_managed_policy():

@@ -1,6 +1,5 @@
 """Model invocation jobs: one for each content, submitted once, found again after a crash, waited for."""
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -8,7 +7,7 @@ from typing import Any, NamedTuple
 from botocore.exceptions import ClientError
 
 from stages.bedrock.faults import aws, code, is_missing, member
-from stages.bedrock.names import client_token, pairs, resource_name, tags, words
+from stages.bedrock.names import attempts, client_token, pairs, resource_name, tags, words
 from stages.bedrock.roles import Role, batch_policy, check_role, ensure_role, trust, when_known
 from stages.bedrock.session import Clients
 from stages.bedrock.storage import ROOT, ensure_bucket
@@ -68,8 +67,9 @@ def place(clients: Clients, bucket: str | None, role_arn: str | None, model: str
     bucket = ensure_bucket(clients, bucket, named)
     if role_arn is not None:
         return Place(bucket, check_role(clients, role_arn))
-    allowed = batch_policy(bucket, f"{ROOT}batch/", f"{ROOT}batch/", model_arns(clients, model))
-    trusted = trust(clients.account_id, clients.region, JOB)
+    files = f"{ROOT}batch/"
+    allowed = batch_policy(clients.bucket_arn(bucket), files, files, model_arns(clients, model))
+    trusted = trust(clients.arn("bedrock", f"{JOB}/*"))
     return Place(bucket, ensure_role(clients, resource_name("batch", key), trusted, allowed, named))
 
 
@@ -81,9 +81,7 @@ def model_arns(clients: Clients, model: str) -> list[str]:
         except ClientError as fault:
             if not is_missing(fault) and code(fault) != "ValidationException":
                 raise
-            return [
-                model if model.startswith("arn:") else f"arn:aws:bedrock:{clients.region}::foundation-model/{model}"
-            ]
+            return [model if model.startswith("arn:") else clients.foundation_model_arn(model)]
         behind = [member(one, "modelArn") for one in member(profile, "models")]
         return [member(profile, "inferenceProfileArn"), *sorted(behind)]
 
@@ -150,13 +148,11 @@ def _submitted(
 
 def _latest(clients: Clients, batch: Batch) -> Job | None:
     first = batch.name(1)
-    found = []
     with aws(f"looking for the batch job {first}"):
-        for page in clients.bedrock.get_paginator("list_model_invocation_jobs").paginate(nameContains=first):
-            for one in member(page, "invocationJobSummaries"):
-                if attempt := re.fullmatch(rf"{re.escape(first)}(?:-(\d+))?", one["jobName"]):
-                    found.append(Job(one["jobArn"], one["jobName"], one["status"], int(attempt[1] or 1)))
-    return max(found, key=lambda job: job.attempt, default=None)
+        pages = clients.bedrock.get_paginator("list_model_invocation_jobs").paginate(nameContains=first)
+        listed = attempts(first, (one for page in pages for one in member(page, "invocationJobSummaries")))
+    jobs = [Job(one["jobArn"], one["jobName"], one["status"], attempt) for attempt, one in listed.items()]
+    return jobs[-1] if jobs else None
 
 
 def _create(clients: Clients, batch: Batch, attempt: int, role: Role, source: str, target: str) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """The commands that look at AWS, or at what it will cost: doctor, estimate, resources, teardown."""
 
 import sys
-from typing import Any
+from collections.abc import Sequence
 
 from stages import params
 from stages.bedrock import doctor as preflight
@@ -9,10 +9,10 @@ from stages.bedrock.budget import Budget
 from stages.bedrock.estimate import estimate as estimated
 from stages.bedrock.estimate import table
 from stages.bedrock.owned import Scope
-from stages.bedrock.plan import Plan, plan, prices
+from stages.bedrock.plan import plan, prices, regions_and_buckets
 from stages.bedrock.resources import look
 from stages.bedrock.resources import table as listed
-from stages.bedrock.session import Clients, clients
+from stages.bedrock.session import Clients, clients, profile_region
 from stages.bedrock.teardown import teardown as take_down
 from stages.bedrock.work import count, work
 from stages.errors import StageError
@@ -27,7 +27,15 @@ def doctor() -> None:
     if not asked.on_bedrock:
         print(LOCAL)
         return
-    preflight.report(preflight.findings(clients(asked.region), asked.wanted))
+    default = profile_region()
+    by_region: dict[str | None, preflight.Wanted] = {}
+    for region, wanted in asked.wanted.items():
+        by_region[region or default] = by_region.get(region or default, preflight.Wanted()) + wanted
+    found: list[preflight.Finding] = []
+    for region, wanted in by_region.items():
+        credentials, *others = preflight.findings(clients(region), wanted)
+        found += others if credentials in found else [credentials, *others]
+    preflight.report(found)
 
 
 def estimate() -> None:
@@ -50,12 +58,14 @@ def estimate() -> None:
 
 def resources() -> None:
     """What of ours is at AWS. Raises StageError if a part could not be looked at."""
-    here, scope = _here()
-    found, unseen = look(here, scope)
-    print(listed(found, here.region, scope.prices))
-    if unseen:
-        lines = [f"  {one}: {one.why}" for one in unseen]
-        raise StageError("\n".join(["could not be listed, and may still cost:", *lines]))
+    places, scope = _places()
+    unlisted = []
+    for here in places:
+        found, unseen = look(here, scope)
+        print(listed(found, here.region, scope.prices))
+        unlisted += [f"  {here.region}, {one}: {one.why}" for one in unseen]
+    if unlisted:
+        raise StageError("\n".join(["could not be listed, and may still cost:", *unlisted]))
 
 
 def teardown(dry_run: bool = False, yes: bool = False) -> None:
@@ -67,32 +77,30 @@ def teardown(dry_run: bool = False, yes: bool = False) -> None:
             file=sys.stderr,
         )
         sys.exit(NOT_ASKED)
-    here, scope = _here()
-    take_down(here, scope, dry_run, confirmed=lambda: yes or _asked(here))
+    places, scope = _places()
+    take_down(places, scope, dry_run, confirmed=lambda: yes or _asked(places))
 
 
-def _asked(here: Clients) -> bool:
+def _asked(places: Sequence[Clients]) -> bool:
+    regions = ", ".join(here.region for here in places)
     try:
-        said = input(f"Remove all of this from account {here.account_id}, {here.region}? [y/N] ")
+        said = input(f"Remove all of this from account {places[0].account_id}, {regions}? [y/N] ")
     except EOFError:
         return False
     return said.strip().lower() in ("y", "yes")
 
 
-def _here() -> tuple[Clients, Scope]:
-    """Of the params as far as they can be read: what is at AWS can be removed without them, too."""
-    asked, dated = _tolerant()
-    bucket = asked.buckets[0] if asked and asked.buckets else None
-    return clients(asked.region if asked else None), Scope(bucket, dated)
+def _places() -> tuple[list[Clients], Scope]:
+    """Each region that params name, and that of the AWS profile; and the buckets that they name.
 
-
-def _tolerant() -> tuple[Plan | None, Any]:
+    Of the params as far as they can be read: what is at AWS can be removed without them, too.
+    """
+    content, dated = {}, None
     try:
         content = params.everything()
+        dated = prices(content)
     except StageError as fault:
         print(f"{fault} Going on without it.", file=sys.stderr)
-        return None, None
-    try:
-        return plan(content), prices(content)
-    except StageError:
-        return plan(content), None
+    named, buckets = regions_and_buckets(content)
+    regions = dict.fromkeys(filter(None, [profile_region(), *named]))
+    return [clients(region) for region in regions or [None]], Scope(tuple(buckets), dated)

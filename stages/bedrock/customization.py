@@ -4,7 +4,6 @@ A job's name follows from what it is trained on and with, so that the same conte
 the name of a job for ever: what failed is submitted again under the next attempt's, and only if the user allows it.
 """
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,9 +11,9 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from stages.bedrock.customization_params import NovaParams
-from stages.bedrock.faults import aws, code, is_missing, member
+from stages.bedrock.faults import aws, code, found, member
 from stages.bedrock.losses import losses
-from stages.bedrock.names import client_token, pairs, resource_name, tags
+from stages.bedrock.names import attempts, client_token, pairs, resource_name, tags
 from stages.bedrock.session import Clients
 from stages.bedrock.waiting import Watch
 from stages.errors import NotYet, StageError
@@ -135,7 +134,7 @@ def submit(
         TrainingFailed: the latest failed, was stopped or lost its model, and `retry` allows no further one.
     """
     watch = watch or Watch()
-    latest = max(find(clients, training), key=lambda job: job.attempt, default=None)
+    latest = next(reversed(find(clients, training)), None)
     if latest is not None:
         lost = _lost(clients, latest)
         if lost is None:
@@ -154,24 +153,21 @@ def submit(
             if code(fault) != "ConflictException":
                 raise
             # The list, which lags, did not have it yet.
-            found = [job for job in find(clients, training) if job.attempt == attempt]
-            if not found:
+            there = [job for job in find(clients, training) if job.attempt == attempt]
+            if not there:
                 raise
-            return found[0]
+            return there[0]
     watch.say(f"fine-tuning {training.model}: submitted the job {name} on {training.base}")
     return Job(arn, name, "InProgress", attempt)
 
 
 def find(clients: Clients, training: Training) -> list[Job]:
-    """The jobs of this content, all attempts."""
+    """The jobs of this content, by attempt."""
     first = training.name(1)
-    found = []
     with aws(f"looking for the fine-tuning job {first}"):
-        for page in clients.bedrock.get_paginator("list_model_customization_jobs").paginate(nameContains=first):
-            for one in member(page, "modelCustomizationJobSummaries"):
-                if attempt := re.fullmatch(rf"{re.escape(first)}(?:-(\d+))?", one["jobName"]):
-                    found.append(Job(one["jobArn"], one["jobName"], one["status"], int(attempt[1] or 1)))
-    return found
+        pages = clients.bedrock.get_paginator("list_model_customization_jobs").paginate(nameContains=first)
+        listed = attempts(first, (one for page in pages for one in member(page, "modelCustomizationJobSummaries")))
+    return [Job(one["jobArn"], one["jobName"], one["status"], attempt) for attempt, one in listed.items()]
 
 
 def _create(clients: Clients, training: Training, attempt: int) -> dict[str, Any]:
@@ -220,13 +216,8 @@ def _lost(clients: Clients, job: Job) -> str | None:
     if seen["status"] != "Completed":
         return f"{_did(seen['status'])}: {_reason(seen)}"
     with aws(f"looking for the model of the job {job.name}"):
-        try:
-            clients.bedrock.get_custom_model(modelIdentifier=member(seen, "outputModelArn"))
-        except ClientError as fault:
-            if is_missing(fault):
-                return "was completed, but its model was deleted since"
-            raise
-    return None
+        model = found(lambda: clients.bedrock.get_custom_model(modelIdentifier=member(seen, "outputModelArn")))
+    return None if model else "was completed, but its model was deleted since"
 
 
 def _did(status: str) -> str:

@@ -1,7 +1,7 @@
 """Preflight: what a run on Bedrock needs, looked at before anything is made or paid; each finding with its remedy."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TextIO
 
 from botocore.exceptions import ClientError
@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from stages.bedrock.fault_rules import AwsUnavailable
 from stages.bedrock.faults import aws, code, is_missing, member
 from stages.bedrock.quotas import per_minute
-from stages.bedrock.roles import check_role
+from stages.bedrock.roles import PATH, check_role
 from stages.bedrock.session import Clients
 from stages.bedrock.storage import bucket_region, default_bucket
 from stages.errors import StageError
@@ -23,12 +23,19 @@ OPEN_IT = (
 
 @dataclass(frozen=True)
 class Wanted:
-    """What the params ask for: model ids (of inference profiles too), and names that are null where we make our own."""
+    """What the params ask for in one region: model ids (of inference profiles too), and what has to be there.
+
+    A bucket or a role that is None is made.
+    """
 
     models: Sequence[str] = ()
-    buckets: Sequence[str] = ()
-    needs_bucket: bool = False
-    role_arns: Sequence[str] = ()
+    buckets: Sequence[str | None] = ()
+    role_arns: Sequence[str | None] = ()
+
+    def __add__(self, other: "Wanted") -> "Wanted":
+        """Both, each thing once."""
+        both = [(*getattr(self, one.name), *getattr(other, one.name)) for one in fields(self)]
+        return Wanted(*(tuple(dict.fromkeys(one)) for one in both))
 
 
 @dataclass(frozen=True)
@@ -49,10 +56,8 @@ def findings(clients: Clients, wanted: Wanted) -> list[Finding]:
     found += [
         _finding(f"model {name}", lambda name=name: _model(clients, name)) for name in dict.fromkeys(wanted.models)
     ]
-    for bucket in wanted.buckets or ([None] if wanted.needs_bucket else []):
-        found.append(_finding("bucket", lambda bucket=bucket: _bucket(clients, bucket)))
-    for role in wanted.role_arns:
-        found.append(_finding("role", lambda role=role: check_role(clients, role).arn))
+    found += [_finding("bucket", lambda bucket=bucket: _bucket(clients, bucket)) for bucket in wanted.buckets]
+    found += [_finding("role", lambda role=role: _role(clients, role)) for role in wanted.role_arns]
     found += quotas(clients, wanted.models)
     return found
 
@@ -126,6 +131,10 @@ def _access(clients: Clients, name: str, base: str) -> str:
     if closed:
         raise AwsUnavailable(f"this account has no access: {', '.join(closed)}. {OPEN_IT}")
     return "open to this account"
+
+
+def _role(clients: Clients, arn: str | None) -> str:
+    return check_role(clients, arn).arn if arn else f"one is made when it is needed, below {PATH}"
 
 
 def _bucket(clients: Clients, name: str | None) -> str:

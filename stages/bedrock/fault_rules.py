@@ -48,7 +48,10 @@ EXCEPTIONS: tuple[tuple[tuple[type[Exception], ...], type[AwsFault], str, str], 
     ),
     ((botocore.NoRegionError,), AwsUnavailable, *NO_REGION.split(". ", 1)),
     (
-        (botocore.InvalidRegionError, botocore.UnknownEndpointError, botocore.EndpointProviderError),
+        (
+            botocore.InvalidRegionError, botocore.UnknownRegionError, botocore.UnknownEndpointError,
+            botocore.EndpointProviderError,
+        ),
         AwsUnavailable, "{it}", "Correct AWS_REGION or `region` in params.yaml, for instance to us-east-1.",
     ),
     (

@@ -2,8 +2,8 @@
 
 import contextlib
 import re
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
 
 from botocore import exceptions as botocore
 from botocore.parsers import ResponseParserError
@@ -14,8 +14,10 @@ from stages.errors import StageError
 
 __all__ = [
     "AnswerCut", "AwsFault", "AwsMissing", "AwsUnavailable",
-    "aws", "code", "explained", "hidden", "is_missing", "member", "unreachable",
+    "aws", "code", "explained", "found", "hidden", "is_missing", "member", "unreachable",
 ]  # fmt: skip
+
+T = TypeVar("T")
 
 
 @contextlib.contextmanager
@@ -60,6 +62,16 @@ def unreachable(fault: BaseException) -> bool:
 def is_missing(fault: botocore.ClientError) -> bool:
     """Whether AWS says that what was asked for does not exist, in the words of any service."""
     return code(fault) in MISSING.split()
+
+
+def found(call: Callable[[], T]) -> T | None:
+    """What a call gives, inside `aws`; None if what it asks for is not there."""
+    try:
+        return call()
+    except botocore.ClientError as fault:
+        if is_missing(fault):
+            return None
+        raise
 
 
 def code(fault: botocore.ClientError) -> str:

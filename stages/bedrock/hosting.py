@@ -2,16 +2,13 @@
 paid for by the hour whether it is used or not, and is therefore confirmed first.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from botocore.exceptions import ClientError
-
-from stages.bedrock.faults import aws, is_missing, member
+from stages.bedrock.faults import aws, found, member
 from stages.bedrock.hosting_params import HostingParams, ProvisionedParams
-from stages.bedrock.names import client_token, pairs, resource_name, tags
+from stages.bedrock.names import attempts, client_token, pairs, resource_name, tags
 from stages.bedrock.session import Clients
 from stages.bedrock.waiting import Watch
 from stages.errors import StageError
@@ -95,8 +92,8 @@ def host(
     confirm(params, watch)
     _refuse_second_throughput(clients, model, model_arn, params)
     key = content_key("hosting", model_arn)
-    found = find(clients, model, model_arn, params.kind)
-    latest = found[-1] if found else None
+    there = find(clients, model, model_arn, params.kind)
+    latest = there[-1] if there else None
     try:
         if latest is None or latest.status == "Failed":
             attempt = latest.attempt + 1 if latest else 1
@@ -107,7 +104,7 @@ def host(
         paid = " It is paid for from now on; `python -m stages teardown` ends it." if params.kind != "on_demand" else ""
         watch.say(f"\nhosting {model}: it goes on coming up at AWS. `dvc repro` comes back to it.{paid}")
         raise
-    for old in found:
+    for old in there:
         if old.status == "Failed" and old.arn != latest.arn:
             _delete(clients, old)
     return latest
@@ -116,14 +113,11 @@ def host(
 def find(clients: Clients, model: str, model_arn: str, kind: Literal["on_demand", "provisioned"]) -> list[Hosted]:
     """What hosts the model in this way, by attempt."""
     first = resource_name(model, content_key("hosting", model_arn))
-    how, found = KINDS[kind], []
+    how = KINDS[kind]
     with aws(f"looking for what hosts {model}"):
         pages = clients.bedrock.get_paginator(f"list_{how.word}s").paginate(nameContains=first)
-        for page in pages:
-            for one in member(page, how.listed):
-                if attempt := re.fullmatch(rf"{re.escape(first)}(?:-(\d+))?", one[how.name]):
-                    found.append(Hosted(one[how.arn], one[how.name], one["status"], int(attempt[1] or 1), kind))
-    return sorted(found, key=lambda one: one.attempt)
+        listed = attempts(first, (one for page in pages for one in member(page, how.listed)), how.name)
+    return [Hosted(one[how.arn], one[how.name], one["status"], attempt, kind) for attempt, one in listed.items()]
 
 
 def confirm(hosting: HostingParams, watch: Watch) -> None:
@@ -211,8 +205,4 @@ def _wait(clients: Clients, model: str, hosted: Hosted, watch: Watch) -> str:
 def _delete(clients: Clients, failed: Hosted) -> None:
     how = KINDS[failed.kind]
     with aws(f"deleting {failed.name}, which failed"):
-        try:
-            getattr(clients.bedrock, f"delete_{how.word}")(**{how.identifier: failed.arn})
-        except ClientError as fault:
-            if not is_missing(fault):
-                raise
+        found(lambda: getattr(clients.bedrock, f"delete_{how.word}")(**{how.identifier: failed.arn}))

@@ -201,13 +201,13 @@ def _store(clients: Clients, plan: Plan, name: str, named: Mapping[str, str]) ->
 
 
 def _role(clients: Clients, plan: Plan, bucket: str, store_arn: str, name: str, named: Mapping[str, str]) -> Role:
-    trusted = trust(clients.account_id, clients.region, "knowledge-base")
-    allowed = knowledge_base_policy(bucket, plan.prefix, _model_arn(clients, plan), store_arn)
+    trusted = trust(clients.arn("bedrock", "knowledge-base/*"))
+    allowed = knowledge_base_policy(clients.bucket_arn(bucket), plan.prefix, _model_arn(clients, plan), store_arn)
     return ensure_role(clients, name, trusted, allowed, named)
 
 
 def _model_arn(clients: Clients, plan: Plan) -> str:
-    return f"arn:aws:bedrock:{clients.region}::foundation-model/{plan.params.embedding_model}"
+    return clients.foundation_model_arn(plan.params.embedding_model)
 
 
 def _base_request(clients: Clients, plan: Plan, store_arn: str) -> dict[str, Any]:
@@ -237,7 +237,7 @@ def _base_request(clients: Clients, plan: Plan, store_arn: str) -> dict[str, Any
 
 def _source_request(clients: Clients, plan: Plan, bucket: str) -> dict[str, Any]:
     section = {
-        "bucketArn": f"arn:aws:s3:::{bucket}",
+        "bucketArn": clients.bucket_arn(bucket),
         "bucketOwnerAccountId": clients.account_id,
         "inclusionPrefixes": [plan.prefix],
     }

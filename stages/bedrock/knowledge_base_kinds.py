@@ -1,11 +1,9 @@
 """Kinds of what a knowledge base is made of, from its running ingestion to its vectors: found by tags, in order."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
-from botocore.exceptions import ClientError
-
-from stages.bedrock.faults import is_missing, member
+from stages.bedrock.faults import member
+from stages.bedrock.knowledge_base_parts import base_seen
 from stages.bedrock.names import PROJECT, are_ours
 from stages.bedrock.owned import NOTHING, Kind, Resource, Scope, status_of, tags_of
 from stages.bedrock.session import Clients
@@ -22,20 +20,11 @@ def _bases(clients: Clients, scope: Scope) -> Iterator[Resource]:
     agent = clients.bedrock_agent
     for page in agent.get_paginator("list_knowledge_bases").paginate():
         for listed in member(page, "knowledgeBaseSummaries"):
-            one = _described(clients, listed["knowledgeBaseId"])
+            one = base_seen(clients, listed["knowledgeBaseId"])  # None: deleted since it was listed
             if one and are_ours(tags_of(lambda one=one: agent.list_tags_for_resource(resourceArn=one[ARN]))):
                 store = (one.get("storageConfiguration") or {}).get("type")
                 idle = OF_YOURS if store == "OPENSEARCH_SERVERLESS" else NOTHING
                 yield Resource(BASE, one["name"], one["knowledgeBaseId"], one["status"], idle)
-
-
-def _described(clients: Clients, base: str) -> dict[str, Any] | None:
-    try:
-        return member(clients.bedrock_agent.get_knowledge_base(knowledgeBaseId=base), "knowledgeBase")
-    except ClientError as fault:
-        if is_missing(fault):  # deleted since it was listed
-            return None
-        raise
 
 
 def _sources(clients: Clients, scope: Scope) -> Iterator[Resource]:

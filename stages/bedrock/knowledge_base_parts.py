@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from botocore.exceptions import ClientError
 
-from stages.bedrock.faults import AwsMissing, aws, code, is_missing, member
+from stages.bedrock.faults import AwsMissing, aws, code, found, member
 from stages.bedrock.roles import Role, when_known
 from stages.bedrock.session import Clients
 from stages.bedrock.waiting import Watch
@@ -22,11 +22,11 @@ T = TypeVar("T")
 
 def index_arn(clients: Clients, name: str) -> str:
     """Of the vector index, which is the only one in a vector bucket of the same name."""
-    return f"arn:aws:s3vectors:{clients.region}:{clients.account_id}:bucket/{name}/index/{name}"
+    return clients.arn("s3vectors", f"bucket/{name}/index/{name}")
 
 
 def base_arn(clients: Clients, base_id: str) -> str:
-    return f"arn:aws:bedrock:{clients.region}:{clients.account_id}:knowledge-base/{base_id}"
+    return clients.arn("bedrock", f"knowledge-base/{base_id}")
 
 
 def base_named(clients: Clients, name: str) -> Mapping[str, Any] | None:
@@ -152,16 +152,6 @@ def gone(knowledge_base_id: str, region: str, what: str, code: str = "") -> AwsM
         f"it, by other hands or by a run with other params. {REMAKE}",
         code,
     )
-
-
-def found(call: Callable[[], T]) -> T | None:
-    """What a call gives, inside `aws`; None if what it asks for is not there."""
-    try:
-        return call()
-    except ClientError as fault:
-        if is_missing(fault):
-            return None
-        raise
 
 
 def found_or_made(find: Callable[[], T | None], make: Callable[[], T]) -> T:

@@ -11,8 +11,8 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from stages.bedrock import ingestion
-from stages.bedrock.faults import aws, code, member
-from stages.bedrock.knowledge_base_parts import base_arn, base_seen, found, quick, reasons, source_seen, sources
+from stages.bedrock.faults import aws, code, found, member
+from stages.bedrock.knowledge_base_parts import base_arn, base_seen, quick, reasons, source_seen, sources
 from stages.bedrock.names import BASES, are_ours, study_of_base
 from stages.bedrock.roles import remove_role, roles_of_ours
 from stages.bedrock.session import Clients

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from stages.errors import StageError
 from stages.files import content_key
@@ -32,6 +33,18 @@ def resource_name(what: str, key: str, attempt: int = 1) -> str:
     if not WORD.fullmatch(what) or len(name) > LONGEST:
         raise ValueError(f"not a name that every AWS service takes: {name!r}")
     return name
+
+
+def attempts(first: str, listed: Iterable[Mapping[str, Any]], named: str = "jobName") -> dict[int, Mapping[str, Any]]:
+    """What of a list bears a name of resource_name, by attempt in rising order.
+
+    Args:
+        first: the name of the first attempt.
+        named: the member that holds the names of those listed.
+    """
+    name = re.compile(rf"{re.escape(first)}(?:-(\d+))?")
+    found = {int(match[1] or 1): one for one in listed if (match := name.fullmatch(one[named]))}
+    return dict(sorted(found.items()))
 
 
 def words(text: str) -> str:

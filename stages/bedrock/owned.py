@@ -3,9 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from botocore.exceptions import ClientError
-
-from stages.bedrock.faults import is_missing, member
+from stages.bedrock.faults import found, member
 from stages.bedrock.session import Clients
 from stages.prices import Prices
 
@@ -30,9 +28,9 @@ class Resource:
 
 @dataclass(frozen=True)
 class Scope:
-    """Where is looked beyond tags and names. `bucket`: the user's own, if params name one."""
+    """Where is looked beyond tags and names. `buckets`: those that params name, of any region."""
 
-    bucket: str | None = None
+    buckets: tuple[str, ...] = ()
     prices: Prices | None = None
 
 
@@ -53,19 +51,9 @@ class Kind:
 
 def status_of(call: Callable[[], object], *path: str | int) -> str | None:
     """The status in an answer, or None if AWS says that there is no such thing."""
-    try:
-        return member(call(), *path)
-    except ClientError as fault:
-        if is_missing(fault):
-            return None
-        raise
+    return found(lambda: member(call(), *path))
 
 
 def tags_of(call: Callable[[], object]) -> dict:
     """The member `tags` of an answer; none of what was deleted meanwhile."""
-    try:
-        return member(call(), "tags")
-    except ClientError as fault:
-        if is_missing(fault):
-            return {}
-        raise
+    return found(lambda: member(call(), "tags")) or {}

@@ -43,35 +43,26 @@ class Plan:
     judges: Mapping[str, Asked]
     writer: Asked | None  # of pairs
     embedding: str | None  # of the knowledge base
-    region: str | None
-    buckets: tuple[str, ...]
-    role_arns: tuple[str, ...]
+    wanted: Mapping[str | None, Wanted]  # by region; None: that of the AWS profile
 
     @property
     def on_bedrock(self) -> bool:
         return bool(self.models or self.judges or self.writer or self.embedding)
 
-    @property
-    def wanted(self) -> Wanted:
-        asked = [one.model for one in (*self.models.values(), *self.judges.values())]
-        asked += [self.writer.model] if self.writer else []
-        asked += [one.base for one in self.tuned.values()] + ([self.embedding] if self.embedding else [])
-        makes = bool(self.tuned or self.embedding)
-        return Wanted(tuple(dict.fromkeys(asked)), self.buckets, makes, self.role_arns)
-
 
 def plan(params: Mapping[str, Any]) -> Plan:
-    """Args: params: the mapping that params.yaml holds. Raises StageError if its parts name several regions."""
+    """Args: params: the mapping that params.yaml holds."""
     study = _at(params, "study")
     models = {name: one for name in study.get("models") or [] if _is_bedrock(one := _at(params, "models", name))}
     judges = {name: one for name in study.get("judges") or [] if _is_bedrock(one := _at(params, "judges", name))}
     qa, base = _at(params, "qa"), _at(params, "knowledge_base")
     writer = _at(qa, "llm") if qa.get("generator") == "llm" and _is_bedrock(_at(qa, "llm")) else {}
     base = _at(base, "bedrock") or base if base.get("backend") == "bedrock" else {}
-    sections = [*models.values(), *judges.values(), writer, base]
-    regions = list(_values(sections, "region"))
-    if len(regions) > 1:
-        raise StageError(f"params.yaml: names several regions ({', '.join(regions)}). These commands look at one.")
+    wanted: dict[str | None, Wanted] = {}
+    for section in (*models.values(), *judges.values(), writer, base):
+        if section:
+            region = section.get("region")
+            wanted[region] = wanted.get(region, Wanted()) + _wanted(section)
     tuned = {
         name: Tuned(one["base_model"], int(one.get("epochs", 1)))
         for name, model in models.items()
@@ -83,10 +74,14 @@ def plan(params: Mapping[str, Any]) -> Plan:
         judges={name: _asked(one) for name, one in judges.items()},
         writer=_asked(writer) if writer else None,
         embedding=base.get("embedding_model"),
-        region=regions[0] if regions else None,
-        buckets=tuple(_values(sections, "bucket")),
-        role_arns=tuple(_values(sections, "role_arn")),
+        wanted=wanted,
     )
+
+
+def regions_and_buckets(params: Mapping[str, Any]) -> tuple[list[str], list[str]]:
+    """All that are named, in models and judges that the study does not use now, too: they may have made something."""
+    sections = [_at(params, name) for name in ("models", "judges", "qa", "knowledge_base")]
+    return list(_values(sections, "region")), list(_values(sections, "bucket"))
 
 
 def prices(params: Mapping[str, Any]) -> Prices:
@@ -113,6 +108,16 @@ def _asked(section: Mapping[str, Any]) -> Asked:
     if not section.get("base_model") and model.startswith("arn:"):
         model = AREA.sub("", model.rsplit("/", 1)[-1])
     return Asked(model, section.get("max_tokens"), bool(section.get("batch", False)))
+
+
+def _wanted(section: Mapping[str, Any]) -> Wanted:
+    """What one section needs: its models, and a bucket and a role where it makes something."""
+    customization = _at(section, "customization")
+    models = (_asked(section).model, customization.get("base_model"), section.get("embedding_model"))
+    # fine-tuning says it in a section of its own
+    makes = customization or (section if section.get("batch") or section.get("embedding_model") else None)
+    places = ((makes.get("bucket"),), (makes.get("role_arn"),)) if makes else ((), ())
+    return Wanted(tuple(filter(None, models)), *places)
 
 
 def _values(sections: list[Any], key: str) -> Iterator[str]:

@@ -58,7 +58,7 @@ def table(found: Sequence[Resource], region: str, prices: Prices | None) -> str:
     dated = f" (US dollars, prices of {prices.as_of})" if prices else ""
     unknown = sum(one.per_month is None for one in found)
     beside = f", beside {unknown} whose cost is not in the price table" if unknown else ""
-    return "\n".join([*lines, f"while idle: ${known:,.2f} a month{beside}{dated}"])
+    return "\n".join([*lines, f"{region}, while idle: ${known:,.2f} a month{beside}{dated}"])
 
 
 def _ours(clients: Clients, operation: str, members: str, arn: str, **params: Any) -> Iterator[dict[str, Any]]:
@@ -119,7 +119,7 @@ def _roles(clients: Clients, scope: Scope) -> Iterator[Resource]:
 def _buckets(clients: Clients, scope: Scope) -> Iterator[tuple[str, bool]]:
     """Buckets of the region that hold or may hold something of ours, and whether we made them."""
     default = default_bucket(clients)
-    named = {default, scope.bucket} - {None}
+    named = {default, *scope.buckets}
     for page in clients.s3.get_paginator("list_buckets").paginate(BucketRegion=clients.region):
         for one in page.get("Buckets", []):
             name = one["Name"]

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 from botocore.exceptions import ClientError
 
-from stages.bedrock.faults import aws, code, is_missing, member
+from stages.bedrock.faults import aws, code, found, member
 from stages.bedrock.names import PROJECT, capital_pairs
 from stages.bedrock.session import Clients
 from stages.errors import StageError
@@ -35,24 +35,24 @@ class Role:
     fresh: bool
 
 
-def trust(account_id: str, region: str, kind: str) -> Policy:
-    """Who may assume the role: Bedrock, for resources of this account and of one kind.
+def trust(source_arn: str) -> Policy:
+    """Who may assume the role: Bedrock, for resources of one account and region and of one kind.
 
     Args:
-        kind: as in ARNs: knowledge-base, model-customization-job or model-invocation-job.
+        source_arn: of these, such as arn:aws:bedrock:us-east-1:123456789012:knowledge-base/*.
     """
-    source = f"arn:aws:bedrock:{region}:{account_id}:{kind}/*"
+    account_id = source_arn.split(":")[4]
     return _policy(
         {
             "Effect": "Allow",
             "Principal": {"Service": BEDROCK},
             "Action": "sts:AssumeRole",
-            "Condition": {"StringEquals": {"aws:SourceAccount": account_id}, "ArnLike": {"aws:SourceArn": source}},
+            "Condition": {"StringEquals": {"aws:SourceAccount": account_id}, "ArnLike": {"aws:SourceArn": source_arn}},
         }
     )
 
 
-def knowledge_base_policy(bucket: str, prefix: str, embedding_model_arn: str, vector_store_arn: str) -> Policy:
+def knowledge_base_policy(bucket_arn: str, prefix: str, embedding_model_arn: str, vector_store_arn: str) -> Policy:
     """Read the articles, embed them, keep the vectors in an S3 Vectors index or an OpenSearch Serverless collection."""
     if ":s3vectors:" in vector_store_arn:
         verbs = ("PutVectors", "GetVectors", "DeleteVectors", "QueryVectors", "GetIndex")
@@ -61,20 +61,22 @@ def knowledge_base_policy(bucket: str, prefix: str, embedding_model_arn: str, ve
         actions = ["aoss:APIAccessAll"]
     return _policy(
         _allow(["bedrock:InvokeModel"], embedding_model_arn),
-        *_read(bucket, prefix),
+        *_read(bucket_arn, prefix),
         _allow(actions, vector_store_arn),
     )
 
 
-def customization_policy(bucket: str, data_prefix: str, output_prefix: str) -> Policy:
+def customization_policy(bucket_arn: str, data_prefix: str, output_prefix: str) -> Policy:
     """Read the training and validation data, write the model's metrics. Prefixes end in "/"."""
-    return _policy(*_read(bucket, data_prefix), *_write(bucket, output_prefix))
+    return _policy(*_read(bucket_arn, data_prefix), *_write(bucket_arn, output_prefix))
 
 
-def batch_policy(bucket: str, input_prefix: str, output_prefix: str, model_arns: Sequence[str]) -> Policy:
+def batch_policy(bucket_arn: str, input_prefix: str, output_prefix: str, model_arns: Sequence[str]) -> Policy:
     """Read the prompts, write the replies, call the models: of an inference profile, its ARN and those behind it."""
     return _policy(
-        _allow(["bedrock:InvokeModel"], list(model_arns)), *_read(bucket, input_prefix), *_write(bucket, output_prefix)
+        _allow(["bedrock:InvokeModel"], list(model_arns)),
+        *_read(bucket_arn, input_prefix),
+        *_write(bucket_arn, output_prefix),
     )
 
 
@@ -86,23 +88,21 @@ def ensure_role(clients: Clients, name: str, trusted: Policy, allowed: Policy, t
     """
     iam, changed = clients.iam, False
     with aws(f"making the role {name}"):
-        found = _found(lambda: member(iam.get_role(RoleName=name), "Role"))
-        if found is None:
+        role = found(lambda: member(iam.get_role(RoleName=name), "Role"))
+        if role is None:
             about = {"Description": "Made by tune-or-retrieve for Amazon Bedrock.", "Tags": capital_pairs(tags)}
             document = json.dumps(trusted)
-            found = member(
-                iam.create_role(RoleName=name, Path=PATH, AssumeRolePolicyDocument=document, **about), "Role"
-            )
+            role = member(iam.create_role(RoleName=name, Path=PATH, AssumeRolePolicyDocument=document, **about), "Role")
             changed = True
-        elif _document(found.get("AssumeRolePolicyDocument")) != trusted:
+        elif _document(role.get("AssumeRolePolicyDocument")) != trusted:
             iam.update_assume_role_policy(RoleName=name, PolicyDocument=json.dumps(trusted))
             changed = True
     with aws(f"giving the role {name} its permissions"):
-        policy = _found(lambda: member(iam.get_role_policy(RoleName=name, PolicyName=POLICY), "PolicyDocument"))
+        policy = found(lambda: member(iam.get_role_policy(RoleName=name, PolicyName=POLICY), "PolicyDocument"))
         if _document(policy) != allowed:
             iam.put_role_policy(RoleName=name, PolicyName=POLICY, PolicyDocument=json.dumps(allowed))
             changed = True
-        return Role(member(found, "Arn"), changed)
+        return Role(member(role, "Arn"), changed)
 
 
 def check_role(clients: Clients, arn: str) -> Role:
@@ -123,7 +123,7 @@ def check_role(clients: Clients, arn: str) -> Role:
         )
     with aws(f"looking at the role {arn}"):
         try:
-            role = _found(lambda: member(clients.iam.get_role(RoleName=name), "Role"))
+            role = found(lambda: member(clients.iam.get_role(RoleName=name), "Role"))
         except ClientError as fault:
             if not code(fault).startswith("AccessDenied"):
                 raise
@@ -182,17 +182,8 @@ def roles_of_ours(clients: Clients) -> list[str]:
 def remove_role(clients: Clients, name: str) -> None:
     """Delete a role of ours and its policy; what is gone already is no fault."""
     with aws(f"deleting the role {name}"):
-        _found(lambda: clients.iam.delete_role_policy(RoleName=name, PolicyName=POLICY))
-        _found(lambda: clients.iam.delete_role(RoleName=name))
-
-
-def _found(call: Callable[[], T]) -> T | None:
-    try:
-        return call()
-    except ClientError as fault:
-        if is_missing(fault):
-            return None
-        raise
+        found(lambda: clients.iam.delete_role_policy(RoleName=name, PolicyName=POLICY))
+        found(lambda: clients.iam.delete_role(RoleName=name))
 
 
 def _document(policy: Any) -> Any:
@@ -218,13 +209,13 @@ def _allow(actions: list[str], resource: str | list[str], **condition: Any) -> P
     return {"Effect": "Allow", "Action": actions, "Resource": resource} | condition
 
 
-def _read(bucket: str, prefix: str) -> list[Policy]:
+def _read(bucket_arn: str, prefix: str) -> list[Policy]:
     # the list is of the whole bucket: Bedrock asks with prefixes of its own making
     return [
-        _allow(["s3:ListBucket"], f"arn:aws:s3:::{bucket}"),
-        _allow(["s3:GetObject"], f"arn:aws:s3:::{bucket}/{prefix}*"),
+        _allow(["s3:ListBucket"], bucket_arn),
+        _allow(["s3:GetObject"], f"{bucket_arn}/{prefix}*"),
     ]
 
 
-def _write(bucket: str, prefix: str) -> list[Policy]:
-    return [_allow(["s3:GetObject", "s3:PutObject"], f"arn:aws:s3:::{bucket}/{prefix}*")]
+def _write(bucket_arn: str, prefix: str) -> list[Policy]:
+    return [_allow(["s3:GetObject", "s3:PutObject"], f"{bucket_arn}/{prefix}*")]

@@ -39,6 +39,22 @@ class Clients:
             return member(self.sts.get_caller_identity(), "Account")
 
     @cached_property
+    def partition(self) -> str:
+        """The part of AWS that the region is in, with which ARNs begin: aws, aws-us-gov, aws-cn."""
+        with aws(f"looking for the region {self.region}"):
+            return self._session.get_partition_for_region(self.region)
+
+    def arn(self, service: str, resource: str) -> str:
+        """Of a resource in this account and region."""
+        return f"arn:{self.partition}:{service}:{self.region}:{self.account_id}:{resource}"
+
+    def foundation_model_arn(self, model: str) -> str:
+        return f"arn:{self.partition}:bedrock:{self.region}::foundation-model/{model}"
+
+    def bucket_arn(self, bucket: str) -> str:
+        return f"arn:{self.partition}:s3:::{bucket}"
+
+    @cached_property
     def bedrock(self) -> Any:
         return self._client("bedrock")
 
@@ -93,12 +109,21 @@ def clients(region: str | None = None) -> Clients:
 
     Sends nothing. Raises AwsUnavailable if there is no such profile or no region.
     """
-    with aws("reading the AWS profile"):
-        # botocore itself reads AWS_DEFAULT_REGION only, other tools of AWS this one
-        session = boto3.Session(region_name=region or os.environ.get("AWS_REGION") or None)
+    session = _session(region)
     if not session.region_name:
         raise AwsUnavailable(f"AWS, reading the AWS profile: {NO_REGION}")
     return Clients(session)
+
+
+def profile_region() -> str | None:
+    """The region of the AWS profile, if it has one. Raises AwsUnavailable if there is no such profile."""
+    return _session(None).region_name
+
+
+def _session(region: str | None) -> boto3.Session:
+    with aws("reading the AWS profile"):
+        # botocore itself reads AWS_DEFAULT_REGION only, other tools of AWS this one
+        return boto3.Session(region_name=region or os.environ.get("AWS_REGION") or None)
 
 
 def _give_up_on_what_may_be_paid(

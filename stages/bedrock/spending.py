@@ -3,6 +3,7 @@
 Prices and budget are read by every stage that pays and declared by none in dvc.yaml: a change of them reruns nothing.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -45,7 +46,7 @@ class Spending:
 
     def begin(self, prompts: Sequence[Prompt], max_tokens: int, concurrency: int) -> None:
         """Before the first call. Raises StageError if not even as many calls as run at once fit into the budget."""
-        one = self._at_most(prompts, max_tokens)
+        one = Usage(self._model, max(map(_most_tokens, prompts), default=0), max_tokens)
         self._each, self._concurrency, self._left = cost(one, self._prices), concurrency, len(prompts)
         self._budget.check(min(concurrency, len(prompts)) * self._each, f"{self._stage}: the first calls")
 
@@ -82,9 +83,8 @@ class Spending:
 
     def check_batch(self, prompts: Sequence[Prompt], max_tokens: int) -> None:
         """Before a batch job is submitted. Raises StageError if it might cost more than is left of the budget."""
-        one = self._at_most(prompts, max_tokens)
         n = len(prompts)
-        usage = Usage(self._model, n * one.input_tokens, n * one.output_tokens, batch=True)
+        usage = Usage(self._model, sum(map(_most_tokens, prompts)), n * max_tokens, batch=True)
         self.check(usage, f"{self._stage}: a batch job of {n} calls, at most")
 
     def paid_batch(self, replies: Sequence[Any], job: str) -> None:
@@ -92,11 +92,10 @@ class Spending:
         if replies:
             self.record_once(replace(self._usage(replies), batch=True), job)
 
-    def _at_most(self, prompts: Sequence[Prompt], max_tokens: int) -> Usage:
-        """Of the one call that may cost the most."""
-        longest = max((sum(len(message["content"]) for message in prompt) for prompt in prompts), default=0)
-        return Usage(self._model, input_tokens=longest // FEWEST_CHARACTERS, output_tokens=max_tokens)
-
     def _usage(self, replies: Sequence[Any]) -> Usage:
         counts = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens")
         return Usage(self._model, *(sum(getattr(reply, name, 0) for reply in replies) for name in counts))
+
+
+def _most_tokens(prompt: Prompt) -> int:
+    return math.ceil(sum(len(message["content"]) for message in prompt) / FEWEST_CHARACTERS)

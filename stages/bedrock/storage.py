@@ -9,7 +9,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from stages.bedrock.faults import AwsFault, aws, code, is_missing, member
+from stages.bedrock.faults import AwsFault, aws, code, found, is_missing, member
 from stages.bedrock.names import PROJECT, are_ours, capital_pairs, unpaired
 from stages.bedrock.session import Clients
 from stages.errors import StageError
@@ -48,15 +48,15 @@ def ensure_bucket(clients: Clients, name: str | None, tags: Mapping[str, str]) -
         StageError: the bucket belongs to another account or is in another region, or AWS refuses.
     """
     bucket = name or default_bucket(clients)
-    found = bucket_region(clients, bucket)
-    if found is None:
+    region = bucket_region(clients, bucket)
+    if region is None:
         _make(clients, bucket)
         _close(clients, bucket, tags)
-    elif found != clients.region:
+    elif region != clients.region:
         raise StageError(
-            f"bucket {bucket}: is in {found}, but Bedrock is used in {clients.region}, and they must be in one region. "
-            f"Set AWS_REGION or `region` in params.yaml to {found}, or name a bucket in {clients.region} (null: it is "
-            "made)."
+            f"bucket {bucket}: is in {region}, but Bedrock is used in {clients.region}, and they must be in one "
+            f"region. Set AWS_REGION or `region` in params.yaml to {region}, or name a bucket in {clients.region} "
+            "(null: it is made)."
         )
     elif name is None and not are_ours(bucket_tags(clients, bucket)):
         _close(clients, bucket, tags)
@@ -135,8 +135,8 @@ def objects(clients: Clients, bucket: str, prefix: str) -> Iterator[tuple[str, i
     with aws(f"listing s3://{bucket}/{prefix}"):
         for page in clients.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
             member(page, "KeyCount")  # a page that was cut would look like an empty one
-            for found in page.get("Contents", []):
-                yield found["Key"], found["Size"]
+            for one in page.get("Contents", []):
+                yield one["Key"], one["Size"]
 
 
 def put(clients: Clients, bucket: str, key: str, data: bytes) -> str:
@@ -228,12 +228,8 @@ def _put(clients: Clients, bucket: str, key: str, data: bytes) -> None:
 
 def _sha256_there(clients: Clients, bucket: str, key: str) -> str | None:
     with aws(f"looking at s3://{bucket}/{key}"):
-        try:
-            return clients.s3.head_object(Bucket=bucket, Key=key).get("Metadata", {}).get(SHA256)
-        except ClientError as fault:
-            if is_missing(fault):
-                return None
-            raise
+        there = found(lambda: clients.s3.head_object(Bucket=bucket, Key=key))
+        return there and there.get("Metadata", {}).get(SHA256)
 
 
 def _remove(clients: Clients, bucket: str, keys: list[str]) -> None:

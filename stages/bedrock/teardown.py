@@ -1,6 +1,6 @@
 """`python -m stages teardown`: everything of ours at AWS, shown, asked about, and removed in the right order."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TextIO
 
 from stages.bedrock.owned import Resource, Scope
@@ -18,7 +18,7 @@ AFTERWARDS = (
 
 
 def teardown(
-    clients: Clients,
+    places: Sequence[Clients],
     scope: Scope,
     dry_run: bool,
     confirmed: Callable[[], bool],
@@ -28,37 +28,47 @@ def teardown(
     """Show what is there, ask, and remove it; may be repeated until nothing is left.
 
     Args:
+        places: clients of each region that is looked at.
         confirmed: asked once, after everything was shown.
 
     Raises:
         StageError: it was not confirmed, or something is left: says what and why.
     """
-    found, unseen = look(clients, scope)
-    print(table(found, clients.region, scope.prices), file=to)
-    if dry_run:
-        print("\n".join(_steps(found)), file=to)
-        _complain(unseen, clients.region)
-        return
-    if not found:
-        _complain(unseen, clients.region)
+    anything, unseen = False, {}
+    for here in places:
+        found, unseen[here.region] = look(here, scope)
+        anything = anything or bool(found)
+        print(table(found, here.region, scope.prices), file=to)
+        if dry_run and found:
+            print("\n".join(_steps(found)), file=to)
+    if dry_run and anything:
+        print("nothing was removed.", file=to)
+    if dry_run or not anything:
+        _complain(unseen)
         return
     if not confirmed():
         raise StageError("not confirmed: nothing was removed.")
+    left = {}
     try:
-        left = remove_all(clients, scope, watch or Watch(every=EVERY_SECONDS), KINDS)
+        for here in places:
+            left[here.region] = remove_all(here, scope, watch or Watch(every=EVERY_SECONDS), KINDS)
     except KeyboardInterrupt:
         print("teardown: interrupted; what was begun goes on at AWS. Run it again for the rest.", file=to)
         raise
-    _complain(left, clients.region)
-    print(f"nothing is left of tune-or-retrieve in {clients.region}. {AFTERWARDS}", file=to)
+    _complain(left)
+    print(f"nothing is left of tune-or-retrieve in {', '.join(left)}. {AFTERWARDS}", file=to)
 
 
 def _steps(found: Sequence[Resource]) -> list[str]:
     verbs = {kind.word: kind.verb for kind in KINDS}
-    return [f"would {verbs[one.kind]}: {one}" for one in found] + (["nothing was removed."] if found else [])
+    return [f"would {verbs[one.kind]}: {one}" for one in found]
 
 
-def _complain(left: Sequence[Left], region: str) -> None:
-    if left:
-        lines = [f"  {one}: {one.why}" for one in left]
-        raise StageError("\n".join([f"left in {region}, and may still cost:", *lines, "Run teardown again."]))
+def _complain(left: Mapping[str, Sequence[Left]]) -> None:
+    """Raises StageError if anything is left in any of the regions."""
+    lines = []
+    for region, here in left.items():
+        if here:
+            lines += [f"left in {region}, and may still cost:", *(f"  {one}: {one.why}" for one in here)]
+    if lines:
+        raise StageError("\n".join([*lines, "Run teardown again."]))

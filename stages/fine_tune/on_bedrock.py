@@ -149,8 +149,8 @@ def _role(aws: Clients, custom: CustomizationParams, bucket: str) -> Role:
     if custom.role_arn:
         return check_role(aws, custom.role_arn)
     key = content_key("role", "customization", aws.region, bucket)
-    trusted = trust(aws.account_id, aws.region, "model-customization-job")
-    allowed = customization_policy(bucket, DATA, OUTPUT)
+    trusted = trust(aws.arn("bedrock", "model-customization-job/*"))
+    allowed = customization_policy(aws.bucket_arn(bucket), DATA, OUTPUT)
     return ensure_role(aws, resource_name("customization", key), trusted, allowed, tags(STAGE, key))
 
 

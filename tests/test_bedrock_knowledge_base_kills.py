@@ -1,0 +1,83 @@
+"""Knowledge bases on the stand-in: killed or interrupted at any moment of a build, the next one goes on."""
+
+from dataclasses import replace
+
+import aws_base
+import pytest
+from aws_base import CHUNKING, REMAKE, TEXTS, Study, plan_of
+from aws_process import Killed
+
+from stages.bedrock.faults import AwsMissing
+from stages.bedrock.knowledge_base import build, check
+
+account, study = aws_base.account, aws_base.study  # fixtures: one account for all tests here, a study for each
+
+
+def test_killed_after_any_change_at_aws_nothing_is_made_twice(account):
+    standin, made = account
+    place, whole = 0, None
+    while whole is None:
+        study = Study(standin, made, plan_of(f"killed-{place}"))
+        with study.requests() as counted:
+            try:
+                with study.dying(place):
+                    whole = study.build()
+            except Killed:
+                built = study.build()
+                assert built.documents == 2
+                assert study.build() == built
+        once = ("CreateVectorBucket", "CreateIndex", "CreateRole", "CreateKnowledgeBase", "CreateDataSource")
+        assert {name: counted[name] for name in (*once, "StartIngestionJob")} == dict.fromkeys(
+            (*once, "StartIngestionJob"), 1
+        ), place
+        (only,) = study.remains()
+        assert only.name == study.name
+        place += 1
+    assert place >= 11  # two of vectors, two of the role, base, source, four objects, job; and the one not killed
+
+
+def test_an_ingestion_that_runs_is_waited_for_and_not_started_again(study):
+    study.aws.hold("ingestion-job")
+
+    def interrupted(_):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        build(
+            study.clients, study.plan, study.articles(), lambda one: TEXTS[one.id],
+            replace(study.watch, sleep=interrupted),
+        )  # fmt: skip
+    assert study.said[-1] == (
+        f"\nknowledge base {study.name}: what AWS has begun goes on there. `dvc repro` comes back to it."
+    )
+    study.aws.pace("ingestion-job", polls=2)
+    with study.requests() as counted:
+        assert study.build().documents == 2
+    assert counted == {}
+    assert any("found the ingestion job" in line for line in study.said)
+
+
+def test_another_chunking_makes_another_and_removes_the_old_one_even_if_killed_in_it(account):
+    standin, made = account
+    place, whole = 0, None
+    while whole is None:
+        study = Study(standin, made, plan_of(f"moved-{place}"))
+        old = study.build()
+        other = replace(study, plan=replace(study.plan, chunking=CHUNKING.model_copy(update={"strategy": "none"})))
+        with study.requests() as counted:
+            try:
+                with study.dying(7 + place):  # the first are those that make the new one
+                    whole = other.build()
+            except Killed:
+                other.build()
+        assert (counted["StartIngestionJob"], counted["CreateKnowledgeBase"], counted["PUT"]) == (1, 1, 0)
+        (only,) = study.remains()
+        assert only.name == other.name != old.name
+        with pytest.raises(AwsMissing) as fault:
+            check(study.clients, old)
+        assert str(fault.value) == (
+            f"knowledge base {old.knowledge_base_id} in us-east-1: it is no longer there, deleted since the index "
+            f"stage made it, by other hands or by a run with other params. {REMAKE}"
+        )
+        place += 1
+    assert place >= 6  # source, base, index, bucket, policy, role; and the one not killed
