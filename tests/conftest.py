@@ -17,7 +17,10 @@ from warm_stages import WarmStages
 
 # These files start first, the longest before all, so that no core waits for another at the end (`make test` gives each
 # core one file after the other).
-LONG = ("test_end_to_end", "test_end_to_end_bedrock", "test_pipeline", "test_faults", "test_fine_tune_training")
+LONG = (
+    *("test_end_to_end", "test_end_to_end_bedrock", "test_faults", "test_pipeline"),
+    *("test_bedrock_knowledge_base", "test_real_aws"),
+)
 
 
 def pytest_collection_modifyitems(items):

@@ -22,11 +22,16 @@ from small_study import CHANGES, HANDWRITTEN, write_small_study
 ROOT = Path(__file__).resolve().parent.parent
 MODELS = ("micro", "small")  # the shipped one, and one cut short, which is quick
 SHORT = {
+    "retrieval.top_k": 2,
+    "answer.max_tokens": 24,
+    **{f"models.{model}.threads": 1 for model in MODELS},  # the other core has tests of its own
     "models.small.weights": "short.gguf",
     "models.small.sha256": None,
     "fine_tune.parity.max_logprob_distance": 1.0,  # what is cut short has no firm opinions
 }
 APPROACHES = ("base", "rag", "ft", "ft_rag")
+# Seconds until a stage is in its work and not through with it: imports take about as long. All others: 2.5.
+INTO_THE_WORK = {"articles": 0.3, "chunks": 0.4, "answer": 1.5, "judge": 0.4, "report": 0.8}
 
 
 def test_it_ends_with_all_results(study):
@@ -181,8 +186,7 @@ def _repro_and_kill(root: Path, killed: set[str]) -> str | None:
         for line in process.stdout:
             found = re.match(r"Running stage '([^']+)'", line)
             if found and re.sub("@.*", "", found[1]) not in {re.sub("@.*", "", stage) for stage in killed}:
-                # Into the work: imports take about as long. The first two would be over by then.
-                time.sleep(0.4 if found[1] in ("articles", "chunks") else 2.5)
+                time.sleep(INTO_THE_WORK.get(re.sub("_.*|@.*", "", found[1]), 2.5))
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
                 return found[1]

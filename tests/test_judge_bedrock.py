@@ -83,11 +83,10 @@ def test_an_unreadable_reply_is_unscored_and_counted(aws, root, monkeypatch, cap
     assert aws.ledger.count("Converse", ok=True) == calls
 
 
-def test_a_batch_job_grades_controls_and_answers_at_half_price(aws, root, monkeypatch, capsys):
+def test_a_batch_job_grades_controls_and_answers_at_half_price(aws, root, no_waiting, monkeypatch, capsys):
     """Too few calls for one at first, which is said."""
     aws.settings.answer = lambda request: GRADE
     write(batch=True, min_control_accuracy=0.0)
-    monkeypatch.setattr("stages.bedrock.waiting.time.sleep", lambda seconds: None)
     code, said = run(monkeypatch, capsys)
     assert code == 0, said
     assert "judge@claude: no batch job, as 2" in said

@@ -158,7 +158,8 @@ def graph(tmp_path_factory) -> Path:
     pipeline = (ROOT / "dvc.yaml").read_text()
     ours = re.sub(r"- run: .*", f"- run: '{sys.executable} stand_in.py'", pipeline, count=1)
     assert ours != pipeline
-    (root / "dvc.yaml").write_text(ours)
+    # No code changes here, and DVC reads and writes dvc.lock anew at each stage, which is many times as long with it.
+    (root / "dvc.yaml").write_text(re.sub(r"\n +- stages/(?!prompts$).*", "", ours, flags=re.MULTILINE))
     params = yaml.safe_load((ROOT / "params.yaml").read_text())
     params["study"]["models"] = ["micro", "lite"]
     params["models"]["lite"] = dict(params["models"]["micro"])
