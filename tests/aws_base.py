@@ -129,7 +129,7 @@ def account():
             patch.setenv(name, value)
         patch.setattr(session, "ATTEMPTS", 1)
         made = clients()
-        for service in ("sts", "s3", "iam", "s3vectors", "bedrock_agent", "bedrock_agent_runtime"):
+        for service in ("sts", "s3", "iam", "s3vectors", "bedrock", "bedrock_agent", "bedrock_agent_runtime"):
             getattr(made, service)
         for kind in ("knowledge-base", "data-source", "ingestion-job"):
             standin.pace(kind, polls=0)

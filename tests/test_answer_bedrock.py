@@ -186,7 +186,8 @@ def test_a_model_without_a_price_is_refused_before_it_is_asked(aws, root, monkey
     assert run(monkeypatch, capsys) == (
         1,
         "error: params.yaml: the price table of 2026-11-22 has no per_million_tokens for us.amazon.nova-micro-v1:0, so "
-        "that its cost cannot be known. Add it, as amazon.nova-micro-v1:0. Known: none.\n",
+        "that its cost cannot be known. Add it, as amazon.nova-micro-v1:0, or correct the id: `python -m stages "
+        "doctor` tells whether it is there. Known: none.\n",
     )
     assert aws.ledger.count("Converse") == 0
 

@@ -7,7 +7,8 @@ import pytest
 from aws_standin.quotas import PER_MINUTE
 
 from stages.bedrock import session
-from stages.bedrock.doctor import OPEN_IT, Finding, Wanted, findings, report
+from stages.bedrock.access import OPEN_IT
+from stages.bedrock.doctor import Finding, Wanted, findings, report
 from stages.bedrock.quotas import PerMinute
 from stages.bedrock.session import clients
 from stages.errors import StageError
@@ -56,14 +57,15 @@ def test_every_fault_is_found_in_one_go_each_with_its_remedy(aws, here):
         *GOOD,
         Finding(
             f"model {CLAUDE}", False,
-            "this account has no access: the agreement NOT_AVAILABLE, the authorization NOT_AUTHORIZED, the "
-            f"entitlement NOT_AVAILABLE. {OPEN_IT}",
+            f"this account has no access to {CLAUDE}: the agreement NOT_AVAILABLE, the authorization NOT_AUTHORIZED, "
+            f"the entitlement NOT_AVAILABLE. {OPEN_IT}",
         ),
         Finding(
             "model us.amazon.nova-huge-v1:0", False,
             "AWS, looking for the model us.amazon.nova-huge-v1:0: the model id is unknown in this region (The provided "
-            "inference profile could not be found). Correct it in params.yaml; `aws bedrock list-foundation-models` "
-            "and `aws bedrock list-inference-profiles` list the ids of the region.",
+            "inference profile could not be found). Correct it in params.yaml, or set AWS_REGION or `region` to "
+            "one that has it; `aws bedrock list-foundation-models` and `aws bedrock list-inference-profiles` list the "
+            "ids of the region.",
         ),
         Finding(
             "bucket", False,

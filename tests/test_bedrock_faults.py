@@ -61,7 +61,8 @@ REFUSED = [
     (
         "ResourceNotFoundException", "no such thing", AwsMissing,
         "it is not there (no such thing). It was deleted by other hands, or made in another region or account. Run the "
-        "stage that makes it again with `dvc repro --force --single-item STAGE`.",
+        "stage that makes it again: `dvc repro --force --single-item index` for a knowledge base, `fine_tune@<model>` "
+        "for what hosts a model.",
     ),
     (
         "InternalServerException", "oops", AwsUnavailable,
@@ -93,8 +94,8 @@ aws_ = aws  # the fixture of the stand-in has the same name in the tests
         (
             "us.amazon.nova-huge-v1:0",
             "the model id is unknown in this region (The provided model identifier is invalid). Correct it in "
-            "params.yaml; `aws bedrock list-foundation-models` and `aws bedrock list-inference-profiles` list the ids "
-            "of the region.",
+            "params.yaml, or set AWS_REGION or `region` to one that has it; `aws bedrock list-foundation-models` and "
+            "`aws bedrock list-inference-profiles` list the ids of the region.",
         ),
         (
             "amazon.nova-2-lite-v1:0",

@@ -8,6 +8,7 @@ import aws_world as world
 import pytest
 from aws_base import BUCKET, CHUNKING, PARAMS, REMAKE, TEXTS
 
+from stages.bedrock.fault_rules import AwsUnavailable
 from stages.bedrock.faults import AwsFault
 from stages.bedrock.ingestion import IngestionFailed
 from stages.bedrock.knowledge_base import Built, check, corpus_key
@@ -200,9 +201,25 @@ def test_a_knowledge_base_that_failed_says_why_and_is_replaced(study):
     assert [one.base_id for one in study.remains()] == [built.knowledge_base_id]
 
 
+def test_an_embedding_model_that_is_not_there_or_not_open_is_refused_before_anything_is_made(study):
+    asked = study.plan.params.model_copy(update={"embedding_model": "amazon.titan-embed-text-v9:0"})
+    with study.requests() as made:
+        with pytest.raises(AwsFault, match=r"the model id is unknown in this region .* or set AWS_REGION or `region`"):
+            study.build(params=asked)
+        study.aws.settings.denied_models.add(PARAMS.embedding_model)
+        try:
+            with pytest.raises(AwsUnavailable, match=f"^this account has no access to {PARAMS.embedding_model}: "):
+                study.build()
+        finally:
+            study.aws.settings.denied_models.clear()
+    assert made == {}
+
+
 def test_what_a_refused_plan_left_behind_is_removed_by_the_next(study):
-    with pytest.raises(AwsFault, match="the model id is unknown in this region"):
-        study.build(params=study.plan.params.model_copy(update={"embedding_model": "amazon.titan-embed-text-v9:0"}))
+    study.aws.fault("CreateKnowledgeBase", "ServiceQuotaExceededException")
+    with pytest.raises(AwsFault, match="a quota of the account is used up"):
+        study.build(params=study.plan.params.model_copy(update={"dimensions": 512}))
+    study.aws.faults.clear()
     assert len(study.remains()) == 1
     built = study.build()
     assert [one.name for one in study.remains()] == [built.name]

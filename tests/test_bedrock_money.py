@@ -71,7 +71,8 @@ def test_a_model_without_a_price_is_never_free(usage, key, known):
         cost(usage, PRICES)
     assert str(caught.value) == (
         f"params.yaml: the price table of 2026-11-22 has no {key} for us.amazon.nova-pro-v1:0, so that its cost cannot "
-        f"be known. Add it, as amazon.nova-pro-v1:0. Known: {known}."
+        f"be known. Add it, as amazon.nova-pro-v1:0, or correct the id: `python -m stages doctor` tells whether it "
+        f"is there. Known: {known}."
     )
 
 

@@ -200,13 +200,29 @@ def test_the_estimate_before_anything_ran_says_what_it_guessed(params, run):
     ]  # fmt: skip
     assert lines[4].split()[2] == "61"  # ten by hand, fifty that qa will write, and the warm-up
     assert lines[8].split()[2] == "360"  # four approaches of sixty questions, and ten controls of each kind
-    assert lines[-4:] == [
+    assert lines[-5:] == [
         "about: not there yet to be counted, and taken from params.yaml: the articles, the chunks, the pairs, the test "
         "questions, the passages of each question.",
         "index: not known before the stage chunks has run.",
         "retrieve: its queries are only estimated, not counted when paid: some thousandths of a cent.",
+        "Spent is by all runs since .cache/spent.jsonl was begun, without storage of models, which is by the month.",
         "Replies are counted as long as they may be; what the store holds already costs nothing again.",
     ]
+
+
+def test_provisioned_throughput_is_told_by_the_price_that_the_user_entered(params, run, aws):
+    """In the estimate before it is made, and in the resources while it is there."""
+    model = params["models"]["micro"]
+    given = {"units": 2, "commitment": "none", "price_per_hour": 20.0, "confirmed": True}
+    model["hosting"] = {"kind": "provisioned", "provisioned": given}
+    _write(params)
+    assert (
+        "micro: beside this, provisioned throughput at $40.00 an hour, used or not: $29,200.00 a month.\n"
+        in run("estimate")[1]
+    )
+    here = clients()
+    ours.provisioned(here, ours.tuned(here, ours.bucket_of(here)))
+    assert "$20.00 an hour, used or not: $14,600.00 a month" in run("resources")[1]
 
 
 def test_the_estimate_counts_what_is_there_and_shows_what_was_spent(params, run, tmp_path):

@@ -119,7 +119,7 @@ def test_the_budget_refuses_the_job(aws, root):
         StageError, match=r"^fine-tuning micro on amazon\.nova-micro-v1:0:128k, about \d+ tokens: estim"
     ):
         run(root)
-    assert aws.ledger.count(CREATE) == 0
+    assert aws.left() == []  # not even a bucket
     money(None)
     run(root)
     assert aws.ledger.made(CREATE) == 1
@@ -131,6 +131,20 @@ def test_a_job_whose_entry_was_lost_to_a_kill_is_entered_by_the_next_run(aws, ro
     (root / ".cache/spent.jsonl").unlink()
     run(root)
     assert [(row["once"], row["dollars"]) for row in spent(root)] == [(row["once"], row["dollars"]) for row in paid]
+
+
+def test_with_a_budget_a_price_that_nobody_knows_makes_nothing(aws, root):
+    money(25.0, training_per_1k_tokens={"amazon.nova-micro-v1:0": None})
+    with pytest.raises(StageError, match=r": price not known: enter it in params\.yaml .* Nothing was started"):
+        run(root)
+    assert aws.left() == []
+
+
+def test_a_job_that_an_earlier_run_paid_for_is_found_whatever_the_budget_is_now(aws, root):
+    run(root)
+    money(0.01)
+    run(root)
+    assert aws.ledger.made(CREATE) == 1
 
 
 def test_without_a_price_nothing_is_sent(aws, root):

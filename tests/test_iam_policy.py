@@ -20,6 +20,7 @@ from stages.bedrock.storage import put_jsonl
 
 ROOT = Path(__file__).resolve().parent.parent
 POLICY = json.loads((ROOT / "docs/iam-policy.json").read_text())
+AUTHORIZATION = json.loads((ROOT / "tests/fixtures/iam_actions.json").read_text())["actions"]  # by AWS's reference
 PREFIXES = {  # of actions, by service
     "bedrock": "bedrock", "bedrock-agent": "bedrock", "bedrock-runtime": "bedrock", "bedrock-agent-runtime": "bedrock",
     "s3vectors": "s3vectors", "s3": "s3", "iam": "iam", "service-quotas": "servicequotas",
@@ -97,13 +98,30 @@ def test_each_action_is_named_once_and_none_by_a_pattern():
     assert not [action for action in _actions() if "*" in action]
 
 
+def _resources(statement) -> list[str]:
+    return statement["Resource"] if isinstance(statement["Resource"], list) else [statement["Resource"]]
+
+
+def test_each_action_may_be_limited_as_the_policy_limits_it():
+    """What AWS does not limit by resource, any ARN denies; what does not heed a tag, a condition on it denies."""
+    names = ("tune-or-retrieve/a", "tune-or-retrieve-a/tune-or-retrieve/a")
+    for statement in POLICY["Statement"]:
+        conditions = {key.partition("/")[0] for one in statement.get("Condition", {}).values() for key in one}
+        for action in statement["Action"]:
+            known = AUTHORIZATION[action]
+            if _resources(statement) != ["*"]:
+                arns = [one.replace("*", name) for one in known["resources"] for name in names]
+                assert any(fnmatch.fnmatchcase(arn, ours) for arn in arns for ours in _resources(statement)), action
+            assert {key for key in conditions if "Tag" in key} <= set(known["tags"]), action
+
+
 def test_what_makes_changes_or_removes_reaches_only_what_is_ours():
     reading = re.compile(r"\w+:(Get|List|InvokeModel)")
     for statement in POLICY["Statement"]:
         if all(reading.match(action) or action in BY_BEDROCK for action in statement["Action"]):
             continue
-        resources = statement["Resource"] if isinstance(statement["Resource"], list) else [statement["Resource"]]
-        assert "*" not in resources, statement["Sid"]
+        resources = _resources(statement)
+        assert "*" not in resources or not any(AUTHORIZATION[one]["resources"] for one in statement["Action"])
         removing = [action for action in statement["Action"] if re.match(r"\w+:(Delete|Stop|Update)", action)]
         ours = all("tune-or-retrieve" in resource for resource in resources) or "ResourceTag" in json.dumps(statement)
         assert ours or not removing, statement["Sid"]

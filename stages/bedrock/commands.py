@@ -8,8 +8,9 @@ from stages.bedrock import doctor as preflight
 from stages.bedrock.budget import Budget
 from stages.bedrock.estimate import estimate as estimated
 from stages.bedrock.estimate import table
+from stages.bedrock.hosting import HOURS_OF_A_MONTH
 from stages.bedrock.owned import Scope
-from stages.bedrock.plan import plan, prices, regions_and_buckets
+from stages.bedrock.plan import hourly, plan, prices, provisioned, regions_and_buckets
 from stages.bedrock.resources import look
 from stages.bedrock.resources import table as listed
 from stages.bedrock.session import Clients, clients, profile_region
@@ -53,6 +54,10 @@ def estimate() -> None:
         print("index: not known before the stage chunks has run.")
     if asked.embedding:
         print("retrieve: its queries are only estimated, not counted when paid: some thousandths of a cent.")
+    for name, per_hour in provisioned(content).items():
+        month = f"${per_hour * HOURS_OF_A_MONTH:,.2f} a month"
+        print(f"{name}: beside this, provisioned throughput at ${per_hour:,.2f} an hour, used or not: {month}.")
+    print("Spent is by all runs since .cache/spent.jsonl was begun, without storage of models, which is by the month.")
     print("Replies are counted as long as they may be; what the store holds already costs nothing again.")
 
 
@@ -103,4 +108,4 @@ def _places() -> tuple[list[Clients], Scope]:
         print(f"{fault} Going on without it.", file=sys.stderr)
     named, buckets = regions_and_buckets(content)
     regions = dict.fromkeys(filter(None, [profile_region(), *named]))
-    return [clients(region) for region in regions or [None]], Scope(tuple(buckets), dated)
+    return [clients(region) for region in regions or [None]], Scope(tuple(buckets), dated, hourly(content))

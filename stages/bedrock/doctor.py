@@ -4,21 +4,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from typing import TextIO
 
-from botocore.exceptions import ClientError
-
+from stages.bedrock.access import access
 from stages.bedrock.fault_rules import AwsUnavailable
-from stages.bedrock.faults import aws, code, is_missing, member
+from stages.bedrock.faults import aws, member
 from stages.bedrock.quotas import per_minute
 from stages.bedrock.roles import PATH, check_role
 from stages.bedrock.session import Clients
 from stages.bedrock.storage import bucket_region, default_bucket
 from stages.errors import StageError
-
-PROFILE_PREFIXES = ("us.", "eu.", "apac.", "global.", "jp.", "au.", "us-gov.")
-OPEN_IT = (
-    "Open it in the Bedrock console under Model access (Anthropic asks for a form once) and wait a few minutes; where "
-    "it is not offered, choose another region or model."
-)
 
 
 @dataclass(frozen=True)
@@ -54,7 +47,7 @@ def findings(clients: Clients, wanted: Wanted) -> list[Finding]:
         return [first]
     found = [first, _finding("region", lambda: _region(clients))]
     found += [
-        _finding(f"model {name}", lambda name=name: _model(clients, name)) for name in dict.fromkeys(wanted.models)
+        _finding(f"model {name}", lambda name=name: access(clients, name)) for name in dict.fromkeys(wanted.models)
     ]
     found += [_finding("bucket", lambda bucket=bucket: _bucket(clients, bucket)) for bucket in wanted.buckets]
     found += [_finding("role", lambda role=role: _role(clients, role)) for role in wanted.role_arns]
@@ -98,39 +91,6 @@ def _region(clients: Clients) -> str:
             "for instance us-east-1."
         )
     return f"{clients.region} offers {len(models)} models"
-
-
-def _model(clients: Clients, name: str) -> str:
-    """Raises StageError unless the model exists in the region and is open to the account."""
-    with aws(f"looking for the model {name}"):
-        if name.startswith(PROFILE_PREFIXES):
-            models = member(clients.bedrock.get_inference_profile(inferenceProfileIdentifier=name), "models")
-            base = member(models, 0, "modelArn").rsplit("/", 1)[-1]
-        else:
-            details = member(clients.bedrock.get_foundation_model(modelIdentifier=name), "modelDetails")
-            base = member(details, "modelId")
-    return _access(clients, name, base)
-
-
-def _access(clients: Clients, name: str, base: str) -> str:
-    base = ":".join(base.split(":")[:2])  # access is to a model, not to its variants: amazon.nova-micro-v1:0:128k
-    with aws(f"asking for access to the model {name}"):
-        try:
-            said = clients.bedrock.get_foundation_model_availability(modelId=base)
-        except ClientError as fault:
-            if is_missing(fault) or code(fault).startswith("AccessDenied"):
-                return "exists; whether it is open to this account could not be read"
-            raise
-        states = {
-            "the agreement": member(said, "agreementAvailability", "status"),
-            "the authorization": member(said, "authorizationStatus"),
-            "the entitlement": member(said, "entitlementAvailability"),
-            "the region": member(said, "regionAvailability"),
-        }
-    closed = [f"{what} {state}" for what, state in states.items() if state not in ("AVAILABLE", "AUTHORIZED")]
-    if closed:
-        raise AwsUnavailable(f"this account has no access: {', '.join(closed)}. {OPEN_IT}")
-    return "open to this account"
 
 
 def _role(clients: Clients, arn: str | None) -> str:

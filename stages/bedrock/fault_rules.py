@@ -183,8 +183,8 @@ REFUSALS: tuple[tuple[str, str, type[AwsFault], str, str], ...] = (
         "ValidationException ResourceNotFoundException",
         "model identifier|foundation model|base model|embedding model|inference profile|isn't supported in this region",
         AwsFault, "the model id is unknown in this region ({it})",
-        "Correct it in params.yaml; `aws bedrock list-foundation-models` and `aws bedrock list-inference-profiles` "
-        "list the ids of the region.",
+        "Correct it in params.yaml, or set AWS_REGION or `region` to one that has it; `aws bedrock "
+        "list-foundation-models` and `aws bedrock list-inference-profiles` list the ids of the region.",
     ),
     (
         "ValidationException", "too long|too large|maximum context|input length", AwsFault,
@@ -193,8 +193,8 @@ REFUSALS: tuple[tuple[str, str, type[AwsFault], str, str], ...] = (
     ),
     (
         MISSING, "", AwsMissing, "it is not there ({it})",
-        "It was deleted by other hands, or made in another region or account. Run the stage that makes it again with "
-        "`dvc repro --force --single-item STAGE`.",
+        "It was deleted by other hands, or made in another region or account. Run the stage that makes it again: `dvc "
+        "repro --force --single-item index` for a knowledge base, `fine_tune@<model>` for what hosts a model.",
     ),
     (
         "ConflictException ResourceInUseException OperationAborted DeleteConflict BucketNotEmpty", "", AwsFault,

@@ -6,6 +6,8 @@ from pydantic import Field, model_validator
 
 from stages.params import Section
 
+DIMENSIONS = {"amazon.titan-embed-text-v2": (256, 512, 1024)}  # of models that have several, by the start of their ids
+
 
 class OpenSearchParams(Section):
     """A collection of OpenSearch Serverless that exists, with an index in it; it costs while it idles."""
@@ -23,8 +25,15 @@ class ManagedBaseParams(Section):
     store: Literal["s3_vectors", "opensearch_serverless"]
     opensearch_serverless: OpenSearchParams | None  # read with that store only
     embedding_model: str = Field(min_length=1)  # id of a Bedrock model: amazon.titan-embed-text-v2:0
-    dimensions: int = Field(ge=1, le=4096)  # of its vectors; Titan v2 has 256, 512 and 1024
+    dimensions: int = Field(ge=1, le=4096)  # of its vectors
     max_failed_share: float = Field(ge=0, le=1)  # of the documents, that could not be indexed; more stops the stage
+
+    @model_validator(mode="after")
+    def _dimensions_there(self) -> "ManagedBaseParams":
+        for model, known in DIMENSIONS.items():
+            if self.embedding_model.startswith(model) and self.dimensions not in known:
+                raise ValueError(f"dimensions must be one of {', '.join(map(str, known))} with {self.embedding_model}")
+        return self
 
     @model_validator(mode="after")
     def _collection_given(self) -> "ManagedBaseParams":

@@ -1,7 +1,7 @@
 """What this project made in an account: one thing of it, and how each kind of thing is found and removed."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 
 from stages.bedrock.faults import found, member
 from stages.bedrock.session import Clients
@@ -28,10 +28,11 @@ class Resource:
 
 @dataclass(frozen=True)
 class Scope:
-    """Where is looked beyond tags and names. `buckets`: those that params name, of any region."""
+    """Where is looked beyond tags and names, and what it costs."""
 
-    buckets: tuple[str, ...] = ()
+    buckets: tuple[str, ...] = ()  # those that params name, of any region
     prices: Prices | None = None
+    hourly: Mapping[str, float] = field(default_factory=dict)  # of a unit of provisioned throughput, by base model
 
 
 @dataclass(frozen=True)

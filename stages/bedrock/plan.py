@@ -14,7 +14,7 @@ from stages.bedrock.chat_params import AREA
 from stages.bedrock.doctor import Wanted
 from stages.bedrock.prices import in_dollars
 from stages.errors import StageError
-from stages.prices import Prices
+from stages.prices import Prices, names
 
 
 @dataclass(frozen=True)
@@ -82,6 +82,27 @@ def regions_and_buckets(params: Mapping[str, Any]) -> tuple[list[str], list[str]
     """All that are named, in models and judges that the study does not use now, too: they may have made something."""
     sections = [_at(params, name) for name in ("models", "judges", "qa", "knowledge_base")]
     return list(_values(sections, "region")), list(_values(sections, "bucket"))
+
+
+def hourly(params: Mapping[str, Any]) -> dict[str, float]:
+    """Dollars of a unit of provisioned throughput and hour, by base model, as entered under `hosting`."""
+    found = {}
+    for model in _at(params, "models").values():
+        base, given = _at(model, "customization").get("base_model"), _at(model, "hosting", "provisioned")
+        if isinstance(base, str) and isinstance(price := given.get("price_per_hour"), int | float):
+            found[names(base)[-1]] = float(price)
+    return found
+
+
+def provisioned(params: Mapping[str, Any]) -> dict[str, float]:
+    """Dollars an hour of each model of the study that is hosted on provisioned throughput, all its units together."""
+    found = {}
+    for name in _at(params, "study").get("models") or []:
+        hosting = _at(params, "models", name, "hosting")
+        given = _at(hosting, "provisioned")
+        if hosting.get("kind") == "provisioned" and given.get("price_per_hour"):
+            found[name] = float(given["price_per_hour"]) * int(given.get("units", 1))
+    return found
 
 
 def prices(params: Mapping[str, Any]) -> Prices:

@@ -81,7 +81,8 @@ def _of(table: dict, model: str, key: str, prices: Prices):
     if found is None:
         raise StageError(
             f"params.yaml: the price table of {prices.as_of} has no {key} for {model}, so that its cost cannot be "
-            f"known. Add it, as {names(model)[-1]}. Known: {', '.join(table) or 'none'}."
+            f"known. Add it, as {names(model)[-1]}, or correct the id: `python -m stages doctor` tells whether it is "
+            f"there. Known: {', '.join(table) or 'none'}."
         )
     if table[found] is None:
         raise PriceUnknown(f"price not known: enter it in params.yaml as prices.{key}.{found}")

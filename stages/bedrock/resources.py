@@ -25,7 +25,7 @@ from stages.bedrock.storage import (
     remove_bucket,
 )
 from stages.errors import StageError
-from stages.prices import Prices
+from stages.prices import Prices, names
 
 TRAINING, BATCH = "fine-tuning job", "batch job"
 THROUGHPUT, DEPLOYMENT, MODEL = "provisioned throughput", "deployment", "custom model"
@@ -87,16 +87,24 @@ def _throughputs(clients: Clients, scope: Scope) -> Iterator[Resource]:
     how = HOSTING["provisioned"]
     for one in _ours(clients, f"list_{how.word}s", how.listed, how.arn):
         idle, month = f"by the hour, used or not {NO_PRICE}", None
-        try:
-            hourly = per_hour(one["foundationModelArn"], one["modelUnits"], scope.prices) if scope.prices else None
-        except StageError:
-            hourly = None
+        hourly = _hourly(one["foundationModelArn"], one["modelUnits"], scope)
         if hourly is not None:
             month = hourly * HOURS_OF_A_MONTH
             idle = f"${hourly:,.2f} an hour, used or not: ${month:,.2f} a month"
         if until := one.get("commitmentExpirationTime"):
             idle += f"; committed until {until:%Y-%m-%d}, not to be deleted before"
         yield Resource(THROUGHPUT, one[how.name], one[how.arn], one["status"], idle, month)
+
+
+def _hourly(base_model: str, units: int, scope: Scope) -> float | None:
+    """Dollars, by what the user entered as he confirmed it, or by the price table; None: not known."""
+    for name in names(base_model):
+        if name in scope.hourly:
+            return units * scope.hourly[name]
+    try:
+        return per_hour(base_model, units, scope.prices) if scope.prices else None
+    except StageError:
+        return None
 
 
 def _deployments(clients: Clients, scope: Scope) -> Iterator[Resource]:

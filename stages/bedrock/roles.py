@@ -105,6 +105,11 @@ def ensure_role(clients: Clients, name: str, trusted: Policy, allowed: Policy, t
         return Role(member(role, "Arn"), changed)
 
 
+def made_arn(clients: Clients, name: str) -> str:
+    """The ARN of the role that `ensure_role` makes under this name."""
+    return f"arn:{clients.partition}:iam::{clients.account_id}:role{PATH}{name}"
+
+
 def check_role(clients: Clients, arn: str) -> Role:
     """A role that the user gives: it must exist in this account and trust Bedrock. Nothing of it is changed.
 

@@ -7,13 +7,13 @@ from typing import Any
 
 from stages.bedrock import conversation, storage
 from stages.bedrock.conversation import Conversations
-from stages.bedrock.customization import STAGE, Data, Trained, Training, train
+from stages.bedrock.customization import STAGE, Data, Trained, Training, find, train
 from stages.bedrock.customization_params import CustomizationParams
 from stages.bedrock.deployment import Deployment, write_deployment
 from stages.bedrock.hosting import confirm, host
 from stages.bedrock.names import LONGEST, PROJECT, resource_name, tags, words
 from stages.bedrock.prices import Usage
-from stages.bedrock.roles import Role, check_role, customization_policy, ensure_role, trust, when_known
+from stages.bedrock.roles import Role, check_role, customization_policy, ensure_role, made_arn, trust, when_known
 from stages.bedrock.session import Clients, clients
 from stages.bedrock.spending import CHARACTERS_PER_TOKEN, Spending
 from stages.bedrock.waiting import Watch
@@ -48,16 +48,23 @@ def fine_tune(
     spending = Spending(f"fine_tune@{name}", custom.base_model, training=True)
     trained_tokens = tokens(splits["train"]) * custom.epochs
     usage = Usage(custom.base_model, trained_tokens=trained_tokens)
+    paid_for = f"fine-tuning {name} on {custom.base_model}, about {trained_tokens} tokens"
     aws = clients(model.region)
-    bucket = storage.ensure_bucket(aws, custom.bucket, tags(STAGE, content_key("bucket", custom.bucket)))
-    role = _role(aws, custom, bucket)
-    sent = {split: _send(aws, bucket, split, file) for split, file in files.items()}
+    bucket = custom.bucket or storage.default_bucket(aws)
+    sent = {split: _data(bucket, split, file) for split, file in files.items()}
+    role_arn = custom.role_arn or made_arn(aws, _role_name(aws, bucket))
     training = Training(
-        what, custom.base_model, role.arn, sent["train"], f"s3://{bucket}/{OUTPUT}", custom, sent["validation"]
+        what, custom.base_model, role_arn, sent["train"], f"s3://{bucket}/{OUTPUT}", custom, sent["validation"]
     )
+    if not find(aws, training):
+        spending.check(usage, paid_for)  # before anything is made
+    storage.ensure_bucket(aws, custom.bucket, tags(STAGE, content_key("bucket", custom.bucket)))
+    role = _role(aws, custom, bucket)
+    for split, file in files.items():
+        storage.put(aws, bucket, storage.split(sent[split].uri)[1], file)
 
     def pay(submit: Callable[[], Any]) -> Any:
-        spending.check(usage, f"fine-tuning {name} on {custom.base_model}, about {trained_tokens} tokens")
+        spending.check(usage, paid_for)
         job = when_known(role, submit)
         spending.record_once(usage, job)
         return job
@@ -140,18 +147,26 @@ def _conversations(name: str, split: str, params: FineTuneParams, data: run.Data
     return found
 
 
-def _send(aws: Clients, bucket: str, split: str, file: bytes) -> Data:
+def _data(bucket: str, split: str, file: bytes) -> Data:
     sha256 = storage.sha256(file)
-    return Data(storage.put(aws, bucket, f"{DATA}{split}-{sha256[:12]}.jsonl", file), sha256)
+    return Data(f"s3://{bucket}/{DATA}{split}-{sha256[:12]}.jsonl", sha256)
 
 
 def _role(aws: Clients, custom: CustomizationParams, bucket: str) -> Role:
     if custom.role_arn:
         return check_role(aws, custom.role_arn)
-    key = content_key("role", "customization", aws.region, bucket)
     trusted = trust(aws.arn("bedrock", "model-customization-job/*"))
     allowed = customization_policy(aws.bucket_arn(bucket), DATA, OUTPUT)
-    return ensure_role(aws, resource_name("customization", key), trusted, allowed, tags(STAGE, key))
+    key = _role_key(aws, bucket)
+    return ensure_role(aws, _role_name(aws, bucket), trusted, allowed, tags(STAGE, key))
+
+
+def _role_name(aws: Clients, bucket: str) -> str:
+    return resource_name("customization", _role_key(aws, bucket))
+
+
+def _role_key(aws: Clients, bucket: str) -> str:
+    return content_key("role", "customization", aws.region, bucket)
 
 
 def _counts(splits: dict[str, Conversations]) -> dict[str, int]:

@@ -56,7 +56,8 @@ def build_managed(params: KnowledgeBaseParams, chunking: ChunkingParams, folder:
         say(
             f"WARNING: NO BEDROCK KNOWLEDGE BASE: {fault}\nknowledge_base.fallback: faiss: a FAISS index is built on "
             "this machine INSTEAD. All results of retrieval are of this index; data/index, metrics/retrieve.json and "
-            "the report say so. `dvc repro --force --single-item index` tries Bedrock again."
+            "the report say so. `dvc repro --force --single-item index` tries Bedrock again. `python -m stages "
+            "resources` lists what was made there before this, if anything was."
         )
         return Fallback(reason=fault.code or type(fault).__name__)
     spending.record_once(usage, f"{built.name} {built.corpus}")
