@@ -2,6 +2,7 @@
 
 import copy
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -49,6 +50,8 @@ def params(tmp_path, monkeypatch):
         "kind": "llm", "provider": "bedrock", "model": CLAUDE, "max_tokens": 500, "control_pairs": 10,
     }  # fmt: skip
     content["knowledge_base"] |= {"backend": "bedrock", "bedrock": {"embedding_model": TITAN, "bucket": "mine"}}
+    content["knowledge_base"]["bedrock"]["store"] = "s3_vectors"
+    content["retrieval"]["mode"] = "dense"
     content["prices"] = copy.deepcopy(PRICES)
     (tmp_path / "data/eval").mkdir(parents=True)
     (tmp_path / "data/eval/questions.jsonl").write_bytes((ROOT / "data/eval/questions.jsonl").read_bytes())
@@ -85,7 +88,7 @@ def _local(params):
 def test_the_plan_is_what_the_params_ask_of_bedrock(params):
     assert plan(params) == Plan(
         {"micro": Asked(MICRO)}, {"micro": Tuned(BASE, 2)}, {"claude": Asked(CLAUDE, 500)}, None, TITAN,
-        {None: Wanted((MICRO, BASE, CLAUDE, TITAN), (None, "mine"), (None,))},
+        ("dense", "s3_vectors"), {None: Wanted((MICRO, BASE, CLAUDE, TITAN), (None, "mine"), (None,))},
     )  # fmt: skip
     assert not plan(_local(params)).on_bedrock
     assert not plan({}).on_bedrock
@@ -118,6 +121,7 @@ def test_doctor_looks_into_each_region_at_what_is_asked_there(params, run, aws):
         "ok credentials", "ok region", f"ok model {MICRO}", f"ok model {BASE}", f"ok model {TITAN}", "ok bucket",
         "ok bucket", "ok role", f"ok quota of {MICRO}", f"ok quota of {BASE}", f"ok quota of {TITAN}",
         "FAULT region", f"FAULT model {CLAUDE}", "ok bucket", "ok role", f"ok quota of {CLAUDE}",
+        "ok retrieval.mode",
     ]  # fmt: skip
     assert "ok     bucket: tune-or-retrieve-123456789012-eu-west-1 is made when it is needed\n" in out
 
@@ -262,6 +266,17 @@ def test_doctor_ends_with_one_if_anything_is_not_ready(params, run, aws):
     assert "ok     bucket: mine is made when it is needed\n" in out
     aws.settings.denied_models.clear()
     assert run("doctor")[0] == 0
+    params["retrieval"]["mode"] = "hybrid"
+    _write(params)
+    assert run("doctor")[2] == "error: not ready for Amazon Bedrock: retrieval.mode. Each remedy stands above.\n"
+
+
+@pytest.mark.parametrize("command", ["resources", "teardown --dry-run"])
+def test_without_credentials_what_is_at_aws_is_one_fault(params, run, aws, monkeypatch, command):
+    for name in [name for name in os.environ if name.startswith(("AWS_ACCESS", "AWS_SECRET", "AWS_SESSION"))]:
+        monkeypatch.delenv(name)
+    code, out, said = run(*command.split())
+    assert (code, out, said.count("no credentials were found")) == (1, "", 1)
 
 
 def test_teardown_without_a_terminal_and_without_yes_does_nothing(params, run, aws):

@@ -36,6 +36,8 @@ def doctor() -> None:
     for region, wanted in by_region.items():
         credentials, *others = preflight.findings(clients(region), wanted)
         found += others if credentials in found else [credentials, *others]
+    if asked.search:
+        found.append(preflight.search(*asked.search))
     preflight.report(found)
 
 
@@ -108,4 +110,6 @@ def _places() -> tuple[list[Clients], Scope]:
         print(f"{fault} Going on without it.", file=sys.stderr)
     named, buckets = regions_and_buckets(content)
     regions = dict.fromkeys(filter(None, [profile_region(), *named]))
-    return [clients(region) for region in regions or [None]], Scope(tuple(buckets), dated, hourly(content))
+    places = [clients(region) for region in regions or [None]]
+    _ = places[0].account_id  # without credentials this is one fault, instead of one for each kind of thing
+    return places, Scope(tuple(buckets), dated, hourly(content))

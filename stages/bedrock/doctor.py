@@ -8,6 +8,7 @@ from stages.bedrock.access import access
 from stages.bedrock.fault_rules import AwsUnavailable
 from stages.bedrock.faults import aws, member
 from stages.bedrock.quotas import per_minute
+from stages.bedrock.retriever import search_type
 from stages.bedrock.roles import PATH, check_role
 from stages.bedrock.session import Clients
 from stages.bedrock.storage import bucket_region, default_bucket
@@ -53,6 +54,11 @@ def findings(clients: Clients, wanted: Wanted) -> list[Finding]:
     found += [_finding("role", lambda role=role: _role(clients, role)) for role in wanted.role_arns]
     found += quotas(clients, wanted.models)
     return found
+
+
+def search(mode: str, store: str) -> Finding:
+    """Whether the vector store can search as `retrieval.mode` asks: better known before an index is paid for."""
+    return _finding("retrieval.mode", lambda: f"{mode} is Bedrock's {search_type(mode, store)} over {store}")
 
 
 def report(found: Sequence[Finding], to: TextIO | None = None) -> None:

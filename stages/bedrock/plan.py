@@ -43,6 +43,7 @@ class Plan:
     judges: Mapping[str, Asked]
     writer: Asked | None  # of pairs
     embedding: str | None  # of the knowledge base
+    search: tuple[str, str] | None  # in it: `retrieval.mode`, and the store
     wanted: Mapping[str | None, Wanted]  # by region; None: that of the AWS profile
 
     @property
@@ -74,6 +75,7 @@ def plan(params: Mapping[str, Any]) -> Plan:
         judges={name: _asked(one) for name, one in judges.items()},
         writer=_asked(writer) if writer else None,
         embedding=base.get("embedding_model"),
+        search=(str(_at(params, "retrieval").get("mode")), str(base.get("store"))) if base else None,
         wanted=wanted,
     )
 
