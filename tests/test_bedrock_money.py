@@ -218,7 +218,7 @@ def test_a_stage_enters_what_it_pays_under_the_name_that_the_estimate_has():
         for node in ast.walk(ast.parse(file.read_text())):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Spending":
                 entered.add(re.sub(r"\{.*?\}", "*", ast.unparse(node.args[0])[1:].strip("'\"")))
-    plan = Plan({"m": Asked(MICRO)}, {"m": Tuned(MICRO, 1)}, {"j": Asked(HAIKU)}, Asked(MICRO), TITAN, {})
+    plan = Plan({"m": Asked(MICRO)}, {"m": Tuned(MICRO, 1)}, {"j": Asked(HAIKU)}, Asked(MICRO), TITAN, None, {})
     rows = [one.stage for one in work(plan, count({}, Path("none")), {})]
     names = {re.sub(r"answer_\w+", "answer_*", re.sub(r"@.*", "@*", row)) for row in rows}
     assert entered == names - {"retrieve"}
