@@ -53,6 +53,17 @@ def test_faults_of_all_sections_are_said_at_once(params):
     )
 
 
+def test_vectors_of_a_length_that_the_embedding_model_lacks_are_a_fault(params):
+    folder, content = params
+    (folder / "data" / "documents").mkdir(parents=True)
+    content["knowledge_base"]["bedrock"]["dimensions"] = 1000
+    (folder / "params.yaml").write_text(yaml.safe_dump(content))
+    assert _check(folder).stderr == (
+        "error: params.yaml: 1 fault:\n  knowledge_base.bedrock.dimensions: must be one of 256, 512, 1024 with "
+        "amazon.titan-embed-text-v2:0. Got 1000.\n"
+    )
+
+
 def test_a_search_that_the_knowledge_base_lacks_is_a_fault_before_it_is_paid_for(params):
     folder, content = params
     (folder / "data" / "documents").mkdir(parents=True)

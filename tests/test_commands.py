@@ -121,7 +121,7 @@ def test_doctor_looks_into_each_region_at_what_is_asked_there(params, run, aws):
         "ok credentials", "ok region", f"ok model {MICRO}", f"ok model {BASE}", f"ok model {TITAN}", "ok bucket",
         "ok bucket", "ok role", f"ok quota of {MICRO}", f"ok quota of {BASE}", f"ok quota of {TITAN}",
         "FAULT region", f"FAULT model {CLAUDE}", "ok bucket", "ok role", f"ok quota of {CLAUDE}",
-        "ok retrieval.mode",
+        "ok search",
     ]  # fmt: skip
     assert "ok     bucket: tune-or-retrieve-123456789012-eu-west-1 is made when it is needed\n" in out
 
@@ -268,7 +268,7 @@ def test_doctor_ends_with_one_if_anything_is_not_ready(params, run, aws):
     assert run("doctor")[0] == 0
     params["retrieval"]["mode"] = "hybrid"
     _write(params)
-    assert run("doctor")[2] == "error: not ready for Amazon Bedrock: retrieval.mode. Each remedy stands above.\n"
+    assert run("doctor")[2] == "error: not ready for Amazon Bedrock: search. Each remedy stands above.\n"
 
 
 @pytest.mark.parametrize("command", ["resources", "teardown --dry-run"])

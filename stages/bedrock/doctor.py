@@ -58,7 +58,7 @@ def findings(clients: Clients, wanted: Wanted) -> list[Finding]:
 
 def search(mode: str, store: str) -> Finding:
     """Whether the vector store can search as `retrieval.mode` asks: better known before an index is paid for."""
-    return _finding("retrieval.mode", lambda: f"{mode} is Bedrock's {search_type(mode, store)} over {store}")
+    return _finding("search", lambda: f"{mode} is Bedrock's {search_type(mode, store)} over {store}")
 
 
 def report(found: Sequence[Finding], to: TextIO | None = None) -> None:

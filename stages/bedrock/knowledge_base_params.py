@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from stages.params import Section
 
@@ -28,12 +28,14 @@ class ManagedBaseParams(Section):
     dimensions: int = Field(ge=1, le=4096)  # of its vectors
     max_failed_share: float = Field(ge=0, le=1)  # of the documents, that could not be indexed; more stops the stage
 
-    @model_validator(mode="after")
-    def _dimensions_there(self) -> "ManagedBaseParams":
+    @field_validator("dimensions")
+    @classmethod
+    def _dimensions_there(cls, value: int, info: ValidationInfo) -> int:
+        asked = str(info.data.get("embedding_model"))
         for model, known in DIMENSIONS.items():
-            if self.embedding_model.startswith(model) and self.dimensions not in known:
-                raise ValueError(f"dimensions must be one of {', '.join(map(str, known))} with {self.embedding_model}")
-        return self
+            if asked.startswith(model) and value not in known:
+                raise ValueError(f"must be one of {', '.join(map(str, known))} with {asked}")
+        return value
 
     @model_validator(mode="after")
     def _collection_given(self) -> "ManagedBaseParams":
