@@ -21,14 +21,16 @@ class EmbeddingParams(Section):
 
 
 def load_model(params: EmbeddingParams) -> "SentenceTransformer":
-    """The model on the CPU, its weights in `params.dtype`. Raises StageError if it is not there."""
-    import torch
+    """The model on the CPU, computing in `params.dtype`. Raises StageError if it is not there."""
     from sentence_transformers import SentenceTransformer
     from transformers.utils import logging
 
+    from stages.encoder import OpenVINOEncoder
+
     logging.disable_progress_bar()  # of loading: a second at most
-    dtype = {"bfloat16": torch.bfloat16, "float32": torch.float32}[params.dtype]
-    return SentenceTransformer(str(resolve(params.model)), device="cpu", model_kwargs={"dtype": dtype})
+    model = SentenceTransformer(str(resolve(params.model)), device="cpu")
+    model[0].model = OpenVINOEncoder(model[0].model, model.tokenizer, params.dtype)
+    return model
 
 
 class Embedder:
@@ -43,11 +45,6 @@ class Embedder:
 
     def embed(self, texts: Sequence[str]) -> np.ndarray:
         """Unit vectors, float32, shape ``(len(texts), dimensions)``, in the order given."""
-        import torch
-
-        # Vectors are normalised after the cast: normalising in bfloat16 loses two digits of the cosine.
-        raw = self._model.encode(
-            list(texts), batch_size=self._params.batch_size, convert_to_tensor=True, show_progress_bar=False
-        )
-        vectors = raw.to(torch.float32).numpy().reshape(len(texts), -1)
+        vectors = self._model.encode(list(texts), batch_size=self._params.batch_size, show_progress_bar=False)
+        vectors = vectors.reshape(len(texts), -1)
         return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)

@@ -49,10 +49,6 @@ SMALL = {
 }
 
 
-BASE = "amazon.nova-micro-v1:0:128k"
-TRAIN_PRICE, DEAR = "TUNE_OR_RETRIEVE_REAL_AWS_TRAIN_USD_PER_1K", "0.004"  # of Nova 2 Lite, a larger model
-
-
 def refusal(environment: Mapping[str, str], has_credentials: Callable[[], bool]) -> str | None:
     """Why real AWS is not asked, or None if it is. Credentials are looked for only after the opt-in."""
     if environment.get(OPT_IN) != "1":
@@ -123,10 +119,7 @@ def study(root: Path, usd: float, train: bool) -> Seen:
     """
     seen = Seen(root, usd, train)
     # AWS never forgets a training job by its name, and its model went with teardown: each study has one of its own.
-    changes: dict[str, Any] = {"budget_usd": usd, "fine_tune.seed": time.time_ns() % 2**31}
-    if train:  # params.yaml knows no price of it, and without one no budget can be held
-        changes["prices.training_per_1k_tokens"] = {BASE: float(os.environ.get(TRAIN_PRICE, DEAR))}
-    change(root / "params.yaml", changes)
+    change(root / "params.yaml", {"budget_usd": usd, "fine_tune.seed": time.time_ns() % 2**31})
     with _inside(root) as patch:
         seen.said["doctor"] = _output(commands.doctor)
         seen.said["before"] = _output(commands.resources)

@@ -8,10 +8,12 @@ from aws_standin.quotas import PER_MINUTE
 
 from stages.bedrock import session
 from stages.bedrock.access import OPEN_IT
-from stages.bedrock.doctor import Finding, Wanted, findings, report
+from stages.bedrock.doctor import Finding, Wanted, findings, prices, report
+from stages.bedrock.price_list import Entry, entries
 from stages.bedrock.quotas import PerMinute
 from stages.bedrock.session import clients
 from stages.errors import StageError
+from stages.prices import Prices, TokenPrice
 
 MICRO, CLAUDE = "us.amazon.nova-micro-v1:0", "us.anthropic.claude-sonnet-4-6"
 DEFAULT = "tune-or-retrieve-123456789012-us-east-1"
@@ -138,6 +140,64 @@ def test_quotas_that_may_not_be_read_are_told_and_no_fault(aws, here):
         "AccessDeniedException). Give whoever runs this, or the role that is named, that permission (README, "
         "Permissions), and run again.",
     )  # fmt: skip
+
+
+TRAINING, INPUT = "prices.training_per_1k_tokens.amazon.nova-micro-v1:0", "prices.per_million_tokens.amazon.nova-micro"
+USAGE_TYPE = "USE1-NovaMicro-Customization-Training"
+
+
+@pytest.mark.parametrize(
+    ("ours", "listed", "ok", "said"),
+    [
+        (0.001, 0.001, True, "0.001, as in AWS's Price List"),
+        (0.002, 0.001, False, f"params.yaml says 0.002, AWS's Price List 0.001 ({USAGE_TYPE}). Correct it there."),
+        (None, 0.001, False, f"params.yaml says null, AWS's Price List 0.001 ({USAGE_TYPE}). Correct it there."),
+        (0.001, None, True, f"AWS's Price List has no {USAGE_TYPE}: see https://aws.amazon.com/bedrock/pricing/"),
+    ],
+)
+def test_a_price_is_held_against_aws_s_own(aws, here, ours, listed, ok, said):
+    usage_type = USAGE_TYPE if listed else f"{USAGE_TYPE}-gone"
+    found = prices(here, [Entry(TRAINING, ours, usage_type)])
+    assert found == [Finding(TRAINING, ok, said.replace(USAGE_TYPE, usage_type))]
+
+
+def test_the_dearest_of_several_prices_counts_and_tokens_are_by_the_million(aws, here):
+    aws.settings.prices["USE1-NovaMicro-input-tokens"] = 0.0000351
+    assert prices(here, [Entry(INPUT, 0.0351, "USE1-NovaMicro-input-tokens", 1000)]) == [
+        Finding(INPUT, True, "0.0351, as in AWS's Price List")
+    ]
+
+
+def test_prices_that_may_not_be_read_are_told_and_no_fault(aws, here):
+    aws.fault("GetProducts", "AccessDeniedException")
+    asked = aws.ledger.count("GetProducts")
+    assert prices(here, [Entry(TRAINING, None, USAGE_TYPE), Entry(INPUT, None, USAGE_TYPE)]) == [
+        Finding(
+            "prices", True,
+            "not compared with AWS's Price List. AWS, reading AWS's Price List: access is denied (The stand-in was "
+            "told to answer AccessDeniedException). Give whoever runs this, or the role that is named, that permission "
+            "(README, Permissions), and run again.",
+        )
+    ]  # fmt: skip
+    assert aws.ledger.count("GetProducts") == asked + 1
+
+
+@pytest.mark.parametrize(
+    ("region", "asked", "tuned", "keys"),
+    [
+        ("us-east-1", [MICRO, MICRO, CLAUDE], ["amazon.nova-micro-v1:0:128k"], [
+            "prices.per_million_tokens.amazon.nova-micro-v1:0.input",
+            "prices.per_million_tokens.amazon.nova-micro-v1:0.output", TRAINING,
+        ]),
+        ("eu-west-1", [MICRO], ["amazon.nova-micro-v1:0:128k"], []),
+        ("us-east-1", [CLAUDE], ["my.model"], []),
+    ],
+)  # fmt: skip
+def test_the_prices_of_amazon_s_models_are_compared_where_their_usage_types_are_known(region, asked, tuned, keys):
+    table = Prices(as_of="2026-11-25", per_million_tokens={"amazon.nova-micro-v1:0": TokenPrice(input=1.0, output=2.0)})
+    found = list(entries(region, table, asked, tuned))
+    assert [one.key for one in found] == keys
+    assert [one.ours for one in found] == [1.0, 2.0, None][: len(keys)]
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,6 @@ QUESTIONS = CHANGES["qa.test_questions"] + len(HANDWRITTEN)
 SMALL = {
     "retrieval.top_k": 2,
     "models.lite.customization.wait": False,
-    "prices.training_per_1k_tokens": {f"amazon.nova-{model}-v1:0": 0.001 for model in MODELS},
     **{f"judges.{name}.control_pairs": 2 for name in JUDGES},
 }
 BACKEND = "bedrock (s3_vectors)"

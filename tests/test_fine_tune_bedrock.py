@@ -140,6 +140,25 @@ def test_with_a_budget_a_price_that_nobody_knows_makes_nothing(aws, root):
     assert aws.left() == []
 
 
+def test_a_price_lower_than_aws_s_own_makes_nothing(aws, root):
+    money(25.0, training_per_1k_tokens={"amazon.nova-micro-v1:0": 0.0005})
+    with pytest.raises(StageError) as caught:
+        run(root)
+    assert str(caught.value) == (
+        "prices.training_per_1k_tokens.amazon.nova-micro-v1:0 in params.yaml is 0.0005, but AWS asks 0.001 "
+        "(USE1-NovaMicro-Customization-Training in its Price List), so that budget_usd would be held by too low a "
+        "price. Nothing was started. Correct it."
+    )
+    assert aws.left() == []
+
+
+@pytest.mark.parametrize("fault", ["AccessDeniedException", "InternalErrorException"])
+def test_where_the_price_list_may_not_be_read_the_table_has_to_do(aws, root, fault):
+    aws.fault("GetProducts", fault)
+    run(root)
+    assert aws.ledger.made(CREATE) == 1
+
+
 def test_a_job_that_an_earlier_run_paid_for_is_found_whatever_the_budget_is_now(aws, root):
     run(root)
     money(0.01)

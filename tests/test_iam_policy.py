@@ -24,6 +24,7 @@ AUTHORIZATION = json.loads((ROOT / "tests/fixtures/iam_actions.json").read_text(
 PREFIXES = {  # of actions, by service
     "bedrock": "bedrock", "bedrock-agent": "bedrock", "bedrock-runtime": "bedrock", "bedrock-agent-runtime": "bedrock",
     "s3vectors": "s3vectors", "s3": "s3", "iam": "iam", "service-quotas": "servicequotas",
+    "pricing": "pricing",
 }  # fmt: skip
 OTHERWISE = {  # where the action is not named as the operation
     "s3:HeadBucket": "s3:ListBucket",

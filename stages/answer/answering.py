@@ -190,4 +190,5 @@ def _named(where: str):
     try:
         yield
     except StageError as fault:
-        raise StageError(f"{where}: {fault}") from fault
+        named = str(fault).startswith(f"{where}: ")  # those about money name the stage themselves
+        raise StageError(str(fault) if named else f"{where}: {fault}") from fault

@@ -2,11 +2,11 @@
 
 from botocore.exceptions import ClientError
 
+from stages.bedrock.chat_params import AREA
 from stages.bedrock.fault_rules import AwsUnavailable
 from stages.bedrock.faults import aws, code, is_missing, member
 from stages.bedrock.session import Clients
 
-PROFILE_PREFIXES = ("us.", "eu.", "apac.", "global.", "jp.", "au.", "us-gov.")
 OPEN_IT = (
     "Open it in the Bedrock console under Model access (Anthropic asks for a form once) and wait a few minutes; where "
     "it is not offered, choose another region or model."
@@ -21,7 +21,7 @@ def access(clients: Clients, name: str) -> str:
         StageError: there is no such model in the region.
     """
     with aws(f"looking for the model {name}"):
-        if name.startswith(PROFILE_PREFIXES):
+        if AREA.match(name):
             models = member(clients.bedrock.get_inference_profile(inferenceProfileIdentifier=name), "models")
             base = member(models, 0, "modelArn").rsplit("/", 1)[-1]
         else:

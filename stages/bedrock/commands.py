@@ -11,6 +11,7 @@ from stages.bedrock.estimate import table
 from stages.bedrock.hosting import HOURS_OF_A_MONTH
 from stages.bedrock.owned import Scope
 from stages.bedrock.plan import hourly, plan, prices, provisioned, regions_and_buckets
+from stages.bedrock.price_list import entries
 from stages.bedrock.resources import look
 from stages.bedrock.resources import table as listed
 from stages.bedrock.session import Clients, clients, profile_region
@@ -24,18 +25,24 @@ NOT_ASKED = 2  # exit code
 
 def doctor() -> None:
     """Raises StageError if anything is not ready."""
-    asked = plan(params.everything())
+    content = params.everything()
+    asked = plan(content)
     if not asked.on_bedrock:
         print(LOCAL)
         return
-    default = profile_region()
+    default, dated = profile_region(), prices(content)
     by_region: dict[str | None, preflight.Wanted] = {}
     for region, wanted in asked.wanted.items():
         by_region[region or default] = by_region.get(region or default, preflight.Wanted()) + wanted
     found: list[preflight.Finding] = []
     for region, wanted in by_region.items():
-        credentials, *others = preflight.findings(clients(region), wanted)
+        here = clients(region)
+        credentials, *others = preflight.findings(here, wanted)
         found += others if credentials in found else [credentials, *others]
+        if credentials.ok:
+            called = [model for model in wanted.models if model not in asked.trained]
+            trained = [model for model in wanted.models if model in asked.trained]
+            found += preflight.prices(here, list(entries(here.region, dated, called, trained)))
     if asked.search:
         found.append(preflight.search(*asked.search))
     preflight.report(found)

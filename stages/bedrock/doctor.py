@@ -1,5 +1,6 @@
 """Preflight: what a run on Bedrock needs, looked at before anything is made or paid; each finding with its remedy."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from typing import TextIO
@@ -7,12 +8,15 @@ from typing import TextIO
 from stages.bedrock.access import access
 from stages.bedrock.fault_rules import AwsUnavailable
 from stages.bedrock.faults import aws, member
+from stages.bedrock.price_list import ROUNDING, Entry, dollars
 from stages.bedrock.quotas import per_minute
 from stages.bedrock.retriever import search_type
 from stages.bedrock.roles import PATH, check_role
 from stages.bedrock.session import Clients
 from stages.bedrock.storage import bucket_region, default_bucket
 from stages.errors import StageError
+
+PRICING_PAGE = "https://aws.amazon.com/bedrock/pricing/"
 
 
 @dataclass(frozen=True)
@@ -86,6 +90,32 @@ def quotas(clients: Clients, models: Sequence[str]) -> list[Finding]:
     except StageError as fault:
         return [Finding("quotas", True, f"not looked at. {fault}")]
     return [_finding(f"quota of {name}", lambda name=name: listed.of(name)) for name in dict.fromkeys(models)]
+
+
+def prices(clients: Clients, entries: Sequence[Entry]) -> list[Finding]:
+    """Whether AWS's Price List says the same; one finding if it may not be read, which is no fault."""
+    found = []
+    for one in entries:
+        try:
+            listed = dollars(clients, one.usage_type)
+        except StageError as fault:
+            return [*found, Finding("prices", True, f"not compared with AWS's Price List. {fault}")]
+        found.append(_compared(one, listed))
+    return found
+
+
+def _compared(entry: Entry, listed: float | None) -> Finding:
+    if listed is None:
+        return Finding(entry.key, True, f"AWS's Price List has no {entry.usage_type}: see {PRICING_PAGE}")
+    theirs = float(f"{listed * entry.units:.6g}")
+    if entry.ours is not None and math.isclose(entry.ours, theirs, rel_tol=ROUNDING):
+        return Finding(entry.key, True, f"{theirs:g}, as in AWS's Price List")
+    ours = "null" if entry.ours is None else f"{entry.ours:g}"
+    return Finding(
+        entry.key,
+        False,
+        f"params.yaml says {ours}, AWS's Price List {theirs:g} ({entry.usage_type}). Correct it there.",
+    )
 
 
 def _region(clients: Clients) -> str:

@@ -47,6 +47,11 @@ class Plan:
     wanted: Mapping[str | None, Wanted]  # by region; None: that of the AWS profile
 
     @property
+    def trained(self) -> list[str]:
+        """The ids of the base models that are fine-tuned."""
+        return [one.base for one in self.tuned.values()]
+
+    @property
     def on_bedrock(self) -> bool:
         return bool(self.models or self.judges or self.writer or self.embedding)
 

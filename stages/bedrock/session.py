@@ -86,6 +86,11 @@ class Clients:
         return self._client("service-quotas")
 
     @cached_property
+    def pricing(self) -> Any:
+        """Of all regions, in one of the few that answer."""
+        return self._client("pricing", region="us-east-1")
+
+    @cached_property
     def iam(self) -> Any:
         return self._client("iam")
 
@@ -93,7 +98,7 @@ class Clients:
     def sts(self) -> Any:
         return self._client("sts")
 
-    def _client(self, service: str, read_timeout: float = READ_SECONDS) -> Any:
+    def _client(self, service: str, read_timeout: float = READ_SECONDS, region: str | None = None) -> Any:
         config = Config(
             retries={"mode": "adaptive", "total_max_attempts": ATTEMPTS},
             connect_timeout=CONNECT_SECONDS,
@@ -101,7 +106,7 @@ class Clients:
             max_pool_connections=CONNECTIONS,
         )
         with self._lock, aws(f"making a client for {service}"):
-            return self._session.client(service, config=config)
+            return self._session.client(service, region_name=region, config=config)
 
 
 def clients(region: str | None = None) -> Clients:

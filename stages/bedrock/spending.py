@@ -38,22 +38,22 @@ class Spending:
 
     def __init__(self, stage: str, model: str, path: Path = LEDGER, training: bool = False):
         self._stage, self._model = stage, model
-        self._prices = in_dollars(load("prices", Prices))
-        self._budget = Budget(self._prices, load_value("budget_usd", LIMIT), path)
-        cost_or_none(Usage(model, trained_tokens=1) if training else Usage(model, input_tokens=1), self._prices)
+        self.prices = in_dollars(load("prices", Prices))
+        self._budget = Budget(self.prices, load_value("budget_usd", LIMIT), path)
+        cost_or_none(Usage(model, trained_tokens=1) if training else Usage(model, input_tokens=1), self.prices)
         self._each = 0.0  # dollars of one call, at most
         self._concurrency = self._left = 0
 
     def begin(self, prompts: Sequence[Prompt], max_tokens: int, concurrency: int) -> None:
         """Before the first call. Raises StageError if not even as many calls as run at once fit into the budget."""
         one = Usage(self._model, max(map(_most_tokens, prompts), default=0), max_tokens)
-        self._each, self._concurrency, self._left = cost(one, self._prices), concurrency, len(prompts)
+        self._each, self._concurrency, self._left = cost(one, self.prices), concurrency, len(prompts)
         self._budget.check(min(concurrency, len(prompts)) * self._each, f"{self._stage}: the first calls")
 
     def begin_unknown(self, max_tokens: int, concurrency: int) -> None:
         """As `begin`, where neither the number of calls nor their prompts are known: these are taken as long."""
         one = Usage(self._model, input_tokens=LONG_PROMPT_TOKENS, output_tokens=max_tokens)
-        self._each, self._concurrency, self._left = cost(one, self._prices), concurrency, UNKNOWN
+        self._each, self._concurrency, self._left = cost(one, self.prices), concurrency, UNKNOWN
         self._budget.check(concurrency * self._each, f"{self._stage}: the first calls")
 
     def paid(self, reply: Any) -> None:
@@ -69,7 +69,7 @@ class Spending:
         """Before what is paid at one time, such as a training job. Raises StageError if it does not fit, or if there
         is a budget and the price is not known.
         """
-        self._budget.check(cost_or_none(usage, self._prices), what)
+        self._budget.check(cost_or_none(usage, self.prices), what)
 
     def record_once(self, usage: Usage, what: str) -> float | None:
         """Enter what is paid once whatever happens, such as a job that a later run finds again.
@@ -77,7 +77,7 @@ class Spending:
         Returns:
             Its dollars; None: the price is not known.
         """
-        dollars = cost_or_none(usage, self._prices)
+        dollars = cost_or_none(usage, self.prices)
         self._budget.record_dollars(self._stage, self._model, dollars, usage.tokens, once=what)
         return dollars
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from stages.bedrock import conversation, storage
+from stages.bedrock import conversation, price_list, storage
 from stages.bedrock.conversation import Conversations
 from stages.bedrock.customization import STAGE, Data, Trained, Training, find, train
 from stages.bedrock.customization_params import CustomizationParams
@@ -56,8 +56,9 @@ def fine_tune(
     training = Training(
         what, custom.base_model, role_arn, sent["train"], f"s3://{bucket}/{OUTPUT}", custom, sent["validation"]
     )
-    if not find(aws, training):
-        spending.check(usage, paid_for)  # before anything is made
+    if not find(aws, training):  # before anything is made
+        price_list.check(aws, spending.prices, custom.base_model)
+        spending.check(usage, paid_for)
     storage.ensure_bucket(aws, custom.bucket, tags(STAGE, content_key("bucket", custom.bucket)))
     role = _role(aws, custom, bucket)
     for split, file in files.items():

@@ -65,7 +65,7 @@ class TransformerWordEmbedder:
         )  # fmt: skip
         offsets = encoded.pop("offset_mapping").numpy()
         with torch.inference_mode():
-            states = self._model[0].model(**encoded).last_hidden_state.to(torch.float32).numpy()
+            states = self._model[0].model(**encoded).last_hidden_state.numpy()
         mask = encoded["attention_mask"].numpy().astype(bool)
         rows = []
         for spans, row, held in zip(offsets, states, mask, strict=True):

@@ -65,6 +65,11 @@ def rest_json_error(error: AwsError, service: ServiceModel | None) -> Answer:
     return status_of(error, service), headers, json.dumps({"message": error.message}).encode()
 
 
+def json_error(error: AwsError) -> Answer:
+    body = {"__type": error.code, "Message": error.message}
+    return error.status or 400, {"Content-Type": "application/x-amz-json-1.1"}, json.dumps(body).encode()
+
+
 def xml_error(error: AwsError, service: str) -> Answer:
     """Errors of the services that moto plays: s3 and those of the query protocol (iam, sts)."""
     code, status = XML_CODES.get(service, {}).get(error.code, error.code), status_of(error, None)

@@ -29,8 +29,3 @@ def listed(settings: Settings, params: dict[str, Any]) -> Answer:
     quotas = [{"QuotaName": name, "Value": value, "ServiceCode": "bedrock"} for name, value in named[start : start + 3]]
     more = {"NextToken": str(start + 3)} if start + 3 < len(named) else {}
     return 200, {"Content-Type": "application/x-amz-json-1.1"}, json.dumps({"Quotas": quotas} | more).encode()
-
-
-def refused(error: AwsError) -> Answer:
-    body = {"__type": error.code, "Message": error.message}
-    return error.status or 400, {"Content-Type": "application/x-amz-json-1.1"}, json.dumps(body).encode()

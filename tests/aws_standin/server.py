@@ -12,13 +12,14 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoReque
 from werkzeug.datastructures import EnvironHeaders
 from werkzeug.serving import make_server
 
-from . import quotas, wire
+from . import price_list, quotas, wire
 from .account import Account
-from .errors import Answer, AwsError, conflict, invalid, rest_json_error, xml_error
+from .errors import Answer, AwsError, conflict, invalid, json_error, rest_json_error, xml_error
 from .faults import DROP, LOSE, REFUSE, STALL, Fault, Faults
 from .ledger import Entry, Ledger
 from .state import HANDLERS, Settings, State
 
+JSON_SERVICES = {"servicequotas": quotas, "pricing": price_list}  # by the name that requests are signed with
 LONGEST_STALL = 30.0  # seconds; ended sooner when the stand-in closes
 SCOPE = re.compile(r"Credential=[^/]+/\d+/([^/]+)/([^/]+)/aws4_request")
 
@@ -71,8 +72,8 @@ class Server:
         region, signed_for = scope.groups() if scope else ("us-east-1", "")
         if signed_for in wire.SERVICES:
             return self._play(environ, start_response, region, signed_for)
-        if signed_for == "servicequotas":
-            return self._list_quotas(environ, start_response)
+        if signed_for in JSON_SERVICES:
+            return self._list(JSON_SERVICES[signed_for], environ, start_response)
         return self._pass_on(environ, start_response, signed_for)
 
     def _play(
@@ -137,23 +138,23 @@ class Server:
             raise ConnectionResetError("lost, as told")
         return _send(start, reply, cut=bool(fault and fault.action == DROP))
 
-    def _list_quotas(self, environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
-        """Its protocol is json, not rest-json: the operation is named in a header."""
+    def _list(self, service: Any, environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+        """Of a service that is one list. Its protocol is json, not rest-json: the operation is named in a header."""
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
         operation = environ.get("HTTP_X_AMZ_TARGET", "").rpartition(".")[2]
-        entry = Entry(quotas.SERVICE, operation, json.loads(body))
+        entry = Entry(service.SERVICE, operation, json.loads(body))
         self.ledger.begin(entry)
         try:
             fault = self._strike(entry)
             try:
                 if fault and fault.action not in (LOSE, DROP, STALL):
                     raise _told(fault)
-                if operation != quotas.OPERATION:
+                if operation != service.OPERATION:
                     raise AwsError("UnknownOperationException", f"The stand-in does not play {operation}.", 400)
-                reply = quotas.listed(self.settings, entry.params)
+                reply = service.listed(self.settings, entry.params)
             except AwsError as error:
                 entry.error = error.code
-                reply = quotas.refused(error)
+                reply = json_error(error)
             entry.status = reply[0]
             return self._deliver(start, reply, fault)
         finally:

@@ -64,6 +64,7 @@ class Settings:
     next_failures: dict[str, list[str]] = field(default_factory=dict)
     denied_models: set[str] = field(default_factory=set)
     quotas: dict[str, float] = field(default_factory=dict)  # by name, beside or instead of those of quotas.py
+    prices: dict[str, float] = field(default_factory=dict)  # of 1,000 tokens, by usage type, as those of price_list.py
     model_regions: set[str] = field(default_factory=lambda: {"us-east-1"})
     answer: Any = None  # of Converse: see converse.py
 
