@@ -15,14 +15,16 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from transformers.modeling_outputs import BaseModelOutput
 from transformers.utils import logging
 
+from stages.progress import say
+
 PRECISION = {"bfloat16": "bf16", "float32": "f32"}
 
 
 class OpenVINOEncoder(torch.nn.Module):
     """In place of the model that it is made from: the same inputs, the same ``config``, ``last_hidden_state`` alone.
 
-    ``dtype`` is what matrix products and attention are computed in. A processor that knows no bfloat16 computes in
-    float32 instead, which is slower and nearer to the model.
+    ``dtype`` is what matrix products and attention are computed in. On a processor that knows no bfloat16 OpenVINO
+    computes in float32 instead, which is slower and nearer to the model; that is said.
     """
 
     def __init__(
@@ -41,6 +43,8 @@ class OpenVINOEncoder(torch.nn.Module):
             "ENABLE_CPU_PINNING": False,
         }
         self._compiled = openvino.Core().compile_model(graph, "CPU", options)
+        if dtype == "bfloat16" and self._compiled.get_property("INFERENCE_PRECISION_HINT") != openvino.Type.bf16:
+            say("embedding: this processor has no bfloat16, so that it is computed in float32")
 
     def forward(self, **features: torch.Tensor) -> BaseModelOutput:
         """States, float32 ``(texts, tokens, width)``, of what the tokenizer gives, each ``(texts, tokens)``."""

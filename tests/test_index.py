@@ -317,6 +317,14 @@ def test_vectors_are_those_of_sentence_transformers(dtype, least):
     np.testing.assert_array_equal(embedder.embed(texts), vectors)
 
 
+def test_a_processor_without_bfloat16_computes_in_float32_and_says_so(monkeypatch, capsys):
+    from stages import encoder
+
+    monkeypatch.setitem(encoder.PRECISION, "bfloat16", "f32")  # what OpenVINO makes of it there
+    Embedder(EMBEDDING).embed(["a"])
+    assert "embedding: this processor has no bfloat16, so that it is computed in float32\n" in capsys.readouterr().err
+
+
 def test_real_model_finds_by_meaning(tmp_path, chunks_file, real_embedder):
     build_index(chunks_file, tmp_path / "index", make_params(), real_embedder)
     knowledge_base = load_index(tmp_path / "index", chunks_file, EMBEDDING)

@@ -87,8 +87,8 @@ class Clients:
 
     @cached_property
     def pricing(self) -> Any:
-        """Of all regions, in one of the few that answer."""
-        return self._client("pricing", region="us-east-1")
+        """Of all regions, in one of the few that answer. Nothing depends on it: it is not asked for long."""
+        return self._client("pricing", region="us-east-1", attempts=2)
 
     @cached_property
     def iam(self) -> Any:
@@ -98,9 +98,11 @@ class Clients:
     def sts(self) -> Any:
         return self._client("sts")
 
-    def _client(self, service: str, read_timeout: float = READ_SECONDS, region: str | None = None) -> Any:
+    def _client(
+        self, service: str, read_timeout: float = READ_SECONDS, region: str | None = None, attempts: int | None = None
+    ) -> Any:
         config = Config(
-            retries={"mode": "adaptive", "total_max_attempts": ATTEMPTS},
+            retries={"mode": "adaptive", "total_max_attempts": attempts or ATTEMPTS},
             connect_timeout=CONNECT_SECONDS,
             read_timeout=read_timeout,
             max_pool_connections=CONNECTIONS,
