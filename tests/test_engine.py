@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from fake_openai import DROP, STALL, completion, running
+from short_model import cut
 
 from stages.engine import chat_model, identity
 from stages.engine.calls import Options, ask
@@ -219,6 +220,35 @@ def test_window_larger_than_trained():
     assert str(caught.value) == (
         f"context_tokens must be at most 8192, the window that {WEIGHTS} was trained with. Got 8448."
     )
+
+
+STOPPED_AT_ONCE = """
+import sys
+from pathlib import Path
+from stages.engine.embedded import serve
+from stages.files import sha256_file
+from stages.models import EmbeddedModel
+
+weights = sys.argv[1]
+model = EmbeddedModel(
+    provider="embedded", weights=weights, sha256=sha256_file(Path(weights)), context_tokens=256, threads=1
+)
+for _ in range(15):
+    with serve(model):
+        pass
+"""
+
+
+def test_an_engine_that_is_stopped_at_once_ends_on_a_busy_machine_too(tmp_path):
+    cut(tmp_path / "short.gguf")
+    busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(3)]
+    try:
+        command = [sys.executable, "-c", STOPPED_AT_ONCE, str(tmp_path / "short.gguf")]
+        subprocess.run(command, check=True, timeout=60, cwd=Path(__file__).parent.parent)
+    finally:
+        for one in busy:
+            one.kill()
+            one.wait()
 
 
 # Any OpenAI-compatible server

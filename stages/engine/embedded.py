@@ -181,6 +181,8 @@ def _wait_until_healthy(server: Server) -> None:
     while True:
         try:
             if server.call("/health")["status"] == "ok":
+                # The first call that the engine's own loop answers: stopped before that has begun, it would not end.
+                server.call("/lora-adapters")
                 return
         except OSError as fault:  # 503 while it loads
             if time.monotonic() > deadline:
