@@ -1,4 +1,4 @@
-"""Sentence embeddings: all-MiniLM-L6-v2 (or any sentence-transformers folder), unit vectors, in bfloat16."""
+"""Sentence embeddings: all-MiniLM-L6-v2 (or any sentence-transformers folder), unit vectors."""
 
 import functools
 from collections.abc import Sequence
@@ -9,6 +9,7 @@ from pydantic import Field
 
 from stages.locations import resolve
 from stages.params import Section
+from stages.progress import say
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -21,15 +22,24 @@ class EmbeddingParams(Section):
 
 
 def load_model(params: EmbeddingParams) -> "SentenceTransformer":
-    """The model on the CPU, computing in `params.dtype`. Raises StageError if it is not there."""
+    """The model on the CPU, its first module run by OpenVINO in `params.dtype`; where that cannot be, by torch in
+    float32, which is said. Raises StageError if it is not there.
+    """
+    import torch
     from sentence_transformers import SentenceTransformer
+    from transformers import PreTrainedModel
     from transformers.utils import logging
 
-    from stages.encoder import OpenVINOEncoder
+    from stages.encoder import NotConverted, OpenVINOEncoder
 
     logging.disable_progress_bar()  # of loading: a second at most
-    model = SentenceTransformer(str(resolve(params.model)), device="cpu")
-    model[0].model = OpenVINOEncoder(model[0].model, model.tokenizer, params.dtype)
+    model = SentenceTransformer(str(resolve(params.model)), device="cpu", model_kwargs={"dtype": torch.float32})
+    try:
+        if not isinstance(getattr(model[0], "model", None), PreTrainedModel):
+            raise NotConverted(f"it begins with {type(model[0]).__name__}")
+        model[0].model = OpenVINOEncoder(model[0].model, model.tokenizer, params.dtype)
+    except NotConverted as fault:
+        say(f"embedding: {params.model} is run by torch in float32, since OpenVINO cannot run it ({fault})")
     return model
 
 

@@ -9,7 +9,6 @@ from aws_standin.quotas import PER_MINUTE
 from stages.bedrock import session
 from stages.bedrock.access import OPEN_IT
 from stages.bedrock.doctor import Finding, Wanted, findings, prices, report
-from stages.bedrock.price_list import Entry, entries
 from stages.bedrock.quotas import PerMinute
 from stages.bedrock.session import clients
 from stages.errors import StageError
@@ -142,36 +141,48 @@ def test_quotas_that_may_not_be_read_are_told_and_no_fault(aws, here):
     )  # fmt: skip
 
 
-TRAINING, INPUT = "prices.training_per_1k_tokens.amazon.nova-micro-v1:0", "prices.per_million_tokens.amazon.nova-micro"
+BASE = "amazon.nova-micro-v1:0:128k"
+TRAINING = "prices.training_per_1k_tokens.amazon.nova-micro-v1:0"
+INPUT, OUTPUT = (f"prices.per_million_tokens.amazon.nova-micro-v1:0.{field}" for field in ("input", "output"))
 USAGE_TYPE = "USE1-NovaMicro-Customization-Training"
+NOT_COMPARED = "are not compared with AWS's Price List: see https://aws.amazon.com/bedrock/pricing/"
+
+
+def table(training=0.001, **per_million):
+    known = {"amazon.nova-micro-v1:0": TokenPrice(**{"input": 0.035, "output": 0.14} | per_million)}
+    tuned = {"amazon.nova-micro-v1:0": training}
+    return Prices(as_of="2026-11-25", per_million_tokens=known, training_per_1k_tokens=tuned)
 
 
 @pytest.mark.parametrize(
     ("ours", "listed", "ok", "said"),
     [
-        (0.001, 0.001, True, "0.001, as in AWS's Price List"),
-        (0.002, 0.001, False, f"params.yaml says 0.002, AWS's Price List 0.001 ({USAGE_TYPE}). Correct it there."),
-        (None, 0.001, False, f"params.yaml says null, AWS's Price List 0.001 ({USAGE_TYPE}). Correct it there."),
-        (0.001, None, True, f"AWS's Price List has no {USAGE_TYPE}: see https://aws.amazon.com/bedrock/pricing/"),
+        (0.001, [(0.001, "1K tokens")], True, "0.001, as in AWS's Price List"),
+        (0.001, [(0.002, "1K tokens")], False,
+         f"params.yaml says 0.001, AWS's Price List 0.002 ({USAGE_TYPE}). Correct it."),
+        (None, [(0.001, "1K tokens")], False,
+         f"params.yaml says null, AWS's Price List 0.001 ({USAGE_TYPE}). Correct it."),
+        (0.002, [(0.001, "1K tokens")], True, f"params.yaml says 0.002, AWS's Price List 0.001 ({USAGE_TYPE})"),
+        (0.001, [], True, f"AWS's Price List has no {USAGE_TYPE}: see https://aws.amazon.com/bedrock/pricing/"),
+        (0.003, [(0.001, "1K tokens"), (0.003, "1K tokens"), (9.0, "Hour"), (0.002, "1K tokens")], True,
+         "0.003, as in AWS's Price List"),  # the dearest of several pages, in that unit
     ],
-)
+)  # fmt: skip
 def test_a_price_is_held_against_aws_s_own(aws, here, ours, listed, ok, said):
-    usage_type = USAGE_TYPE if listed else f"{USAGE_TYPE}-gone"
-    found = prices(here, [Entry(TRAINING, ours, usage_type)])
-    assert found == [Finding(TRAINING, ok, said.replace(USAGE_TYPE, usage_type))]
+    aws.settings.prices[USAGE_TYPE] = listed
+    assert prices(here, table(ours), [], [BASE]) == [Finding(TRAINING, ok, said)]
 
 
-def test_the_dearest_of_several_prices_counts_and_tokens_are_by_the_million(aws, here):
-    aws.settings.prices["USE1-NovaMicro-input-tokens"] = 0.0000351
-    assert prices(here, [Entry(INPUT, 0.0351, "USE1-NovaMicro-input-tokens", 1000)]) == [
-        Finding(INPUT, True, "0.0351, as in AWS's Price List")
-    ]
+@pytest.mark.parametrize(("ours", "ok"), [(0.035, True), (0.034, False)])
+def test_prices_of_tokens_are_by_the_million(aws, here, ours, ok):
+    found = prices(here, table(input=ours), [MICRO], [])
+    assert [(one.what, one.ok) for one in found] == [(INPUT, ok), (OUTPUT, True)]
+    assert found[1].said == "0.14, as in AWS's Price List"
 
 
 def test_prices_that_may_not_be_read_are_told_and_no_fault(aws, here):
     aws.fault("GetProducts", "AccessDeniedException")
-    asked = aws.ledger.count("GetProducts")
-    assert prices(here, [Entry(TRAINING, None, USAGE_TYPE), Entry(INPUT, None, USAGE_TYPE)]) == [
+    assert prices(here, table(None), [MICRO], [BASE]) == [
         Finding(
             "prices", True,
             "not compared with AWS's Price List. AWS, reading AWS's Price List: access is denied (The stand-in was "
@@ -179,25 +190,40 @@ def test_prices_that_may_not_be_read_are_told_and_no_fault(aws, here):
             "(README, Permissions), and run again.",
         )
     ]  # fmt: skip
-    assert aws.ledger.count("GetProducts") == asked + 1
+    assert aws.ledger.count("GetProducts") == 1
+
+
+def test_the_price_list_is_not_asked_for_long(aws, monkeypatch):
+    aws.fault("GetProducts", "InternalErrorException")
+    assert "not compared" in prices(clients(None), table(), [], [BASE])[0].said
+    assert aws.ledger.count("GetProducts") == 2
 
 
 @pytest.mark.parametrize(
-    ("region", "asked", "tuned", "keys"),
+    ("region", "called", "tuned", "keys", "others"),
     [
-        ("us-east-1", [MICRO, MICRO, CLAUDE], ["amazon.nova-micro-v1:0:128k"], [
-            "prices.per_million_tokens.amazon.nova-micro-v1:0.input",
-            "prices.per_million_tokens.amazon.nova-micro-v1:0.output", TRAINING,
-        ]),
-        ("eu-west-1", [MICRO], ["amazon.nova-micro-v1:0:128k"], []),
-        ("us-east-1", [CLAUDE], ["my.model"], []),
+        ("us-east-1", [MICRO, MICRO, "amazon.nova-micro-v1:0"], [BASE], [INPUT, OUTPUT, TRAINING], None),
+        ("us-east-1", [CLAUDE, MICRO], [], [INPUT, OUTPUT], CLAUDE),
+        ("eu-west-1", [MICRO], [BASE], [], f"{MICRO}, {BASE}"),
+        ("us-east-1", ["global.amazon.nova-2-lite-v1:0"], [], [], "global.amazon.nova-2-lite-v1:0"),
+        ("us-east-1", [], ["my.model"], [], "my.model"),
     ],
-)  # fmt: skip
-def test_the_prices_of_amazon_s_models_are_compared_where_their_usage_types_are_known(region, asked, tuned, keys):
-    table = Prices(as_of="2026-11-25", per_million_tokens={"amazon.nova-micro-v1:0": TokenPrice(input=1.0, output=2.0)})
-    found = list(entries(region, table, asked, tuned))
-    assert [one.key for one in found] == keys
-    assert [one.ours for one in found] == [1.0, 2.0, None][: len(keys)]
+)
+def test_which_prices_are_compared_and_which_are_not(aws, region, called, tuned, keys, others):
+    *found, last = prices(clients(region), table(), called, tuned)
+    if others is None:
+        found.append(last)
+    else:
+        assert last == Finding("prices", True, f"those of {others} {NOT_COMPARED}")
+    assert [one.what for one in found] == keys
+
+
+def test_a_profile_may_have_a_price_of_its_own(aws, here):
+    mine = table()
+    mine.per_million_tokens[MICRO] = TokenPrice(input=0.04, output=0.16)
+    found = prices(here, mine, [MICRO, "amazon.nova-micro-v1:0"], [])
+    own = [f"prices.per_million_tokens.{MICRO}.{field}" for field in ("input", "output")]
+    assert [one.what for one in found] == [*own, INPUT, OUTPUT]
 
 
 @pytest.mark.parametrize(

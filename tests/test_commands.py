@@ -122,11 +122,19 @@ def test_doctor_looks_into_each_region_at_what_is_asked_there(params, run, aws):
         "ok bucket", "ok role", f"ok quota of {MICRO}", f"ok quota of {BASE}", f"ok quota of {TITAN}",
         "ok prices.per_million_tokens.amazon.nova-micro-v1:0.input",
         "ok prices.per_million_tokens.amazon.nova-micro-v1:0.output",
-        "ok prices.training_per_1k_tokens.amazon.nova-micro-v1:0",
-        "FAULT region", f"FAULT model {CLAUDE}", "ok bucket", "ok role", f"ok quota of {CLAUDE}",
+        "ok prices.training_per_1k_tokens.amazon.nova-micro-v1:0", "ok prices",
+        "FAULT region", f"FAULT model {CLAUDE}", "ok bucket", "ok role", f"ok quota of {CLAUDE}", "ok prices",
         "ok search",
     ]  # fmt: skip
     assert "ok     bucket: tune-or-retrieve-123456789012-eu-west-1 is made when it is needed\n" in out
+
+
+def test_prices_that_cannot_be_read_are_one_finding_of_doctor(params, run, aws):
+    params["prices"]["currency"] = "EUR"
+    _write(params)
+    code, out, said = run("doctor")
+    assert (code, said) == (1, "error: not ready for Amazon Bedrock: prices. Each remedy stands above.\n")
+    assert "FAULT  prices: params.yaml: prices.currency: must be USD for Bedrock. Got 'EUR'.\n" in out
 
 
 def test_resources_and_teardown_look_into_every_bucket_and_region_that_params_name(params, run, aws, monkeypatch):

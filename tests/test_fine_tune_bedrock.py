@@ -152,10 +152,47 @@ def test_a_price_lower_than_aws_s_own_makes_nothing(aws, root):
     assert aws.left() == []
 
 
-@pytest.mark.parametrize("fault", ["AccessDeniedException", "InternalErrorException"])
-def test_where_the_price_list_may_not_be_read_the_table_has_to_do(aws, root, fault):
-    aws.fault("GetProducts", fault)
+def test_without_a_budget_a_lower_price_is_the_users_business(aws, root):
+    money(None, training_per_1k_tokens={"amazon.nova-micro-v1:0": 0.0005})
     run(root)
+    assert aws.ledger.made(CREATE) == 1
+    assert aws.ledger.count("GetProducts") == 0
+
+
+@pytest.mark.parametrize(
+    ("fault", "listed", "said"),
+    [
+        (
+            "AccessDeniedException",
+            None,
+            "was not compared with AWS's Price List: AWS, reading AWS's Price List: access",
+        ),
+        (None, [], "was not compared: AWS's Price List has no USE1-NovaMicro-Customization-Training"),
+    ],
+)
+def test_where_the_price_list_does_not_tell_the_table_has_to_do_and_that_is_said(
+    aws, root, capsys, fault, listed, said
+):
+    money(1000.0)
+    if fault:
+        aws.fault("GetProducts", fault)
+    else:
+        aws.settings.prices["USE1-NovaMicro-Customization-Training"] = listed
+    run(root)
+    assert aws.ledger.made(CREATE) == 1
+    err = capsys.readouterr().err
+    assert err.count(f"the price of training amazon.nova-micro-v1:0:128k {said}") == 1
+
+
+def test_another_job_after_one_that_failed_is_held_against_the_price_list_too(aws, root):
+    money(1000.0)
+    aws.settings.next_failures["model-customization-job"] = ["Broken."]
+    with pytest.raises(StageError, match="failed"):
+        run(root)
+    aws.settings.prices["USE1-NovaMicro-Customization-Training"] = [(2.0, "1K tokens")]
+    again = model(customization=MODEL["customization"] | {"retry": 1})
+    with pytest.raises(StageError, match="but AWS asks 2"):
+        run(root, again)
     assert aws.ledger.made(CREATE) == 1
 
 

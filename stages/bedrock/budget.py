@@ -47,6 +47,10 @@ class Budget:
         self._prices, self._limit, self._path = prices, limit, path
         self._lock = threading.Lock()
 
+    @property
+    def limited(self) -> bool:
+        return self._limit is not None
+
     def spent(self) -> float:
         """Dollars of all stages. Raises StageError if those of an entry are not known: spending is never guessed."""
         entries = list(self._entries())

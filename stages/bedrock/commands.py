@@ -1,17 +1,18 @@
 """The commands that look at AWS, or at what it will cost: doctor, estimate, resources, teardown."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from stages import params
 from stages.bedrock import doctor as preflight
 from stages.bedrock.budget import Budget
+from stages.bedrock.doctor import Finding
 from stages.bedrock.estimate import estimate as estimated
 from stages.bedrock.estimate import table
 from stages.bedrock.hosting import HOURS_OF_A_MONTH
 from stages.bedrock.owned import Scope
 from stages.bedrock.plan import hourly, plan, prices, provisioned, regions_and_buckets
-from stages.bedrock.price_list import entries
 from stages.bedrock.resources import look
 from stages.bedrock.resources import table as listed
 from stages.bedrock.session import Clients, clients, profile_region
@@ -30,7 +31,7 @@ def doctor() -> None:
     if not asked.on_bedrock:
         print(LOCAL)
         return
-    default, dated = profile_region(), prices(content)
+    default = profile_region()
     by_region: dict[str | None, preflight.Wanted] = {}
     for region, wanted in asked.wanted.items():
         by_region[region or default] = by_region.get(region or default, preflight.Wanted()) + wanted
@@ -40,12 +41,21 @@ def doctor() -> None:
         credentials, *others = preflight.findings(here, wanted)
         found += others if credentials in found else [credentials, *others]
         if credentials.ok:
-            called = [model for model in wanted.models if model not in asked.trained]
-            trained = [model for model in wanted.models if model in asked.trained]
-            found += preflight.prices(here, list(entries(here.region, dated, called, trained)))
+            found += _prices(here, content, wanted.models, asked.trained)
     if asked.search:
         found.append(preflight.search(*asked.search))
     preflight.report(found)
+
+
+def _prices(here: Clients, content: Mapping[str, Any], models: Sequence[str], trained: Sequence[str]) -> list[Finding]:
+    """Base models that are tuned have ids of their own, which are not called."""
+    try:
+        dated = prices(content)
+    except StageError as fault:
+        return [Finding("prices", False, str(fault))]
+    tuned = [model for model in models if model in trained]
+    called = [model for model in models if model not in trained]
+    return preflight.prices(here, dated, called, tuned)
 
 
 def estimate() -> None:

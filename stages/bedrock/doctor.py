@@ -8,13 +8,14 @@ from typing import TextIO
 from stages.bedrock.access import access
 from stages.bedrock.fault_rules import AwsUnavailable
 from stages.bedrock.faults import aws, member
-from stages.bedrock.price_list import ROUNDING, Entry, dollars
+from stages.bedrock.price_list import ROUNDING, Entry, dearer, dollars, entries, usage_types
 from stages.bedrock.quotas import per_minute
 from stages.bedrock.retriever import search_type
 from stages.bedrock.roles import PATH, check_role
 from stages.bedrock.session import Clients
 from stages.bedrock.storage import bucket_region, default_bucket
 from stages.errors import StageError
+from stages.prices import Prices
 
 PRICING_PAGE = "https://aws.amazon.com/bedrock/pricing/"
 
@@ -92,15 +93,20 @@ def quotas(clients: Clients, models: Sequence[str]) -> list[Finding]:
     return [_finding(f"quota of {name}", lambda name=name: listed.of(name)) for name in dict.fromkeys(models)]
 
 
-def prices(clients: Clients, entries: Sequence[Entry]) -> list[Finding]:
-    """Whether AWS's Price List says the same; one finding if it may not be read, which is no fault."""
+def prices(clients: Clients, table: Prices, called: Sequence[str], tuned: Sequence[str]) -> list[Finding]:
+    """Whether AWS's Price List asks no more; one finding if it may not be read, and one for models that it has not by
+    a name that is known: both no faults.
+    """
     found = []
-    for one in entries:
+    for one in entries(clients.region, table, called, tuned):
         try:
             listed = dollars(clients, one.usage_type)
         except StageError as fault:
             return [*found, Finding("prices", True, f"not compared with AWS's Price List. {fault}")]
         found.append(_compared(one, listed))
+    if others := [model for model in (*called, *tuned) if not usage_types(clients.region, model)]:
+        said = f"those of {', '.join(dict.fromkeys(others))} are not compared with AWS's Price List: see {PRICING_PAGE}"
+        found.append(Finding("prices", True, said))
     return found
 
 
@@ -111,10 +117,9 @@ def _compared(entry: Entry, listed: float | None) -> Finding:
     if entry.ours is not None and math.isclose(entry.ours, theirs, rel_tol=ROUNDING):
         return Finding(entry.key, True, f"{theirs:g}, as in AWS's Price List")
     ours = "null" if entry.ours is None else f"{entry.ours:g}"
-    return Finding(
-        entry.key,
-        False,
-        f"params.yaml says {ours}, AWS's Price List {theirs:g} ({entry.usage_type}). Correct it there.",
+    said = f"params.yaml says {ours}, AWS's Price List {theirs:g} ({entry.usage_type})"
+    return (
+        Finding(entry.key, False, f"{said}. Correct it.") if dearer(entry, listed) else Finding(entry.key, True, said)
     )
 
 

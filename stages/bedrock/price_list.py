@@ -1,18 +1,18 @@
 """What AWS's own Price List says of prices that params.yaml has: the table there is dated, and nobody's bill."""
 
-import contextlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from stages.bedrock.faults import AwsFault, aws, member
+from stages.bedrock.faults import aws, member
 from stages.bedrock.session import Clients
 from stages.errors import StageError
 from stages.prices import Prices, names
+from stages.progress import say
 
 SERVICE = "AmazonBedrock"
-# A usage type is this, the family and what is paid for. Nova is fine-tuned in us-east-1 alone.
+# A usage type is this, the family and what is paid for. Models of others than Amazon are sold by AWS Marketplace.
 PREFIX = {"us-east-1": "USE1", "us-west-2": "USW2"}
 FAMILY = {
     "amazon.nova-micro-v1:0": "NovaMicro",
@@ -34,31 +34,32 @@ class Entry:
     units: int = 1  # of the Price List's, 1,000 tokens, in the one of `ours`
 
 
-def entries(region: str, prices: Prices, asked: Iterable[str], tuned: Iterable[str]) -> Iterator[Entry]:
-    """Of the models whose usage types are known: those of Amazon; others are sold by AWS Marketplace.
+def entries(region: str, prices: Prices, called: Iterable[str], tuned: Iterable[str]) -> list[Entry]:
+    """Of those models whose usage types are known, which `usage_types` tells.
 
     Args:
-        asked: ids of the models that are called.
+        called: ids of the models that are paid by tokens.
         tuned: ids of the base models that are fine-tuned.
     """
-    for model, prefix in _known(region, asked):
-        key = _key(model, prices.per_million_tokens)
+    found: dict[str, Entry] = {}
+    for model in called:
+        key, prefix = _key(model, prices.per_million_tokens), usage_types(region, model)
         price = prices.per_million_tokens.get(key)
-        for field in ("input", "output"):
-            ours = None if price is None else getattr(price, field)
-            yield Entry(f"prices.per_million_tokens.{key}.{field}", ours, f"{prefix}-{field}-tokens", PER_MILLION)
-    for model, prefix in _known(region, tuned):
-        key = _key(model, prices.training_per_1k_tokens)
-        ours = prices.training_per_1k_tokens.get(key)
-        yield Entry(f"prices.training_per_1k_tokens.{key}", ours, f"{prefix}-Customization-Training")
+        for field in ("input", "output") if prefix else ():
+            ours, where = getattr(price, field, None), f"prices.per_million_tokens.{key}.{field}"
+            found[where] = Entry(where, ours, f"{prefix}-{field}-tokens", PER_MILLION)
+    for model in tuned:
+        key, prefix = _key(model, prices.training_per_1k_tokens), usage_types(region, model)
+        if prefix:
+            where = f"prices.training_per_1k_tokens.{key}"
+            found[where] = Entry(where, prices.training_per_1k_tokens.get(key), f"{prefix}-Customization-Training")
+    return list(found.values())
 
 
-def _known(region: str, models: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """Each model of Amazon once, and how its usage types begin."""
-    by_family = {FAMILY.get(names(model)[-1]): model for model in models if region in PREFIX}
-    for family, model in by_family.items():
-        if family:
-            yield model, f"{PREFIX[region]}-{family}"
+def usage_types(region: str, model: str) -> str | None:
+    """How the usage types of a model begin; None where that is not known: a global profile has others."""
+    family = None if model.startswith("global.") else FAMILY.get(names(model)[-1])
+    return f"{PREFIX[region]}-{family}" if family and region in PREFIX else None
 
 
 def _key(model: str, table: Mapping[str, Any]) -> str:
@@ -66,19 +67,33 @@ def _key(model: str, table: Mapping[str, Any]) -> str:
     return next((name for name in names(model) if name in table), names(model)[-1])
 
 
-def check(clients: Clients, prices: Prices, base_model: str) -> None:
-    """Before a job is paid for. Raises StageError if AWS asks more for training than the table by which it was held.
+def dearer(entry: Entry, listed: float) -> bool:
+    """Whether AWS asks more than the table says, beyond rounding. A price that is not known is no price."""
+    return entry.ours is None or listed * entry.units > entry.ours * (1 + ROUNDING)
 
-    Where the Price List may not be read, or has nothing of it, the table has to do.
+
+def check(clients: Clients, prices: Prices, base_model: str) -> None:
+    """Before a job is paid for under a budget. Where the Price List does not tell, the table has to do; that is said.
+
+    Raises:
+        StageError: AWS asks more for training than the table, by which the budget is held.
     """
-    for one in entries(clients.region, prices, (), [base_model]):
-        with contextlib.suppress(AwsFault):
+    asked = entries(clients.region, prices, (), [base_model])
+    if not asked:
+        say(f"the price of training {base_model} was not compared: its name in AWS's Price List is not known")
+    for one in asked:
+        try:
             listed = dollars(clients, one.usage_type)
-            if listed is not None and one.ours is not None and listed > one.ours * (1 + ROUNDING):
-                raise StageError(
-                    f"{one.key} in params.yaml is {one.ours:g}, but AWS asks {listed:g} ({one.usage_type} in its Price "
-                    "List), so that budget_usd would be held by too low a price. Nothing was started. Correct it."
-                )
+        except StageError as fault:
+            say(f"the price of training {base_model} was not compared with AWS's Price List: {fault}")
+            continue
+        if listed is None:
+            say(f"the price of training {base_model} was not compared: AWS's Price List has no {one.usage_type}")
+        elif one.ours is not None and dearer(one, listed):
+            raise StageError(
+                f"{one.key} in params.yaml is {one.ours:g}, but AWS asks {listed:g} ({one.usage_type} in its Price "
+                "List), so that budget_usd would be held by too low a price. Nothing was started. Correct it."
+            )
 
 
 def dollars(clients: Clients, usage_type: str) -> float | None:

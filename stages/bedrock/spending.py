@@ -44,6 +44,11 @@ class Spending:
         self._each = 0.0  # dollars of one call, at most
         self._concurrency = self._left = 0
 
+    @property
+    def limited(self) -> bool:
+        """Whether there is a budget."""
+        return self._budget.limited
+
     def begin(self, prompts: Sequence[Prompt], max_tokens: int, concurrency: int) -> None:
         """Before the first call. Raises StageError if not even as many calls as run at once fit into the budget."""
         one = Usage(self._model, max(map(_most_tokens, prompts), default=0), max_tokens)

@@ -1,5 +1,6 @@
 """Fine-tuning by Amazon Bedrock: the same mix of samples as on this machine, a job that is paid for once, hosting."""
 
+import functools
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -56,8 +57,14 @@ def fine_tune(
     training = Training(
         what, custom.base_model, role_arn, sent["train"], f"s3://{bucket}/{OUTPUT}", custom, sent["validation"]
     )
+
+    @functools.cache
+    def compare_price() -> None:
+        if spending.limited:
+            price_list.check(aws, spending.prices, custom.base_model)
+
     if not find(aws, training):  # before anything is made
-        price_list.check(aws, spending.prices, custom.base_model)
+        compare_price()
         spending.check(usage, paid_for)
     storage.ensure_bucket(aws, custom.bucket, tags(STAGE, content_key("bucket", custom.bucket)))
     role = _role(aws, custom, bucket)
@@ -65,6 +72,7 @@ def fine_tune(
         storage.put(aws, bucket, storage.split(sent[split].uri)[1], file)
 
     def pay(submit: Callable[[], Any]) -> Any:
+        compare_price()  # what was found may have failed, and be paid for again
         spending.check(usage, paid_for)
         job = when_known(role, submit)
         spending.record_once(usage, job)

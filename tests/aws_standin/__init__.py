@@ -16,7 +16,7 @@ and IAM), faults, ledger; and one for each part of Bedrock, as a table of functi
 What is documented is kept to; where nothing is, this is a guess, and no real account has confirmed it: the wording of
 most messages, which permissions are tried when something is created and which when it is used, when a client token is
 forgotten (here: when what it made is gone; a fine-tuning job never is), deployments that stay Active while they are
-being deleted, the token counts, and which models take outputConfig.
+being deleted, names and units in the Price List, the token counts, and which models take outputConfig.
 """
 
 import contextlib

@@ -18,17 +18,22 @@ PER_1K_TOKENS = {
 
 
 def listed(settings: Settings, params: dict[str, Any]) -> Answer:
-    """Raises NotFoundException for another service."""
+    """A page of one product, so that paging is tried. Raises NotFoundException for another service."""
     if params["ServiceCode"] != "AmazonBedrock":
         raise AwsError("NotFoundException", "The service is not known.", 400)
     wanted = {one["Field"]: one["Value"] for one in params["Filters"] if one["Type"] == "TERM_MATCH"}
-    prices = {name: price for name, price in (PER_1K_TOKENS | settings.prices).items() if name == wanted["usagetype"]}
-    body = {"FormatVersion": "aws_v1", "PriceList": [_product(name, price) for name, price in prices.items()]}
+    usage_type = wanted["usagetype"]
+    known = [(PER_1K_TOKENS[usage_type], "1K tokens")] if usage_type in PER_1K_TOKENS else []
+    prices = settings.prices.get(usage_type, known)
+    at = int(params.get("NextToken", 0))
+    body = {"FormatVersion": "aws_v1", "PriceList": [_product(usage_type, *one) for one in prices[at : at + 1]]}
+    if at + 1 < len(prices):
+        body["NextToken"] = str(at + 1)
     return 200, {"Content-Type": "application/x-amz-json-1.1"}, json.dumps(body).encode()
 
 
-def _product(usage_type: str, price: float) -> str:
-    dimension = {"unit": "1K tokens", "beginRange": "0", "endRange": "Inf", "pricePerUnit": {"USD": f"{price:.10f}"}}
+def _product(usage_type: str, price: float, unit: str) -> str:
+    dimension = {"unit": unit, "beginRange": "0", "endRange": "Inf", "pricePerUnit": {"USD": f"{price:.10f}"}}
     return json.dumps(
         {
             "serviceCode": "AmazonBedrock",

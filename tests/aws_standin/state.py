@@ -64,7 +64,7 @@ class Settings:
     next_failures: dict[str, list[str]] = field(default_factory=dict)
     denied_models: set[str] = field(default_factory=set)
     quotas: dict[str, float] = field(default_factory=dict)  # by name, beside or instead of those of quotas.py
-    prices: dict[str, float] = field(default_factory=dict)  # of 1,000 tokens, by usage type, as those of price_list.py
+    prices: dict[str, list[tuple[float, str]]] = field(default_factory=dict)  # price, unit: instead of price_list.py's
     model_regions: set[str] = field(default_factory=lambda: {"us-east-1"})
     answer: Any = None  # of Converse: see converse.py
 

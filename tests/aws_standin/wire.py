@@ -38,6 +38,18 @@ def models() -> dict[str, ServiceModel]:
 
 
 @functools.cache
+def json_operation(service: str, operation: str) -> OperationModel:
+    """Of a service whose protocol is json."""
+    return botocore.session.Session().get_service_model(service).operation_model(operation)
+
+
+def check_json(operation: OperationModel, params: dict[str, Any]) -> None:
+    """Raises ValidationException for what breaks the model's rules."""
+    if found := faults(params, operation.input_shape):
+        raise invalid(message(found))
+
+
+@functools.cache
 def _routes(signing_name: str) -> list[Route]:
     routes = []
     for name in SERVICES[signing_name]:
