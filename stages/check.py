@@ -5,6 +5,7 @@ from pathlib import Path
 
 from stages import params
 from stages.answer.params import AnswerParams
+from stages.articles.from_botocore import check_source
 from stages.articles.params import ArticlesParams
 from stages.bedrock.spending import LIMIT
 from stages.chunks.params import ChunkingParams
@@ -12,12 +13,14 @@ from stages.errors import StageError
 from stages.fine_tune.params import FineTuneParams
 from stages.index.params import KnowledgeBaseParams
 from stages.judge.params import JudgeParams
-from stages.models import ModelParams
+from stages.locations import resolve
+from stages.models import EmbeddedModel, ModelParams
 from stages.prices import Prices
 from stages.qa.params import QaParams
 from stages.report.params import ReportParams, StudyParams
 from stages.retrieve.params import RetrievalParams
 
+PACKAGE = "package:"  # of model files that are there at once; others may have to be fetched
 SECTIONS: dict[str, type[params.Section]] = {
     "articles": ArticlesParams,
     "chunking": ChunkingParams,
@@ -48,9 +51,13 @@ def check() -> None:
 
     study = tried(params.load, "study", StudyParams)
     sections = {key: tried(params.load, key, kind) for key, kind in SECTIONS.items()}
+    if sections["articles"] and sections["articles"].source == "botocore":
+        tried(check_source, sections["articles"].botocore)
     if sections["articles"] and not Path(folder := sections["articles"].folder.path).is_dir():
         # DVC watches it whatever the source is, and says less clearly that it is missing.
         faults.append(f"{params.PARAMS_FILE}: articles.folder.path: must be a folder. Got {folder!r}: no such folder.")
+    if sections["knowledge_base"] and (name := sections["knowledge_base"].embedding.model).startswith(PACKAGE):
+        tried(resolve, name)
     base, retrieval = sections["knowledge_base"], sections["retrieval"]
     if base and retrieval and base.backend == "bedrock":
         from stages.bedrock.retriever import search_type  # here: it imports boto3, which a local study does not need
@@ -59,7 +66,9 @@ def check() -> None:
     if study:
         # Entries that the study does not use are checked too: they are one word away from being used.
         for model in dict.fromkeys([*study.models, *params.entries("models")]):
-            tried(params.load, f"models.{model}", ModelParams)
+            read = tried(params.load, f"models.{model}", ModelParams)
+            if isinstance(read, EmbeddedModel) and read.weights.startswith(PACKAGE):
+                tried(resolve, read.weights, read.sha256)
         for judge in dict.fromkeys([*study.judges, *params.entries("judges")]):
             tried(params.load, f"judges.{judge}", JudgeParams)
     tried(params.load_value, "budget_usd", LIMIT)

@@ -91,6 +91,11 @@ def _read(path: Path) -> dict[str, Any]:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise StageError(f"{path}: no such file. Run from the root of the repository.") from None
+    except UnicodeDecodeError as fault:
+        raise StageError(
+            f"{path}: must be UTF-8, but is not from byte {fault.start} on. Save it as UTF-8, or restore it: "
+            f"git checkout {path}"
+        ) from None
     except yaml.YAMLError as fault:
         raise StageError(f"{path}: not valid YAML ({' '.join(str(fault).split())}).") from None
     if not isinstance(content, dict):

@@ -133,6 +133,11 @@ def _read(path: Path) -> str:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise StageError(f"{path}: no such file. Run from the root of the repository.") from None
+    except UnicodeDecodeError as fault:
+        raise StageError(
+            f"{path}: must be UTF-8, but is not from byte {fault.start} on. Save it as UTF-8, or restore it: "
+            f"git checkout {path}"
+        ) from None
 
 
 def _load(yaml: Any, path: Path, text: str) -> Any:

@@ -35,14 +35,19 @@ def read_botocore(params: BotocoreParams) -> list[Document]:
     Raises:
         StageError: another version of botocore is installed, or a service is unknown to it (all such are named).
     """
-    _check_version(params.version)
+    check_source(params)
     loader = Loader()
-    _check_services(params.services, loader.list_available_services("service-2"))
     return [
         document
         for service in params.services
         for document in service_documents(service, loader.load_service_model(service, "service-2"), params.version)
     ]
+
+
+def check_source(params: BotocoreParams) -> None:
+    """Raises StageError as `read_botocore` does, before anything is read."""
+    _check_version(params.version)
+    _check_services(params.services, Loader().list_available_services("service-2"))
 
 
 def _check_version(version: str) -> None:

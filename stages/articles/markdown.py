@@ -16,6 +16,9 @@ TAGS = (
     *("replaceable", "text", "value", "xhtml", "zonbook", *HEADINGS, *LABELS),
 )
 NOT_A_TAG = re.compile(rf"<(?!/?(?:{'|'.join(TAGS)})[\s/>])", re.IGNORECASE)
+# Spaces before a full stop; at the start of a text they follow a code span, unless it begins the line.
+BEFORE_STOP_INSIDE = re.compile(r"(?<=\S) +(?=[.,;:!?)](?:\s|$))")
+BEFORE_STOP = re.compile(r"(?:^|(?<=\S)) +(?=[.,;:!?)](?:\s|$))")
 CODE_SPAN = re.compile(r"((?<!`)(`+)(?!`).+?(?<!`)\2(?!`))")
 
 
@@ -89,6 +92,7 @@ def _tidy(markdown: str) -> str:
         parts = CODE_SPAN.split(body)
         # split() gives text, code, fence, text, code, fence, ..., text.
         texts = [re.sub(r"\s+", " ", part) for part in parts[0::3]]
+        texts = [re.sub(BEFORE_STOP if n else BEFORE_STOP_INSIDE, "", text) for n, text in enumerate(texts)]
         joined = "".join(text + code for text, code in zip(texts, [*parts[1::3], ""], strict=True))
-        lines.append((lead + re.sub(r"(?<=\S) +(?=[.,;:!?)](?:\s|$))", "", joined)).rstrip())
+        lines.append((lead + joined).rstrip())
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()

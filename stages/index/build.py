@@ -59,21 +59,33 @@ def build_faiss(vectors: np.ndarray, index_factory: str) -> "faiss.Index":
     Raises:
         StageError: FAISS does not know the factory string, or cannot build it over these vectors.
     """
-    import faiss
-
     count, dimensions = vectors.shape
+    index = empty_faiss(index_factory, dimensions, count)
     try:
-        index = faiss.index_factory(dimensions, index_factory, faiss.METRIC_INNER_PRODUCT)
         if not index.is_trained:
             index.train(vectors)
         index.add(vectors)
     except RuntimeError as fault:
-        raise StageError(
-            f"knowledge_base.index_factory: FAISS cannot build {index_factory!r} over {count} chunks of {dimensions} "
-            f"dimensions ({_reason(fault)}). Use Flat, or a factory that suits them: an inverted file needs at least "
-            "as many chunks as lists, a product quantiser a number of dimensions that its parts divide."
-        ) from None
+        raise _refused(index_factory, count, dimensions, fault) from None
     return index
+
+
+def empty_faiss(index_factory: str, dimensions: int, count: int) -> "faiss.Index":
+    """The index without vectors: what can be known before `count` chunks are embedded. Raises StageError."""
+    import faiss
+
+    try:
+        return faiss.index_factory(dimensions, index_factory, faiss.METRIC_INNER_PRODUCT)
+    except RuntimeError as fault:
+        raise _refused(index_factory, count, dimensions, fault) from None
+
+
+def _refused(index_factory: str, count: int, dimensions: int, fault: RuntimeError) -> StageError:
+    return StageError(
+        f"knowledge_base.index_factory: FAISS cannot build {index_factory!r} over {count} chunks of {dimensions} "
+        f"dimensions ({_reason(fault)}). Use Flat, or a factory that suits them: an inverted file needs at least "
+        "as many chunks as lists, a product quantiser a number of dimensions that its parts divide."
+    )
 
 
 def _reason(fault: RuntimeError) -> str:

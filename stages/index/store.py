@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from stages.embedding import EmbeddingParams
 from stages.errors import StageError
 from stages.files import atomic_directory, read_json, read_jsonl, sha256_file, write_json
-from stages.index.build import Embeds, build_bm25, build_faiss, embed_chunks
+from stages.index.build import Embeds, build_bm25, build_faiss, embed_chunks, embedded_text, empty_faiss
 from stages.index.managed import FALLBACK, Fallback
 from stages.index.params import KnowledgeBaseParams
 from stages.records import Chunk
@@ -70,6 +70,8 @@ def build_index(
     chunks_sha256 = _sha256_of_chunks(chunks_file)  # before they are read, so that it is never that of newer ones
     chunks = _read_chunks(chunks_file)
     bm25 = build_bm25(chunks, params.bm25)  # before the long part: it takes a second and may refuse the chunks
+    one = embedder.embed([embedded_text(chunks[0])])  # for its length: all of them take minutes
+    empty_faiss(params.index_factory, one.shape[1], len(chunks))
     vectors = embed_chunks(chunks, embedder)
     index = build_faiss(vectors, params.index_factory)
     with atomic_directory(folder) as tmp:
