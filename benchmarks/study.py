@@ -1,4 +1,4 @@
-"""The whole study in a clean clone with a fresh environment: its minutes and memory, and those of a run with nothing to do.
+"""The whole study in a clean clone: its minutes and memory, and those of a run that has nothing to do.
 
     python3.11 -m benchmarks.study /tmp/clone       clones HEAD there and runs `make repro`; some twenty minutes
 

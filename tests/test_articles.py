@@ -41,6 +41,8 @@ VERSION = load("articles", ArticlesParams).botocore.version
         ),
         ("<p><code>a  &amp;&amp;  b</code>&nbsp;&lt; 3</p>", "`a && b` < 3"),
         ("<p><code>arn:<i>partition</i>:x</code></p>", "`arn:partition:x`"),
+        ("<p>One of <code>* + , - . / : ; &lt; ? )</code> .</p>", "One of `* + , - . / : ; < ? )`."),
+        ("<p>First <code>a</code> , then <code>b</code> !</p>", "First `a`, then `b`!"),
         ("<p><code>a`b</code></p>", "`` a`b ``"),
         ("<p><b>Light:</b>Use it.</p>", "**Light:** Use it."),
         ("<ul> <li> <p>One.</p> </li> <li> <p>Two.</p> </li> </ul>", "- One.\n- Two."),

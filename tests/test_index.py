@@ -153,6 +153,12 @@ def test_a_factory_that_cannot_be_built_is_refused(index_factory, reason):
     )
 
 
+def test_a_factory_that_cannot_be_built_is_refused_before_all_is_embedded(tmp_path, chunks_file, chunks, embedder):
+    with pytest.raises(StageError, match="FAISS cannot build 'Flatt' over"):
+        build_index(chunks_file, tmp_path / "index", make_params("Flatt"), embedder)
+    assert embedder.calls == [[embedded_text(chunks[0])]]
+
+
 # On disk
 
 
