@@ -61,7 +61,12 @@ class Told:
     def check_batch(self, prompts, max_tokens):
         assert (len(prompts), max_tokens) == (NUMBER, OPTIONS.max_tokens)
 
+    def promised_batch(self, prompts, max_tokens, job):
+        assert (len(prompts), max_tokens) == (NUMBER, OPTIONS.max_tokens)
+        self.promised = job
+
     def paid_batch(self, replies, job):
+        assert job == self.promised
         self.replies, self.job = replies, job
 
 
@@ -123,6 +128,31 @@ def test_a_run_after_a_crash_waits_for_the_same_job(world):
     assert world.aws.ledger.made(CREATE) == 1
     assert world.bills(batch=True) == NUMBER
     assert any("found the batch job" in text and "none is submitted" in text for text in world.time.said)
+
+
+def test_a_job_that_nobody_waits_for_is_in_the_ledger_and_holds_the_next_one_to_the_budget(
+    world, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    price = {"input": 3.0, "output": 15.0}
+    prices = {"as_of": "2026-11-22", "per_million_tokens": {"anthropic.claude-sonnet-4-6": price}}
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump({"prices": prices, "budget_usd": 0.6}))
+    world.aws.hold(JOB)
+
+    def interrupted(seconds):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        world.fill(watch=world.time.watch(sleep=interrupted), spending=Spending("judge@claude", CLAUDE))
+    [entry] = [json.loads(line) for line in Path(".cache/spent.jsonl").read_text().splitlines()]
+    assert (entry["stage"], entry["provisional"]) == ("judge@claude", True)
+    assert 0.3 < entry["dollars"] < 0.6
+    with pytest.raises(StageError, match=r"together above budget_usd, \$0\.60\. Nothing was started"):
+        world.fill(110, spending=Spending("judge@other", CLAUDE))
+    assert world.aws.ledger.made(CREATE) == 1
+    world.aws.pace(JOB)
+    assert world.fill(spending=Spending("judge@claude", CLAUDE)) == Filled(NUMBER, 0)
+    assert Spending("judge@claude", CLAUDE)._budget.spent() < entry["dollars"]
 
 
 def test_a_lost_answer_to_the_submission_makes_no_second_job(world):
@@ -192,7 +222,10 @@ def test_a_crash_between_the_ledger_and_the_store_enters_nothing_twice(world, tm
         with pytest.raises(Killed):
             world.fill(spending=Spending("judge@claude", CLAUDE))
     assert world.fill(spending=Spending("judge@claude", CLAUDE)) == Filled(NUMBER, 0)
-    [entry] = [json.loads(line) for line in Path(".cache/spent.jsonl").read_text().splitlines()]
+    promised, entry = [json.loads(line) for line in Path(".cache/spent.jsonl").read_text().splitlines()]
+    assert promised["provisional"]
+    assert promised["dollars"] > entry["dollars"]
+    assert promised["once"] == entry["once"]
     read, wrote = world.aws.ledger.tokens()
     assert entry["tokens"] == read + wrote
     assert entry["dollars"] == pytest.approx((read * 3.0 + wrote * 15.0) / 1e6 / 2)

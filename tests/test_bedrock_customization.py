@@ -250,7 +250,6 @@ def test_a_missing_curve_is_said_and_a_damaged_one_is_a_fault(aws, training, tim
         {"base": "amazon.nova-lite-v1:0:300k"},
         {"train": Data("s3://study-data/train.jsonl", "other")},
         {"validation": None},
-        {"role_arn": "arn:aws:iam::123456789012:role/other"},
         {"params": NOVA.model_copy(update={"epochs": 3})},
         {"params": NOVA.model_copy(update={"learning_rate": 2e-5})},
         {"params": NOVA.model_copy(update={"warmup_steps": 0})},
@@ -265,6 +264,7 @@ def test_other_content_is_another_job(training, change):
     [
         {"train": Data("s3://elsewhere/train.jsonl", "train")},
         {"output_uri": "s3://elsewhere/out"},
+        {"role_arn": "arn:aws:iam::123456789012:role/other"},
         {"tags": {"team": "a"}},
         {"params": NOVA.model_copy(update={"retry": 3, "wait": False})},
     ],

@@ -232,6 +232,21 @@ def test_no_credential_is_shown(text, expected):
     assert hidden(text) == expected
 
 
+@pytest.mark.parametrize("end", ["\r", "\n", " \r\n"])
+def test_a_token_with_a_line_break_is_hidden_and_said_to_have_one(aws, monkeypatch, end):
+    from stages.bedrock.session import clients
+
+    token = "standin-token-that-no-log-and-no-out-may-hold"
+    monkeypatch.setenv("AWS_SESSION_TOKEN", token + end)
+    with pytest.raises(AwsFault) as fault:
+        _ = clients("us-east-1").account_id
+    assert str(fault.value) == (
+        "AWS, asking whose credentials these are: the credentials hold a line break or another character that no "
+        "header takes. Log in with `aws configure` or `aws sso login`, or name a profile in AWS_PROFILE, and run again."
+    )
+    assert token not in str(fault.value)
+
+
 def test_the_secrets_of_the_environment_are_hidden_wherever_they_stand(aws, quick):
     aws.fault("Converse", "ValidationException", message=" ".join(CREDENTIALS.values()))
     with pytest.raises(AwsFault) as fault, aws_("asking"):

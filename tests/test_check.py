@@ -64,6 +64,19 @@ def test_vectors_of_a_length_that_the_embedding_model_lacks_are_a_fault(params):
     )
 
 
+def test_a_name_that_no_bucket_can_have_is_a_fault(params):
+    folder, content = params
+    (folder / "data" / "documents").mkdir(parents=True)
+    content["knowledge_base"]["bedrock"]["bucket"] = "my bucket!"
+    content["judges"]["claude"]["bucket"] = "x/y"
+    (folder / "params.yaml").write_text(yaml.safe_dump(content))
+    rule = "must be 3 to 63 lower-case letters, digits, dots and hyphens, with a letter or digit at both ends"
+    assert _check(folder).stderr == (
+        f"error: params.yaml: 1 fault:\n  knowledge_base.bedrock.bucket: {rule}. Got 'my bucket!'.\n"
+        f"params.yaml: 1 fault:\n  judges.claude.bucket: {rule}. Got 'x/y'.\n"
+    )
+
+
 def test_a_search_that_the_knowledge_base_lacks_is_a_fault_before_it_is_paid_for(params):
     folder, content = params
     (folder / "data" / "documents").mkdir(parents=True)

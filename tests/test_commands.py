@@ -129,6 +129,14 @@ def test_doctor_looks_into_each_region_at_what_is_asked_there(params, run, aws):
     assert "ok     bucket: tune-or-retrieve-123456789012-eu-west-1 is made when it is needed\n" in out
 
 
+def test_a_name_that_no_bucket_can_have_is_one_finding_of_doctor(params, run, aws):
+    params["knowledge_base"]["bedrock"]["bucket"] = "my bucket!"
+    _write(params)
+    code, out, said = run("doctor")
+    assert (code, said) == (1, "error: not ready for Amazon Bedrock: bucket. Each remedy stands above.\n")
+    assert "FAULT  bucket: bucket in params.yaml must be 3 to 63 lower-case letters, digits, dots and hyphens, " in out
+
+
 def test_prices_that_cannot_be_read_are_one_finding_of_doctor(params, run, aws):
     params["prices"]["currency"] = "EUR"
     _write(params)

@@ -34,6 +34,8 @@ SMALL = {
     **{f"judges.{name}.control_pairs": 2 for name in JUDGES},
 }
 BACKEND = "bedrock (s3_vectors)"
+ANSWERS = {f"answer_{approach}@{model}" for approach in APPROACHES for model in MODELS}
+AFTER_TRAINING = {f"{stage}@{model}" for stage in ("fine_tune", "answer_ft", "answer_ft_rag") for model in MODELS}
 AFTER_ANSWERS = {*(f"judge@{judge}" for judge in JUDGES), "report"}
 AFTER_RETRIEVE = {*(f"answer_{arm}@{model}" for arm in ("rag", "ft_rag") for model in MODELS), *AFTER_ANSWERS}
 # In every process: what it loaded, and nothing waits as long as it would for AWS.
@@ -186,6 +188,9 @@ RERUNS = [  # params, and all that may run again for them
     ({"knowledge_base.bedrock.dimensions": 256}, {"index", "retrieve", *AFTER_RETRIEVE}),
     ({"models.lite.customization.epochs": 3}, {*of_model("lite"), *AFTER_ANSWERS}),
     ({"models.micro.concurrency": 3}, {*of_model("micro"), *AFTER_ANSWERS}),
+    ({"fine_tune.raft.share": 0.5}, {*AFTER_TRAINING, *AFTER_ANSWERS}),
+    ({"qa.max_per_article": 3}, {"qa", *AFTER_TRAINING, *AFTER_RETRIEVE, "retrieve", *ANSWERS}),
+    ({"report.seed": 4}, {"report"}),
 ]
 
 
@@ -424,8 +429,8 @@ def _run(root, aws) -> Study:
     _finish_jobs(aws)
     study.throttled = aws.fault("Converse", "ThrottlingException", share=0.3, seed=7)
     study.said["throttled"] = study.dvc("repro", "answer_rag@micro", "answer_ft@micro")
+    study.said["rest"] = study.dvc("repro")  # the judges, too
     aws.faults.clear()
-    study.said["rest"] = study.dvc("repro")
     return study
 
 

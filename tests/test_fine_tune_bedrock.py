@@ -210,6 +210,18 @@ def test_without_a_price_nothing_is_sent(aws, root):
     assert aws.ledger.entries == []
 
 
+def test_another_bucket_or_role_finds_the_job_that_was_paid_for_and_its_losses(aws, root):
+    import aws_world as world
+
+    first = run(root)
+    aws.client("s3").create_bucket(Bucket="my-own-bucket")
+    arn = world.role(aws)
+    for change in ({"bucket": "my-own-bucket"}, {"bucket": "my-own-bucket", "role_arn": arn}):
+        again = run(root, model(customization=MODEL["customization"] | change))
+        assert again.curve == first.curve
+    assert aws.ledger.made(CREATE) == 1
+
+
 def test_a_role_of_the_users_is_used_and_none_made(aws, root):
     import aws_world as world
 

@@ -145,3 +145,16 @@ def test_faults_of_its_params(root, monkeypatch, capsys, changes, fault):
     code, said = run(monkeypatch, capsys)
     assert code == 1
     assert fault in said
+
+
+def test_long_answers_do_not_pass_the_budget(aws, root, monkeypatch, capsys):
+    aws.settings.answer = lambda request: GRADE
+    for approach in APPROACHES:
+        long = [answer(n, approach).model_copy(update={"text": f"{approach} {n} " + "word " * 8000}) for n in range(5)]
+        write_jsonl(Path(f"data/answers/{approach}/micro.jsonl"), long)
+    content = yaml.safe_load(Path("params.yaml").read_text()) | {"budget_usd": 0.45}
+    Path("params.yaml").write_text(yaml.safe_dump(content))
+    code, said = run(monkeypatch, capsys)
+    assert code == 1
+    assert "judge@claude: stopped before budget_usd, $0.45, is passed" in said
+    assert 0 < sum(json.loads(line)["dollars"] for line in Path(".cache/spent.jsonl").read_text().splitlines()) <= 0.45

@@ -83,9 +83,13 @@ def fill(
         if spending is not None:
             spending.check_batch([pending[key] for key in names.values()], options.max_tokens)
 
+    def begun(job: str) -> None:
+        if spending is not None:
+            spending.promised_batch([pending[key] for key in names.values()], options.max_tokens, job)
+
     bucket, role = place(clients, params.bucket, params.role_arn, params.model, {})
     source, target = put(clients, bucket, f"{folder}in/{FILE}", data), f"s3://{bucket}/{folder}out/"
-    job = ended(clients, batch, role, source, target, watch, check)
+    job = ended(clients, batch, role, source, target, watch, check, begun)
     replies, faults = {}, []
     for line in _lines(clients, f"{target}{job.arn.rsplit('/', 1)[-1]}/{FILE}.out"):
         key = names.get(line.get("recordId"))

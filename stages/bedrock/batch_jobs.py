@@ -87,13 +87,21 @@ def model_arns(clients: Clients, model: str) -> list[str]:
 
 
 def ended(
-    clients: Clients, batch: Batch, role: Role, source: str, target: str, watch: Watch, check: Callable[[], None]
+    clients: Clients,
+    batch: Batch,
+    role: Role,
+    source: str,
+    target: str,
+    watch: Watch,
+    check: Callable[[], None],
+    begun: Callable[[str], None] = lambda arn: None,
 ) -> Job:
     """The job of this content when it is over: found, or submitted now. At most one is submitted.
 
     Args:
         source, target: s3:// addresses of the records, and of the folder to write below.
         check: called before a job is submitted, and not where one is found; what it raises submits none.
+        begun: told the ARN of the job, before it is waited for.
 
     Raises:
         StageError: the latest job failed in an earlier run and `retry` allows no further one, or AWS refuses.
@@ -101,6 +109,7 @@ def ended(
     job = None
     try:
         job = _submitted(clients, batch, role, source, target, watch, check)
+        begun(job.arn)
 
         def look() -> Mapping[str, Any]:
             seen = _seen(clients, job)

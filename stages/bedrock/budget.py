@@ -32,6 +32,14 @@ class _Entry(NamedTuple):
     tokens: int
     dollars: float | None
     once: str | None
+    provisional: bool
+
+
+def _better(there: _Entry, dollars: float | None, provisional: bool) -> bool:
+    """Whether what is known now is more than what is entered: its dollars at all, or no longer the most of them."""
+    if dollars is None or provisional:
+        return there.dollars is None and dollars is not None
+    return there.dollars is None or there.provisional
 
 
 class Budget:
@@ -99,22 +107,31 @@ class Budget:
         return dollars
 
     def record_dollars(
-        self, stage: str, model: str, dollars: float | None, tokens: int = 0, once: str | None = None
+        self,
+        stage: str,
+        model: str,
+        dollars: float | None,
+        tokens: int = 0,
+        once: str | None = None,
+        provisional: bool = False,
     ) -> None:
         """Enter what is not billed by tokens alone, such as hours of provisioned throughput.
 
         Args:
             dollars: None: not known.
             once: a name, such as that of a job: what is entered under it already is not entered again, unless only
-                now its dollars are known.
+                now its dollars are known, or what was entered was provisional.
+            provisional: the most that it may come to; what it was is entered under the same name later.
         """
         at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         entry = {"at": at, "stage": stage, "model": model, "tokens": tokens, "dollars": dollars}
         if once is not None:
             entry["once"] = once
+        if provisional:
+            entry["provisional"] = True
         with self._lock, self._open() as file:
             there = [one for one in self._entries() if one.once == once] if once is not None else []
-            if there and (dollars is None or there[0].dollars is not None):
+            if there and not _better(there[0], dollars, provisional):
                 return
             end = file.seek(0, os.SEEK_END)
             if end:
@@ -161,9 +178,9 @@ class Budget:
             try:
                 entry = json.loads(line)
                 dollars, tokens = entry["dollars"], int(entry.get("tokens", 0))
-                yield _Entry(
-                    number, str(entry["stage"]), tokens, None if dollars is None else float(dollars), entry.get("once")
-                )
+                dollars = None if dollars is None else float(dollars)
+                known_later = bool(entry.get("provisional", False))
+                yield _Entry(number, str(entry["stage"]), tokens, dollars, entry.get("once"), known_later)
             except (ValueError, KeyError, TypeError):
                 if not line.endswith(b"}"):  # torn by a kill or a power cut as it was written
                     continue

@@ -4,6 +4,7 @@ import re
 
 from pydantic import Field, ValidationInfo, field_validator
 
+from stages.bedrock.bucket_name import BucketName
 from stages.params import Section
 
 # cross-region inference profiles put an area before a model's id: us.amazon.nova-micro-v1:0
@@ -47,6 +48,6 @@ class BatchParams(ConverseParams):
     """A chat model whose calls may wait, and so may be made by one batch job."""
 
     batch: bool = False  # true: one job at half price, of 100 calls or more; it may take hours
-    bucket: str | None = None  # of a batch job's files; None: one is made
+    bucket: BucketName | None = None  # of a batch job's files; None: one is made
     role_arn: str | None = None  # that Bedrock assumes for a batch job; None: one is made
     retry: int = Field(default=0, ge=0, le=100)  # jobs beyond the first that may be paid for if those before failed

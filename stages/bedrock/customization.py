@@ -47,11 +47,9 @@ class Training:
 
     @property
     def key(self) -> str:
-        """Of everything that the trained model and its curves follow from; not of where the files lie."""
+        """Of all that the trained model and its curves follow from, wherever files lie and whoever reads them."""
         validation = self.validation.sha256 if self.validation else None
-        return content_key(
-            "customization", self.base, self.train.sha256, validation, self.params.hyperparameters(), self.role_arn
-        )
+        return content_key("customization", self.base, self.train.sha256, validation, self.params.hyperparameters())
 
     def name(self, attempt: int) -> str:
         return resource_name(self.model, self.key, attempt)
@@ -120,8 +118,9 @@ def train(
         raise _failed(training, job, f"{_did(ended['status'])}: {_reason(ended)}")
     with aws(f"reading what the job {job.name} made"):
         model = member(ended, "outputModelArn")
+        written_to = member(ended, "outputDataConfig", "s3Uri")  # of the run that submitted it: perhaps another bucket
     splits = ["train", "validation"] if training.validation else ["train"]
-    curve = losses(clients, training.output_uri, job.arn, splits, watch.say)
+    curve = losses(clients, written_to, job.arn, splits, watch.say)
     return Trained(job.arn, model, job.attempt, curve, _seconds(ended))
 
 

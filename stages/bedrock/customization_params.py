@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from pydantic import Field, field_validator
 
+from stages.bedrock.bucket_name import BucketName
 from stages.params import Section
 
 ROLE = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/.+")
@@ -33,7 +34,7 @@ class CustomizationParams(NovaParams):
 
     base_model: str = Field(min_length=1)  # an id that can be customised: amazon.nova-micro-v1:0:128k
     role_arn: str | None = None  # that Bedrock assumes to read and write the data; None: one is made
-    bucket: str | None = None  # of the data; None: tune-or-retrieve-<account>-<region>
+    bucket: BucketName | None = None  # of the data; None: tune-or-retrieve-<account>-<region>
 
     @field_validator("role_arn")
     @classmethod

@@ -8,7 +8,16 @@ from typing import Any, TypeVar
 from botocore import exceptions as botocore
 from botocore.parsers import ResponseParserError
 
-from stages.bedrock.fault_rules import EXCEPTIONS, MISSING, REFUSALS, AnswerCut, AwsFault, AwsMissing, AwsUnavailable
+from stages.bedrock.fault_rules import (
+    EXCEPTIONS,
+    LOG_IN,
+    MISSING,
+    REFUSALS,
+    AnswerCut,
+    AwsFault,
+    AwsMissing,
+    AwsUnavailable,
+)
 from stages.bedrock.redaction import hidden
 from stages.errors import StageError
 
@@ -46,6 +55,9 @@ def explained(fault: BaseException, doing: str) -> AwsFault | None:
     known = _known(fault)
     if isinstance(known, botocore.ClientError):
         return _refusal(known, doing)
+    if known is not None and "Invalid header value" in str(known):
+        what = "the credentials hold a line break or another character that no header takes"
+        return AwsFault(f"AWS, {doing}: {what}. {LOG_IN}", type(known).__name__)
     for kinds, kind, what, remedy in EXCEPTIONS:
         if known is not None and isinstance(known, kinds):
             it = hidden(str(known)).rstrip(".")

@@ -24,7 +24,7 @@ SECRETS = (
 def hidden(text: str) -> str:
     """The text without what is or looks like a credential."""
     for name in SECRET_VARIABLES:
-        if value := os.environ.get(name):
+        if value := os.environ.get(name, "").strip():  # messages write a line break at its end as \\n
             text = text.replace(value, HIDDEN)
     for pattern in SECRETS:
         named = "name" in pattern.groupindex

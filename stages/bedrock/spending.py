@@ -4,7 +4,7 @@ Prices and budget are read by every stage that pays and declared by none in dvc.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -55,9 +55,10 @@ class Spending:
         self._each, self._concurrency, self._left = cost(one, self.prices), concurrency, len(prompts)
         self._budget.check(min(concurrency, len(prompts)) * self._each, f"{self._stage}: the first calls")
 
-    def begin_unknown(self, max_tokens: int, concurrency: int) -> None:
-        """As `begin`, where neither the number of calls nor their prompts are known: these are taken as long."""
-        one = Usage(self._model, input_tokens=LONG_PROMPT_TOKENS, output_tokens=max_tokens)
+    def begin_unknown(self, max_tokens: int, concurrency: int, prompts: Iterable[Prompt] = ()) -> None:
+        """As `begin`, where the number of calls is not known; prompts are taken as long, or as the longest known."""
+        longest = max(map(_most_tokens, prompts), default=0)
+        one = Usage(self._model, input_tokens=max(LONG_PROMPT_TOKENS, longest), output_tokens=max_tokens)
         self._each, self._concurrency, self._left = cost(one, self.prices), concurrency, UNKNOWN
         self._budget.check(concurrency * self._each, f"{self._stage}: the first calls")
 
@@ -88,14 +89,21 @@ class Spending:
 
     def check_batch(self, prompts: Sequence[Prompt], max_tokens: int) -> None:
         """Before a batch job is submitted. Raises StageError if it might cost more than is left of the budget."""
-        n = len(prompts)
-        usage = Usage(self._model, sum(map(_most_tokens, prompts)), n * max_tokens, batch=True)
-        self.check(usage, f"{self._stage}: a batch job of {n} calls, at most")
+        usage = self._most_of_batch(prompts, max_tokens)
+        self.check(usage, f"{self._stage}: a batch job of {len(prompts)} calls, at most")
+
+    def promised_batch(self, prompts: Sequence[Prompt], max_tokens: int, job: str) -> None:
+        """Enter a batch job that goes on at AWS at the most that it may cost, until `paid_batch` tells what it was."""
+        usage = self._most_of_batch(prompts, max_tokens)
+        dollars = cost_or_none(usage, self.prices)
+        self._budget.record_dollars(self._stage, self._model, dollars, usage.tokens, once=job, provisional=True)
 
     def paid_batch(self, replies: Sequence[Any], job: str) -> None:
-        """Enter all that a batch job brought, once."""
-        if replies:
-            self.record_once(replace(self._usage(replies), batch=True), job)
+        """Enter all that a batch job brought, once, in the place of what was promised."""
+        self.record_once(replace(self._usage(replies), batch=True), job)
+
+    def _most_of_batch(self, prompts: Sequence[Prompt], max_tokens: int) -> Usage:
+        return Usage(self._model, sum(map(_most_tokens, prompts)), len(prompts) * max_tokens, batch=True)
 
     def _usage(self, replies: Sequence[Any]) -> Usage:
         counts = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens")

@@ -9,6 +9,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from stages.bedrock.bucket_name import BUCKET_NAME, RULE
 from stages.bedrock.faults import AwsFault, aws, code, found, is_missing, member
 from stages.bedrock.names import PROJECT, are_ours, capital_pairs, unpaired
 from stages.bedrock.session import Clients
@@ -67,8 +68,11 @@ def bucket_region(clients: Clients, bucket: str) -> str | None:
     """Where the bucket is; None if there is none of this name.
 
     Raises:
-        StageError: it is another account's, or the credentials may not see it: S3 does not say which.
+        StageError: it cannot be a bucket's name; it is another account's, or the credentials may not see it: S3 does
+            not say which.
     """
+    if not BUCKET_NAME.fullmatch(bucket):
+        raise StageError(f"bucket in params.yaml {RULE}. Got {bucket!r}.")
     owner = clients.account_id
     with aws(f"looking for the bucket {bucket}"):
         try:

@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from stages.bedrock.bucket_name import BucketName
 from stages.bedrock.knowledge_base_params import ManagedBaseParams
 from stages.embedding import EmbeddingParams
 from stages.params import Section
@@ -21,7 +22,7 @@ class BedrockBaseParams(ManagedBaseParams):
     """A knowledge base of Bedrock; None where one is made, or taken from the AWS profile."""
 
     region: str | None = None
-    bucket: str | None = None
+    bucket: BucketName | None = None
     role_arn: str | None = None
 
 

@@ -35,13 +35,13 @@ def llm_judge(
 
         spending = Spending(f"judge@{name}", params.billed_as)
         judge = LlmJudge(model, store, params.concurrency, spending.paid)
+        calls: dict[str, list[dict[str, str]]] = {}
+        for question, reference, answer in gradings:
+            calls |= judge.calls(question, reference, [answer])
         if params.batch:
             from stages.bedrock.batch import fill
             from stages.bedrock.session import clients
 
-            calls: dict[str, list[dict[str, str]]] = {}
-            for question, reference, answer in gradings:
-                calls |= judge.calls(question, reference, [answer])
             fill(clients(params.region), params, options, Grade, calls, store, f"judge@{name}", watch, spending)
-        spending.begin_unknown(params.max_tokens, params.concurrency)
+        spending.begin_unknown(params.max_tokens, params.concurrency, calls.values())
         yield judge
