@@ -19,6 +19,9 @@ CLOSED = "New buckets are private and public access is disabled by default."
 ROLES = "The bucket policy overrides the access control list."
 COPY = "The job copies the snapshot from the primary region to the backup region."
 TWO = "The default page size is 50 items. The largest page size is 200 items."
+STEPS = "First empty the folder with EraseFiles. Then close it with ShutFolder."
+MODES = "A mode is Plain, FastRun or TestRun. TestRun writes nothing."
+EQUAL = "The default lease is 300 seconds (5 minutes)."
 LONG = (
     "A queue name can have up to 80 characters. Names of FIFO queues must end with the .fifo suffix. "
     "A queue cannot be renamed after it was created."
@@ -73,6 +76,31 @@ def score(reference: str, answer: str, question: str = "") -> float:
         (ROLES, "The access control list overrides the bucket policy.", WRONG),
         (COPY, "The job copies the snapshot to the backup region from the primary region.", GOOD),
         (COPY, "The job copies the snapshot from the backup region to the primary region.", WRONG),
+        # the order of steps
+        (STEPS, "Empty the folder with EraseFiles, then close it with ShutFolder.", GOOD),
+        (STEPS, "Close the folder with ShutFolder after you empty it with EraseFiles.", GOOD),
+        (STEPS, "Before you close the folder with ShutFolder, empty it with EraseFiles.", GOOD),
+        (STEPS, "First close the folder with ShutFolder. Then empty it with EraseFiles.", WRONG),
+        (STEPS, "Close the folder with ShutFolder before you empty it with EraseFiles.", WRONG),
+        ("Objects are copied before the rule is deleted.", "The rule is deleted after objects are copied.", GOOD),
+        ("Objects are copied before the rule is deleted.", "The rule is deleted before objects are copied.", WRONG),
+        # a name said with what is another's
+        (STEPS, "First empty the folder with ShutFolder. Then close it with EraseFiles.", WRONG),
+        (MODES, "A mode is Plain, FastRun or TestRun. Plain writes nothing.", WRONG),
+        (MODES, "Plain, FastRun and TestRun are the modes; TestRun writes nothing.", GOOD),
+        # to what it is limited
+        ("The call fails unless the bucket is empty.", "The call fails if the bucket is empty.", WRONG),
+        ("The call fails unless the bucket is empty.", "The call fails if the bucket is not empty.", GOOD),
+        ("Only the root user can close the account.", "Any user can close the account.", WRONG),
+        ("Any user can close the account.", "Only the root user can close the account.", WRONG),
+        ("Only the root user can close the account.", "The account can only be closed by the root user.", GOOD),
+        ("You can have up to 5 rules per bus.", "You can have up to 5 buses per rule.", WRONG),
+        ("You can have up to 5 rules per bus.", "Up to 5 rules for each bus.", GOOD),
+        # an amount beside its equivalent
+        (EQUAL, "The default lease is 300 seconds.", GOOD),
+        (EQUAL, "The default lease is 5 minutes (300,000 milliseconds).", GOOD),
+        (EQUAL, "The default lease is 601 seconds (5 minutes).", WRONG),
+        (EQUAL, "The default lease is 300 hours (5 minutes).", WRONG),
         # how much of it
         (LONG, LONG, FULL),
         (LONG, "A queue name can have up to 80 characters.", HALF),

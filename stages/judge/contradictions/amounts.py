@@ -1,5 +1,8 @@
 """Wrong amounts: another number, unit or bound, or two amounts exchanged."""
 
+import itertools
+import re
+
 from stages.judge.alignment import Alignment
 from stages.judge.contradictions.contradiction import Contradiction
 from stages.judge.matching import found, match, near_copy, topic
@@ -77,6 +80,31 @@ def _amended(token: Token, row: Alignment, reference: Text, question: Text) -> l
             if not known and not other_subject and token.quantity.family == other.quantity.family:
                 hits.append(Contradiction("amount", f'says "{token.text}" and also "{other.text}"'))
     return hits
+
+
+def unequal_equivalents(reference: Text, answer: Text, question: Text) -> list[Contradiction]:
+    """An amount and its equivalent in another unit, "300 seconds (5 minutes)", that are not equal in the answer."""
+    hits = []
+    for clause in answer.clauses:
+        amounts = [t for t in clause.tokens if t.kind == "quantity"]
+        for one, two in itertools.pairwise(amounts):
+            between, after = clause.text[one.end : two.start], clause.text[two.end :]
+            if not _OPENS.fullmatch(between) or not after.startswith(")") or not _rivals(one, two):
+                continue
+            if _unit(one) == _unit(two) or one.quantity.family != two.quantity.family:
+                continue
+            for right, wrong in ((one, two), (two, one)):
+                new = not any(match(wrong, t) for t in (*reference.quantities, *question.quantities))
+                if new and any(match(right, t) for t in reference.quantities):
+                    hits.append(Contradiction("amount", f'says "{wrong.text}" of "{right.text}"'))
+    return hits
+
+
+_OPENS = re.compile(r"\s*\((?:or|i\.e\.|that is|equal to|=)?,?\s*", re.IGNORECASE)
+
+
+def _unit(token: Token) -> str:
+    return re.sub(r"[^a-z]", "", token.text.lower()).removesuffix("s")
 
 
 def exchanged_amounts(row: Alignment, reference: Text, answer: Text) -> list[Contradiction]:
