@@ -21,6 +21,8 @@ COPY = "The job copies the snapshot from the primary region to the backup region
 TWO = "The default page size is 50 items. The largest page size is 200 items."
 STEPS = "First empty the folder with EraseFiles. Then close it with ShutFolder."
 MODES = "A mode is Plain, FastRun or TestRun. TestRun writes nothing."
+WAIT = "Without a waiting period in the call, the store waits 30 days. You can choose any period from 7 to 30 days."
+SUM = "All files of one call may not add up to more than 4 MB."
 EQUAL = "The default lease is 300 seconds (5 minutes)."
 LONG = (
     "A queue name can have up to 80 characters. Names of FIFO queues must end with the .fifo suffix. "
@@ -88,6 +90,16 @@ def score(reference: str, answer: str, question: str = "") -> float:
         (STEPS, "First empty the folder with ShutFolder. Then close it with EraseFiles.", WRONG),
         (MODES, "A mode is Plain, FastRun or TestRun. Plain writes nothing.", WRONG),
         (MODES, "Plain, FastRun and TestRun are the modes; TestRun writes nothing.", GOOD),
+        # a negation reaches what it denies
+        (WAIT, "The store waits thirty days by default; you may choose between 7 and 30 days.", (6.0, 10.0)),
+        (WAIT, WAIT.replace("waits 30", "waits 7"), WRONG),
+        (WAIT, WAIT.replace("Without", "With"), WRONG),
+        (SUM, "One call is limited to 4 MB of files.", (6.0, 10.0)),
+        (SUM, SUM.replace("may not ", ""), WRONG),
+        ("A plan cannot name fewer than 2 zones.", "A plan names at least 2 zones.", FULL),
+        ("A plan cannot name fewer than 2 zones.", "A plan names at most 2 zones.", WRONG),
+        ("TestRun runs nothing.", "TestRun does not run anything.", GOOD),
+        ("TestRun runs nothing.", "TestRun runs the plan.", WRONG),
         # to what it is limited
         ("The call fails unless the bucket is empty.", "The call fails if the bucket is empty.", WRONG),
         ("The call fails unless the bucket is empty.", "The call fails if the bucket is not empty.", GOOD),

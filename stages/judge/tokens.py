@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from stages.judge.lexicon import NEGATIONS, STOPWORDS, WEAK, concept
+from stages.judge.lexicon import NEGATIONS, STOPWORDS, VERBS, WEAK, concept
 from stages.judge.quantities import Quantity, find_quantities
 from stages.judge.stems import stem
 
@@ -21,6 +21,7 @@ _TOKEN = re.compile(
 )
 _CAMEL = re.compile(r"^(?:[a-z]+[A-Z]|[A-Z][a-z0-9]+[A-Z]|[A-Z]{2,}[a-z]+[A-Za-z]*[a-z])\w*$")
 _WHOLE = frozenset(stem(w) for w in ("possible", "allowed", "permitted", "supported", "able", "feasible"))
+_OBJECTS = frozenset(("nothing", "nobody"))
 
 
 @dataclass(frozen=True)
@@ -104,8 +105,11 @@ def _with_polarity(raw: list[Token | str]) -> tuple[list[Token], int]:
     negated = whole = False
     awaiting = False
     cues = 0
-    for item in raw:
+    for before, item in zip((None, *raw), raw, strict=False):
         if isinstance(item, str):
+            if item in _OBJECTS and isinstance(before, Token) and before.key in VERBS:
+                # "runs nothing" is "does not run anything"
+                tokens[-1] = replace(tokens[-1], negated=not negated)
             if item in NEGATIONS:
                 negated, awaiting, cues = not negated, True, cues + 1
             continue

@@ -9,6 +9,8 @@ from stages.judge.matching import found, match, near_copy, topic
 from stages.judge.text import Clause, Text
 from stages.judge.tokens import Token
 
+_TWIN_TOPIC = 0.9  # both ways: two clauses are the same but for their amounts
+
 
 def wrong_amounts(row: Alignment, reference: Text, answer: Text, question: Text) -> list[Contradiction]:
     hits = []
@@ -45,7 +47,22 @@ def wrong_amounts(row: Alignment, reference: Text, answer: Text, question: Text)
             lost = not any(match(a, t) for t in theirs) and not any(match(b, t) for t in mine)
             if _rivals(a, b) and (lost or (new and near_copy(row.clause, best))):
                 hits.append(Contradiction("amount", f'says "{b.text}" where the reference says "{a.text}"'))
-    return hits
+    return hits or _misplaced(row, reference, answer, question)
+
+
+def _misplaced(row: Alignment, reference: Text, answer: Text, question: Text) -> list[Contradiction]:
+    """The clause said word for word but for its amount, although the amount stands somewhere else in the answer."""
+    mine = [t for t in row.clause.tokens if t.kind == "quantity"]
+    twins = [c for c in answer.clauses if min(topic(row.clause, c), topic(c, row.clause)) >= _TWIN_TOPIC]
+    theirs = [t for c in twins for t in c.tokens if t.kind == "quantity"]
+    if len(mine) != 1 or any(match(mine[0], t) for t in theirs):
+        return []
+    return [
+        Contradiction("amount", f'says "{t.text}" where the reference says "{mine[0].text}"')
+        for c in twins
+        for t in c.tokens
+        if t.kind == "quantity" and _rivals(mine[0], t) and not _elsewhere(t, c, row, reference, question)
+    ]
 
 
 def _rivals(token: Token, other: Token) -> bool:

@@ -35,6 +35,16 @@ def reversed_order(reference: Text, answer: Text) -> list[Contradiction]:
     return hits
 
 
+def same_order(reference: Text, answer: Text) -> bool:
+    """Whether both say one order, "A before B" or "B after A"."""
+    return any(
+        min(harmonic(earlier, one), harmonic(later, two)) >= _CROSSED
+        and _straight(earlier, later, one, two) > _crossed(earlier, later, one, two) + _MARGIN
+        for earlier, later in _ordered(reference)
+        for one, two in _ordered(answer)
+    )
+
+
 def _straight(earlier: Clause, later: Clause, one: Clause, two: Clause) -> float:
     return harmonic(earlier, one) + harmonic(later, two)
 

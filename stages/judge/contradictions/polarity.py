@@ -2,10 +2,13 @@
 
 from stages.judge.alignment import SAME_TOPIC, Alignment
 from stages.judge.contradictions.contradiction import Contradiction
+from stages.judge.contradictions.order import same_order
 from stages.judge.lexicon import opposite
 from stages.judge.matching import harmonic, near_copy, topic
 from stages.judge.text import Clause, Text
 from stages.judge.tokens import Token
+
+_ORDER = ("before", "after")
 
 
 def wrong_polarity(row: Alignment, reference: Text) -> list[Contradiction]:
@@ -93,6 +96,8 @@ def opposites(clause: Clause, other: Clause, reference: Text, answer: Text) -> l
             continue
         for b in extra:
             if token.key != b.key and opposite(token.text, b.text) and token.negated == b.negated:
+                if token.text.lower() in _ORDER and same_order(reference, answer):
+                    continue
                 hits.append(Contradiction("opposite", f'says "{b.text}" where the reference says "{token.text}"'))
     return hits
 
