@@ -86,6 +86,8 @@ def score(reference: str, answer: str, question: str = "") -> float:
         (STEPS, "Close the folder with ShutFolder before you empty it with EraseFiles.", WRONG),
         ("Objects are copied before the rule is deleted.", "The rule is deleted after objects are copied.", GOOD),
         ("Objects are copied before the rule is deleted.", "The rule is deleted before objects are copied.", WRONG),
+        ("If the table is locked, the backup is locked.", "If the backup is locked, the table is locked.", WRONG),
+        ("If the table is locked, the backup is locked.", "The backup is locked if the table is locked.", FULL),
         # a name said with what is another's
         (STEPS, "First empty the folder with ShutFolder. Then close it with EraseFiles.", WRONG),
         (MODES, "A mode is Plain, FastRun or TestRun. Plain writes nothing.", WRONG),
@@ -98,6 +100,8 @@ def score(reference: str, answer: str, question: str = "") -> float:
         (SUM, SUM.replace("may not ", ""), WRONG),
         ("A plan cannot name fewer than 2 zones.", "A plan names at least 2 zones.", FULL),
         ("A plan cannot name fewer than 2 zones.", "A plan names at most 2 zones.", WRONG),
+        ("Without a lease, the store rejects writes.", "Without a lease, the store accepts writes.", WRONG),
+        ("Without a lease, the store rejects writes.", "The store rejects writes without a lease.", FULL),
         ("TestRun runs nothing.", "TestRun does not run anything.", GOOD),
         ("TestRun runs nothing.", "TestRun runs the plan.", WRONG),
         # to what it is limited

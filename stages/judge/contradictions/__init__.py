@@ -6,7 +6,7 @@ from stages.judge.alignment import Alignment
 from stages.judge.contradictions.amounts import exchanged_amounts, unequal_equivalents, wrong_amounts
 from stages.judge.contradictions.contradiction import Contradiction
 from stages.judge.contradictions.names import exchanged_names, exchanged_words, renamed, said_of_another, wrong_names
-from stages.judge.contradictions.order import reversed_order
+from stages.judge.contradictions.order import reversed_conditions, reversed_order
 from stages.judge.contradictions.polarity import opposites, without_contraposition, wrong_polarity
 from stages.judge.contradictions.roles import edits, exchanged_roles
 from stages.judge.contradictions.scope import exchanged_rates, lifted_limits, turned_conditions
@@ -41,7 +41,8 @@ def contradictions(rows: list[Alignment], reference: Text, answer: Text, questio
     flipped = {row.clause.sentence for row, _ in polarity}
     everything += [replace(hit, clause=number) for number, hit in turned_conditions(rows, flipped, reference, answer)]
     everything += said_of_another(reference, answer) + exchanged_names(reference, answer)
-    everything += reversed_order(reference, answer) + unequal_equivalents(reference, answer, question)
+    everything += reversed_order(reference, answer) + reversed_conditions(reference, answer)
+    everything += unequal_equivalents(reference, answer, question)
     said = {hit.text for hit in everything}
     everything += [hit for hit in renamed(reference, answer, question) if hit.text not in said]
     return list(dict.fromkeys(everything))

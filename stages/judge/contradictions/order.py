@@ -1,4 +1,4 @@
-"""What is done first: "A before B", "first A, then B" against the same two the other way round."""
+"""What is done first, and what follows from what: "A before B", "if A, B" against the same two the other way round."""
 
 import itertools
 import re
@@ -10,6 +10,7 @@ from stages.judge.text import Clause, Text, read
 
 _CROSSED = 0.6  # each step is the other text's other step at least so far
 _MARGIN = 0.3  # and both together more than they are the step in their own place
+_TURNED = 0.8  # the same for a condition: it often speaks of what follows from it, too
 _THEN = re.compile(
     r"(?:[,;:]\s*|\s+)?\b(?:and\s+)?(?:then|afterwards?|next|finally|after\s+that)\b[\s,]*", re.IGNORECASE
 )
@@ -33,6 +34,29 @@ def reversed_order(reference: Text, answer: Text) -> list[Contradiction]:
             if least >= _CROSSED and crossed > straight + _MARGIN:
                 hits.append(Contradiction("order", f'"{one.text}" is said to come before "{two.text}"'))
     return hits
+
+
+def reversed_conditions(reference: Text, answer: Text) -> list[Contradiction]:
+    """ "If A, B" against "if B, A"."""
+    hits = []
+    for condition, then in _conditional(reference):
+        for one, two in _conditional(answer):
+            least = min(harmonic(condition, two), harmonic(then, one))
+            crossed, straight = _crossed(condition, then, one, two), _straight(condition, then, one, two)
+            if least >= _TURNED and crossed > straight + _MARGIN:
+                hits.append(Contradiction("order", f'"{one.text}" is said to be the condition'))
+    return hits
+
+
+def _conditional(text: Text) -> list[_Steps]:
+    """(condition, what follows) of sentences of these two alone, without a negation."""
+    found = []
+    for _, group in itertools.groupby(text.clauses, key=lambda clause: clause.sentence):
+        clauses = list(group)
+        conditions = [c for c in clauses if c.link in {"if", "when"}]
+        if len(clauses) == 2 and len(conditions) == 1 and not any(c.cues for c in clauses):
+            found.append((conditions[0], clauses[1 - clauses.index(conditions[0])]))
+    return found
 
 
 def same_order(reference: Text, answer: Text) -> bool:
