@@ -22,6 +22,7 @@ TWO = "The default page size is 50 items. The largest page size is 200 items."
 STEPS = "First empty the folder with EraseFiles. Then close it with ShutFolder."
 MODES = "A mode is Plain, FastRun or TestRun. TestRun writes nothing."
 WAIT = "Without a waiting period in the call, the store waits 30 days. You can choose any period from 7 to 30 days."
+ALL = "Without a filter, it lists all queues of the account."
 SUM = "All files of one call may not add up to more than 4 MB."
 EQUAL = "The default lease is 300 seconds (5 minutes)."
 LONG = (
@@ -102,6 +103,8 @@ def score(reference: str, answer: str, question: str = "") -> float:
         ("A plan cannot name fewer than 2 zones.", "A plan names at most 2 zones.", WRONG),
         ("Without a lease, the store rejects writes.", "Without a lease, the store accepts writes.", WRONG),
         ("Without a lease, the store rejects writes.", "The store rejects writes without a lease.", FULL),
+        (ALL, "It lists all queues of the account if no filter is given.", FULL),
+        (ALL, "It lists all queues of the account if a filter is given.", WRONG),
         ("TestRun runs nothing.", "TestRun does not run anything.", GOOD),
         ("TestRun runs nothing.", "TestRun runs the plan.", WRONG),
         # to what it is limited

@@ -29,7 +29,7 @@ def contradictions(rows: list[Alignment], reference: Text, answer: Text, questio
             continue  # said word for word: nothing but its amounts can differ
         hits += wrong_names(row, reference, answer, question)
         hits += exchanged_words(row, rows, answer)
-        polarity += [(row, replace(hit, clause=number)) for hit in wrong_polarity(row, reference)]
+        polarity += [(row, replace(hit, clause=number)) for hit in wrong_polarity(row, reference, answer)]
         for clause in row.speaking:
             hits += opposites(row.clause, clause, reference, answer)
             hits += exchanged_roles(row.clause, clause)
