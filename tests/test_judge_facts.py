@@ -74,6 +74,8 @@ def score(reference: str, answer: str, question: str = "") -> float:
         ("The key encrypts the data.", "The key decrypts the data.", WRONG),
         ("Items never expire.", "Items always expire.", WRONG),
         ("You cannot delete a bucket unless it is empty.", "You can delete a bucket only if it is empty.", GOOD),
+        ("The queue rarely delivers a message twice.", "The queue often delivers a message twice.", WRONG),
+        ("The queue rarely delivers a message twice.", "The queue seldom delivers a message twice.", GOOD),
         # who does what to whom
         (ROLES, "The access control list is overridden by the bucket policy.", GOOD),
         (ROLES, "The access control list overrides the bucket policy.", WRONG),
