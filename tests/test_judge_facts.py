@@ -19,6 +19,12 @@ CLOSED = "New buckets are private and public access is disabled by default."
 ROLES = "The bucket policy overrides the access control list."
 COPY = "The job copies the snapshot from the primary region to the backup region."
 TWO = "The default page size is 50 items. The largest page size is 200 items."
+STEPS = "First empty the folder with EraseFiles. Then close it with ShutFolder."
+MODES = "A mode is Plain, FastRun or TestRun. TestRun writes nothing."
+WAIT = "Without a waiting period in the call, the store waits 30 days. You can choose any period from 7 to 30 days."
+ALL = "Without a filter, it lists all queues of the account."
+SUM = "All files of one call may not add up to more than 4 MB."
+EQUAL = "The default lease is 300 seconds (5 minutes)."
 LONG = (
     "A queue name can have up to 80 characters. Names of FIFO queues must end with the .fifo suffix. "
     "A queue cannot be renamed after it was created."
@@ -68,11 +74,54 @@ def score(reference: str, answer: str, question: str = "") -> float:
         ("The key encrypts the data.", "The key decrypts the data.", WRONG),
         ("Items never expire.", "Items always expire.", WRONG),
         ("You cannot delete a bucket unless it is empty.", "You can delete a bucket only if it is empty.", GOOD),
+        ("The queue rarely delivers a message twice.", "The queue often delivers a message twice.", WRONG),
+        ("The queue rarely delivers a message twice.", "The queue seldom delivers a message twice.", GOOD),
         # who does what to whom
         (ROLES, "The access control list is overridden by the bucket policy.", GOOD),
         (ROLES, "The access control list overrides the bucket policy.", WRONG),
         (COPY, "The job copies the snapshot to the backup region from the primary region.", GOOD),
         (COPY, "The job copies the snapshot from the backup region to the primary region.", WRONG),
+        # the order of steps
+        (STEPS, "Empty the folder with EraseFiles, then close it with ShutFolder.", GOOD),
+        (STEPS, "Close the folder with ShutFolder after you empty it with EraseFiles.", GOOD),
+        (STEPS, "Before you close the folder with ShutFolder, empty it with EraseFiles.", GOOD),
+        (STEPS, "First close the folder with ShutFolder. Then empty it with EraseFiles.", WRONG),
+        (STEPS, "Close the folder with ShutFolder before you empty it with EraseFiles.", WRONG),
+        ("Objects are copied before the rule is deleted.", "The rule is deleted after objects are copied.", GOOD),
+        ("Objects are copied before the rule is deleted.", "The rule is deleted before objects are copied.", WRONG),
+        ("If the table is locked, the backup is locked.", "If the backup is locked, the table is locked.", WRONG),
+        ("If the table is locked, the backup is locked.", "The backup is locked if the table is locked.", FULL),
+        # a name said with what is another's
+        (STEPS, "First empty the folder with ShutFolder. Then close it with EraseFiles.", WRONG),
+        (MODES, "A mode is Plain, FastRun or TestRun. Plain writes nothing.", WRONG),
+        (MODES, "Plain, FastRun and TestRun are the modes; TestRun writes nothing.", GOOD),
+        # a negation reaches what it denies
+        (WAIT, "The store waits thirty days by default; you may choose between 7 and 30 days.", (6.0, 10.0)),
+        (WAIT, WAIT.replace("waits 30", "waits 7"), WRONG),
+        (WAIT, WAIT.replace("Without", "With"), WRONG),
+        (SUM, "One call is limited to 4 MB of files.", (6.0, 10.0)),
+        (SUM, SUM.replace("may not ", ""), WRONG),
+        ("A plan cannot name fewer than 2 zones.", "A plan names at least 2 zones.", FULL),
+        ("A plan cannot name fewer than 2 zones.", "A plan names at most 2 zones.", WRONG),
+        ("Without a lease, the store rejects writes.", "Without a lease, the store accepts writes.", WRONG),
+        ("Without a lease, the store rejects writes.", "The store rejects writes without a lease.", FULL),
+        (ALL, "It lists all queues of the account if no filter is given.", FULL),
+        (ALL, "It lists all queues of the account if a filter is given.", WRONG),
+        ("TestRun runs nothing.", "TestRun does not run anything.", GOOD),
+        ("TestRun runs nothing.", "TestRun runs the plan.", WRONG),
+        # to what it is limited
+        ("The call fails unless the bucket is empty.", "The call fails if the bucket is empty.", WRONG),
+        ("The call fails unless the bucket is empty.", "The call fails if the bucket is not empty.", GOOD),
+        ("Only the root user can close the account.", "Any user can close the account.", WRONG),
+        ("Any user can close the account.", "Only the root user can close the account.", WRONG),
+        ("Only the root user can close the account.", "The account can only be closed by the root user.", GOOD),
+        ("You can have up to 5 rules per bus.", "You can have up to 5 buses per rule.", WRONG),
+        ("You can have up to 5 rules per bus.", "Up to 5 rules for each bus.", GOOD),
+        # an amount beside its equivalent
+        (EQUAL, "The default lease is 300 seconds.", GOOD),
+        (EQUAL, "The default lease is 5 minutes (300,000 milliseconds).", GOOD),
+        (EQUAL, "The default lease is 601 seconds (5 minutes).", WRONG),
+        (EQUAL, "The default lease is 300 hours (5 minutes).", WRONG),
         # how much of it
         (LONG, LONG, FULL),
         (LONG, "A queue name can have up to 80 characters.", HALF),

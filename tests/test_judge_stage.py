@@ -8,6 +8,7 @@ import yaml
 
 from stages.files import write_jsonl
 from stages.judge import __main__ as stage
+from stages.judge.controls import KINDS
 from stages.judge.judging import spread
 from stages.records import APPROACHES, Answer, Pair, Question, Quote, Score
 
@@ -75,6 +76,11 @@ def test_scores_every_answer_and_reports_the_controls(repository, monkeypatch, c
     assert figures["control_accuracy"] >= 0.9
     assert figures["control_accuracy_reference_over_empty"] == 1
     assert figures["control_score_reference"] >= 9
+    by_kind = {kind: figures[f"control_n_{kind}"] for kind in KINDS}
+    assert sum(by_kind.values()) == figures["control_n"]
+    assert by_kind["swapped_role"] == 0 < by_kind["swapped_number"]
+    assert figures["control_max_swapped_role"] is None
+    assert figures["control_max_swapped_number"] <= 3
     assert all(not isinstance(value, dict) for value in figures.values())
     assert "UNRELIABLE" not in capsys.readouterr().err
 

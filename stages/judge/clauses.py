@@ -52,7 +52,7 @@ def clauses_of(sentence: str) -> list[str]:
 
 def _weak_clauses(sentence: str) -> list[str]:
     parts = [p.strip(" ,") for p in _CLAUSE.split(sentence) if p and p.strip(" ,.")]
-    if parts and (head := re.match(rf"(?:{_CONDITIONS})\b[^,]{{6,}}?,\s+(?=\w)", parts[0], re.IGNORECASE)):
+    if parts and (head := re.match(rf"(?:{_CONDITIONS}|without)\b[^,]{{6,}}?,\s+(?=\w)", parts[0], re.IGNORECASE)):
         parts[:1] = [parts[0][: head.end()].strip(" ,"), parts[0][head.end() :]]
     joined: list[str] = []
     for part in parts:

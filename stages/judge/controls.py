@@ -11,13 +11,13 @@ from stages.records import Pair
 
 # Which kind must score higher than which. Wrong answers of different kinds are not compared with one another: all of
 # them belong in 0–3.
-_WRONG = ("swapped_number", "swapped_unit", "swapped_name", "swapped_role", "flipped_negation")
+WRONG = ("swapped_number", "swapped_unit", "swapped_name", "swapped_role", "flipped_negation")
 _WORTHLESS = ("other", "echo", "babble", "empty")
 EXPECTED = (
-    *((good, bad) for good in ("reference", "paraphrase") for bad in ("half", *_WRONG, *_WORTHLESS)),
-    *(("half", bad) for bad in (*_WRONG, *_WORTHLESS)),
+    *((good, bad) for good in ("reference", "paraphrase") for bad in ("half", *WRONG, *_WORTHLESS)),
+    *(("half", bad) for bad in (*WRONG, *_WORTHLESS)),
 )
-KINDS = ("reference", "paraphrase", "half", *_WRONG, *_WORTHLESS)
+KINDS = ("reference", "paraphrase", "half", *WRONG, *_WORTHLESS)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from stages.errors import StageError
-from stages.judge.controls import KINDS, Control, make_controls, ordering
+from stages.judge.controls import KINDS, WRONG, Control, make_controls, ordering
 from stages.judge.params import FactsParams, JudgeParams, LlmJudgeParams, SemanticParams
 from stages.judge.verdict import Grading, Judge, Verdict
 from stages.progress import track
@@ -45,10 +45,12 @@ def make_judge(params: JudgeParams) -> Judge:
 
 @dataclass(frozen=True)
 class ControlReport:
-    """What a judge showed on controls: rightly ordered pairs, over all and per kind pair, and mean scores per kind."""
+    """What a judge showed on controls: rightly ordered pairs, over all and per kind pair, and scores per kind."""
 
     counts: dict[str, tuple[int, int]]  # "reference>half": (right, compared)
     means: dict[str, float]
+    highest: dict[str, float]
+    n_by_kind: dict[str, int]  # every kind, those without a control too
     n: int
     n_scored: int
 
@@ -74,6 +76,8 @@ def judge_controls(judge: Judge, pairs: Sequence[Pair]) -> ControlReport:
     return ControlReport(
         counts=ordering(controls, in_order),
         means={kind: fmean(values) for kind, values in by_kind.items() if values},
+        highest={kind: max(values) for kind, values in by_kind.items() if values},
+        n_by_kind={kind: sum(c.kind == kind for c in controls) for kind in KINDS},
         n=len(controls),
         n_scored=sum(s is not None for s in in_order),
     )
@@ -157,6 +161,11 @@ def metrics(report: ControlReport, scores: Sequence[Score], params: JudgeParams)
         flat[f"control_accuracy_{better}_over_{worse}"] = round(right / compared, 4)
     for kind, value in report.means.items():
         flat[f"control_score_{kind}"] = round(value, 3)
+    for kind, count in report.n_by_kind.items():
+        flat[f"control_n_{kind}"] = count
+    for kind in WRONG:
+        # What must stay below the band of answers that are not wrong; null where there is no such control.
+        flat[f"control_max_{kind}"] = round(report.highest[kind], 3) if kind in report.highest else None
     return flat
 
 

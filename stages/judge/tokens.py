@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from stages.judge.lexicon import NEGATIONS, STOPWORDS, WEAK, concept
+from stages.judge.lexicon import NEGATIONS, STOPWORDS, VERBS, WEAK, concept
 from stages.judge.quantities import Quantity, find_quantities
 from stages.judge.stems import stem
 
@@ -21,6 +21,8 @@ _TOKEN = re.compile(
 )
 _CAMEL = re.compile(r"^(?:[a-z]+[A-Z]|[A-Z][a-z0-9]+[A-Z]|[A-Z]{2,}[a-z]+[A-Za-z]*[a-z])\w*$")
 _WHOLE = frozenset(stem(w) for w in ("possible", "allowed", "permitted", "supported", "able", "feasible"))
+_WITHOUT = re.compile(r"\W*without\b[^,]*,\s", re.IGNORECASE)  # "Without a key, the call fails": it does fail
+_OBJECTS = frozenset(("nothing", "nobody"))
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,8 @@ def read_tokens(text: str) -> tuple[tuple[Token, ...], tuple[str, ...], int]:
         word = piece.group().rstrip(".,:-") if piece.group()[0].isdigit() else piece.group().removesuffix(".")
         words.append(word.lower())
         raw.extend(_tokens_of(word, piece.start(), first=not re.search(r"\w", text[: piece.start()])))
-    tokens, cues = _with_polarity(raw)
+    head = _WITHOUT.match(text)
+    tokens, cues = _with_polarity(raw, head.end() if head else 0)
     return tuple(tokens), tuple(words), cues
 
 
@@ -98,17 +101,25 @@ def _tokens_of(word: str, start: int, first: bool) -> list[Token | str]:
     return found
 
 
-def _with_polarity(raw: list[Token | str]) -> tuple[list[Token], int]:
-    """Spread each negation over what follows it in the clause; "is not possible" reaches back as well."""
+def _with_polarity(raw: list[Token | str], main: int = 0) -> tuple[list[Token], int]:
+    """Spread each negation over what follows it in the clause; "is not possible" reaches back as well.
+
+    What stands before `main` denies nothing from there on.
+    """
     tokens: list[Token] = []
     negated = whole = False
     awaiting = False
     cues = 0
-    for item in raw:
+    for before, item in zip((None, *raw), raw, strict=False):
         if isinstance(item, str):
+            if item in _OBJECTS and isinstance(before, Token) and before.key in VERBS:
+                # "runs nothing" is "does not run anything"
+                tokens[-1] = replace(tokens[-1], negated=not negated)
             if item in NEGATIONS:
                 negated, awaiting, cues = not negated, True, cues + 1
             continue
+        if item.start >= main > (tokens[-1].start if tokens else main):
+            negated = awaiting = False
         direct = awaiting
         if awaiting and stem(item.text) in _WHOLE:
             whole = True

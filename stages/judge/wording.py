@@ -15,6 +15,11 @@ _PHRASES = [
      "is at most"),
     (r"\b(?:no|not|never|cannot)(?:\s+be)?\s+(?:more|greater|longer|larger|higher|bigger|later)\s+than\b", "at most"),
     (r"\b(?:no|not|never|cannot)(?:\s+be)?\s+(?:less|fewer|shorter|smaller|lower|earlier|sooner)\s+than\b", "at least"),
+    # "may not add up to more than 4 MB": a verb may stand between the negation and the bound.
+    (r"\b(?:cannot|(?:may|must|can|could|should|will|shall|do|does)\s+not)\s+(?!be\s)((?:[a-z]+\s+){1,3}?)"
+     r"(?:more|greater|longer|larger|higher|bigger)\s+than\s+(?=\d)", r"\1at most "),
+    (r"\b(?:cannot|(?:may|must|can|could|should|will|shall|do|does)\s+not)\s+(?!be\s)((?:[a-z]+\s+){1,3}?)"
+     r"(?:less|fewer|shorter|smaller|lower)\s+than\s+(?=\d)", r"\1at least "),
     (r"\bno\s+longer\b|\binstead\s+of\b|\brather\s+than\b", "not"),
     (r"\bnot\s+only\b", ""),
     (r"\bwhether\s+or\s+not\b", "regardless whether"),

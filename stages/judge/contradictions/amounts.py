@@ -1,10 +1,15 @@
 """Wrong amounts: another number, unit or bound, or two amounts exchanged."""
 
+import itertools
+import re
+
 from stages.judge.alignment import Alignment
 from stages.judge.contradictions.contradiction import Contradiction
 from stages.judge.matching import found, match, near_copy, topic
 from stages.judge.text import Clause, Text
 from stages.judge.tokens import Token
+
+_TWIN_TOPIC = 0.9  # both ways: two clauses are the same but for their amounts
 
 
 def wrong_amounts(row: Alignment, reference: Text, answer: Text, question: Text) -> list[Contradiction]:
@@ -42,7 +47,22 @@ def wrong_amounts(row: Alignment, reference: Text, answer: Text, question: Text)
             lost = not any(match(a, t) for t in theirs) and not any(match(b, t) for t in mine)
             if _rivals(a, b) and (lost or (new and near_copy(row.clause, best))):
                 hits.append(Contradiction("amount", f'says "{b.text}" where the reference says "{a.text}"'))
-    return hits
+    return hits or _misplaced(row, reference, answer, question)
+
+
+def _misplaced(row: Alignment, reference: Text, answer: Text, question: Text) -> list[Contradiction]:
+    """The clause said word for word but for its amount, although the amount stands somewhere else in the answer."""
+    mine = [t for t in row.clause.tokens if t.kind == "quantity"]
+    twins = [c for c in answer.clauses if min(topic(row.clause, c), topic(c, row.clause)) >= _TWIN_TOPIC]
+    theirs = [t for c in twins for t in c.tokens if t.kind == "quantity"]
+    if len(mine) != 1 or any(match(mine[0], t) for t in theirs):
+        return []
+    return [
+        Contradiction("amount", f'says "{t.text}" where the reference says "{mine[0].text}"')
+        for c in twins
+        for t in c.tokens
+        if t.kind == "quantity" and _rivals(mine[0], t) and not _elsewhere(t, c, row, reference, question)
+    ]
 
 
 def _rivals(token: Token, other: Token) -> bool:
@@ -77,6 +97,31 @@ def _amended(token: Token, row: Alignment, reference: Text, question: Text) -> l
             if not known and not other_subject and token.quantity.family == other.quantity.family:
                 hits.append(Contradiction("amount", f'says "{token.text}" and also "{other.text}"'))
     return hits
+
+
+def unequal_equivalents(reference: Text, answer: Text, question: Text) -> list[Contradiction]:
+    """An amount and its equivalent in another unit, "300 seconds (5 minutes)", that are not equal in the answer."""
+    hits = []
+    for clause in answer.clauses:
+        amounts = [t for t in clause.tokens if t.kind == "quantity"]
+        for one, two in itertools.pairwise(amounts):
+            between, after = clause.text[one.end : two.start], clause.text[two.end :]
+            if not _OPENS.fullmatch(between) or not after.startswith(")") or not _rivals(one, two):
+                continue
+            if _unit(one) == _unit(two) or one.quantity.family != two.quantity.family:
+                continue
+            for right, wrong in ((one, two), (two, one)):
+                new = not any(match(wrong, t) for t in (*reference.quantities, *question.quantities))
+                if new and any(match(right, t) for t in reference.quantities):
+                    hits.append(Contradiction("amount", f'says "{wrong.text}" of "{right.text}"'))
+    return hits
+
+
+_OPENS = re.compile(r"\s*\((?:or|i\.e\.|that is|equal to|=)?,?\s*", re.IGNORECASE)
+
+
+def _unit(token: Token) -> str:
+    return re.sub(r"[^a-z]", "", token.text.lower()).removesuffix("s")
 
 
 def exchanged_amounts(row: Alignment, reference: Text, answer: Text) -> list[Contradiction]:

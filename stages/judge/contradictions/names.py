@@ -11,6 +11,7 @@ from stages.judge.tokens import Token
 
 _NEAR_TOPIC = 0.5  # similarity of two clauses from which a word can stand in another's place
 _EXCHANGE_TOPIC = 0.6
+_NAMES = ("identifier", "name")
 
 
 def wrong_names(row: Alignment, reference: Text, answer: Text, question: Text) -> list[Contradiction]:
@@ -123,3 +124,55 @@ def _beyond(clause: Clause, other: Clause) -> list[Token]:
 
 def _same_word(token: Token, clause: Clause) -> bool:
     return any(t.key == token.key and t.lexical == token.lexical for t in clause.tokens)
+
+
+def said_of_another(reference: Text, answer: Text) -> list[Contradiction]:
+    """A clause said token for token, but for a name: another name of the reference stands in its place."""
+    names = {t.key.lstrip("#") for t in reference.tokens if t.kind in _NAMES}
+    hits = []
+    for (number, own), said in itertools.product(enumerate(reference.clauses), answer.clauses):
+        if len(own.tokens) != len(said.tokens) or len(own.tokens) < 2:
+            continue
+        changed = [(a, b) for a, b in zip(own.tokens, said.tokens, strict=True) if not match(a, b) or a.sign != b.sign]
+        if len(changed) != 1 or any(_as_much(own, c) for c in answer.clauses):
+            continue
+        token, other = changed[0]
+        named = token.kind in _NAMES and token.key != other.key and other.key.lstrip("#") in names
+        if named and not any(_as_much(c, said) for c in reference.clauses):
+            hits.append(
+                Contradiction("name", f'says "{other.text}" where the reference says "{token.text}"', clause=number)
+            )
+    return hits
+
+
+def _as_much(clause: Clause, other: Clause) -> bool:
+    """Whether the other clause has all tokens of this one."""
+    return all(any(match(t, u) and t.sign == u.sign for u in other.tokens) for t in clause.tokens)
+
+
+def exchanged_names(reference: Text, answer: Text) -> list[Contradiction]:
+    """Two identifiers of different statements, each said with what the reference says with the other."""
+    hits = []
+    names = {t.key: t for t in reference.tokens if t.kind == "identifier"}
+    for one, two in itertools.combinations(names.values(), 2):
+        if _shape(one) != _shape(two) or not {one.key, two.key} <= answer.keys:
+            continue
+        with_one, with_two = _beside(one, two, reference), _beside(two, one, reference)
+        said_one, said_two = _beside(one, two, answer), _beside(two, one, answer)
+        only_one, only_two = with_one - with_two, with_two - with_one
+        straight = len(said_one & only_one) + len(said_two & only_two)
+        crossed = len((said_one - said_two) & only_two) + len((said_two - said_one) & only_one)
+        if with_one and with_two and said_one and said_two and not straight and crossed > 1:
+            hits.append(Contradiction("name", f'exchanges "{one.text}" and "{two.text}"'))
+    return hits
+
+
+def _beside(token: Token, rival: Token, text: Text) -> set[tuple[str, int]]:
+    """What is said in the clauses that name the token and not its rival."""
+    return {
+        (t.key, t.sign)
+        for clause in text.clauses
+        if token.key in clause.keys and rival.key not in clause.keys
+        for t in clause.tokens
+        if t.key != token.key and not t.weak
+    }

@@ -1,0 +1,80 @@
+"""What a statement is limited to: "only the owner" and "anyone", "unless" and "if", "5 rules per bus"."""
+
+import re
+
+from stages.judge.alignment import Alignment
+from stages.judge.contradictions.contradiction import Contradiction
+from stages.judge.matching import match, near_copy, topic
+from stages.judge.text import Clause, Text
+from stages.judge.tokens import Token
+
+_ONLY = re.compile(r"\b(?:only|solely|exclusively)\b", re.IGNORECASE)
+_ANY = re.compile(r"\b(?:any|every|all|each)\b", re.IGNORECASE)
+_LIMITED_TOPIC = 0.6
+_PER = re.compile(r"\b(?:per|(?:for|in|on|to)\s+(?:each|every))\s", re.IGNORECASE)
+_TURNED = ({"if", "unless"}, {"when", "unless"})
+
+
+def lifted_limits(clause: Clause, other: Clause) -> list[Contradiction]:
+    """ "Only the root user can" against "any user can", either way round."""
+    for only, everyone in ((clause, other), (other, clause)):
+        limit, free = _ONLY.search(only.text), _ANY.search(everyone.text)
+        if not limit or not free or _ANY.search(only.text) or _ONLY.search(everyone.text):
+            continue
+        limited = [t for t in only.tokens if t.start >= limit.end()][:3]
+        freed = [t for t in everyone.tokens if t.start >= free.end()][:1]
+        # The same noun, which "only" narrows down: "only the root user", "any user".
+        narrowed = bool(freed) and any(match(t, freed[0]) for t in limited[1:])
+        alike = min(topic(only, everyone), topic(everyone, only)) >= _LIMITED_TOPIC
+        if narrowed and alike and _cues_agree(clause, other):
+            return [Contradiction("scope", f'"{other.text}" against "{clause.text}"')]
+    return []
+
+
+def turned_conditions(
+    rows: list[Alignment], flipped: set[int], reference: Text, answer: Text
+) -> list[tuple[int, Contradiction]]:
+    """ "A unless B" against "A if B", where nothing else is turned; `flipped` are sentences in which something is."""
+    hits = []
+    for number, row in enumerate(rows):
+        best = row.best
+        if best is None or row.clause.sentence in flipped or {row.clause.link, best.link} not in _TURNED:
+            continue
+        mains = [c for c in reference.clauses if c.sentence == row.clause.sentence and c is not row.clause]
+        mains_said = [c for c in answer.clauses if c.sentence == best.sentence and c is not best]
+        same = all(any(near_copy(c, d) and _signs(c, d) for d in mains_said) for c in mains)
+        if mains and same and near_copy(row.clause, best) and _signs(row.clause, best):
+            hits.append(
+                (number, Contradiction("polarity", f'says "{best.link}" where the reference says "{row.clause.link}"'))
+            )
+    return hits
+
+
+def exchanged_rates(clause: Clause, other: Clause) -> list[Contradiction]:
+    """ "5 rules per bus" against "5 buses per rule"."""
+    for what, whom in _rates(clause):
+        for what_other, whom_other in _rates(other):
+            if what.key == whom_other.key != whom.key == what_other.key:
+                return [Contradiction("roles", f'says "{what_other.text} per {whom_other.text}"')]
+    return []
+
+
+def _rates(clause: Clause) -> list[tuple[Token, Token]]:
+    things = [t for t in clause.tokens if t.kind != "quantity"]
+    found = []
+    for border in _PER.finditer(clause.text):
+        before = [t for t in things if t.end <= border.start()]
+        after = [t for t in things if t.start >= border.end()]
+        if before and after:
+            found.append((before[-1], after[0]))
+    return found
+
+
+def _cues_agree(clause: Clause, other: Clause) -> bool:
+    return clause.cues % 2 == other.cues % 2
+
+
+def _signs(clause: Clause, other: Clause) -> bool:
+    return _cues_agree(clause, other) and all(
+        t.sign == u.sign for t in clause.tokens for u in other.tokens if t.key == u.key
+    )
