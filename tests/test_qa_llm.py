@@ -332,6 +332,8 @@ def test_a_batch_job_writes_the_same_pairs_at_half_price(aws, tmp_path, monkeypa
     assert made[0] == made[1]
     assert [sum(bill.batch == batch for bill in aws.ledger.bills) for batch in (False, True)] == [104, 104]
     singly, in_one = (_spent(tmp_path / str(batch) / ".cache/spent.jsonl") for batch in (False, True))
+    promised, *in_one = in_one
+    assert promised["provisional"]
     assert (len(singly), len(in_one)) == (104, 1)
     assert in_one[0]["stage"] == "qa"
     assert in_one[0]["dollars"] == pytest.approx(sum(row["dollars"] for row in singly) / 2)
