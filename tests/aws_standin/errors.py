@@ -1,6 +1,7 @@
 """What AWS answers when it refuses, in the form of each protocol."""
 
 import json
+from typing import Any
 from xml.sax.saxutils import escape
 
 from botocore.model import ServiceModel
@@ -65,9 +66,13 @@ def rest_json_error(error: AwsError, service: ServiceModel | None) -> Answer:
     return status_of(error, service), headers, json.dumps({"message": error.message}).encode()
 
 
+def json_answer(body: dict[str, Any], status: int = 200) -> Answer:
+    """Of a service whose protocol is json, not rest-json."""
+    return status, {"Content-Type": "application/x-amz-json-1.1"}, json.dumps(body).encode()
+
+
 def json_error(error: AwsError) -> Answer:
-    body = {"__type": error.code, "Message": error.message}
-    return error.status or 400, {"Content-Type": "application/x-amz-json-1.1"}, json.dumps(body).encode()
+    return json_answer({"__type": error.code, "Message": error.message}, error.status or 400)
 
 
 def xml_error(error: AwsError, service: str) -> Answer:

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from .errors import Answer, AwsError
+from .errors import Answer, AwsError, json_answer
 from .state import Settings
 
 SERVICE, OPERATION = "pricing", "GetProducts"
@@ -29,7 +29,7 @@ def listed(settings: Settings, params: dict[str, Any]) -> Answer:
     body = {"FormatVersion": "aws_v1", "PriceList": [_product(usage_type, *one) for one in prices[at : at + 1]]}
     if at + 1 < len(prices):
         body["NextToken"] = str(at + 1)
-    return 200, {"Content-Type": "application/x-amz-json-1.1"}, json.dumps(body).encode()
+    return json_answer(body)
 
 
 def _product(usage_type: str, price: float, unit: str) -> str:

@@ -1,9 +1,8 @@
 """Service Quotas, of which one operation is played: the list for Bedrock, by the names that real accounts show."""
 
-import json
 from typing import Any
 
-from .errors import Answer, AwsError
+from .errors import Answer, AwsError, json_answer
 from .state import Settings
 
 SERVICE, OPERATION = "service-quotas", "ListServiceQuotas"
@@ -28,4 +27,4 @@ def listed(settings: Settings, params: dict[str, Any]) -> Answer:
     start = int(params.get("NextToken", 0))
     quotas = [{"QuotaName": name, "Value": value, "ServiceCode": "bedrock"} for name, value in named[start : start + 3]]
     more = {"NextToken": str(start + 3)} if start + 3 < len(named) else {}
-    return 200, {"Content-Type": "application/x-amz-json-1.1"}, json.dumps({"Quotas": quotas} | more).encode()
+    return json_answer({"Quotas": quotas} | more)

@@ -151,7 +151,7 @@ class Server:
                     raise _told(fault)
                 if operation != service.OPERATION:
                     raise AwsError("UnknownOperationException", f"The stand-in does not play {operation}.", 400)
-                wire.check_json(wire.json_operation(service.SERVICE, operation), entry.params)
+                wire.check(entry.params, wire.json_operation(service.SERVICE, operation).input_shape)
                 reply = service.listed(self.settings, entry.params)
             except AwsError as error:
                 entry.error = error.code

@@ -43,9 +43,9 @@ def json_operation(service: str, operation: str) -> OperationModel:
     return botocore.session.Session().get_service_model(service).operation_model(operation)
 
 
-def check_json(operation: OperationModel, params: dict[str, Any]) -> None:
+def check(params: dict[str, Any], shape: Shape) -> None:
     """Raises ValidationException for what breaks the model's rules."""
-    if found := faults(params, operation.input_shape):
+    if found := faults(params, shape):
         raise invalid(message(found))
 
 
@@ -94,9 +94,7 @@ def parse(operation: OperationModel, path: dict[str, str], query: str, headers: 
                 params[name] = headers[wire_name]
         elif wire_name in document:
             params[name] = document[wire_name]
-    found = faults(params, shape)
-    if found:
-        raise invalid(message(found))
+    check(params, shape)
     return params
 
 
