@@ -2,6 +2,10 @@
 
 import re
 
+_GIVE = r"(?:give|specify|provide|pass|set|supply|include)"
+_GIVEN = r"(?:given|specified|provided|passed|set|supplied|included|present)"
+_BUT = r"(?:other\s+than|except(?:\s+for)?|but|besides|apart\s+from)"
+
 # Negated bounds ("no more than") are bounds, not negations; "unless you say otherwise" is a default.
 _PHRASES = [
     (r"[`*#]+|<[^>\n]{1,20}>", ""),
@@ -20,15 +24,37 @@ _PHRASES = [
      r"(?:more|greater|longer|larger|higher|bigger)\s+than\s+(?=\d)", r"\1at most "),
     (r"\b(?:cannot|(?:may|must|can|could|should|will|shall|do|does)\s+not)\s+(?!be\s)((?:[a-z]+\s+){1,3}?)"
      r"(?:less|fewer|shorter|smaller|lower)\s+than\s+(?=\d)", r"\1at least "),
-    (r"\bno\s+longer\b|\binstead\s+of\b|\brather\s+than\b", "not"),
     (r"\bnot\s+only\b", ""),
     (r"\bwhether\s+or\s+not\b", "regardless whether"),
+    # A condition that something is missing has one form: "if no key", "if you do not give a key".
+    (r"(?<![^.;:\n])(\s*)(?:without|in\s+the\s+absence\s+of)\s+(?:an?\s+|any\s+|the\s+)?(?!\w+ing\b)(?=[^,.;\n]+,\s)",
+     r"\1if no "),
+    (r"\b(?:without|in\s+the\s+absence\s+of)\s+(?:an?|any)\s+(?=[^,.;\n]+(?:[,.;\n]|$))", "if no "),
+    (r"\b(if|when|whenever)\b([^.,;\n]{1,60}?)\b(is|are)\s+(?:omitted|left\s+(?:out|empty|blank|unset|off)|missing|absent)\b",
+     r"\1\2\3 not given"),
+    (r"\b(if|when|whenever)\s+(you|one|it|the\s+\w+)\s+(?:omits?|leaves?\s+out|skips?)\b", r"\1 \2 do not give"),
+    (r"\b(if|when|whenever)\s+(you|one)\s+leaves?\s+([^.,;\n]{1,60}?)\s+out\b", r"\1 \2 do not give \3"),
     (r"\b(?:unless|if)\b[^.,;\n]{0,40}\b(?:otherwise|change it|changed|overrid\w+|configured differently|another value)\b",  # noqa: E501
      "by default"),
-    (r"\bif\s+(?:(?:none|nothing|no value)\s+(?:is|are)|(?:it|this|that|you|one)?\s*(?:is|are|do|does)?\s*not)\s+"
-     r"(?:specified|given|set|provided|specify|provide)\s*(?:it|one|a value|this)?(?=[,.;]|$)", "by default"),
+    (r"\b(?:if|when)\s+(?:(?:none|nothing|no value)\s+(?:is|are)|(?:it|this|that|you|one)?\s*(?:is|are|do|does)?\s*not)\s+"
+     rf"(?:{_GIVEN}|{_GIVE})\s*(?:it|one|a value|this)?(?=[,.;]|$)", "by default"),
     (r"\bif\s+(?:you|it|one|this|that|a value)?\s*(?:is|are|do|does)?\s*(?:specified|given|set|provided|specify|provide)"  # noqa: E501
      r"\s*(?:it|one|a value|this)?(?=[,.;]|$)", "not by default"),
+    (rf"\b(?:if|when|whenever)\s+(?:an?\s+|any\s+|the\s+)?(?!(?:you|it|they)\b)([^.,;\n]{{1,60}}?)\s+(?:is|are)\s+not\s+{_GIVEN}\b",
+     r"if no \1"),
+    (rf"\b(?:if|when|whenever)\s+(?:you|one|it|they|the\s+\w+)\s+(?:do|does)\s+not\s+{_GIVE}\s+(?:an?\s+|any\s+|the\s+)?(?=\w)",
+     "if no "),
+    # "Only X" has one form, too.
+    (rf"\b(?:nobody|no\s+one|none|no\s+[a-z]+)\s+{_BUT}\s+(?=\w)", "only "),
+    (rf"\b(?:(?:all|any|every)\s+)?[a-z]+\s+{_BUT}\s+((?:[\w-]+\s+){{1,4}}?)(?:cannot|(?:can|may|must)\s+not)\b",
+     r"only \1can"),
+    (r",?\s+(?:and|but)\s+(?:by\s+|to\s+|for\s+)?(?:no\s+other\s+[a-z]+|no\s+others|nobody\s+else|no\s+one\s+else)(?=[,.;]|$)",
+     " only"),
+    # What is instead of what: "X, not Y".
+    (r"(?<![^.;:\n])(\s*)(?:instead\s+of|rather\s+than)\s+([^,.;\n]+),\s+([^.,;\n]+)", r"\1\3, not \2"),
+    (r"\bno\s+longer\b|\binstead\s+of\b|\brather\s+than\b", "not"),
+    (r"\b(?:do|does)\s+not\s+(\w+)\s+([^,.;\n]+),?\s+but\s+(?:rather\s+|only\s+)?((?:an?|the|its|their)\s+[^,.;\n]+)",
+     r"\1 \3, not \2"),
     (r"\b(turn|switch)(?:ed|es|s|ing)?\s+((?:[\w-]+\s+){0,3}?)off\b", r"disable \2"),
     (r"\b(turn|switch)(?:ed|es|s|ing)?\s+((?:[\w-]+\s+){0,3}?)on\b", r"enable \2"),
     (r"\b(is|are|was)\s+off\b", r"\1 disabled"),

@@ -4,10 +4,12 @@ from dataclasses import replace
 
 from stages.judge.alignment import Alignment
 from stages.judge.contradictions.amounts import exchanged_amounts, unequal_equivalents, wrong_amounts
+from stages.judge.contradictions.conditions import with_and_without
 from stages.judge.contradictions.contradiction import Contradiction
 from stages.judge.contradictions.names import exchanged_names, exchanged_words, renamed, said_of_another, wrong_names
 from stages.judge.contradictions.order import reversed_conditions, reversed_order
 from stages.judge.contradictions.polarity import opposites, without_contraposition, wrong_polarity
+from stages.judge.contradictions.quantifiers import exchanged_quantifiers
 from stages.judge.contradictions.roles import edits, exchanged_roles
 from stages.judge.contradictions.scope import exchanged_rates, lifted_limits, turned_conditions
 from stages.judge.contradictions.yes_no import wrong_verdict
@@ -29,17 +31,19 @@ def contradictions(rows: list[Alignment], reference: Text, answer: Text, questio
             continue  # said word for word: nothing but its amounts can differ
         hits += wrong_names(row, reference, answer, question)
         hits += exchanged_words(row, rows, answer)
-        polarity += [(row, replace(hit, clause=number)) for hit in wrong_polarity(row, reference, answer)]
+        polarity += [(row, replace(hit, clause=number)) for hit in wrong_polarity(row, reference)]
         for clause in row.speaking:
             hits += opposites(row.clause, clause, reference, answer)
             hits += exchanged_roles(row.clause, clause)
             hits += edits(row.clause, clause)
             hits += lifted_limits(row.clause, clause)
             hits += exchanged_rates(row.clause, clause)
+            hits += exchanged_quantifiers(row.clause, clause, reference, answer)
         everything += [replace(hit, clause=number) for hit in hits]
     everything += without_contraposition(polarity, rows)
     flipped = {row.clause.sentence for row, _ in polarity}
     everything += [replace(hit, clause=number) for number, hit in turned_conditions(rows, flipped, reference, answer)]
+    everything += [replace(hit, clause=number) for number, hit in with_and_without(rows, reference, answer)]
     everything += said_of_another(reference, answer) + exchanged_names(reference, answer)
     everything += reversed_order(reference, answer) + reversed_conditions(reference, answer)
     everything += unequal_equivalents(reference, answer, question)

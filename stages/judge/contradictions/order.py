@@ -26,7 +26,7 @@ def reversed_order(reference: Text, answer: Text) -> list[Contradiction]:
     said = _ordered(answer)
     hits = []
     for earlier, later in _ordered(reference):
-        if any(_straight(earlier, later, one, two) > _crossed(earlier, later, one, two) for one, two in said):
+        if any(_is_straight(earlier, later, one, two) for one, two in said):
             continue
         for one, two in said:
             least = min(harmonic(earlier, two), harmonic(later, one))
@@ -67,6 +67,11 @@ def same_order(reference: Text, answer: Text) -> bool:
         for earlier, later in _ordered(reference)
         for one, two in _ordered(answer)
     )
+
+
+def _is_straight(earlier: Clause, later: Clause, one: Clause, two: Clause) -> bool:
+    least = min(harmonic(earlier, one), harmonic(later, two))
+    return least > _MARGIN and _straight(earlier, later, one, two) > _crossed(earlier, later, one, two)
 
 
 def _straight(earlier: Clause, later: Clause, one: Clause, two: Clause) -> float:

@@ -11,7 +11,7 @@ from stages.judge.tokens import Token
 _ORDER = ("before", "after")
 
 
-def wrong_polarity(row: Alignment, reference: Text, answer: Text) -> list[Contradiction]:
+def wrong_polarity(row: Alignment, reference: Text) -> list[Contradiction]:
     clause = row.clause
     hits = []
     aligned = row.speaking
@@ -34,7 +34,6 @@ def wrong_polarity(row: Alignment, reference: Text, answer: Text) -> list[Contra
                 near_copy(clause, other_clause)
                 and (clause.cues - other_clause.cues) % 2
                 and not _compensated(clause, other_clause)
-                and not _beside(clause, other_clause, reference, answer)
             ):
                 more, less = (other_clause, clause) if other_clause.cues > clause.cues else (clause, other_clause)
                 hits.append(Contradiction("polarity", f'"{less.text}" against "{more.text}"'))
@@ -53,16 +52,6 @@ def _said_rightly(token: Token, where: Clause, row: Alignment, reference: Text) 
         if clause is not row.clause and same and harmonic(clause, where) >= 0.75 * harmonic(row.clause, where):
             return True
     return False
-
-
-def _beside(clause: Clause, other: Clause, reference: Text, answer: Text) -> bool:
-    """Whether the negation is only cut off: "lists all without a filter", "lists all / if there is no filter"."""
-    conditions = [
-        [c for c in text.clauses if c.sentence == own.sentence and c is not own and c.link in {"if", "when"}]
-        for own, text in ((clause, reference), (other, answer))
-    ]
-    whole = [own.cues + sum(c.cues for c in beside) for own, beside in zip((clause, other), conditions, strict=True)]
-    return bool(conditions[0]) != bool(conditions[1]) and not (whole[0] - whole[1]) % 2
 
 
 def _compensated(clause: Clause, other: Clause) -> bool:

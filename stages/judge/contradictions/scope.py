@@ -9,10 +9,11 @@ from stages.judge.text import Clause, Text
 from stages.judge.tokens import Token
 
 _ONLY = re.compile(r"\b(?:only|solely|exclusively)\b", re.IGNORECASE)
-_ANY = re.compile(r"\b(?:any|every|all|each)\b", re.IGNORECASE)
+_ANY = re.compile(r"\b(?:any|every|all|each|(?:any|every)(?:one|body))\b", re.IGNORECASE)
+_SUBJECT = re.compile(r"^\W*(?:only|any|every|all|each)?(.*?)\b(?:can|may|must|is|are|has|have)\b", re.IGNORECASE)
 _LIMITED_TOPIC = 0.6
 _PER = re.compile(r"\b(?:per|(?:for|in|on|to)\s+(?:each|every))\s", re.IGNORECASE)
-_TURNED = ({"if", "unless"}, {"when", "unless"})
+_TURNED = ({"if", "unless"}, {"when", "unless"}, {"while", "unless"})
 
 
 def lifted_limits(clause: Clause, other: Clause) -> list[Contradiction]:
@@ -26,9 +27,20 @@ def lifted_limits(clause: Clause, other: Clause) -> list[Contradiction]:
         # The same noun, which "only" narrows down: "only the root user", "any user".
         narrowed = bool(freed) and any(match(t, freed[0]) for t in limited[1:])
         alike = min(topic(only, everyone), topic(everyone, only)) >= _LIMITED_TOPIC
-        if narrowed and alike and _cues_agree(clause, other):
+        if ((narrowed and alike) or _other_subject(only, everyone)) and _cues_agree(clause, other):
             return [Contradiction("scope", f'"{other.text}" against "{clause.text}"')]
     return []
+
+
+def _other_subject(only: Clause, everyone: Clause) -> bool:
+    """ "Only admins can" against "every user can": of the same doing, and not "every admin can"."""
+    subject, free = _SUBJECT.match(only.text), _SUBJECT.match(everyone.text)
+    if not (subject and free and _ONLY.match(only.text.lstrip()) and _ANY.match(everyone.text.lstrip())):
+        return False
+    limited, freed = ([t for t in c.tokens if t.start < m.end()] for c, m in ((only, subject), (everyone, free)))
+    doing, done = ([t for t in c.tokens if t.start >= m.end()] for c, m in ((only, subject), (everyone, free)))
+    same = all(any(match(t, u) for u in done) for t in doing) and all(any(match(t, u) for u in doing) for t in done)
+    return bool(doing) and same and not any(match(t, u) for t in limited for u in freed)
 
 
 def turned_conditions(

@@ -1,0 +1,64 @@
+"""How many of them: "all objects" and "some objects", "many" and "few", "at least one" and "at most one"."""
+
+import itertools
+import re
+
+from stages.judge.contradictions.contradiction import Contradiction
+from stages.judge.matching import match
+from stages.judge.text import Clause, Text
+from stages.judge.tokens import Token
+
+# "One shard can ..." at the head speaks of each: "one" is a share only further on.
+_LEVELS = {
+    "at least one": r"(?:at\s+least|a\s+minimum\s+of)\s+(?:one|1)|(?:one|1)(?:\s+\w+){0,3}\s+or\s+more",
+    "at most one": r"(?:at\s+most|up\s+to|a\s+maximum\s+of|fewer\s+than|less\s+than)\s+(?:one|1)",
+    "all": r"all|every|each(?!\s+other)",
+    "both": r"both",
+    "most": r"(?<!at )(?<!at the )most(?=\s+(?:of\s|\w+s\b))|(?:the|a)\s+majority\s+of",
+    "many": r"(?<!how )(?<!as )(?<!too )many|numerous|lots?\s+of|plenty\s+of|a\s+(?:large|great)\s+number\s+of",
+    "some": r"some(?=\s+(?:of\s|\w+s\b))|several|a\s+few",
+    "few": r"(?<!a )few|hardly\s+any|a\s+small\s+number\s+of",
+    "one": r"(?:only|just|exactly)\s+(?:one|1)|(?:one|1)(?=\s+of\s)|a\s+single|(?<=\w )one(?!\s+or\b)",
+}
+_EXCLUSIVE = frozenset(
+    frozenset(pair.split("/"))
+    for pair in ("all/most", "all/some", "all/few", "all/one", "both/one", "both/some", "most/few", "many/few",
+                 "at least one/at most one")
+)  # fmt: skip
+_LEVEL = re.compile(r"\b(?:" + "|".join(f"(?P<L{n}>{p})" for n, p in enumerate(_LEVELS.values())) + r")\b", re.I)
+_RATE = re.compile(r"\b(?:per|for|in|on|of)\s+$", re.IGNORECASE)  # "5 for each rule" is "5 for one rule"
+_PHRASE = re.compile(
+    r"\W*(?:of\s+)?(.*?)(?=$|[,;:()]|\b(?:of|in|on|for|to|from|by|with|per|at|that|which|and|or|is|are|can|may|must|has|have)\b)",
+    re.IGNORECASE,
+)  # what follows a quantifier: a word of it is what is counted
+
+
+def exchanged_quantifiers(clause: Clause, other: Clause, reference: Text, answer: Text) -> list[Contradiction]:
+    """Another share of the same things, where neither text also says what the other does."""
+    if (clause.cues - other.cues) % 2:
+        return []  # "not all" is "some"; a negation too many is found elsewhere
+    hits = []
+    for (level, things), (said, things_said) in itertools.product(_levels(clause), _levels(other)):
+        shared = [t for t in things if any(match(t, u) for u in things_said)]
+        if frozenset((level, said)) not in _EXCLUSIVE or not shared:
+            continue
+        if said not in _levels_of(shared[0], reference) and level not in _levels_of(shared[0], answer):
+            hits.append(Contradiction("quantifier", f'says "{said}" where the reference says "{level}"'))
+    return hits
+
+
+def _levels(clause: Clause) -> list[tuple[str, list[Token]]]:
+    """Each level with the words of which one is what is counted; rates apart."""
+    names = list(_LEVELS)
+    found = []
+    for level in _LEVEL.finditer(clause.text):
+        phrase = _PHRASE.match(clause.text, level.end())
+        things = [t for t in clause.tokens if phrase and level.end() <= t.start < phrase.end()]
+        if not _RATE.search(clause.text[: level.start()]):
+            found.append((names[int(level.lastgroup[1:])], things))
+    return found
+
+
+def _levels_of(thing: Token, text: Text) -> set[str]:
+    levels = (level for clause in text.clauses for level in _levels(clause))
+    return {level for level, things in levels if any(match(thing, t) for t in things)}
