@@ -30,13 +30,14 @@ _PHRASES = [
     (r"(?<![^.;:\n])(\s*)(?:without|in\s+the\s+absence\s+of)\s+(?:an?\s+|any\s+|the\s+)?(?!\w+ing\b)(?=[^,.;\n]+,\s)",
      r"\1if no "),
     (r"\b(?:without|in\s+the\s+absence\s+of)\s+(?:an?|any)\s+(?=[^,.;\n]+(?:[,.;\n]|$))", "if no "),
-    (r"\b(if|when|whenever)\b([^.,;\n]{1,60}?)\b(is|are)\s+(?:omitted|left\s+(?:out|empty|blank|unset|off)|missing|absent)\b",
+    (r"\b(if|when|whenever)\b([^.,;\n]{1,60}?)\b(is|are)\s+"
+     r"(?:omitted|left\s+(?:out|empty|blank|unset)|missing|absent)\b",
      r"\1\2\3 not given"),
     (r"\b(if|when|whenever)\s+(you|one|it|the\s+\w+)\s+(?:omits?|leaves?\s+out|skips?)\b", r"\1 \2 do not give"),
     (r"\b(if|when|whenever)\s+(you|one)\s+leaves?\s+([^.,;\n]{1,60}?)\s+out\b", r"\1 \2 do not give \3"),
     (r"\b(?:unless|if)\b[^.,;\n]{0,40}\b(?:otherwise|change it|changed|overrid\w+|configured differently|another value)\b",  # noqa: E501
      "by default"),
-    (r"\b(?:if|when)\s+(?:(?:none|nothing|no value)\s+(?:is|are)|(?:it|this|that|you|one)?\s*(?:is|are|do|does)?\s*not)\s+"
+    (r"\b(?:if|when)\s+(?:(?:none|nothing|no value)\s+(?:is|are)|(?:it|this|that|you|one)?\s*(?:is|are|do|does)?\s*not)\s+"  # noqa: E501
      rf"(?:{_GIVEN}|{_GIVE})\s*(?:it|one|a value|this)?(?=[,.;]|$)", "by default"),
     (r"\bif\s+(?:you|it|one|this|that|a value)?\s*(?:is|are|do|does)?\s*(?:specified|given|set|provided|specify|provide)"  # noqa: E501
      r"\s*(?:it|one|a value|this)?(?=[,.;]|$)", "not by default"),
@@ -61,6 +62,7 @@ _PHRASES = [
     (r"\b(is|are|was)\s+on(?=[,.;]|$)", r"\1 enabled"),
     (r"\bat\s+once\b|\bstraight\s+away\b|\bright\s+away\b|\bon\s+the\s+spot\b", "immediately"),
     (r"\bfor\s+good\b", "permanently"),
+    (r"\btim(?:e|es|ed|ing)\s+out\b", "timeouts"),
     (r"\bshort-lived\b|\bshort-term\b", "temporary"),
     (r"\bhas\s+to\b|\bhave\s+to\b|\bmust\s+have\b", "requires"),
     (r"\bmakes?\s+sure\b", "ensures"),

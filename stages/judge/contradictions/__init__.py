@@ -40,7 +40,7 @@ def contradictions(rows: list[Alignment], reference: Text, answer: Text, questio
             hits += exchanged_rates(row.clause, clause)
             hits += exchanged_quantifiers(row.clause, clause, reference, answer)
         everything += [replace(hit, clause=number) for hit in hits]
-    everything += without_contraposition(polarity, rows)
+    everything += without_contraposition(polarity, rows, reference, answer)
     flipped = {row.clause.sentence for row, _ in polarity}
     everything += [replace(hit, clause=number) for number, hit in turned_conditions(rows, flipped, reference, answer)]
     everything += [replace(hit, clause=number) for number, hit in with_and_without(rows, reference, answer)]

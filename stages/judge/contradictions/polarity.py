@@ -1,5 +1,7 @@
 """Wrong polarity: a negation too many or too few, an opposite, a turned condition."""
 
+import re
+
 from stages.judge.alignment import SAME_TOPIC, Alignment
 from stages.judge.contradictions.contradiction import Contradiction
 from stages.judge.contradictions.order import same_order
@@ -9,6 +11,7 @@ from stages.judge.text import Clause, Text
 from stages.judge.tokens import Token
 
 _ORDER = ("before", "after")
+_ONLY_IF = re.compile(r"\bonly\s+(?:if|when|while|after)\b", re.IGNORECASE)
 
 
 def wrong_polarity(row: Alignment, reference: Text) -> list[Contradiction]:
@@ -69,8 +72,10 @@ def _flip_text(token: Token, other: Token) -> str:
     return f'says "{theirs}" where the reference says "{own}"'
 
 
-def without_contraposition(hits: list[tuple[Alignment, Contradiction]], rows: list[Alignment]) -> list[Contradiction]:
-    """ "Cannot X unless Y" is "can X only if Y": a flip beside a turned condition takes it back."""
+def without_contraposition(
+    hits: list[tuple[Alignment, Contradiction]], rows: list[Alignment], reference: Text, answer: Text
+) -> list[Contradiction]:
+    """ "Cannot X unless Y" is "can X only if Y" or "if not Y, cannot X": a flip beside a turned condition is none."""
     turned = {
         row.clause.sentence
         for row in rows
@@ -79,7 +84,12 @@ def without_contraposition(hits: list[tuple[Alignment, Contradiction]], rows: li
     flipped: dict[int, set[int]] = {}
     for row, _ in hits:
         flipped.setdefault(row.clause.sentence, set()).add(id(row.clause))
-    conditional = {row.clause.sentence for row in rows if row.clause.link in {"unless", "until"}}
+    conditional = {row.clause.sentence for row in rows if row.clause.link in {"unless", "until"}} | {
+        row.clause.sentence
+        for row in rows
+        if _ONLY_IF.search(reference.sentences[row.clause.sentence])
+        or (row.best is not None and _ONLY_IF.search(answer.sentences[row.best.sentence]))
+    }
     return [
         hit
         for row, hit in hits
@@ -90,7 +100,10 @@ def without_contraposition(hits: list[tuple[Alignment, Contradiction]], rows: li
 
 def opposites(clause: Clause, other: Clause, reference: Text, answer: Text) -> list[Contradiction]:
     hits = []
-    extra = [t for t in other.tokens if t.kind != "quantity" and not _word_in(t, reference)]
+    heads = [
+        c.tokens[0] for c in answer.clauses if c.sentence == other.sentence and c is not other and c.link in _ORDER
+    ]
+    extra = [t for t in (*other.tokens, *heads) if t.kind != "quantity" and not _word_in(t, reference)]
     for token in clause.tokens:
         if token.kind == "quantity" or _word_in(token, answer):
             continue

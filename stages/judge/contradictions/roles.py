@@ -5,6 +5,7 @@ import re
 from stages.judge.contradictions.contradiction import Contradiction
 from stages.judge.lexicon import NOUN_VERBS, VERBS, opposite, sisters
 from stages.judge.matching import match, near_copy
+from stages.judge.stems import stem
 from stages.judge.text import Clause
 from stages.judge.tokens import Token
 
@@ -18,13 +19,15 @@ _END_OF_OBJECT = re.compile(
 def exchanged_roles(clause: Clause, other: Clause) -> list[Contradiction]:
     hits = []
     for pivot in clause.tokens:
-        if pivot.kind != "word":
+        if pivot.kind != "word" or _is_adverb(pivot):
             continue
         twins = [t for t in other.tokens if t.key == pivot.key]
         copula = re.search(r"\b(?:is|are|be|was)\b", clause.text + " " + other.text)
         certain = pivot.key in VERBS and (pivot.key not in NOUN_VERBS or pivot.text.endswith(("s", "ed")))
         usable = certain or (near_copy(clause, other) and (pivot.key in VERBS or not copula))
         if len(twins) != 1 or not usable or sum(t.key == pivot.key for t in clause.tokens) != 1:
+            continue
+        if not _comparable(clause, pivot, other, twins[0]):
             continue
         before, after = _sides(clause, pivot)
         before_other, after_other = _sides(other, twins[0])
@@ -57,6 +60,32 @@ def _is_adverb(token: Token) -> bool:
 def _is_passive(clause: Clause, pivot: Token) -> bool:
     by = re.search(r"\bby\b", clause.text[pivot.end :])
     return bool(by and _PASSIVE.search(clause.text[: pivot.start]))
+
+
+def _comparable(clause: Clause, pivot: Token, other: Clause, twin: Token) -> bool:
+    """Whether both say who does it and to whom in places that can be compared."""
+    if _is_agentless(clause, pivot) != _is_agentless(other, twin):
+        return False  # "an item can be restored", "you can restore an item": who does it is not said
+    if stem(pivot.text) != stem(twin.text) and _is_bare(clause, pivot) != _is_bare(other, twin):
+        return False  # "the stream keeps records", "records stay in the stream"
+    return _is_noun(clause, pivot) == _is_noun(other, twin)
+
+
+def _is_agentless(clause: Clause, pivot: Token) -> bool:
+    passive = _PASSIVE.search(clause.text[: pivot.start])
+    return bool(passive) and not re.search(r"\b(?:by|with)\b", clause.text[pivot.end :])
+
+
+def _is_bare(clause: Clause, pivot: Token) -> bool:
+    """Whether no object follows the verb."""
+    return bool(re.match(rf"\W*(?:$|(?:{'|'.join((*_PREPOSITIONS, *_PLACES))})\b)", clause.text[pivot.end :]))
+
+
+def _is_noun(clause: Clause, pivot: Token) -> bool:
+    """ "an asynchronous update" """
+    return bool(re.search(r"\b(?:an?|the|its|their|each|every)\s+(?:\w+\s+)?$", clause.text[: pivot.start])) and not (
+        pivot.text.endswith(("s", "ed", "ing"))
+    )
 
 
 def _directions(clause: Clause) -> tuple[set[str], set[str]]:
@@ -101,9 +130,12 @@ def _segments(clause: Clause) -> list[set[str]]:
 _PREPOSITIONS = ("from", "to", "into", "onto", "by", "of", "with", "than", "before", "after")
 
 
-def _frame(clause: Clause) -> list[str]:
+_PLACES = ("in", "on", "at", "for", "within", "during", "per")
+
+
+def _frame(clause: Clause, of: tuple[str, ...] = _PREPOSITIONS) -> list[str]:
     """The prepositions in their order: "to B from A" is not "from B to A"."""
-    return [w for w in clause.words if w in _PREPOSITIONS]
+    return [w for w in clause.words if w in of]
 
 
 def edits(clause: Clause, other: Clause) -> list[Contradiction]:
@@ -119,11 +151,13 @@ def edits(clause: Clause, other: Clause) -> list[Contradiction]:
     ]
     if not changed or len(changed) > len(clause.tokens) / 2:
         return []
-    same_frame = _frame(clause) == _frame(other)
+    same_frame = _frame(clause) == _frame(other) and _frame(clause, _PLACES) == _frame(other, _PLACES)
     swaps = {(a.key, a.lexical, b.key, b.lexical) for a, b in changed}
     for a, b in changed:
         exchanged = (b.key, b.lexical, a.key, a.lexical) in swaps and len(changed) <= 2 and same_frame
-        if exchanged or sisters(a.text, b.text) or (opposite(a.text, b.text) and a.negated == b.negated):
+        moved = a.key in other.keys and b.key in clause.keys  # both stand in both, in another order
+        rivals = sisters(a.text, b.text) or (opposite(a.text, b.text) and a.negated == b.negated)
+        if exchanged or (rivals and not moved):
             return [
                 Contradiction("roles" if exchanged else "name", f'says "{b.text}" where the reference says "{a.text}"')
             ]

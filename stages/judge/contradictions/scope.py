@@ -22,7 +22,7 @@ def lifted_limits(clause: Clause, other: Clause) -> list[Contradiction]:
         limit, free = _ONLY.search(only.text), _ANY.search(everyone.text)
         if not limit or not free or _ANY.search(only.text) or _ONLY.search(everyone.text):
             continue
-        limited = [t for t in only.tokens if t.start >= limit.end()][:3]
+        limited = [t for t in only.tokens if t.start >= limit.end()][:3] or list(only.tokens[-3:])
         freed = [t for t in everyone.tokens if t.start >= free.end()][:1]
         # The same noun, which "only" narrows down: "only the root user", "any user".
         narrowed = bool(freed) and any(match(t, freed[0]) for t in limited[1:])
