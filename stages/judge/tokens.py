@@ -114,7 +114,7 @@ def _with_polarity(raw: list[Token | str], main: int = 0) -> tuple[list[Token], 
         if isinstance(item, str):
             if item in _OBJECTS and isinstance(before, Token) and before.key in VERBS:
                 # "runs nothing" is "does not run anything"
-                tokens[-1] = replace(tokens[-1], negated=not negated)
+                tokens[-1] = replace(tokens[-1], negated=not negated, direct=True)
             if item in NEGATIONS:
                 negated, awaiting, cues = not negated, True, cues + 1
             continue
@@ -126,6 +126,8 @@ def _with_polarity(raw: list[Token | str], main: int = 0) -> tuple[list[Token], 
         if not item.weak or item.kind != "word":
             awaiting = False
         tokens.append(replace(item, negated=negated, direct=direct))
+    if awaiting and tokens and not any(t.negated for t in tokens):
+        tokens = [replace(t, negated=True) for t in tokens]  # "standard queues do not": of what was said before
     if whole:
         first = next(i for i, t in enumerate(tokens) if t.negated)
         tokens = [replace(t, negated=not t.negated, direct=True) if i < first else t for i, t in enumerate(tokens)]

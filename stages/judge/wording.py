@@ -61,6 +61,8 @@ _PHRASES = [
     (r"\b(is|are|was)\s+off\b", r"\1 disabled"),
     (r"\b(is|are|was)\s+on(?=[,.;]|$)", r"\1 enabled"),
     (r"\bat\s+once\b|\bstraight\s+away\b|\bright\s+away\b|\bon\s+the\s+spot\b", "immediately"),
+    (r"\ba\s+quarter\s+of\s+an\s+hour\b", "15 minutes"),
+    (r"\bevery\s+(?=(?:second|minute|hour|day|week|month)\b)", "every 1 "),
     (r"\bfor\s+good\b", "permanently"),
     (r"\btim(?:e|es|ed|ing)\s+out\b", "timeouts"),
     (r"\bshort-lived\b|\bshort-term\b", "temporary"),

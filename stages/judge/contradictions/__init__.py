@@ -7,9 +7,9 @@ from stages.judge.contradictions.amounts import exchanged_amounts, unequal_equiv
 from stages.judge.contradictions.conditions import with_and_without
 from stages.judge.contradictions.contradiction import Contradiction
 from stages.judge.contradictions.names import exchanged_names, exchanged_words, renamed, said_of_another, wrong_names
-from stages.judge.contradictions.order import reversed_conditions, reversed_order
+from stages.judge.contradictions.order import reversed_conditions, reversed_order, without_denied_order
 from stages.judge.contradictions.polarity import opposites, without_contraposition, wrong_polarity
-from stages.judge.contradictions.quantifiers import exchanged_quantifiers
+from stages.judge.contradictions.quantifiers import exchanged_frequencies, exchanged_quantifiers
 from stages.judge.contradictions.roles import edits, exchanged_roles
 from stages.judge.contradictions.scope import exchanged_rates, lifted_limits, turned_conditions
 from stages.judge.contradictions.yes_no import wrong_verdict
@@ -31,7 +31,7 @@ def contradictions(rows: list[Alignment], reference: Text, answer: Text, questio
             continue  # said word for word: nothing but its amounts can differ
         hits += wrong_names(row, reference, answer, question)
         hits += exchanged_words(row, rows, answer)
-        polarity += [(row, replace(hit, clause=number)) for hit in wrong_polarity(row, reference)]
+        polarity += [(row, replace(hit, clause=number)) for hit in wrong_polarity(row, reference, answer)]
         for clause in row.speaking:
             hits += opposites(row.clause, clause, reference, answer)
             hits += exchanged_roles(row.clause, clause)
@@ -46,7 +46,8 @@ def contradictions(rows: list[Alignment], reference: Text, answer: Text, questio
     everything += [replace(hit, clause=number) for number, hit in with_and_without(rows, reference, answer)]
     everything += said_of_another(reference, answer) + exchanged_names(reference, answer)
     everything += reversed_order(reference, answer) + reversed_conditions(reference, answer)
+    everything += exchanged_frequencies(reference, answer)
     everything += unequal_equivalents(reference, answer, question)
     said = {hit.text for hit in everything}
     everything += [hit for hit in renamed(reference, answer, question) if hit.text not in said]
-    return list(dict.fromkeys(everything))
+    return list(dict.fromkeys(without_denied_order(everything, reference, answer)))

@@ -5,19 +5,22 @@ import re
 from stages.judge.alignment import SAME_TOPIC, Alignment
 from stages.judge.contradictions.contradiction import Contradiction
 from stages.judge.contradictions.order import same_order
+from stages.judge.contradictions.roles import turned_comparison
 from stages.judge.lexicon import opposite
-from stages.judge.matching import harmonic, near_copy, topic
+from stages.judge.matching import harmonic, match, near_copy, topic
 from stages.judge.text import Clause, Text
 from stages.judge.tokens import Token
 
+_CONDITIONS = ("if", "when", "unless")
+_DENIAL = re.compile(r"\b(?:(?:does|do|did|is|are|can|may|must|should|will|has|have)\s+not|cannot)\b", re.IGNORECASE)
 _ORDER = ("before", "after")
 _ONLY_IF = re.compile(r"\bonly\s+(?:if|when|while|after)\b", re.IGNORECASE)
 
 
-def wrong_polarity(row: Alignment, reference: Text) -> list[Contradiction]:
+def wrong_polarity(row: Alignment, reference: Text, answer: Text) -> list[Contradiction]:
     clause = row.clause
     hits = []
-    aligned = row.speaking
+    aligned = [c for c in row.speaking if _is_same_part(clause, c, answer)]
     for token in clause.tokens:
         if token.kind == "quantity":
             continue
@@ -27,6 +30,8 @@ def wrong_polarity(row: Alignment, reference: Text) -> list[Contradiction]:
         if any(own is not token and own.key == token.key and own.sign != token.sign for own in clause.tokens):
             continue  # the reference itself says it both ways
         other, where = pairs[0]
+        if _is_denied_subject(other, where) if token.direct else other.direct and _is_denied_subject(token, clause):
+            continue
         if not near_copy(clause, where) and _said_rightly(token, where, row, reference):
             continue
         if token.lexical != other.lexical or token.direct or other.direct:
@@ -37,10 +42,19 @@ def wrong_polarity(row: Alignment, reference: Text) -> list[Contradiction]:
                 near_copy(clause, other_clause)
                 and (clause.cues - other_clause.cues) % 2
                 and not _compensated(clause, other_clause)
+                and not _left_out(clause, other_clause)
             ):
                 more, less = (other_clause, clause) if other_clause.cues > clause.cues else (clause, other_clause)
                 hits.append(Contradiction("polarity", f'"{less.text}" against "{more.text}"'))
     return hits
+
+
+def _is_same_part(clause: Clause, other: Clause, answer: Text) -> bool:
+    """Whether both are conditions, or neither: "it is made if there is no log group" does not deny the log group."""
+    if (clause.link in _CONDITIONS) == (other.link in _CONDITIONS):
+        return True
+    beside = [c for c in answer.clauses if c.sentence == other.sentence and c is not other]
+    return not any((clause.link in _CONDITIONS) == (c.link in _CONDITIONS) for c in beside)
 
 
 def _said_rightly(token: Token, where: Clause, row: Alignment, reference: Text) -> bool:
@@ -55,6 +69,20 @@ def _said_rightly(token: Token, where: Clause, row: Alignment, reference: Text) 
         if clause is not row.clause and same and harmonic(clause, where) >= 0.75 * harmonic(row.clause, where):
             return True
     return False
+
+
+def _is_denied_subject(token: Token, clause: Clause) -> bool:
+    """ "The uploader does not pay" denies it of the uploader as "not the uploader" does."""
+    denial = _DENIAL.search(clause.text)
+    return bool(denial) and clause.cues == 1 and token.end <= denial.start()
+
+
+def _left_out(clause: Clause, other: Clause) -> bool:
+    """Whether the one does not speak of what the other denies: "checks it and changes nothing", "checks it"."""
+    more, less = (other, clause) if other.cues > clause.cues else (clause, other)
+    denied = [t for t in more.tokens if t.direct]
+    own = [t for t in denied if not any(u.key == t.key and u.sign != t.sign for u in more.tokens)]
+    return bool(own) and not any(match(t, u) for t in own for u in less.tokens)
 
 
 def _compensated(clause: Clause, other: Clause) -> bool:
@@ -100,6 +128,8 @@ def without_contraposition(
 
 def opposites(clause: Clause, other: Clause, reference: Text, answer: Text) -> list[Contradiction]:
     hits = []
+    if turned_comparison(clause, other):
+        return []
     heads = [
         c.tokens[0] for c in answer.clauses if c.sentence == other.sentence and c is not other and c.link in _ORDER
     ]

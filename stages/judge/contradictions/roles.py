@@ -118,6 +118,20 @@ def _across(clause: Clause, other: Clause) -> Contradiction | None:
     return None
 
 
+def turned_comparison(clause: Clause, other: Clause) -> bool:
+    """ "A more than B" and "B less than A": the sides of "than" are exchanged."""
+    (left, right), (left_other, right_other) = _around_than(clause), _around_than(other)
+    return bool((left - right) & (right_other - left_other) and (right - left) & (left_other - right_other))
+
+
+def _around_than(clause: Clause) -> tuple[set[str], set[str]]:
+    border = re.search(r"\bthan\b", clause.text)
+    if not border:
+        return set(), set()
+    left, right = ({t.key for t in clause.tokens if (t.start < border.start()) == side} for side in (True, False))
+    return left, right
+
+
 def _segments(clause: Clause) -> list[set[str]]:
     borders = [m.end() for m in re.finditer(rf"\b(?:{'|'.join(_PREPOSITIONS)})\b", clause.text.lower())]
     sides: list[set[str]] = [set() for _ in range(len(borders) + 1)]
@@ -140,6 +154,11 @@ def _frame(clause: Clause, of: tuple[str, ...] = _PREPOSITIONS) -> list[str]:
 
 def edits(clause: Clause, other: Clause) -> list[Contradiction]:
     """Word for word the same, but for words that were exchanged or that stand in one another's place."""
+    turned = turned_comparison(clause, other) and any(
+        opposite(a.text, b.text) for a in clause.tokens for b in other.tokens
+    )
+    if turned:
+        return []
     if crossed := _across(clause, other):
         return [crossed]
     if len(clause.tokens) != len(other.tokens):

@@ -13,6 +13,7 @@ _ANY = re.compile(r"\b(?:any|every|all|each|(?:any|every)(?:one|body))\b", re.IG
 _SUBJECT = re.compile(r"^\W*(?:only|any|every|all|each)?(.*?)\b(?:can|may|must|is|are|has|have)\b", re.IGNORECASE)
 _LIMITED_TOPIC = 0.6
 _PER = re.compile(r"\b(?:per|(?:for|in|on|to)\s+(?:each|every))\s", re.IGNORECASE)
+_OTHER_CASE = re.compile(r"(?:and\s+)?(?:in\s+(?:which|that)\s+case|otherwise|then|else)\b", re.IGNORECASE)
 _TURNED = ({"if", "unless"}, {"when", "unless"}, {"while", "unless"})
 
 
@@ -52,7 +53,11 @@ def turned_conditions(
         best = row.best
         if best is None or row.clause.sentence in flipped or {row.clause.link, best.link} not in _TURNED:
             continue
-        mains = [c for c in reference.clauses if c.sentence == row.clause.sentence and c is not row.clause]
+        mains = [
+            c
+            for c in reference.clauses
+            if c.sentence == row.clause.sentence and c is not row.clause and not _OTHER_CASE.match(c.text)
+        ]
         mains_said = [c for c in answer.clauses if c.sentence == best.sentence and c is not best]
         same = all(any(near_copy(c, d) and _signs(c, d) for d in mains_said) for c in mains)
         if mains and same and near_copy(row.clause, best) and _signs(row.clause, best):
