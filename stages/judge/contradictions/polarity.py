@@ -8,6 +8,7 @@ from stages.judge.contradictions.order import same_order
 from stages.judge.contradictions.roles import turned_comparison
 from stages.judge.lexicon import opposite
 from stages.judge.matching import harmonic, match, near_copy, topic
+from stages.judge.stems import stem
 from stages.judge.text import Clause, Text
 from stages.judge.tokens import Token
 
@@ -24,7 +25,7 @@ def wrong_polarity(row: Alignment, reference: Text, answer: Text) -> list[Contra
     for token in clause.tokens:
         if token.kind == "quantity":
             continue
-        pairs = [(t, c) for c in aligned for t in c.tokens if t.key == token.key]
+        pairs = [(t, c) for c in aligned for t in c.tokens if _is_same_word(token, t)]
         if not pairs or any(t.sign == token.sign for t, _ in pairs):
             continue
         if any(own is not token and own.key == token.key and own.sign != token.sign for own in clause.tokens):
@@ -47,6 +48,11 @@ def wrong_polarity(row: Alignment, reference: Text, answer: Text) -> list[Contra
                 more, less = (other_clause, clause) if other_clause.cues > clause.cues else (clause, other_clause)
                 hits.append(Contradiction("polarity", f'"{less.text}" against "{more.text}"'))
     return hits
+
+
+def _is_same_word(token: Token, other: Token) -> bool:
+    """Not "the Invoke operation" for "runs", though one means the other."""
+    return token.key == other.key and (token.kind == other.kind or stem(token.text) == stem(other.text))
 
 
 def _is_same_part(clause: Clause, other: Clause, answer: Text) -> bool:
