@@ -4,6 +4,8 @@ import re
 
 _GIVE = r"(?:give|specify|provide|pass|set|supply|include)"
 _GIVEN = r"(?:given|specified|provided|passed|set|supplied|included|present)"
+_PART = r"[^.,;\n]{1,80}"  # of a sentence
+_AND = r"(?:;|,|,?\s+(?:but|while|whereas|and))\s+(?:(?:but|while|whereas|and)\s+)?"
 _BUT = r"(?:other\s+than|except(?:\s+for)?|but|besides|apart\s+from)"
 
 # Negated bounds ("no more than") are bounds, not negations; "unless you say otherwise" is a default.
@@ -56,6 +58,10 @@ _PHRASES = [
     (r"\bno\s+longer\b|\binstead\s+of\b|\brather\s+than\b", "not"),
     (r"\b(?:do|does)\s+not\s+(\w+)\s+([^,.;\n]+),?\s+but\s+(?:rather\s+|only\s+)?((?:an?|the|its|their)\s+[^,.;\n]+)",
      r"\1 \3, not \2"),
+    # What is left out of the second of two: "A does not read it; B does", "A is free, B is not".
+    (rf"\b(do|does)\s+not\s+({_PART}){_AND}({_PART}?)\s+(?:do|does)(?=[.;]|$)", r"\1 not \2; \3 \2"),
+    (rf"\b(is|are|can)\s+not\s+({_PART}){_AND}({_PART}?)\s+(is|are|can)(?=[.;]|$)", r"\1 not \2; \3 \4 \2"),
+    (rf"\b(is|are|can)\s+(?!not\b)({_PART}){_AND}({_PART}?)\s+(is|are|can)\s+not(?=[.;]|$)", r"\1 \2; \3 \4 not \2"),
     (r"\b(turn|switch)(?:ed|es|s|ing)?\s+((?:[\w-]+\s+){0,3}?)off\b", r"disable \2"),
     (r"\b(turn|switch)(?:ed|es|s|ing)?\s+((?:[\w-]+\s+){0,3}?)on\b", r"enable \2"),
     (r"\b(is|are|was)\s+off\b", r"\1 disabled"),

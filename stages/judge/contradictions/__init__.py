@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from stages.judge.alignment import Alignment
-from stages.judge.contradictions.amounts import exchanged_amounts, unequal_equivalents, wrong_amounts
+from stages.judge.contradictions.amounts import exchanged_amounts, exchanged_counts, unequal_equivalents, wrong_amounts
 from stages.judge.contradictions.conditions import with_and_without
 from stages.judge.contradictions.contradiction import Contradiction
 from stages.judge.contradictions.names import exchanged_names, exchanged_words, renamed, said_of_another, wrong_names
@@ -37,6 +37,7 @@ def contradictions(rows: list[Alignment], reference: Text, answer: Text, questio
             hits += exchanged_roles(row.clause, clause)
             hits += edits(row.clause, clause)
             hits += lifted_limits(row.clause, clause)
+            hits += exchanged_counts(row.clause, clause)
             hits += exchanged_rates(row.clause, clause)
             hits += exchanged_quantifiers(row.clause, clause, reference, answer)
         everything += [replace(hit, clause=number) for hit in hits]

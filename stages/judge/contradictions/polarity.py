@@ -21,7 +21,9 @@ _ONLY_IF = re.compile(r"\bonly\s+(?:if|when|while|after)\b", re.IGNORECASE)
 def wrong_polarity(row: Alignment, reference: Text, answer: Text) -> list[Contradiction]:
     clause = row.clause
     hits = []
-    aligned = [c for c in row.speaking if _is_same_part(clause, c, answer)]
+    # A conjunct may be folded into the clause that rather speaks of another: "for A, but not for B", "for A and for B".
+    folded = [row.best] if clause.cues and row.best is not None and topic(clause, row.best) == 1.0 else []
+    aligned = [c for c in row.speaking or folded if _is_same_part(clause, c, answer)]
     for token in clause.tokens:
         if token.kind == "quantity":
             continue

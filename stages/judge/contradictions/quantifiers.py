@@ -18,19 +18,22 @@ _LEVELS = {
     "both": r"both",
     "most": r"(?<!at )(?<!at the )most(?=\s+(?:of\s|(?:\w+\s+){0,2}\w+s\b))|(?:the|a)\s+majority\s+of",
     "many": r"(?<!how )(?<!as )(?<!too )many|numerous|lots?\s+of|plenty\s+of|a\s+(?:large|great)\s+number\s+of",
+    "any": r"any",
     "half": r"half(?=\s+(?:of|the)\s)",
     "some": r"some(?=\s+(?:of\s|(?:\w+\s+){0,2}\w+s\b))|several|a\s+few",
     "few": r"(?<!a )few|hardly\s+any|a\s+small\s+number\s+of",
     "one": r"(?:only|just|exactly)\s+(?:one|1)|(?:one|1)(?=\s+of\s)|a\s+single|(?<=\w )one(?!\s+or\b)",
+    "only": r"only(?!\s+(?:if|when|while|after)\b)",
 }
 _EXCLUSIVE = frozenset(
     frozenset(pair.split("/"))
-    for pair in ("all/most", "all/some", "all/few", "all/one", "all/half", "half/few", "both/one", "both/some",
-                 "most/few", "many/few", "at least/at most", "at least one/at most one")
+    for pair in ("all/most", "all/half", "all/some", "all/few", "all/one", "any/all", "half/few", "both/one",
+                 "both/some", "both/only", "most/few", "many/few", "at least/at most", "at least one/at most one")
 )  # fmt: skip
 _LEVEL = re.compile(r"\b(?:" + "|".join(f"(?P<L{n}>{p})" for n, p in enumerate(_LEVELS.values())) + r")\b", re.I)
 _ONCE = re.compile(r"\bonce\b(?!\s+(?:\w+\s+(?:is|are|has|have)|you|it|the|or)\b)", re.IGNORECASE)
 _OFTEN = re.compile(r"\b(?:many|several|multiple|any\s+number\s+of)\s+times\b|\brepeatedly\b|\bagain and again\b", re.I)
+_CONDITIONS = ("if", "when", "unless")
 _SINGULAR = re.compile(r"each|every|one|a\s+single", re.IGNORECASE)
 _RATE = re.compile(r"\b(?:per|for|in|on|of)\s+$", re.IGNORECASE)  # "5 for each rule" is "5 for one rule"
 _PHRASE = re.compile(
@@ -63,6 +66,8 @@ def _levels(clause: Clause) -> list[tuple[str, list[Token]]]:
     for level in _LEVEL.finditer(clause.text):
         phrase = _PHRASE.match(clause.text, level.end())
         things = [t for t in clause.tokens if phrase and level.end() <= t.start < phrase.end()]
+        if level["L" + str(names.index("any"))] and clause.link not in _CONDITIONS:
+            continue  # "any user can" is "all users can"; "if any item is bad" is not "if all items are bad"
         if not (_SINGULAR.fullmatch(level[0]) and _RATE.search(clause.text[: level.start()])):
             found.append((names[int(level.lastgroup[1:])], things))
     return found

@@ -18,6 +18,8 @@ _END_OF_OBJECT = re.compile(
 
 def exchanged_roles(clause: Clause, other: Clause) -> list[Contradiction]:
     hits = []
+    if turned_comparison(clause, other):
+        return []
     for pivot in clause.tokens:
         if pivot.kind != "word" or _is_adverb(pivot):
             continue
@@ -119,9 +121,17 @@ def _across(clause: Clause, other: Clause) -> Contradiction | None:
 
 
 def turned_comparison(clause: Clause, other: Clause) -> bool:
-    """ "A more than B" and "B less than A": the sides of "than" are exchanged."""
+    """ "A more than B" and "B less than A": the sides of "than" are exchanged, and so is the comparison."""
     (left, right), (left_other, right_other) = _around_than(clause), _around_than(other)
-    return bool((left - right) & (right_other - left_other) and (right - left) & (left_other - right_other))
+    exchanged = (left - right) & (right_other - left_other) and (right - left) & (left_other - right_other)
+    own = [t for t in clause.tokens if t.key not in other.keys]
+    theirs = [t for t in other.tokens if t.key not in clause.keys]
+    return bool(exchanged) and any(opposite(a, b) for a in _compared(clause, own) for b in _compared(other, theirs))
+
+
+def _compared(clause: Clause, tokens: list[Token]) -> list[str]:
+    """What the comparison may be in, "more" and "less" among it, which are no tokens."""
+    return [t.text for t in tokens] + [w for w in clause.words if w in {"more", "less", "fewer"}]
 
 
 def _around_than(clause: Clause) -> tuple[set[str], set[str]]:
@@ -154,10 +164,7 @@ def _frame(clause: Clause, of: tuple[str, ...] = _PREPOSITIONS) -> list[str]:
 
 def edits(clause: Clause, other: Clause) -> list[Contradiction]:
     """Word for word the same, but for words that were exchanged or that stand in one another's place."""
-    turned = turned_comparison(clause, other) and any(
-        opposite(a.text, b.text) for a in clause.tokens for b in other.tokens
-    )
-    if turned:
+    if turned_comparison(clause, other):
         return []
     if crossed := _across(clause, other):
         return [crossed]
