@@ -11,7 +11,7 @@ _PAIRS = (("source", "destination"), ("standard", "FIFO"), ("sender", "receiver"
           ("parent", "child"), ("primary", "replica"), ("minimum", "maximum"), ("first", "last"))  # fmt: skip
 _STATEMENT = re.compile(r"[.;]\s+|,?\s+(?:whereas|while)\s+")
 _PART = re.compile(r"\s+(?:parameters?|elements?|permissions?)\b|\.\w")  # of an operation: no rival of one
-_THING = r"((?:an? |the |one |another )?[a-z]\w+(?: [a-z]\w+)?)"
+_THING = r"((?:an? |the |one |another )?(?!wh)[a-z]\w+(?: [a-z]\w+)?)"
 _FROM_TO = re.compile(rf"\bfrom {_THING} to {_THING}(?=[.,;]|$)")
 
 

@@ -4,6 +4,7 @@ import re
 
 _GIVE = r"(?:give|specify|provide|pass|set|supply|include)"
 _GIVEN = r"(?:given|specified|provided|passed|set|supplied|included|present)"
+_MISSING = r"(?:omitted|left\s+(?:out|empty|blank|unset)|missing|absent)"
 _PART = r"[^.,;\n]{1,80}"  # of a sentence
 _AND = r"(?:;|,|,?\s+(?:but|while|whereas|and))\s+(?:(?:but|while|whereas|and)\s+)?"
 _BUT = r"(?:other\s+than|except(?:\s+for)?|but|besides|apart\s+from)"
@@ -32,8 +33,9 @@ _PHRASES = [
     (r"(?<![^.;:\n])(\s*)(?:without|in\s+the\s+absence\s+of)\s+(?:an?\s+|any\s+|the\s+)?(?!\w+ing\b)(?=[^,.;\n]+,\s)",
      r"\1if no "),
     (r"\b(?:without|in\s+the\s+absence\s+of)\s+(?:an?|any)\s+(?=[^,.;\n]+(?:[,.;\n]|$))", "if no "),
-    (r"\b(if|when|whenever)\b([^.,;\n]{1,60}?)\b(is|are)\s+"
-     r"(?:omitted|left\s+(?:out|empty|blank|unset)|missing|absent)\b",
+    (rf"\b(if|when|whenever)\b([^.,;\n]{{1,60}}?)\b(is|are)\s+not\s+{_MISSING}\b",
+     r"\1\2\3 given"),
+    (rf"\b(if|when|whenever)\b([^.,;\n]{{1,60}}?)\b(is|are)\s+{_MISSING}\b",
      r"\1\2\3 not given"),
     (r"\b(if|when|whenever)\s+(you|one|it|the\s+\w+)\s+(?:omits?|leaves?\s+out|skips?)\b", r"\1 \2 do not give"),
     (r"\b(if|when|whenever)\s+(you|one)\s+leaves?\s+([^.,;\n]{1,60}?)\s+out\b", r"\1 \2 do not give \3"),

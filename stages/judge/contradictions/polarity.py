@@ -59,22 +59,37 @@ def _is_same_word(token: Token, other: Token) -> bool:
 
 def _is_same_part(clause: Clause, other: Clause, answer: Text) -> bool:
     """Whether both are conditions, or neither: "it is made if there is no log group" does not deny the log group."""
-    if (clause.link in _CONDITIONS) == (other.link in _CONDITIONS):
+    if _is_one_part(clause, other):
         return True
     beside = [c for c in answer.clauses if c.sentence == other.sentence and c is not other]
-    return not any((clause.link in _CONDITIONS) == (c.link in _CONDITIONS) for c in beside)
+    return not any(_is_one_part(clause, c) for c in beside)
+
+
+def _is_one_part(clause: Clause, other: Clause) -> bool:
+    return (clause.link in _CONDITIONS) == (other.link in _CONDITIONS)
 
 
 def _said_rightly(token: Token, where: Clause, row: Alignment, reference: Text) -> bool:
     """Whether another clause of the answer says it as the reference does, or this one rather repeats another clause."""
     for score, clause in row.ranked:
         same = any(t.key == token.key and t.sign == token.sign for t in clause.tokens)
-        if clause is not where and score > 0 and same and topic(row.clause, clause) >= SAME_TOPIC:
+        if (
+            clause is not where
+            and score > 0
+            and same
+            and _is_one_part(clause, where)
+            and topic(row.clause, clause) >= SAME_TOPIC
+        ):
             return True
     own = next((t for t in where.tokens if t.key == token.key), None)
     for clause in reference.clauses:
         same = own is not None and any(t.key == own.key and t.sign == own.sign for t in clause.tokens)
-        if clause is not row.clause and same and harmonic(clause, where) >= 0.75 * harmonic(row.clause, where):
+        if (
+            clause is not row.clause
+            and same
+            and _is_one_part(clause, where)
+            and harmonic(clause, where) >= 0.75 * harmonic(row.clause, where)
+        ):
             return True
     return False
 

@@ -180,7 +180,7 @@ def edits(clause: Clause, other: Clause) -> list[Contradiction]:
     same_frame = _frame(clause) == _frame(other) and _frame(clause, _PLACES) == _frame(other, _PLACES)
     swaps = {(a.key, a.lexical, b.key, b.lexical) for a, b in changed}
     for a, b in changed:
-        exchanged = (b.key, b.lexical, a.key, a.lexical) in swaps and len(changed) <= 2 and same_frame
+        exchanged = (b.key, b.lexical, a.key, a.lexical) in swaps and len(swaps) <= 2 and same_frame
         moved = a.key in other.keys and b.key in clause.keys  # both stand in both, in another order
         rivals = sisters(a.text, b.text) or (opposite(a.text, b.text) and a.negated == b.negated)
         if exchanged or (rivals and not moved):
