@@ -49,6 +49,10 @@ _PHRASES = [
      r"if no \1"),
     (rf"\b(?:if|when|whenever)\s+(?:you|one|it|they|the\s+\w+)\s+(?:do|does)\s+not\s+{_GIVE}\s+(?:an?\s+|any\s+|the\s+)?(?=\w)",
      "if no "),
+    (r",?\s*\bexcept\s+(?:while|when|if)\b", " unless"),
+    (r"\bneither\b([^.;\n]{1,80}?)\bnor\b", r"not \1or"),
+    (r"\banother\s+((?:\w+\s+){1,3}?)than\b", r"a different \1than"),
+    (r"\bafter\s+at\s+most\b", "within"),
     # "Only X" has one form, too.
     (rf"\b(?:nobody|no\s+one|none|no\s+[a-z]+)\s+{_BUT}\s+(?=\w)", "only "),
     (rf"\b(?:(?:all|any|every)\s+)?[a-z]+\s+{_BUT}\s+((?:[\w-]+\s+){{1,4}}?)(?:cannot|(?:can|may|must)\s+not)\b",

@@ -105,7 +105,12 @@ def exchanged_words(row: Alignment, rows: list[Alignment], answer: Text) -> list
             elsewhere = any(_same_word(token, c) for c in answer.clauses if c is not clause)
             for other in new:
                 of_another = any(_same_word(other, r.clause) for r in rows if r is not row)
-                if elsewhere and of_another and _slot(token, row.clause, other, clause):
+                if (
+                    token.negated == other.negated
+                    and elsewhere
+                    and of_another
+                    and _slot(token, row.clause, other, clause)
+                ):
                     hits.append(Contradiction("name", f'says "{other.text}" where the reference says "{token.text}"'))
     return hits
 

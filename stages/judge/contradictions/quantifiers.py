@@ -34,8 +34,9 @@ _LEVEL = re.compile(r"\b(?:" + "|".join(f"(?P<L{n}>{p})" for n, p in enumerate(_
 _ONCE = re.compile(r"\bonce\b(?!\s+(?:\w+\s+(?:is|are|has|have)|you|it|the|or)\b)", re.IGNORECASE)
 _OFTEN = re.compile(r"\b(?:many|several|multiple|any\s+number\s+of)\s+times\b|\brepeatedly\b|\bagain and again\b", re.I)
 _CONDITIONS = ("if", "when", "unless")
-_SINGULAR = re.compile(r"each|every|one|a\s+single", re.IGNORECASE)
-_RATE = re.compile(r"\b(?:per|for|in|on|of)\s+$", re.IGNORECASE)  # "5 for each rule" is "5 for one rule"
+_RATE = re.compile(
+    r"\b(?:per|for|in|on|of)\s+(?:each|every|one(?!\s+of\b)|a\s+single)\b", re.IGNORECASE
+)  # "5 for each rule" is "5 for one rule"
 _PHRASE = re.compile(
     r"\W*(?:of\s+)?(.*?)(?=$|[,;:()]|\b(?:of|in|on|for|to|from|by|with|per|at|that|which|and|or|is|are|can|may|must|has|have)\b)",
     re.IGNORECASE,
@@ -62,13 +63,14 @@ def exchanged_quantifiers(clause: Clause, other: Clause, reference: Text, answer
 def _levels(clause: Clause) -> list[tuple[str, list[Token]]]:
     """Each level with the words of which one is what is counted; rates apart."""
     names = list(_LEVELS)
+    rates = list(_RATE.finditer(clause.text))
     found = []
     for level in _LEVEL.finditer(clause.text):
         phrase = _PHRASE.match(clause.text, level.end())
         things = [t for t in clause.tokens if phrase and level.end() <= t.start < phrase.end()]
         if level["L" + str(names.index("any"))] and clause.link not in _CONDITIONS:
             continue  # "any user can" is "all users can"; "if any item is bad" is not "if all items are bad"
-        if not (_SINGULAR.fullmatch(level[0]) and _RATE.search(clause.text[: level.start()])):
+        if not any(rate.start() < level.start() < rate.end() for rate in rates):
             found.append((names[int(level.lastgroup[1:])], things))
     return found
 

@@ -26,7 +26,9 @@ def exchanged_roles(clause: Clause, other: Clause) -> list[Contradiction]:
         twins = [t for t in other.tokens if t.key == pivot.key]
         copula = re.search(r"\b(?:is|are|be|was)\b", clause.text + " " + other.text)
         certain = pivot.key in VERBS and (pivot.key not in NOUN_VERBS or pivot.text.endswith(("s", "ed")))
-        usable = certain or (near_copy(clause, other) and (pivot.key in VERBS or not copula))
+        usable = certain or (
+            near_copy(clause, other) and (pivot.key in VERBS or (not copula and _is_framed_alike(clause, other)))
+        )
         if len(twins) != 1 or not usable or sum(t.key == pivot.key for t in clause.tokens) != 1:
             continue
         if not _comparable(clause, pivot, other, twins[0]):
@@ -162,6 +164,10 @@ def _frame(clause: Clause, of: tuple[str, ...] = _PREPOSITIONS) -> list[str]:
     return [w for w in clause.words if w in of]
 
 
+def _is_framed_alike(clause: Clause, other: Clause) -> bool:
+    return _frame(clause) == _frame(other) and _frame(clause, _PLACES) == _frame(other, _PLACES)
+
+
 def edits(clause: Clause, other: Clause) -> list[Contradiction]:
     """Word for word the same, but for words that were exchanged or that stand in one another's place."""
     if turned_comparison(clause, other):
@@ -177,7 +183,7 @@ def edits(clause: Clause, other: Clause) -> list[Contradiction]:
     ]
     if not changed or len(changed) > len(clause.tokens) / 2:
         return []
-    same_frame = _frame(clause) == _frame(other) and _frame(clause, _PLACES) == _frame(other, _PLACES)
+    same_frame = _is_framed_alike(clause, other)
     swaps = {(a.key, a.lexical, b.key, b.lexical) for a, b in changed}
     for a, b in changed:
         exchanged = (b.key, b.lexical, a.key, a.lexical) in swaps and len(swaps) <= 2 and same_frame
