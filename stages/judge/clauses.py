@@ -16,7 +16,7 @@ _CLAUSE = re.compile(
 _CONDITIONS = "if|when|whenever|unless|until|after|before|once|while|although"
 _CONDITION = re.compile(rf"(?:{_CONDITIONS})\b", re.IGNORECASE)
 _SHORT = re.compile(
-    r"(?:if|unless|but|until|when(?=.*\bno)|not)\b", re.IGNORECASE
+    r"(?:if|unless|but|until|when|while|not)\b", re.IGNORECASE
 )  # what is a part though it has but one word
 
 

@@ -59,12 +59,17 @@ def turned_conditions(
             if c.sentence == row.clause.sentence and c is not row.clause and not _OTHER_CASE.match(c.text)
         ]
         mains_said = [c for c in answer.clauses if c.sentence == best.sentence and c is not best]
-        same = all(any(near_copy(c, d) and _signs(c, d) for d in mains_said) for c in mains)
+        same = all(any(_is_said(d, c) and _signs(c, d) for d in mains_said) for c in mains)
         if mains and same and near_copy(row.clause, best) and _signs(row.clause, best):
             hits.append(
                 (number, Contradiction("polarity", f'says "{best.link}" where the reference says "{row.clause.link}"'))
             )
     return hits
+
+
+def _is_said(clause: Clause, by: Clause) -> bool:
+    """Whether the other clause says it, and hardly less: "delete it only", "delete it at any time"."""
+    return (topic(clause, by) == 1.0 and topic(by, clause) >= _LIMITED_TOPIC) or near_copy(clause, by)
 
 
 def exchanged_rates(clause: Clause, other: Clause) -> list[Contradiction]:
