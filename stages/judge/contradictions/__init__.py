@@ -11,7 +11,7 @@ from stages.judge.contradictions.order import reversed_conditions, reversed_orde
 from stages.judge.contradictions.polarity import opposites, without_contraposition, wrong_polarity
 from stages.judge.contradictions.quantifiers import exchanged_frequencies, exchanged_quantifiers
 from stages.judge.contradictions.roles import edits, exchanged_roles
-from stages.judge.contradictions.scope import exchanged_rates, lifted_limits, turned_conditions
+from stages.judge.contradictions.scope import exchanged_rates, is_complement, lifted_limits, turned_conditions
 from stages.judge.contradictions.yes_no import wrong_verdict
 from stages.judge.text import Text
 
@@ -23,7 +23,7 @@ def contradictions(rows: list[Alignment], reference: Text, answer: Text, questio
     everything: list[Contradiction] = list(wrong_verdict(reference, answer, question))
     polarity: list[tuple[Alignment, Contradiction]] = []
     for number, row in enumerate(rows):
-        if row.best is None:
+        if row.best is None or any(is_complement(row.clause, clause) for clause in row.speaking):
             continue
         hits = wrong_amounts(row, reference, answer, question) + exchanged_amounts(row, reference, answer)
         if any(c.words == row.clause.words for c in answer.clauses):

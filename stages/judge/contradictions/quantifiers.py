@@ -22,13 +22,15 @@ _LEVELS = {
     "half": r"half(?=\s+(?:of|the)\s)",
     "some": r"some(?=\s+(?:of\s|(?:\w+\s+){0,2}\w+s\b))|several|a\s+few",
     "few": r"(?<!a )few|hardly\s+any|a\s+small\s+number\s+of",
-    "one": r"(?:only|just|exactly)\s+(?:one|1)|(?:one|1)(?=\s+of\s)|a\s+single|(?<=\w )one(?!\s+or\b)",
+    "exactly one": r"(?:only|just|exactly)\s+(?:one|1)|a\s+single",
+    "one": r"(?:one|1)(?=\s+of\s)|(?<=\w )one(?!\s+or\b)",
     "only": r"only(?!\s+(?:if|when|while|after)\b)",
 }
 _EXCLUSIVE = frozenset(
     frozenset(pair.split("/"))
-    for pair in ("all/most", "all/half", "all/some", "all/few", "all/one", "any/all", "half/few", "both/one",
-                 "both/some", "both/only", "most/few", "many/few", "at least/at most", "at least one/at most one")
+    for pair in ("all/most", "all/half", "all/some", "all/few", "all/one", "all/exactly one", "any/all", "half/few",
+                 "both/one", "both/exactly one", "both/some", "both/only", "exactly one/some", "exactly one/many",
+                 "most/few", "many/few", "at least/at most", "at least one/at most one")
 )  # fmt: skip
 _LEVEL = re.compile(r"\b(?:" + "|".join(f"(?P<L{n}>{p})" for n, p in enumerate(_LEVELS.values())) + r")\b", re.I)
 _ONCE = re.compile(r"\bonce\b(?!\s+(?:\w+\s+(?:is|are|has|have)|you|it|the|or)\b)", re.IGNORECASE)

@@ -4,6 +4,7 @@ import re
 
 from stages.judge.alignment import Alignment
 from stages.judge.contradictions.contradiction import Contradiction
+from stages.judge.lexicon import opposite
 from stages.judge.matching import match, near_copy, topic
 from stages.judge.text import Clause, Text
 from stages.judge.tokens import Token
@@ -31,6 +32,21 @@ def lifted_limits(clause: Clause, other: Clause) -> list[Contradiction]:
         if ((narrowed and alike) or _other_subject(only, everyone)) and _cues_agree(clause, other):
             return [Contradiction("scope", f'"{other.text}" against "{clause.text}"')]
     return []
+
+
+def is_complement(clause: Clause, other: Clause) -> bool:
+    """ "Only large ones can" is "small ones cannot": the opposites are denied of one another."""
+    if bool(_ONLY.search(clause.text)) == bool(_ONLY.search(other.text)) or _cues_agree(clause, other):
+        return False
+    lost, new = (
+        [t for t in one.tokens if t.quantity or not any(t.key == u.key and t.lexical == u.lexical for u in two.tokens)]
+        for one, two in ((clause, other), (other, clause))
+    )
+    return any(
+        t.quantity.bound_conflicts(u.quantity) if t.quantity and u.quantity else opposite(t.text, u.text)
+        for t in lost
+        for u in new
+    )
 
 
 def _other_subject(only: Clause, everyone: Clause) -> bool:
