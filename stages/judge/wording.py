@@ -7,7 +7,7 @@ _GIVEN = r"(?:given|specified|provided|passed|set|supplied|included|present)"
 _MISSING = r"(?:omitted|left\s+(?:out|empty|blank|unset)|missing|absent)"
 _PART = r"[^.,;\n]{1,80}"  # of a sentence
 _AND = r"(?:;|,|,?\s+(?:but|while|whereas|and))\s+(?:(?:but|while|whereas|and)\s+)?"
-_BUT = r"(?:other\s+than|except(?:\s+for)?|but|besides|apart\s+from)"
+_OTHER_THAN = r"(?:other\s+than|except(?:\s+for)?|besides|apart\s+from)"
 
 # Negated bounds ("no more than") are bounds, not negations; "unless you say otherwise" is a default.
 _PHRASES = [
@@ -54,16 +54,17 @@ _PHRASES = [
     (r"\banother\s+((?:\w+\s+){1,3}?)than\b", r"a different \1than"),
     (r"\bafter\s+at\s+most\b", "within"),
     # "Only X" has one form, too.
-    (rf"\b(?:nobody|no\s+one|none|no\s+[a-z]+)\s+{_BUT}\s+(?=\w)", "only "),
-    (rf"\b(?:(?:all|any|every)\s+)?[a-z]+\s+{_BUT}\s+((?:[\w-]+\s+){{1,4}}?)(?:cannot|(?:can|may|must)\s+not)\b",
+    (rf"\b(?:nobody|no\s+one|none|no\s+[a-z]+)\s+{_OTHER_THAN}\s+(?=\w)", "only "),
+    (r"(?:\b(?:nobody|no\s+one|none)|(?:^|(?<=[.;:\n]\s))no\s+[a-z]+)\s+but\s+(?=\w)", "only "),
+    (rf"\b(?:(?:all|any|every)\s+)?[a-z]+\s+{_OTHER_THAN}\s+((?:[\w-]+\s+){{1,4}}?)(?:cannot|(?:can|may|must)\s+not)\b",
      r"only \1can"),
     (r",?\s+(?:and|but)\s+(?:by\s+|to\s+|for\s+)?(?:no\s+other\s+[a-z]+|no\s+others|nobody\s+else|no\s+one\s+else)(?=[,.;]|$)",
      " only"),
     # What is instead of what: "X, not Y".
     (r"(?<![^.;:\n])(\s*)(?:instead\s+of|rather\s+than)\s+([^,.;\n]+),\s+([^.,;\n]+)", r"\1\3, not \2"),
     (r"\bno\s+longer\b|\binstead\s+of\b|\brather\s+than\b", "not"),
-    (r"\b(?:do|does)\s+not\s+(\w+)\s+([^,.;\n]+),?\s+but\s+(?:rather\s+|only\s+)?((?:an?|the|its|their)\s+[^,.;\n]+)",
-     r"\1 \3, not \2"),
+    (r"\b(?:do|does)\s+not\s+(\w+)\s+([^,.;\n]+),?\s+but\s+(?:rather|only|instead)\s+([^,.;\n]+)", r"\1 \3, not \2"),
+    (r"\b(?:do|does)\s+not\s+(\w+)\s+(((?:the|its|an?)\s+\w+)\s+[^,.;\n]+),?\s+but\s+(\3\s+[^,.;\n]+)", r"\1 \4, not \2"),  # noqa: E501
     # What is left out of the second of two: "A does not read it; B does", "A is free, B is not".
     (rf"\b(do|does)\s+not\s+({_PART}){_AND}({_PART}?)\s+(?:do|does)(?=[.;]|$)", r"\1 not \2; \3 \2"),
     (rf"\b(is|are|can)\s+not\s+({_PART}){_AND}({_PART}?)\s+(is|are|can)(?=[.;]|$)", r"\1 not \2; \3 \4 \2"),
@@ -74,7 +75,7 @@ _PHRASES = [
     (r"\b(is|are|was)\s+on(?=[,.;]|$)", r"\1 enabled"),
     (r"\bat\s+once\b|\bstraight\s+away\b|\bright\s+away\b|\bon\s+the\s+spot\b", "immediately"),
     (r"\ba\s+quarter\s+of\s+an\s+hour\b", "15 minutes"),
-    (r"\bevery\s+(?=(?:second|minute|hour|day|week|month)\b)", "every 1 "),
+    (r"\b(?:every|each)\s+(?=(?:minute|hour|day|week|month)\b)", "every 1 "),
     (r"\bfor\s+good\b", "permanently"),
     (r"\btim(?:e|es|ed|ing)\s+out\b", "timeouts"),
     (r"\bshort-lived\b|\bshort-term\b", "temporary"),

@@ -35,18 +35,17 @@ def lifted_limits(clause: Clause, other: Clause) -> list[Contradiction]:
 
 
 def is_complement(clause: Clause, other: Clause) -> bool:
-    """ "Only large ones can" is "small ones cannot": the opposites are denied of one another."""
+    """ "Only large ones can" is "small ones cannot": the one thing that differs is denied of its opposite."""
     if bool(_ONLY.search(clause.text)) == bool(_ONLY.search(other.text)) or _cues_agree(clause, other):
         return False
     lost, new = (
-        [t for t in one.tokens if t.quantity or not any(t.key == u.key and t.lexical == u.lexical for u in two.tokens)]
+        [t for t in one.tokens if not any(t.key == u.key and t.lexical == u.lexical for u in two.tokens)]
         for one, two in ((clause, other), (other, clause))
     )
-    return any(
-        t.quantity.bound_conflicts(u.quantity) if t.quantity and u.quantity else opposite(t.text, u.text)
-        for t in lost
-        for u in new
-    )
+    amounts = [(t, u) for t in clause.tokens for u in other.tokens if t.quantity and u.quantity and match(t, u)]
+    if any(t.quantity.bound_conflicts(u.quantity) for t, u in amounts):
+        return all(t.text.endswith("er") for t in (*lost, *new))  # "smaller" says the bound once more
+    return len(lost) == len(new) == 1 and opposite(lost[0].text, new[0].text)
 
 
 def _other_subject(only: Clause, everyone: Clause) -> bool:
