@@ -45,7 +45,13 @@ def is_complement(clause: Clause, other: Clause) -> bool:
     amounts = [(t, u) for t in clause.tokens for u in other.tokens if t.quantity and u.quantity and match(t, u)]
     if any(t.quantity.bound_conflicts(u.quantity) for t, u in amounts):
         return all(t.text.endswith("er") for t in (*lost, *new))  # "smaller" says the bound once more
-    return len(lost) == len(new) == 1 and opposite(lost[0].text, new[0].text)
+    narrowed = [_first_after_only(c) for c in (clause, other)]
+    return len(lost) == len(new) == 1 and opposite(lost[0].text, new[0].text) and {*lost, *new} & {*narrowed} != set()
+
+
+def _first_after_only(clause: Clause) -> Token | None:
+    limit = _ONLY.search(clause.text)
+    return next((t for t in clause.tokens if limit and t.start >= limit.end()), None)
 
 
 def _other_subject(only: Clause, everyone: Clause) -> bool:
