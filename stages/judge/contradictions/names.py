@@ -1,6 +1,7 @@
 """Wrong names: another identifier, another thing of its kind, or two words exchanged."""
 
 import itertools
+import re
 
 from stages.judge.alignment import Alignment
 from stages.judge.contradictions.contradiction import Contradiction
@@ -11,6 +12,7 @@ from stages.judge.tokens import Token
 
 _NEAR_TOPIC = 0.5  # similarity of two clauses from which a word can stand in another's place
 _EXCHANGE_TOPIC = 0.6
+_AGENT = re.compile(r"\bby\s+(?:an?\s+|the\s+)?$", re.IGNORECASE)  # who does it is no filler, be it "the service"
 _NAMES = ("identifier", "name")
 
 
@@ -121,7 +123,7 @@ def _beyond(clause: Clause, other: Clause) -> list[Token]:
         t
         for t in clause.tokens
         if t.kind != "quantity"
-        and not t.weak
+        and (not t.weak or _AGENT.search(clause.text[: t.start]))
         and sum(u.key == t.key and u.lexical == t.lexical for u in clause.tokens)
         > sum(u.key == t.key and u.lexical == t.lexical for u in other.tokens)
     ]
