@@ -260,13 +260,15 @@ def test_hand_labelled_wrong_answers_never_exceed_3_and_paraphrases_keep_6(row):
 
 
 def statements():
-    """(reference, kind, answer) of the fixture: W is a wrong answer to the last R, T a true one in other words."""
+    """(reference, kind, answer) of the fixture: W is wrong, T true in other words; w and t are known to be missed."""
     reference = ""
     for line in STATEMENTS.read_text().splitlines():
         kind, _, text = line.partition(" ")
         reference = text if kind == "R" else reference
         if kind in {"R", "W", "T"}:
-            yield reference, kind, text
+            yield pytest.param(reference, kind, text)
+        elif kind in {"w", "t"}:
+            yield pytest.param(reference, kind.upper(), text, marks=pytest.mark.xfail(strict=True))
 
 
 @pytest.mark.parametrize(("reference", "kind", "answer"), statements())
