@@ -2,6 +2,7 @@
 
 import pytest
 
+from stages.judge.choosing import choose
 from stages.judge.controls import (
     KINDS,
     Control,
@@ -12,10 +13,10 @@ from stages.judge.controls import (
     ordering,
     swap_name,
     swap_number,
-    swap_roles,
     swap_unit,
 )
 from stages.judge.paraphrase import paraphrase
+from stages.judge.role_swaps import swap_roles
 from stages.records import Pair, Quote
 
 
@@ -41,6 +42,23 @@ PAIRS = [
         (swap_roles, "It copies from the source to the destination.", "It copies from the destination to the source."),
         (swap_roles, "It moves items from a list to a table.", "It moves items from a table to a list."),
         (swap_roles, "It moves.", None),
+        (
+            swap_roles,
+            "GetItem reads one item, whereas ScanAll reads all.",
+            "ScanAll reads one item, whereas GetItem reads all.",
+        ),
+        (
+            swap_roles,
+            "The Name parameter of ListKeys is optional. With GetKey, it is required.",
+            "The Name parameter of GetKey is optional. With ListKeys, it is required.",
+        ),
+        (
+            swap_roles,
+            "GetKey returns NoKeyException if it is gone. GetKey returns BadKeyException if it is locked.",
+            "GetKey returns BadKeyException if it is gone. GetKey returns NoKeyException if it is locked.",
+        ),
+        (swap_roles, "Call GetKey, which reads a key. GetKey returns NoKeyException if it is gone.", None),
+        (swap_roles, "The KeyName parameter of GetKey names it. The NewName parameter is free.", None),
         (flip_negation, "It cannot be renewed.", "It can be renewed."),
         (flip_negation, "It must be set.", "It must not be set."),
         (flip_negation, "It is returned.", "It is not returned."),
@@ -93,3 +111,18 @@ def test_ordering_counts_ties_as_wrong_and_leaves_out_the_unscored():
         "reference>babble": (1, 1),
         "half>babble": (1, 1),
     }
+
+
+def test_control_pairs_are_spread_over_the_file():
+    alike = [pair(n, f"What is {n}?", "It is blue.") for n in range(9)]
+    assert [p.id for p in choose(alike, 3)] == ["0", "3", "6"]
+    assert len(choose(alike[:2], 3)) == 2
+
+
+def test_a_kind_that_only_one_pair_allows_is_among_them():
+    alike = [pair(n, f"What is {n}?", "It is blue.") for n in range(9)]
+    alike[4] = pair(4, "What do they do?", "GetKey reads a key. MakeKey makes one.")
+    chosen = choose(alike, 3)
+    assert [p.id for p in chosen] == ["0", "4", "6"]
+    assert "swapped_role" in {control.kind for control in make_controls(chosen)}
+    assert choose(alike, 3) == chosen

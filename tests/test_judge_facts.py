@@ -10,6 +10,7 @@ from stages.judge.facts import FactsJudge
 from stages.judge.text import read
 
 LABELLED = Path(__file__).parent / "fixtures/judge_labelled.jsonl"
+STATEMENTS = Path(__file__).parent / "fixtures/judge_statements.txt"
 WRONG, HALF, GOOD, FULL = (0.0, 3.0), (3.0, 6.5), (7.0, 10.0), (9.0, 10.0)
 
 TIMEOUT = "A session ends after 900 seconds without traffic."
@@ -256,6 +257,24 @@ def test_hand_labelled_wrong_answers_never_exceed_3_and_paraphrases_keep_6(row):
     if row["kind"] == "paraphrase":
         assert value >= 6.0
     assert score(row["reference"], row["reference"], row["question"]) >= 9.0
+
+
+def statements():
+    """(reference, kind, answer) of the fixture: W is wrong, T true in other words; w and t are known to be missed."""
+    reference = ""
+    for line in STATEMENTS.read_text().splitlines():
+        kind, _, text = line.partition(" ")
+        reference = text if kind == "R" else reference
+        if kind in {"R", "W", "T"}:
+            yield pytest.param(reference, kind, text)
+        elif kind in {"w", "t"}:
+            yield pytest.param(reference, kind.upper(), text, marks=pytest.mark.xfail(strict=True))
+
+
+@pytest.mark.parametrize(("reference", "kind", "answer"), statements())
+def test_a_turn_of_phrase(reference, kind, answer):
+    low, high = {"R": FULL, "W": WRONG, "T": GOOD}[kind]
+    assert low <= score(reference, answer) <= high
 
 
 @pytest.mark.parametrize(

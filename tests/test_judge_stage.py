@@ -9,7 +9,6 @@ import yaml
 from stages.files import write_jsonl
 from stages.judge import __main__ as stage
 from stages.judge.controls import KINDS
-from stages.judge.judging import spread
 from stages.records import APPROACHES, Answer, Pair, Question, Quote, Score
 
 REFERENCE = "A lease lasts 900 seconds by default. It cannot be renewed with RenewLease."
@@ -155,8 +154,3 @@ def test_faults_are_one_message_and_leave_nothing(repository, monkeypatch, capsy
     assert capsys.readouterr().err.split("error: ", 1)[1].strip() == message
     assert not (repository / "data/scores").exists()
     assert not (repository / "metrics").exists()
-
-
-def test_control_pairs_are_spread_over_the_file():
-    assert [p.id for p in spread([pair(n) for n in range(9)], 3)] == ["0", "3", "6"]
-    assert len(spread([pair(n) for n in range(2)], 3)) == 2

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from stages.errors import StageError, exits_cleanly
 from stages.files import write_json, write_jsonl
+from stages.judge.choosing import choose
 from stages.judge.inputs import read_answers, read_validation
 from stages.judge.judging import (
     check_coverage,
@@ -14,7 +15,6 @@ from stages.judge.judging import (
     judge_controls,
     metrics,
     open_judge,
-    spread,
 )
 from stages.judge.params import JudgeParams
 from stages.params import load, load_value
@@ -29,7 +29,7 @@ def main() -> None:
     name = sys.argv[1]
     params, models = load(f"judges.{name}", JudgeParams), load_value("study.models", list[str])
     questions, answers, pairs = read_questions(), read_answers(models), read_validation()
-    controls = spread(pairs, params.control_pairs)
+    controls = choose(pairs, params.control_pairs)
     with open_judge(name, params, gradings(controls, questions, answers)) as judge:
         report = judge_controls(judge, controls)
         scores = judge_answers(judge, name, questions, answers)

@@ -7,13 +7,17 @@ from stages.judge.lexicon import STOPWORDS
 _ABBREVIATION = re.compile(r"\b(?:e\.g|i\.e|etc|vs|cf|approx|no)\.$", re.IGNORECASE)
 _ITEM = re.compile(r"^\s*(?:[-*•–]|\d{1,2}[.)])\s+")
 _CLAUSE = re.compile(
-    r":\s+|\s+[–-]\s+|\s*\((?=\w+(?:[ ,]+[^\s),]+){3,40}\))|,\s+(?=(?:and|but|or|which|who|whereas|while|so|after|in which|then|"  # noqa: E501
+    r":\s+|\s+[–-]\s+|,\s+(?=not\s[^,;]*$)|\s*\((?=\w+(?:[ ,]+[^\s),]+){3,40}\))|,\s+(?=(?:and|but|or|which|who|whereas|while|so|after|in which|then|"  # noqa: E501
     r"the|a|an|it|they|you|this|each|every|if|when|unless|anything|nobody|no|only|use|set|call|with|where)\b)|"
-    r"\s+(?=(?:because|if|when|whenever|unless|until|whereas|although|though|which|while)\s)|\s+(?=(?:before|after)\s+(?:it|they|you|the|an?)\s)|"
-    r"\s+(?=and\s+(?:it|they|you|the|an?|is|are|can|cannot|must|may|then|will|has|have|does|do|a push)\s)|,\s+(?=\w+ing\b)",  # noqa: E501
+    r"\s+(?!which\scase\b)(?=(?:because|if|when|whenever|unless|until|whereas|although|though|which|while)\s)|\s+(?=(?:before|after)\s+(?:it|they|you|the|an?)\s)|"
+    r"\s+(?=and\s+(?:it|they|you|nothing|nobody|the|an?|is|are|can|cannot|must|may|then|will|has|have|does|do|a push)\s)|,\s+(?=\w+ing\b)",  # noqa: E501
     re.IGNORECASE,
 )  # fmt: skip
 _CONDITIONS = "if|when|whenever|unless|until|after|before|once|while|although"
+_CONDITION = re.compile(rf"(?:{_CONDITIONS})\b", re.IGNORECASE)
+_SHORT = re.compile(
+    r"(?:if|unless|but|until|when|while|not)\b", re.IGNORECASE
+)  # what is a part though it has but one word
 
 
 def sentences_of(text: str) -> list[str]:
@@ -56,14 +60,20 @@ def _weak_clauses(sentence: str) -> list[str]:
         parts[:1] = [parts[0][: head.end()].strip(" ,"), parts[0][head.end() :]]
     joined: list[str] = []
     for part in parts:
-        plain = re.sub(r"\d[\d.,]*[\s-]*\w*", "", part)  # an amount alone is no statement
-        content = [w for w in re.findall(r"[\w:']+", plain) if w.lower() not in STOPWORDS]
-        # A part with one content word ("when empty", ", and X") says nothing alone, unless it carries a negation.
-        if joined and len(content) < 2 and not re.match(r"(?:if|unless|but|until)\b", part, re.IGNORECASE):
+        # A part with one content word ("when empty", ", and X") says nothing alone, unless it carries a negation, or
+        # is what follows from the condition at the head.
+        after_condition = len(joined) == 1 and _CONDITION.match(joined[0])
+        if joined and _content(part) < 2 and not after_condition and not _SHORT.match(part):
             joined[-1] += ", " + part
         else:
             joined.append(part)
-    # A head of one word ("BackupName (string of ...)") belongs to what follows.
-    if len(joined) > 1 and len([w for w in re.findall(r"[\w:']+", joined[0]) if w.lower() not in STOPWORDS]) < 2:
+    # A head of one word ("BackupName (string of ...)") belongs to what follows, unless either is a condition.
+    if len(joined) > 1 and _content(joined[0]) < 2 and not any(_CONDITION.match(part) for part in joined[:2]):
         joined[:2] = [" (".join(joined[:2]) if "(" in sentence else ", ".join(joined[:2])]
     return joined
+
+
+def _content(part: str) -> int:
+    """How many words say something; an amount alone is no statement."""
+    plain = re.sub(r"\d[\d.,]*[\s-]*\w*", "", part)
+    return sum(w.lower() not in STOPWORDS for w in re.findall(r"[\w:']+", plain))

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from stages.judge.paraphrase import paraphrase
+from stages.judge.role_swaps import IDENTIFIER, PRODUCTS, swap_roles
 from stages.records import Pair
 
 # Which kind must score higher than which. Wrong answers of different kinds are not compared with one another: all of
@@ -31,7 +32,7 @@ class Control:
 
 def make_controls(pairs: Sequence[Pair]) -> list[Control]:
     """Every control that each pair's answer allows, always the same for the same pairs."""
-    names = sorted({name for pair in pairs for name in _IDENTIFIER.findall(pair.answer)} - _PRODUCTS)
+    names = sorted({name for pair in pairs for name in IDENTIFIER.findall(pair.answer)} - PRODUCTS)
     controls = []
     for number, pair in enumerate(pairs):
         made = {
@@ -71,8 +72,6 @@ def ordering(controls: Iterable[Control], scores: Iterable[float | None]) -> dic
 
 # ---- the makers ------------------------------------------------------------------------------------------------------
 
-_IDENTIFIER = re.compile(r"\b(?:[a-z0-9]+:)?(?:[A-Z][a-z0-9]+){2,}\b|\b[A-Z]+(?:_[A-Z0-9]+)+\b")
-_PRODUCTS = {"EventBridge", "CloudWatch", "DynamoDB", "CloudTrail", "CloudFormation", "OpenSearch", "PrivateLink"}
 _NUMBER = re.compile(r"(?<![\w.,:/#-])\d[\d,]*(?:\.\d+)?(?![\w:/]|-\w|\.\d)")
 
 
@@ -132,24 +131,11 @@ def swap_unit(text: str) -> str | None:
 
 def swap_name(text: str, names: Sequence[str]) -> str | None:
     """Its last identifier, wherever it stands, becomes one that another answer names and this one does not."""
-    own = [name for name in _IDENTIFIER.findall(text) if name not in _PRODUCTS]
+    own = [name for name in IDENTIFIER.findall(text) if name not in PRODUCTS]
     others = [n for n in names if n not in text and (":" in n) == (":" in own[-1])] if own else []
     if not others:
         return None
     return re.sub(rf"\b{re.escape(own[-1])}\b", others[_pick(text, len(others))], text)
-
-
-_ROLE_PAIRS = (("source", "destination"), ("standard", "FIFO"), ("sender", "receiver"), ("producer", "consumer"),
-               ("parent", "child"), ("primary", "replica"), ("minimum", "maximum"), ("first", "last"))  # fmt: skip
-
-
-def swap_roles(text: str) -> str | None:
-    """ "from A to B" becomes "from B to A"; source and destination, sender and receiver, ... change places."""
-    for a, b in _ROLE_PAIRS:
-        if re.search(rf"\b{a}\b", text) and re.search(rf"\b{b}\b", text):
-            return re.sub(rf"\b({a}|{b})\b", lambda m, a=a, b=b: b if m[0] == a else a, text)
-    pattern = r"\bfrom ((?:an? |the |one )?[a-z]\w+(?: [a-z]\w+)?) to ((?:an? |the |another )?[a-z]\w+(?: [a-z]\w+)?)(?=[.,;]|$)"  # noqa: E501
-    return re.sub(pattern, r"from \2 to \1", text, count=1) if re.search(pattern, text) else None
 
 
 _FLIPS = [

@@ -173,13 +173,6 @@ def is_reliable(report: ControlReport, params: JudgeParams) -> bool:
     return report.accuracy is not None and report.accuracy >= params.min_control_accuracy
 
 
-def spread(pairs: Sequence[Pair], count: int) -> list[Pair]:
-    """`count` pairs at even steps: validation pairs are sorted by service."""
-    if len(pairs) <= count:
-        return list(pairs)
-    return [pairs[i * len(pairs) // count] for i in range(count)]
-
-
 def _score(judge: str, answer: Answer, verdict: Verdict) -> Score:
     return Score(
         question_id=answer.question_id,

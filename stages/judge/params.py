@@ -15,7 +15,7 @@ class JudgeParams(Section):
 
     kind: Literal["facts", "semantic", "llm"]
     min_control_accuracy: float = Field(ge=0, le=1)  # below it the judge is reported as unreliable
-    control_pairs: int = Field(ge=1)  # validation pairs that controls are made of, spread evenly over the file
+    control_pairs: int = Field(ge=1)  # validation pairs that controls are made of, spread over the file (choosing.py)
 
     @classmethod
     def variant(cls, raw: Any) -> type[Section]:

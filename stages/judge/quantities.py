@@ -23,7 +23,7 @@ _NUMBER_WORD = "|".join([*_ONES, *_TENS, *_SCALE])
 _DIGITS = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?"
 _UNIT = (
     r"milliseconds?|ms|seconds?|secs?|minutes?|mins?|hours?|hrs?|days?|weeks?|months?|years?|bytes?|[kmgtp]i?b|"
-    r"(?:kilo|mega|giga|tera|peta|kibi|mebi|gibi|tebi)bytes?|characters?|chars?|percent(?:age)?|%|bits?|words?|dollars?"
+    r"(?:kilo|mega|giga|tera|peta|kibi|mebi|gibi|tebi)bytes?|characters?|chars?|percent(?:age)?|%|bits?|words?|dollars?|cents?"
 )
 _QUANTITY = re.compile(
     rf"(?<![\w./-])(?:(?P<half>half\s+an?|an?\s+half)\s+(?P<half_unit>{_UNIT})\b"

@@ -22,6 +22,7 @@ _TOKEN = re.compile(
 _CAMEL = re.compile(r"^(?:[a-z]+[A-Z]|[A-Z][a-z0-9]+[A-Z]|[A-Z]{2,}[a-z]+[A-Za-z]*[a-z])\w*$")
 _WHOLE = frozenset(stem(w) for w in ("possible", "allowed", "permitted", "supported", "able", "feasible"))
 _WITHOUT = re.compile(r"\W*without\b[^,]*,\s", re.IGNORECASE)  # "Without a key, the call fails": it does fail
+_APPOSITION = re.compile(r"[^,]*,\s+not\s[^,]*,\s", re.IGNORECASE)  # "A, not B, is charged": A is
 _OBJECTS = frozenset(("nothing", "nobody"))
 
 
@@ -76,7 +77,7 @@ def read_tokens(text: str) -> tuple[tuple[Token, ...], tuple[str, ...], int]:
         word = piece.group().rstrip(".,:-") if piece.group()[0].isdigit() else piece.group().removesuffix(".")
         words.append(word.lower())
         raw.extend(_tokens_of(word, piece.start(), first=not re.search(r"\w", text[: piece.start()])))
-    head = _WITHOUT.match(text)
+    head = _WITHOUT.match(text) or _APPOSITION.match(text)
     tokens, cues = _with_polarity(raw, head.end() if head else 0)
     return tuple(tokens), tuple(words), cues
 
@@ -114,7 +115,7 @@ def _with_polarity(raw: list[Token | str], main: int = 0) -> tuple[list[Token], 
         if isinstance(item, str):
             if item in _OBJECTS and isinstance(before, Token) and before.key in VERBS:
                 # "runs nothing" is "does not run anything"
-                tokens[-1] = replace(tokens[-1], negated=not negated)
+                tokens[-1] = replace(tokens[-1], negated=not negated, direct=True)
             if item in NEGATIONS:
                 negated, awaiting, cues = not negated, True, cues + 1
             continue
@@ -126,6 +127,8 @@ def _with_polarity(raw: list[Token | str], main: int = 0) -> tuple[list[Token], 
         if not item.weak or item.kind != "word":
             awaiting = False
         tokens.append(replace(item, negated=negated, direct=direct))
+    if awaiting and tokens and not any(t.negated for t in tokens):
+        tokens = [replace(t, negated=True) for t in tokens]  # "standard queues do not": of what was said before
     if whole:
         first = next(i for i, t in enumerate(tokens) if t.negated)
         tokens = [replace(t, negated=not t.negated, direct=True) if i < first else t for i, t in enumerate(tokens)]

@@ -2,6 +2,13 @@
 
 import re
 
+_GIVE = r"(?:give|specify|provide|pass|set|supply|include)"
+_GIVEN = r"(?:given|specified|provided|passed|set|supplied|included|present)"
+_MISSING = r"(?:omitted|left\s+(?:out|empty|blank|unset)|missing|absent)"
+_PART = r"[^.,;\n]{1,80}"  # of a sentence
+_AND = r"(?:;|,|,?\s+(?:but|while|whereas|and))\s+(?:(?:but|while|whereas|and)\s+)?"
+_OTHER_THAN = r"(?:other\s+than|except(?:\s+for)?|besides|apart\s+from)"
+
 # Negated bounds ("no more than") are bounds, not negations; "unless you say otherwise" is a default.
 _PHRASES = [
     (r"[`*#]+|<[^>\n]{1,20}>", ""),
@@ -20,21 +27,57 @@ _PHRASES = [
      r"(?:more|greater|longer|larger|higher|bigger)\s+than\s+(?=\d)", r"\1at most "),
     (r"\b(?:cannot|(?:may|must|can|could|should|will|shall|do|does)\s+not)\s+(?!be\s)((?:[a-z]+\s+){1,3}?)"
      r"(?:less|fewer|shorter|smaller|lower)\s+than\s+(?=\d)", r"\1at least "),
-    (r"\bno\s+longer\b|\binstead\s+of\b|\brather\s+than\b", "not"),
     (r"\bnot\s+only\b", ""),
     (r"\bwhether\s+or\s+not\b", "regardless whether"),
+    # A condition that something is missing has one form: "if no key", "if you do not give a key".
+    (r"(?<![^.;:\n])(\s*)(?:without|in\s+the\s+absence\s+of)\s+(?:an?\s+|any\s+|the\s+)?(?!\w+ing\b)(?=[^,.;\n]+,\s)",
+     r"\1if no "),
+    (r"\b(?:without|in\s+the\s+absence\s+of)\s+(?:an?|any)\s+(?=[^,.;\n]+(?:[,.;\n]|$))", "if no "),
+    (rf"\b(if|when|whenever)\b([^.,;\n]{{1,60}}?)\b(is|are)\s+not\s+{_MISSING}\b",
+     r"\1\2\3 given"),
+    (rf"\b(if|when|whenever)\b([^.,;\n]{{1,60}}?)\b(is|are)\s+{_MISSING}\b",
+     r"\1\2\3 not given"),
+    (r"\b(if|when|whenever)\s+(you|one|it|the\s+\w+)\s+(?:omits?|leaves?\s+out|skips?)\b", r"\1 \2 do not give"),
+    (r"\b(if|when|whenever)\s+(you|one)\s+leaves?\s+([^.,;\n]{1,60}?)\s+out\b", r"\1 \2 do not give \3"),
     (r"\b(?:unless|if)\b[^.,;\n]{0,40}\b(?:otherwise|change it|changed|overrid\w+|configured differently|another value)\b",  # noqa: E501
      "by default"),
-    (r"\bif\s+(?:(?:none|nothing|no value)\s+(?:is|are)|(?:it|this|that|you|one)?\s*(?:is|are|do|does)?\s*not)\s+"
-     r"(?:specified|given|set|provided|specify|provide)\s*(?:it|one|a value|this)?(?=[,.;]|$)", "by default"),
+    (r"\b(?:if|when)\s+(?:(?:none|nothing|no value)\s+(?:is|are)|(?:it|this|that|you|one)?\s*(?:is|are|do|does)?\s*not)\s+"  # noqa: E501
+     rf"(?:{_GIVEN}|{_GIVE})\s*(?:it|one|a value|this)?(?=[,.;]|$)", "by default"),
     (r"\bif\s+(?:you|it|one|this|that|a value)?\s*(?:is|are|do|does)?\s*(?:specified|given|set|provided|specify|provide)"  # noqa: E501
      r"\s*(?:it|one|a value|this)?(?=[,.;]|$)", "not by default"),
+    (rf"\b(?:if|when|whenever)\s+(?:an?\s+|any\s+|the\s+)?(?!(?:you|it|they)\b)([^.,;\n]{{1,60}}?)\s+(?:is|are)\s+not\s+{_GIVEN}\b",
+     r"if no \1"),
+    (rf"\b(?:if|when|whenever)\s+(?:you|one|it|they|the\s+\w+)\s+(?:do|does)\s+not\s+{_GIVE}\s+(?:an?\s+|any\s+|the\s+)?(?=\w)",
+     "if no "),
+    (r",?\s*\bexcept\s+(?:while|when|if)\b", " unless"),
+    (r"\bneither\b([^.;\n]{1,80}?)\bnor\b", r"not \1or"),
+    (r"\banother\s+((?:\w+\s+){1,3}?)than\b", r"a different \1than"),
+    (r"\bafter\s+at\s+most\b", "within"),
+    # "Only X" has one form, too.
+    (rf"\b(?:nobody|no\s+one|none|no\s+[a-z]+)\s+{_OTHER_THAN}\s+(?=\w)", "only "),
+    (r"(?:\b(?:nobody|no\s+one|none)|(?:^|(?<=[.;:\n]\s))no\s+[a-z]+)\s+but\s+(?=\w)", "only "),
+    (rf"\b(?:(?:all|any|every)\s+)?[a-z]+\s+{_OTHER_THAN}\s+((?:[\w-]+\s+){{1,4}}?)(?:cannot|(?:can|may|must)\s+not)\b",
+     r"only \1can"),
+    (r",?\s+(?:and|but)\s+(?:by\s+|to\s+|for\s+)?(?:no\s+other\s+[a-z]+|no\s+others|nobody\s+else|no\s+one\s+else)(?=[,.;]|$)",
+     " only"),
+    # What is instead of what: "X, not Y".
+    (r"(?<![^.;:\n])(\s*)(?:instead\s+of|rather\s+than)\s+([^,.;\n]+),\s+([^.,;\n]+)", r"\1\3, not \2"),
+    (r"\bno\s+longer\b|\binstead\s+of\b|\brather\s+than\b", "not"),
+    (r"\b(?:do|does)\s+not\s+(\w+)\s+([^,.;\n]+),?\s+but\s+(?:rather|only|instead)\s+([^,.;\n]+)", r"\1 \3, not \2"),
+    (r"\b(?:do|does)\s+not\s+(\w+)\s+(((?:the|its|an?)\s+\w+)\s+[^,.;\n]+),?\s+but\s+(\3\s+[^,.;\n]+)", r"\1 \4, not \2"),  # noqa: E501
+    # What is left out of the second of two: "A does not read it; B does", "A is free, B is not".
+    (rf"\b(do|does)\s+not\s+({_PART}){_AND}({_PART}?)\s+(?:do|does)(?=[.;]|$)", r"\1 not \2; \3 \2"),
+    (rf"\b(is|are|can)\s+not\s+({_PART}){_AND}({_PART}?)\s+(is|are|can)(?=[.;]|$)", r"\1 not \2; \3 \4 \2"),
+    (rf"\b(is|are|can)\s+(?!not\b)({_PART}){_AND}({_PART}?)\s+(is|are|can)\s+not(?=[.;]|$)", r"\1 \2; \3 \4 not \2"),
     (r"\b(turn|switch)(?:ed|es|s|ing)?\s+((?:[\w-]+\s+){0,3}?)off\b", r"disable \2"),
     (r"\b(turn|switch)(?:ed|es|s|ing)?\s+((?:[\w-]+\s+){0,3}?)on\b", r"enable \2"),
     (r"\b(is|are|was)\s+off\b", r"\1 disabled"),
     (r"\b(is|are|was)\s+on(?=[,.;]|$)", r"\1 enabled"),
     (r"\bat\s+once\b|\bstraight\s+away\b|\bright\s+away\b|\bon\s+the\s+spot\b", "immediately"),
+    (r"\ba\s+quarter\s+of\s+an\s+hour\b", "15 minutes"),
+    (r"\b(?:every|each)\s+(?=(?:minute|hour|day|week|month)\b)", "every 1 "),
     (r"\bfor\s+good\b", "permanently"),
+    (r"\btim(?:e|es|ed|ing)\s+out\b", "timeouts"),
     (r"\bshort-lived\b|\bshort-term\b", "temporary"),
     (r"\bhas\s+to\b|\bhave\s+to\b|\bmust\s+have\b", "requires"),
     (r"\bmakes?\s+sure\b", "ensures"),

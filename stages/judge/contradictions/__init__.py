@@ -3,13 +3,15 @@
 from dataclasses import replace
 
 from stages.judge.alignment import Alignment
-from stages.judge.contradictions.amounts import exchanged_amounts, unequal_equivalents, wrong_amounts
+from stages.judge.contradictions.amounts import exchanged_amounts, exchanged_counts, unequal_equivalents, wrong_amounts
+from stages.judge.contradictions.conditions import with_and_without
 from stages.judge.contradictions.contradiction import Contradiction
 from stages.judge.contradictions.names import exchanged_names, exchanged_words, renamed, said_of_another, wrong_names
-from stages.judge.contradictions.order import reversed_conditions, reversed_order
+from stages.judge.contradictions.order import reversed_conditions, reversed_order, without_denied_order
 from stages.judge.contradictions.polarity import opposites, without_contraposition, wrong_polarity
+from stages.judge.contradictions.quantifiers import exchanged_frequencies, exchanged_quantifiers
 from stages.judge.contradictions.roles import edits, exchanged_roles
-from stages.judge.contradictions.scope import exchanged_rates, lifted_limits, turned_conditions
+from stages.judge.contradictions.scope import exchanged_rates, is_complement, lifted_limits, turned_conditions
 from stages.judge.contradictions.yes_no import wrong_verdict
 from stages.judge.text import Text
 
@@ -21,7 +23,7 @@ def contradictions(rows: list[Alignment], reference: Text, answer: Text, questio
     everything: list[Contradiction] = list(wrong_verdict(reference, answer, question))
     polarity: list[tuple[Alignment, Contradiction]] = []
     for number, row in enumerate(rows):
-        if row.best is None:
+        if row.best is None or any(is_complement(row.clause, clause) for clause in row.speaking):
             continue
         hits = wrong_amounts(row, reference, answer, question) + exchanged_amounts(row, reference, answer)
         if any(c.words == row.clause.words for c in answer.clauses):
@@ -35,14 +37,18 @@ def contradictions(rows: list[Alignment], reference: Text, answer: Text, questio
             hits += exchanged_roles(row.clause, clause)
             hits += edits(row.clause, clause)
             hits += lifted_limits(row.clause, clause)
+            hits += exchanged_counts(row.clause, clause)
             hits += exchanged_rates(row.clause, clause)
+            hits += exchanged_quantifiers(row.clause, clause, reference, answer)
         everything += [replace(hit, clause=number) for hit in hits]
-    everything += without_contraposition(polarity, rows)
+    everything += without_contraposition(polarity, rows, reference, answer)
     flipped = {row.clause.sentence for row, _ in polarity}
     everything += [replace(hit, clause=number) for number, hit in turned_conditions(rows, flipped, reference, answer)]
+    everything += [replace(hit, clause=number) for number, hit in with_and_without(rows, reference, answer)]
     everything += said_of_another(reference, answer) + exchanged_names(reference, answer)
     everything += reversed_order(reference, answer) + reversed_conditions(reference, answer)
+    everything += exchanged_frequencies(reference, answer)
     everything += unequal_equivalents(reference, answer, question)
     said = {hit.text for hit in everything}
     everything += [hit for hit in renamed(reference, answer, question) if hit.text not in said]
-    return list(dict.fromkeys(everything))
+    return list(dict.fromkeys(without_denied_order(everything, reference, answer)))

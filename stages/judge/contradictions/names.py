@@ -1,6 +1,7 @@
 """Wrong names: another identifier, another thing of its kind, or two words exchanged."""
 
 import itertools
+import re
 
 from stages.judge.alignment import Alignment
 from stages.judge.contradictions.contradiction import Contradiction
@@ -11,6 +12,7 @@ from stages.judge.tokens import Token
 
 _NEAR_TOPIC = 0.5  # similarity of two clauses from which a word can stand in another's place
 _EXCHANGE_TOPIC = 0.6
+_AGENT = re.compile(r"\bby\s+(?:an?\s+|the\s+)?$", re.IGNORECASE)  # who does it is no filler, be it "the service"
 _NAMES = ("identifier", "name")
 
 
@@ -105,7 +107,12 @@ def exchanged_words(row: Alignment, rows: list[Alignment], answer: Text) -> list
             elsewhere = any(_same_word(token, c) for c in answer.clauses if c is not clause)
             for other in new:
                 of_another = any(_same_word(other, r.clause) for r in rows if r is not row)
-                if elsewhere and of_another and _slot(token, row.clause, other, clause):
+                if (
+                    token.negated == other.negated
+                    and elsewhere
+                    and of_another
+                    and _slot(token, row.clause, other, clause)
+                ):
                     hits.append(Contradiction("name", f'says "{other.text}" where the reference says "{token.text}"'))
     return hits
 
@@ -116,7 +123,7 @@ def _beyond(clause: Clause, other: Clause) -> list[Token]:
         t
         for t in clause.tokens
         if t.kind != "quantity"
-        and not t.weak
+        and (not t.weak or _AGENT.search(clause.text[: t.start]))
         and sum(u.key == t.key and u.lexical == t.lexical for u in clause.tokens)
         > sum(u.key == t.key and u.lexical == t.lexical for u in other.tokens)
     ]

@@ -15,6 +15,7 @@ _THEN = re.compile(
     r"(?:[,;:]\s*|\s+)?\b(?:and\s+)?(?:then|afterwards?|next|finally|after\s+that)\b[\s,]*", re.IGNORECASE
 )
 _BETWEEN = re.compile(r"\b(before|after)\s+(?=\w)(?!that\b|this\b|which\b|the\s+next\b)", re.IGNORECASE)
+_RELATIVE = re.compile(r"\b(?:that|which|who)\b", re.IGNORECASE)
 _CONDITION = re.compile(r"\b(?:if|when|whenever|unless|until|once)\b", re.IGNORECASE)
 _ORDER_WORDS = frozenset(("first", "then", "next", "finally", "before", "after"))
 
@@ -26,7 +27,7 @@ def reversed_order(reference: Text, answer: Text) -> list[Contradiction]:
     said = _ordered(answer)
     hits = []
     for earlier, later in _ordered(reference):
-        if any(_straight(earlier, later, one, two) > _crossed(earlier, later, one, two) for one, two in said):
+        if any(_is_straight(earlier, later, one, two) for one, two in said):
             continue
         for one, two in said:
             least = min(harmonic(earlier, two), harmonic(later, one))
@@ -69,6 +70,11 @@ def same_order(reference: Text, answer: Text) -> bool:
     )
 
 
+def _is_straight(earlier: Clause, later: Clause, one: Clause, two: Clause) -> bool:
+    least = min(harmonic(earlier, one), harmonic(later, two))
+    return least > _MARGIN and _straight(earlier, later, one, two) > _crossed(earlier, later, one, two)
+
+
 def _straight(earlier: Clause, later: Clause, one: Clause, two: Clause) -> float:
     return harmonic(earlier, one) + harmonic(later, two)
 
@@ -103,9 +109,28 @@ def _by_before(text: Text) -> list[tuple[str, str]]:
         word, right = rest
         if not left.strip():
             right, _, left = right.partition(",")
-        if not any(clause.cues for clause in read(left).clauses):  # "never delete A before B" is B before A
+        if not _is_denied(left):
             found.append((left, right) if word.lower() == "before" else (right, left))
+        elif word.lower() == "before" and not _RELATIVE.search(left):  # "never delete A before B" is B before A
+            found.append((right, left))
     return found
+
+
+def _is_denied(text: str) -> bool:
+    return sum(clause.cues for clause in read(text).clauses) % 2 == 1
+
+
+def without_denied_order(hits: list[Contradiction], reference: Text, answer: Text) -> list[Contradiction]:
+    """Without those of a negation that only turns the order round: "cannot delete A before B", "delete B before A"."""
+    denied = [
+        any(
+            len(parts) == 3 and _is_denied(parts[0])
+            for parts in (_BETWEEN.split(s, maxsplit=1) for s in text.sentences)
+        )
+        for text in (reference, answer)
+    ]
+    turned = denied[0] != denied[1] and same_order(reference, answer)
+    return [hit for hit in hits if not (turned and hit.kind == "polarity")]
 
 
 def _step(text: str) -> Clause | None:

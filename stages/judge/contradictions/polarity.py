@@ -1,29 +1,40 @@
 """Wrong polarity: a negation too many or too few, an opposite, a turned condition."""
 
+import re
+
 from stages.judge.alignment import SAME_TOPIC, Alignment
 from stages.judge.contradictions.contradiction import Contradiction
 from stages.judge.contradictions.order import same_order
+from stages.judge.contradictions.roles import turned_comparison
 from stages.judge.lexicon import opposite
-from stages.judge.matching import harmonic, near_copy, topic
+from stages.judge.matching import harmonic, match, near_copy, topic
+from stages.judge.stems import stem
 from stages.judge.text import Clause, Text
 from stages.judge.tokens import Token
 
+_CONDITIONS = ("if", "when", "unless")
+_DENIAL = re.compile(r"\b(?:(?:does|do|did|is|are|can|may|must|should|will|has|have)\s+not|cannot)\b", re.IGNORECASE)
 _ORDER = ("before", "after")
+_ONLY_IF = re.compile(r"\bonly\s+(?:if|when|while|after)\b", re.IGNORECASE)
 
 
 def wrong_polarity(row: Alignment, reference: Text, answer: Text) -> list[Contradiction]:
     clause = row.clause
     hits = []
-    aligned = row.speaking
+    # A conjunct may be folded into the clause that rather speaks of another: "for A, but not for B", "for A and for B".
+    folded = [row.best] if clause.cues and row.best is not None and topic(clause, row.best) == 1.0 else []
+    aligned = [c for c in row.speaking or folded if _is_same_part(clause, c, answer)]
     for token in clause.tokens:
         if token.kind == "quantity":
             continue
-        pairs = [(t, c) for c in aligned for t in c.tokens if t.key == token.key]
+        pairs = [(t, c) for c in aligned for t in c.tokens if _is_same_word(token, t)]
         if not pairs or any(t.sign == token.sign for t, _ in pairs):
             continue
         if any(own is not token and own.key == token.key and own.sign != token.sign for own in clause.tokens):
             continue  # the reference itself says it both ways
         other, where = pairs[0]
+        if _is_denied_subject(other, where) if token.direct else other.direct and _is_denied_subject(token, clause):
+            continue
         if not near_copy(clause, where) and _said_rightly(token, where, row, reference):
             continue
         if token.lexical != other.lexical or token.direct or other.direct:
@@ -34,35 +45,67 @@ def wrong_polarity(row: Alignment, reference: Text, answer: Text) -> list[Contra
                 near_copy(clause, other_clause)
                 and (clause.cues - other_clause.cues) % 2
                 and not _compensated(clause, other_clause)
-                and not _beside(clause, other_clause, reference, answer)
+                and not _left_out(clause, other_clause)
             ):
                 more, less = (other_clause, clause) if other_clause.cues > clause.cues else (clause, other_clause)
                 hits.append(Contradiction("polarity", f'"{less.text}" against "{more.text}"'))
     return hits
 
 
+def _is_same_word(token: Token, other: Token) -> bool:
+    """Not "the Invoke operation" for "runs", though one means the other."""
+    return token.key == other.key and (token.kind == other.kind or stem(token.text) == stem(other.text))
+
+
+def _is_same_part(clause: Clause, other: Clause, answer: Text) -> bool:
+    """Whether both are conditions, or neither: "it is made if there is no log group" does not deny the log group."""
+    if _is_one_part(clause, other):
+        return True
+    beside = [c for c in answer.clauses if c.sentence == other.sentence and c is not other]
+    return not any(_is_one_part(clause, c) for c in beside)
+
+
+def _is_one_part(clause: Clause, other: Clause) -> bool:
+    return (clause.link in _CONDITIONS) == (other.link in _CONDITIONS)
+
+
 def _said_rightly(token: Token, where: Clause, row: Alignment, reference: Text) -> bool:
     """Whether another clause of the answer says it as the reference does, or this one rather repeats another clause."""
     for score, clause in row.ranked:
         same = any(t.key == token.key and t.sign == token.sign for t in clause.tokens)
-        if clause is not where and score > 0 and same and topic(row.clause, clause) >= SAME_TOPIC:
+        if (
+            clause is not where
+            and score > 0
+            and same
+            and _is_one_part(clause, where)
+            and topic(row.clause, clause) >= SAME_TOPIC
+        ):
             return True
     own = next((t for t in where.tokens if t.key == token.key), None)
     for clause in reference.clauses:
         same = own is not None and any(t.key == own.key and t.sign == own.sign for t in clause.tokens)
-        if clause is not row.clause and same and harmonic(clause, where) >= 0.75 * harmonic(row.clause, where):
+        if (
+            clause is not row.clause
+            and same
+            and _is_one_part(clause, where)
+            and harmonic(clause, where) >= 0.75 * harmonic(row.clause, where)
+        ):
             return True
     return False
 
 
-def _beside(clause: Clause, other: Clause, reference: Text, answer: Text) -> bool:
-    """Whether the negation is only cut off: "lists all without a filter", "lists all / if there is no filter"."""
-    conditions = [
-        [c for c in text.clauses if c.sentence == own.sentence and c is not own and c.link in {"if", "when"}]
-        for own, text in ((clause, reference), (other, answer))
-    ]
-    whole = [own.cues + sum(c.cues for c in beside) for own, beside in zip((clause, other), conditions, strict=True)]
-    return bool(conditions[0]) != bool(conditions[1]) and not (whole[0] - whole[1]) % 2
+def _is_denied_subject(token: Token, clause: Clause) -> bool:
+    """ "The uploader does not pay" denies it of the uploader as "not the uploader" does."""
+    denial = _DENIAL.search(clause.text)
+    return bool(denial) and clause.cues == 1 and token.end <= denial.start()
+
+
+def _left_out(clause: Clause, other: Clause) -> bool:
+    """Whether the one does not speak of what the other denies: "checks it and changes nothing", "checks it"."""
+    more, less = (other, clause) if other.cues > clause.cues else (clause, other)
+    denied = [t for t in more.tokens if t.direct]
+    own = [t for t in denied if not any(u.key == t.key and u.sign != t.sign for u in more.tokens)]
+    return bool(own) and not any(match(t, u) for t in own for u in less.tokens)
 
 
 def _compensated(clause: Clause, other: Clause) -> bool:
@@ -80,8 +123,10 @@ def _flip_text(token: Token, other: Token) -> str:
     return f'says "{theirs}" where the reference says "{own}"'
 
 
-def without_contraposition(hits: list[tuple[Alignment, Contradiction]], rows: list[Alignment]) -> list[Contradiction]:
-    """ "Cannot X unless Y" is "can X only if Y": a flip beside a turned condition takes it back."""
+def without_contraposition(
+    hits: list[tuple[Alignment, Contradiction]], rows: list[Alignment], reference: Text, answer: Text
+) -> list[Contradiction]:
+    """ "Cannot X unless Y" is "can X only if Y" or "if not Y, cannot X": a flip beside a turned condition is none."""
     turned = {
         row.clause.sentence
         for row in rows
@@ -90,7 +135,12 @@ def without_contraposition(hits: list[tuple[Alignment, Contradiction]], rows: li
     flipped: dict[int, set[int]] = {}
     for row, _ in hits:
         flipped.setdefault(row.clause.sentence, set()).add(id(row.clause))
-    conditional = {row.clause.sentence for row in rows if row.clause.link in {"unless", "until"}}
+    conditional = {row.clause.sentence for row in rows if row.clause.link in {"unless", "until"}} | {
+        row.clause.sentence
+        for row in rows
+        if _ONLY_IF.search(reference.sentences[row.clause.sentence])
+        or (row.best is not None and _ONLY_IF.search(answer.sentences[row.best.sentence]))
+    }
     return [
         hit
         for row, hit in hits
@@ -101,7 +151,12 @@ def without_contraposition(hits: list[tuple[Alignment, Contradiction]], rows: li
 
 def opposites(clause: Clause, other: Clause, reference: Text, answer: Text) -> list[Contradiction]:
     hits = []
-    extra = [t for t in other.tokens if t.kind != "quantity" and not _word_in(t, reference)]
+    if turned_comparison(clause, other):
+        return []
+    heads = [
+        c.tokens[0] for c in answer.clauses if c.sentence == other.sentence and c is not other and c.link in _ORDER
+    ]
+    extra = [t for t in (*other.tokens, *heads) if t.kind != "quantity" and not _word_in(t, reference)]
     for token in clause.tokens:
         if token.kind == "quantity" or _word_in(token, answer):
             continue

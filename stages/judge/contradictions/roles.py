@@ -5,6 +5,7 @@ import re
 from stages.judge.contradictions.contradiction import Contradiction
 from stages.judge.lexicon import NOUN_VERBS, VERBS, opposite, sisters
 from stages.judge.matching import match, near_copy
+from stages.judge.stems import stem
 from stages.judge.text import Clause
 from stages.judge.tokens import Token
 
@@ -17,14 +18,20 @@ _END_OF_OBJECT = re.compile(
 
 def exchanged_roles(clause: Clause, other: Clause) -> list[Contradiction]:
     hits = []
+    if turned_comparison(clause, other):
+        return []
     for pivot in clause.tokens:
-        if pivot.kind != "word":
+        if pivot.kind != "word" or _is_adverb(pivot):
             continue
         twins = [t for t in other.tokens if t.key == pivot.key]
         copula = re.search(r"\b(?:is|are|be|was)\b", clause.text + " " + other.text)
         certain = pivot.key in VERBS and (pivot.key not in NOUN_VERBS or pivot.text.endswith(("s", "ed")))
-        usable = certain or (near_copy(clause, other) and (pivot.key in VERBS or not copula))
+        usable = certain or (
+            near_copy(clause, other) and (pivot.key in VERBS or (not copula and _is_framed_alike(clause, other)))
+        )
         if len(twins) != 1 or not usable or sum(t.key == pivot.key for t in clause.tokens) != 1:
+            continue
+        if not _comparable(clause, pivot, other, twins[0]):
             continue
         before, after = _sides(clause, pivot)
         before_other, after_other = _sides(other, twins[0])
@@ -59,6 +66,32 @@ def _is_passive(clause: Clause, pivot: Token) -> bool:
     return bool(by and _PASSIVE.search(clause.text[: pivot.start]))
 
 
+def _comparable(clause: Clause, pivot: Token, other: Clause, twin: Token) -> bool:
+    """Whether both say who does it and to whom in places that can be compared."""
+    if _is_agentless(clause, pivot) != _is_agentless(other, twin):
+        return False  # "an item can be restored", "you can restore an item": who does it is not said
+    if stem(pivot.text) != stem(twin.text) and _is_bare(clause, pivot) != _is_bare(other, twin):
+        return False  # "the stream keeps records", "records stay in the stream"
+    return _is_noun(clause, pivot) == _is_noun(other, twin)
+
+
+def _is_agentless(clause: Clause, pivot: Token) -> bool:
+    passive = _PASSIVE.search(clause.text[: pivot.start])
+    return bool(passive) and not re.search(r"\b(?:by|with)\b", clause.text[pivot.end :])
+
+
+def _is_bare(clause: Clause, pivot: Token) -> bool:
+    """Whether no object follows the verb."""
+    return bool(re.match(rf"\W*(?:$|(?:{'|'.join((*_PREPOSITIONS, *_PLACES))})\b)", clause.text[pivot.end :]))
+
+
+def _is_noun(clause: Clause, pivot: Token) -> bool:
+    """ "an asynchronous update" """
+    return bool(re.search(r"\b(?:an?|the|its|their|each|every)\s+(?:\w+\s+)?$", clause.text[: pivot.start])) and not (
+        pivot.text.endswith(("s", "ed", "ing"))
+    )
+
+
 def _directions(clause: Clause) -> tuple[set[str], set[str]]:
     origin: set[str] = set()
     goal: set[str] = set()
@@ -89,6 +122,28 @@ def _across(clause: Clause, other: Clause) -> Contradiction | None:
     return None
 
 
+def turned_comparison(clause: Clause, other: Clause) -> bool:
+    """ "A more than B" and "B less than A": the sides of "than" are exchanged, and so is the comparison."""
+    (left, right), (left_other, right_other) = _around_than(clause), _around_than(other)
+    exchanged = (left - right) & (right_other - left_other) and (right - left) & (left_other - right_other)
+    own = [t for t in clause.tokens if t.key not in other.keys]
+    theirs = [t for t in other.tokens if t.key not in clause.keys]
+    return bool(exchanged) and any(opposite(a, b) for a in _compared(clause, own) for b in _compared(other, theirs))
+
+
+def _compared(clause: Clause, tokens: list[Token]) -> list[str]:
+    """What the comparison may be in, "more" and "less" among it, which are no tokens."""
+    return [t.text for t in tokens] + [w for w in clause.words if w in {"more", "less", "fewer"}]
+
+
+def _around_than(clause: Clause) -> tuple[set[str], set[str]]:
+    border = re.search(r"\bthan\b", clause.text)
+    if not border:
+        return set(), set()
+    left, right = ({t.key for t in clause.tokens if (t.start < border.start()) == side} for side in (True, False))
+    return left, right
+
+
 def _segments(clause: Clause) -> list[set[str]]:
     borders = [m.end() for m in re.finditer(rf"\b(?:{'|'.join(_PREPOSITIONS)})\b", clause.text.lower())]
     sides: list[set[str]] = [set() for _ in range(len(borders) + 1)]
@@ -101,13 +156,22 @@ def _segments(clause: Clause) -> list[set[str]]:
 _PREPOSITIONS = ("from", "to", "into", "onto", "by", "of", "with", "than", "before", "after")
 
 
-def _frame(clause: Clause) -> list[str]:
+_PLACES = ("in", "on", "at", "for", "within", "during", "per")
+
+
+def _frame(clause: Clause, of: tuple[str, ...] = _PREPOSITIONS) -> list[str]:
     """The prepositions in their order: "to B from A" is not "from B to A"."""
-    return [w for w in clause.words if w in _PREPOSITIONS]
+    return [w for w in clause.words if w in of]
+
+
+def _is_framed_alike(clause: Clause, other: Clause) -> bool:
+    return _frame(clause) == _frame(other) and _frame(clause, _PLACES) == _frame(other, _PLACES)
 
 
 def edits(clause: Clause, other: Clause) -> list[Contradiction]:
     """Word for word the same, but for words that were exchanged or that stand in one another's place."""
+    if turned_comparison(clause, other):
+        return []
     if crossed := _across(clause, other):
         return [crossed]
     if len(clause.tokens) != len(other.tokens):
@@ -119,11 +183,13 @@ def edits(clause: Clause, other: Clause) -> list[Contradiction]:
     ]
     if not changed or len(changed) > len(clause.tokens) / 2:
         return []
-    same_frame = _frame(clause) == _frame(other)
+    same_frame = _is_framed_alike(clause, other)
     swaps = {(a.key, a.lexical, b.key, b.lexical) for a, b in changed}
     for a, b in changed:
-        exchanged = (b.key, b.lexical, a.key, a.lexical) in swaps and len(changed) <= 2 and same_frame
-        if exchanged or sisters(a.text, b.text) or (opposite(a.text, b.text) and a.negated == b.negated):
+        exchanged = (b.key, b.lexical, a.key, a.lexical) in swaps and len(swaps) <= 2 and same_frame
+        moved = a.key in other.keys and b.key in clause.keys  # both stand in both, in another order
+        rivals = sisters(a.text, b.text) or (opposite(a.text, b.text) and a.negated == b.negated)
+        if exchanged or (rivals and not moved):
             return [
                 Contradiction("roles" if exchanged else "name", f'says "{b.text}" where the reference says "{a.text}"')
             ]

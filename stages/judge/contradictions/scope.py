@@ -4,15 +4,18 @@ import re
 
 from stages.judge.alignment import Alignment
 from stages.judge.contradictions.contradiction import Contradiction
+from stages.judge.lexicon import opposite
 from stages.judge.matching import match, near_copy, topic
 from stages.judge.text import Clause, Text
 from stages.judge.tokens import Token
 
 _ONLY = re.compile(r"\b(?:only|solely|exclusively)\b", re.IGNORECASE)
-_ANY = re.compile(r"\b(?:any|every|all|each)\b", re.IGNORECASE)
+_ANY = re.compile(r"\b(?:any|every|all|each|(?:any|every)(?:one|body))\b", re.IGNORECASE)
+_SUBJECT = re.compile(r"^\W*(?:only|any|every|all|each)?(.*?)\b(?:can|may|must|is|are|has|have)\b", re.IGNORECASE)
 _LIMITED_TOPIC = 0.6
 _PER = re.compile(r"\b(?:per|(?:for|in|on|to)\s+(?:each|every))\s", re.IGNORECASE)
-_TURNED = ({"if", "unless"}, {"when", "unless"})
+_OTHER_CASE = re.compile(r"(?:and\s+)?(?:in\s+(?:which|that)\s+case|otherwise|then|else)\b", re.IGNORECASE)
+_TURNED = ({"if", "unless"}, {"when", "unless"}, {"while", "unless"})
 
 
 def lifted_limits(clause: Clause, other: Clause) -> list[Contradiction]:
@@ -21,14 +24,45 @@ def lifted_limits(clause: Clause, other: Clause) -> list[Contradiction]:
         limit, free = _ONLY.search(only.text), _ANY.search(everyone.text)
         if not limit or not free or _ANY.search(only.text) or _ONLY.search(everyone.text):
             continue
-        limited = [t for t in only.tokens if t.start >= limit.end()][:3]
+        limited = [t for t in only.tokens if t.start >= limit.end()][:3] or list(only.tokens[-3:])
         freed = [t for t in everyone.tokens if t.start >= free.end()][:1]
         # The same noun, which "only" narrows down: "only the root user", "any user".
         narrowed = bool(freed) and any(match(t, freed[0]) for t in limited[1:])
         alike = min(topic(only, everyone), topic(everyone, only)) >= _LIMITED_TOPIC
-        if narrowed and alike and _cues_agree(clause, other):
+        if ((narrowed and alike) or _other_subject(only, everyone)) and _cues_agree(clause, other):
             return [Contradiction("scope", f'"{other.text}" against "{clause.text}"')]
     return []
+
+
+def is_complement(clause: Clause, other: Clause) -> bool:
+    """ "Only large ones can" is "small ones cannot": the one thing that differs is denied of its opposite."""
+    if bool(_ONLY.search(clause.text)) == bool(_ONLY.search(other.text)) or _cues_agree(clause, other):
+        return False
+    lost, new = (
+        [t for t in one.tokens if not any(t.key == u.key and t.lexical == u.lexical for u in two.tokens)]
+        for one, two in ((clause, other), (other, clause))
+    )
+    amounts = [(t, u) for t in clause.tokens for u in other.tokens if t.quantity and u.quantity and match(t, u)]
+    if any(t.quantity.bound_conflicts(u.quantity) for t, u in amounts):
+        return all(t.text.endswith("er") for t in (*lost, *new))  # "smaller" says the bound once more
+    narrowed = [_first_after_only(c) for c in (clause, other)]
+    return len(lost) == len(new) == 1 and opposite(lost[0].text, new[0].text) and {*lost, *new} & {*narrowed} != set()
+
+
+def _first_after_only(clause: Clause) -> Token | None:
+    limit = _ONLY.search(clause.text)
+    return next((t for t in clause.tokens if limit and t.start >= limit.end()), None)
+
+
+def _other_subject(only: Clause, everyone: Clause) -> bool:
+    """ "Only admins can" against "every user can": of the same doing, and not "every admin can"."""
+    subject, free = _SUBJECT.match(only.text), _SUBJECT.match(everyone.text)
+    if not (subject and free and _ONLY.match(only.text.lstrip()) and _ANY.match(everyone.text.lstrip())):
+        return False
+    limited, freed = ([t for t in c.tokens if t.start < m.end()] for c, m in ((only, subject), (everyone, free)))
+    doing, done = ([t for t in c.tokens if t.start >= m.end()] for c, m in ((only, subject), (everyone, free)))
+    same = all(any(match(t, u) for u in done) for t in doing) and all(any(match(t, u) for u in doing) for t in done)
+    return bool(doing) and same and not any(match(t, u) for t in limited for u in freed)
 
 
 def turned_conditions(
@@ -40,14 +74,23 @@ def turned_conditions(
         best = row.best
         if best is None or row.clause.sentence in flipped or {row.clause.link, best.link} not in _TURNED:
             continue
-        mains = [c for c in reference.clauses if c.sentence == row.clause.sentence and c is not row.clause]
+        mains = [
+            c
+            for c in reference.clauses
+            if c.sentence == row.clause.sentence and c is not row.clause and not _OTHER_CASE.match(c.text)
+        ]
         mains_said = [c for c in answer.clauses if c.sentence == best.sentence and c is not best]
-        same = all(any(near_copy(c, d) and _signs(c, d) for d in mains_said) for c in mains)
+        same = all(any(_is_said(d, c) and _signs(c, d) for d in mains_said) for c in mains)
         if mains and same and near_copy(row.clause, best) and _signs(row.clause, best):
             hits.append(
                 (number, Contradiction("polarity", f'says "{best.link}" where the reference says "{row.clause.link}"'))
             )
     return hits
+
+
+def _is_said(clause: Clause, by: Clause) -> bool:
+    """Whether the other clause says it, and hardly less: "delete it only", "delete it at any time"."""
+    return (topic(clause, by) == 1.0 and topic(by, clause) >= _LIMITED_TOPIC) or near_copy(clause, by)
 
 
 def exchanged_rates(clause: Clause, other: Clause) -> list[Contradiction]:
