@@ -3,10 +3,10 @@
 import difflib
 import os
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from stages.errors import StageError
 
@@ -26,6 +26,15 @@ SECTIONS = (
     "budget_usd",
     "report",
 )
+
+
+def _filled(value: str) -> str:
+    if not value or value != value.strip():
+        raise ValueError("must not be empty, nor begin or end with a space")
+    return value
+
+
+Filled = Annotated[str, AfterValidator(_filled)]  # an id, a name or a place: '' would be taken for "none" somewhere
 
 
 class Section(BaseModel):
