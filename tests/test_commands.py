@@ -44,16 +44,21 @@ def params(tmp_path, monkeypatch):
     content["study"] = {"models": ["micro"], "judges": ["claude"]}
     content["models"]["micro"] = {
         "provider": "bedrock", "model": MICRO, "region": None,
-        "customization": {"base_model": BASE, "epochs": 2, "bucket": None, "role_arn": None},
+        "customization": {
+            "base_model": BASE, "epochs": 2, "learning_rate": 1e-5, "warmup_steps": 10, "bucket": None,
+            "role_arn": None,
+        },
     }  # fmt: skip
     content["judges"]["claude"] = {
         "kind": "llm", "provider": "bedrock", "model": CLAUDE, "max_tokens": 500, "control_pairs": 10,
+        "min_control_accuracy": 0.9, "min_coverage": 0.98,
     }  # fmt: skip
-    content["knowledge_base"] |= {"backend": "bedrock", "bedrock": {"embedding_model": TITAN, "bucket": "mine"}}
-    content["knowledge_base"]["bedrock"]["store"] = "s3_vectors"
+    content["knowledge_base"]["backend"] = "bedrock"
+    content["knowledge_base"]["bedrock"] |= {"embedding_model": TITAN, "bucket": "mine", "store": "s3_vectors"}
     content["retrieval"]["mode"] = "dense"
     content["prices"] = copy.deepcopy(PRICES)
-    (tmp_path / "data/eval").mkdir(parents=True)
+    (tmp_path / "data/documents").mkdir(parents=True)
+    (tmp_path / "data/eval").mkdir()
     (tmp_path / "data/eval/questions.jsonl").write_bytes((ROOT / "data/eval/questions.jsonl").read_bytes())
     monkeypatch.chdir(tmp_path)
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(content))
@@ -80,7 +85,8 @@ def _write(content):
 
 
 def _local(params):
-    params["models"]["micro"], params["study"]["judges"] = {"provider": "embedded"}, ["facts"]
+    params["models"]["micro"] = yaml.safe_load((ROOT / "params.yaml").read_text())["models"]["micro"]
+    params["study"]["judges"] = ["facts"]
     params["knowledge_base"]["backend"] = "faiss"
     return params
 
@@ -129,12 +135,36 @@ def test_doctor_looks_into_each_region_at_what_is_asked_there(params, run, aws):
     assert "ok     bucket: tune-or-retrieve-123456789012-eu-west-1 is made when it is needed\n" in out
 
 
-def test_a_name_that_no_bucket_can_have_is_one_finding_of_doctor(params, run, aws):
-    params["knowledge_base"]["bedrock"]["bucket"] = "my bucket!"
+FILLED = "must not be empty, nor begin or end with a space"
+BUCKET = "must be 3 to 63 lower-case letters, digits, dots and hyphens, with a letter or digit at both ends"
+
+
+@pytest.mark.parametrize("command", ["doctor", "estimate"])
+@pytest.mark.parametrize(
+    ("key", "value", "rule"),
+    [
+        ("models.micro.model", "", FILLED),
+        ("models.micro.region", "", FILLED),
+        ("models.micro.customization.base_model", "", FILLED),
+        ("models.micro.customization.epochs", "two", "must be a valid integer"),
+        ("judges.claude.model", " ", FILLED),
+        ("judges.claude.base_model", "", FILLED),
+        ("judges.claude.role_arn", "", "must be like arn:aws:iam::123456789012:role/NAME"),
+        ("knowledge_base.bedrock.embedding_model", "", FILLED),
+        ("knowledge_base.bedrock.region", " us-east-1", FILLED),
+        ("knowledge_base.bedrock.role_arn", "", "must be like arn:aws:iam::123456789012:role/NAME"),
+        ("knowledge_base.bedrock.bucket", "my bucket!", BUCKET),
+    ],
+)
+def test_what_params_say_wrongly_is_told_before_aws_is_asked(params, run, aws, command, key, value, rule):
+    *path, last = key.split(".")
+    section = params
+    for part in path:
+        section = section[part]
+    section[last] = value
     _write(params)
-    code, out, said = run("doctor")
-    assert (code, said) == (1, "error: not ready for Amazon Bedrock: bucket. Each remedy stands above.\n")
-    assert "FAULT  bucket: bucket in params.yaml must be 3 to 63 lower-case letters, digits, dots and hyphens, " in out
+    assert run(command) == (1, "", f"error: params.yaml: 1 fault:\n  {key}: {rule}. Got {value!r}.\n")
+    assert aws.ledger.entries == []
 
 
 def test_prices_that_cannot_be_read_are_one_finding_of_doctor(params, run, aws):
@@ -287,7 +317,7 @@ def test_doctor_ends_with_one_if_anything_is_not_ready(params, run, aws):
     assert run("doctor")[0] == 0
     params["retrieval"]["mode"] = "hybrid"
     _write(params)
-    assert run("doctor")[2] == "error: not ready for Amazon Bedrock: search. Each remedy stands above.\n"
+    assert run("doctor")[2].startswith("error: retrieval.mode: must be dense with a Bedrock knowledge base")
 
 
 @pytest.mark.parametrize("command", ["resources", "teardown --dry-run"])
