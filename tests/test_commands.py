@@ -6,6 +6,7 @@ import os
 import sys
 from pathlib import Path
 
+import aws_broken as broken
 import aws_ours as ours
 import pytest
 import yaml
@@ -326,6 +327,18 @@ def test_without_credentials_what_is_at_aws_is_one_fault(params, run, aws, monke
         monkeypatch.delenv(name)
     code, out, said = run(*command.split())
     assert (code, out, said.count("no credentials were found")) == (1, "", 1)
+
+
+@pytest.mark.parametrize(
+    "setting", [broken.NO_JSON, broken.NO_PROFILE, broken.WRONG[1]], ids=("process", "profile", "address")
+)
+@pytest.mark.parametrize("command", ["doctor", "resources", "teardown --dry-run"])
+def test_a_wrong_setting_of_aws_is_one_fault(params, run, aws, monkeypatch, tmp_path, command, setting):
+    setting.set(monkeypatch, tmp_path)
+    code, out, said = run(*command.split())
+    assert (code, (out + said).count(setting.said), said.count("error: ")) == (1, 1, 1)
+    assert "Traceback" not in said
+    assert aws.ledger.entries == []
 
 
 def test_teardown_without_a_terminal_and_without_yes_does_nothing(params, run, aws):

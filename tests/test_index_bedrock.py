@@ -4,6 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
+import aws_broken as broken
 import pytest
 from small_study import ROOT, change
 
@@ -73,6 +74,25 @@ def test_with_a_fallback_it_is_said_loudly_and_left_to_faiss(root, monkeypatch, 
     monkeypatch.setenv("AWS_REGION", "us-east-1")
     assert build("faiss") == Fallback(reason="NoCredentialsError")
     assert capsys.readouterr().err.startswith("WARNING: NO BEDROCK KNOWLEDGE BASE: AWS, ")
+
+
+@pytest.mark.parametrize("fallback", ["none", "faiss"])
+@pytest.mark.parametrize("setting", broken.WRONG, ids=lambda one: one.said[:40])
+def test_for_a_wrong_setting_of_aws_nothing_steps_in(aws, root, monkeypatch, tmp_path, setting, fallback):
+    setting.set(monkeypatch, tmp_path)
+    with pytest.raises(StageError) as caught:
+        build(fallback)
+    assert str(caught.value).split(": ", 1)[1] == setting.said
+    assert not Path("data/index").exists()
+
+
+@pytest.mark.parametrize("setting", broken.UNAVAILABLE, ids=lambda one: one.said[:40])
+def test_without_credentials_that_can_be_had_faiss_steps_in_if_it_may(aws, root, monkeypatch, tmp_path, setting):
+    setting.set(monkeypatch, tmp_path)
+    with pytest.raises(StageError) as caught:
+        build("none")
+    assert str(caught.value).split(": ", 1)[1].startswith(f"{setting.said} Or set knowledge_base.fallback to faiss")
+    assert build("faiss") is not None
 
 
 def test_a_fault_that_is_no_lack_of_bedrock_has_no_fallback(aws, root):
