@@ -127,6 +127,7 @@ def test_doctor_looks_into_each_region_at_what_is_asked_there(params, run, aws):
     assert [line[:5].strip() + " " + line[7:].split(": ")[0] for line in out.splitlines()] == [
         "ok credentials", "ok region", f"ok model {MICRO}", f"ok model {BASE}", f"ok model {TITAN}", "ok bucket",
         "ok bucket", "ok role", f"ok quota of {MICRO}", f"ok quota of {BASE}", f"ok quota of {TITAN}",
+        f"ok fine-tuning {BASE}",
         "ok prices.per_million_tokens.amazon.nova-micro-v1:0.input",
         "ok prices.per_million_tokens.amazon.nova-micro-v1:0.output",
         "ok prices.training_per_1k_tokens.amazon.nova-micro-v1:0", "ok prices",

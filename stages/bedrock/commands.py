@@ -43,6 +43,7 @@ def doctor() -> None:
         credentials, *others = preflight.findings(here, wanted)
         found += others if credentials in found else [credentials, *others]
         if credentials.ok:
+            found += preflight.fine_tuning(here, [model for model in wanted.models if model in asked.trained])
             found += _prices(here, content, wanted.models, asked.trained)
     if asked.search:
         found.append(preflight.search(*asked.search))
