@@ -1,6 +1,7 @@
 """The seam to a knowledge base of Bedrock: what is built, what stands in for it, and what retrieve then reads."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -99,6 +100,25 @@ def test_a_fault_that_is_no_lack_of_bedrock_has_no_fallback(aws, root):
     aws.fault("CreateKnowledgeBase", "ServiceQuotaExceededException")
     with pytest.raises(StageError):
         build("faiss")
+
+
+@pytest.mark.parametrize("fallback", ["none", "faiss"])
+def test_an_embedding_model_that_only_the_ingestion_finds_closed_fails_the_stage(aws, root, fallback):
+    """Where access may not be read beforehand; a job that failed has no fallback."""
+    aws.fault("GetFoundationModelAvailability", "AccessDeniedException")
+    aws.settings.denied_models.add("amazon.titan-embed-text-v2:0")
+    with pytest.raises(StageError) as caught:
+        build(fallback)
+    (request,) = aws.ledger.of("CreateKnowledgeBase")
+    said = re.sub(r"(?<=job )[0-9A-Z]{10}", "JOB", str(caught.value))
+    assert said == (
+        f"knowledge base {request.params['name']}: the ingestion job JOB is FAILED: You don't have access to the model "
+        "with the specified model ID. Mend the cause and run `dvc repro`, which starts another."
+    )
+    assert not Path("data/index").exists()
+    aws.settings.denied_models.clear()
+    assert build(fallback) is None
+    assert aws.ledger.made("CreateKnowledgeBase") == 1
 
 
 def test_retrieval_reads_what_was_really_built_and_has_no_ndcg(aws, root):
