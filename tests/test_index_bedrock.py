@@ -10,6 +10,7 @@ import pytest
 from small_study import ROOT, change
 
 from stages import params as params_module
+from stages.bedrock.faults import found
 from stages.errors import StageError
 from stages.index.managed import FALLBACK, MANAGED, Fallback, build_managed, read_fallback, read_managed
 from stages.index.params import KnowledgeBaseParams
@@ -102,6 +103,33 @@ def test_a_fault_that_is_no_lack_of_bedrock_has_no_fallback(aws, root):
         build("faiss")
 
 
+@pytest.mark.parametrize("gone", ["knowledge base", "data source"])
+def test_what_was_deleted_by_other_hands_is_paid_for_again_and_entered_again(aws, root, gone):
+    def spent():
+        return [json.loads(line) for line in Path(".cache/spent.jsonl").read_text().splitlines()]
+
+    assert build() is None
+    assert build() is None
+    built, before = read_managed(Path("data/index")), spent()
+    assert len(before) == 1
+    agent, ids = aws.client("bedrock-agent"), {"knowledgeBaseId": built.knowledge_base_id}
+    if gone == "knowledge base":
+        delete, look = agent.delete_knowledge_base, agent.get_knowledge_base
+    else:
+        delete, look = agent.delete_data_source, agent.get_data_source
+        ids["dataSourceId"] = built.data_source_id
+    delete(**ids)
+    while found(lambda: look(**ids)):
+        pass
+    for _ in range(2):
+        assert build() is None
+    again = read_managed(Path("data/index"))
+    assert (again.name, again.corpus) == (built.name, built.corpus)
+    assert again.data_source_id != built.data_source_id
+    (first, second) = spent()
+    assert ([first], second["dollars"], second["stage"]) == (before, first["dollars"], "index")
+
+
 @pytest.mark.parametrize("fallback", ["none", "faiss"])
 def test_an_embedding_model_that_only_the_ingestion_finds_closed_fails_the_stage(aws, root, fallback):
     """Where access may not be read beforehand; a job that failed has no fallback."""
@@ -138,8 +166,8 @@ def test_retrieval_reads_what_was_really_built_and_has_no_ndcg(aws, root):
     question = Question(id="q", set="synthetic", slice="seen", question="How many crates does a gate hold?",
                         reference="40", service="depot", kind="limit", evidence=[evidence])  # fmt: skip
     source.check([question])
-    found, _ = retrieve_all([question], source.retriever)
-    spans = {"q": [source.span(document) for document in source.located(found)[0]]}
+    passages, _ = retrieve_all([question], source.retriever)
+    spans = {"q": [source.span(document) for document in source.located(passages)[0]]}
     metrics = source.metrics | evaluate([question], spans, source.chunks, [1, 5])
     assert (metrics["backend"], metrics["documents"]) == ("bedrock (s3_vectors)", 2)
     assert (metrics["synthetic.recall_at_5"], metrics["synthetic.ndcg_at_10"]) == (1.0, None)
@@ -160,5 +188,5 @@ def test_ndcg_is_not_computed_where_passages_cannot_be_enumerated():
     evidence = Evidence(article_id="a", start=0, end=5, sha256="")
     question = Question(id="q", set="synthetic", slice="seen", question="?", reference="", service="s", kind="k",
                         evidence=[evidence])  # fmt: skip
-    found = evaluate([question], {"q": [Span(article_id="a", start=0, end=5)]}, None, [1])
-    assert (found["synthetic.mrr"], found["synthetic.ndcg_at_10"]) == (1.0, None)
+    metrics = evaluate([question], {"q": [Span(article_id="a", start=0, end=5)]}, None, [1])
+    assert (metrics["synthetic.mrr"], metrics["synthetic.ndcg_at_10"]) == (1.0, None)
