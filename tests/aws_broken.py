@@ -62,6 +62,22 @@ UNAVAILABLE = [  # credentials that cannot be had
         variables={"AWS_CONTAINER_CREDENTIALS_FULL_URI": "nonsense"},
     ),
 ]
+NO_REQUEST = [  # which botocore does not tell from a network that fails
+    Broken(
+        f"the request could not be made (An HTTP Client raised an unhandled exception: {it}). Check the proxy "
+        "(HTTPS_PROXY), AWS_CA_BUNDLE and AWS_ENDPOINT_URL. What was finished is kept: run `dvc repro` again, which "
+        "goes on from there.",
+        variables={"AWS_ENDPOINT_URL_STS": address, **variables},
+    )
+    for it, address, variables in (
+        ("Not supported URL scheme ftp", "ftp://127.0.0.1", {}),
+        (
+            "Failed to parse: '127.0.0.1:x' is not a valid host or port",
+            "https://sts.us-east-1.amazonaws.com",
+            {"HTTPS_PROXY": "http://127.0.0.1:x"},
+        ),
+    )
+]
 WRONG = [  # values that nothing may step in for
     NO_PROFILE,
     address("nonsense", "Invalid endpoint: nonsense", "STS"),

@@ -160,11 +160,14 @@ def test_no_credentials_and_no_region_before_anything_is_sent(monkeypatch):
 
 @pytest.mark.parametrize(
     ("kind", "setting"),
-    [*((AwsUnavailable, one) for one in broken.UNAVAILABLE), *((AwsFault, one) for one in broken.WRONG)],
+    [
+        *((AwsUnavailable, one) for one in (*broken.UNAVAILABLE, *broken.NO_REQUEST)),
+        *((AwsFault, one) for one in broken.WRONG),
+    ],
     ids=lambda one: one.said[:60] if isinstance(one, broken.Broken) else "",
 )
 def test_a_wrong_setting_of_aws_is_one_message_and_none_that_anything_steps_in_for(
-    aws, monkeypatch, tmp_path, kind, setting
+    aws, quick, monkeypatch, tmp_path, kind, setting
 ):
     setting.set(monkeypatch, tmp_path)
     with pytest.raises(AwsFault, match=r"^AWS, [^:]+: ") as fault:

@@ -72,7 +72,11 @@ EXCEPTIONS: tuple[tuple[tuple[type[Exception], ...], type[AwsFault], str, str], 
         AwsUnavailable, "the answer came incomplete or unreadable ({it})",
         f"A call of a model may have been paid for all the same. {AGAIN}",
     ),
-    ((botocore.HTTPClientError,), AwsUnavailable, "the connection was lost ({it})", AGAIN),
+    ((botocore.ConnectionClosedError,), AwsUnavailable, "the connection was lost ({it})", AGAIN),
+    (
+        (botocore.HTTPClientError,), AwsUnavailable, "the request could not be made ({it})",
+        f"Check the proxy (HTTPS_PROXY), AWS_CA_BUNDLE and AWS_ENDPOINT_URL. {AGAIN}",
+    ),
     (
         (
             botocore.ConfigParseError, botocore.InvalidRetryConfigurationError, botocore.InvalidRetryModeError,
