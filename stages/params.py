@@ -139,7 +139,7 @@ def _describe(key: str, raw: Any, error: dict[str, Any], kind: type[BaseModel] |
     rule = error["msg"].removeprefix("Value error, ").removeprefix("Input ").rstrip(".")
     if error["type"] == "secret":
         return f"{where}: {rule}."  # the value may be a key: never shown
-    return f"{where}: {rule.replace('should be', 'must be', 1)}. Got {error['input']!r}."
+    return f"{where}: {rule.replace('should ', 'must ', 1)}. Got {error['input']!r}."
 
 
 def _fields_at(kind: type[BaseModel] | None, loc: tuple, raw: Any) -> list[str]:

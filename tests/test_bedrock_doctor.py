@@ -8,7 +8,7 @@ from aws_standin.quotas import PER_MINUTE
 
 from stages.bedrock import session
 from stages.bedrock.access import OPEN_IT
-from stages.bedrock.doctor import Finding, Wanted, findings, fine_tuning, prices, report
+from stages.bedrock.doctor import Finding, Wanted, embedding, findings, fine_tuning, prices, report
 from stages.bedrock.quotas import PerMinute
 from stages.bedrock.session import clients
 from stages.errors import StageError
@@ -149,6 +149,15 @@ TUNABLE = (
 def test_a_base_model_must_be_one_by_whose_id_models_are_fine_tuned(aws, here, base, ok, said):
     refused = f"customization.base_model: {base} cannot be fine-tuned in us-east-1 by this id. "
     assert fine_tuning(here, [base, base]) == [Finding(f"fine-tuning {base}", ok, said if ok else refused + said)]
+
+
+def test_an_embedding_model_must_make_vectors(aws, here):
+    assert embedding(here, "amazon.titan-embed-text-v2:0").said == "makes vectors"
+    assert embedding(here, "amazon.nova-micro-v1:0") == Finding(
+        "embedding by amazon.nova-micro-v1:0", False,
+        "knowledge_base.bedrock.embedding_model: amazon.nova-micro-v1:0 makes text, not vectors. Set it to an "
+        "embedding model in params.yaml, for instance amazon.titan-embed-text-v2:0.",
+    )  # fmt: skip
 
 
 def test_a_region_in_which_nothing_is_fine_tuned_and_a_list_that_may_not_be_read(aws, here):

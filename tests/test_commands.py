@@ -127,7 +127,7 @@ def test_doctor_looks_into_each_region_at_what_is_asked_there(params, run, aws):
     assert [line[:5].strip() + " " + line[7:].split(": ")[0] for line in out.splitlines()] == [
         "ok credentials", "ok region", f"ok model {MICRO}", f"ok model {BASE}", f"ok model {TITAN}", "ok bucket",
         "ok bucket", "ok role", f"ok quota of {MICRO}", f"ok quota of {BASE}", f"ok quota of {TITAN}",
-        f"ok fine-tuning {BASE}",
+        f"ok fine-tuning {BASE}", f"ok embedding by {TITAN}",
         "ok prices.per_million_tokens.amazon.nova-micro-v1:0.input",
         "ok prices.per_million_tokens.amazon.nova-micro-v1:0.output",
         "ok prices.training_per_1k_tokens.amazon.nova-micro-v1:0", "ok prices",
@@ -153,6 +153,12 @@ BUCKET = "must be 3 to 63 lower-case letters, digits, dots and hyphens, with a l
         ("judges.claude.base_model", "", FILLED),
         ("judges.claude.role_arn", "", "must be like arn:aws:iam::123456789012:role/NAME"),
         ("knowledge_base.bedrock.embedding_model", "", FILLED),
+        (
+            "knowledge_base.bedrock.embedding_model",
+            f"arn:aws:bedrock:us-east-1::foundation-model/{TITAN}",
+            "must be the id of a foundation model, as in amazon.titan-embed-text-v2:0, not an ARN",
+        ),
+        ("study.models", [], "List must have at least 1 item after validation, not 0"),
         ("knowledge_base.bedrock.region", " us-east-1", FILLED),
         ("knowledge_base.bedrock.role_arn", "", "must be like arn:aws:iam::123456789012:role/NAME"),
         ("knowledge_base.bedrock.bucket", "my bucket!", BUCKET),

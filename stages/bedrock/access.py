@@ -1,4 +1,4 @@
-"""Whether a model is in the region, open to the account, and can be fine-tuned. Makes and pays nothing."""
+"""Whether a model is in the region, open to the account, and of use for what it is asked. Makes and pays nothing."""
 
 from botocore.exceptions import ClientError
 
@@ -30,6 +30,23 @@ def access(clients: Clients, name: str) -> str:
             details = member(clients.bedrock.get_foundation_model(modelIdentifier=name), "modelDetails")
             base = member(details, "modelId")
     return _access(clients, name, base)
+
+
+def embeds(clients: Clients, model: str) -> str:
+    """What was found of a foundation model that shall make vectors, in words.
+
+    Raises:
+        StageError: it makes something else.
+    """
+    with aws(f"looking for the model {model}"):
+        details = member(clients.bedrock.get_foundation_model(modelIdentifier=model), "modelDetails")
+    made = details.get("outputModalities") or ["EMBEDDING"]
+    if "EMBEDDING" not in made:
+        raise StageError(
+            f"knowledge_base.bedrock.embedding_model: {model} makes {', '.join(made).lower()}, not vectors. Set it to "
+            "an embedding model in params.yaml, for instance amazon.titan-embed-text-v2:0."
+        )
+    return "makes vectors"
 
 
 def tunable(clients: Clients, base: str) -> str:

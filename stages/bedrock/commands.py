@@ -44,6 +44,7 @@ def doctor() -> None:
         found += others if credentials in found else [credentials, *others]
         if credentials.ok:
             found += preflight.fine_tuning(here, [model for model in wanted.models if model in asked.trained])
+            found += [preflight.embedding(here, model) for model in wanted.models if model == asked.embedding]
             found += _prices(here, content, wanted.models, asked.trained)
     if asked.search:
         found.append(preflight.search(*asked.search))

@@ -28,6 +28,13 @@ class ManagedBaseParams(Section):
     dimensions: int = Field(ge=1, le=4096)  # of its vectors
     max_failed_share: float = Field(ge=0, le=1)  # of the documents, that could not be indexed; more stops the stage
 
+    @field_validator("embedding_model")
+    @classmethod
+    def _is_id(cls, value: str) -> str:
+        if value.startswith("arn:"):
+            raise ValueError("must be the id of a foundation model, as in amazon.titan-embed-text-v2:0, not an ARN")
+        return value
+
     @field_validator("dimensions")
     @classmethod
     def _dimensions_there(cls, value: int, info: ValidationInfo) -> int:
