@@ -95,9 +95,10 @@ def entries(section: str, path: Path = PARAMS_FILE) -> list[str]:
     return [str(name) for name in content] if isinstance(content, dict) else []
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read_text(path: Path) -> str:
+    """A file of settings that is in git. Raises StageError if it is missing or not UTF-8."""
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise StageError(f"{path}: no such file. Run from the root of the repository.") from None
     except UnicodeDecodeError as fault:
@@ -105,6 +106,11 @@ def _read(path: Path) -> dict[str, Any]:
             f"{path}: must be UTF-8, but is not from byte {fault.start} on. Save it as UTF-8, or restore it: "
             f"git checkout {path}"
         ) from None
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        content = yaml.safe_load(read_text(path))
     except yaml.YAMLError as fault:
         raise StageError(f"{path}: not valid YAML ({' '.join(str(fault).split())}).") from None
     if not isinstance(content, dict):

@@ -9,7 +9,7 @@ from typing import Any
 
 from stages.errors import StageError
 from stages.files import write_text
-from stages.params import PARAMS_FILE
+from stages.params import PARAMS_FILE, read_text
 
 FOLDER = Path("presets")
 WHOLE = ("models", "judges")  # sections whose entries are of several kinds: an entry takes the place of another one
@@ -37,9 +37,9 @@ def apply(name: str, params: Path = PARAMS_FILE, folder: Path = FOLDER) -> list[
     known = sorted(path.stem for path in folder.glob("*.yaml"))
     if name not in known:
         raise StageError(f"unknown preset {name!r}. Known: {', '.join(known) or f'none in {folder}'}.")
-    yaml, text = _yaml(), _read(params)
+    yaml, text = _yaml(), read_text(params)
     content = _load(yaml, params, text)
-    presets = {one: _load(yaml, path := folder / f"{one}.yaml", _read(path)) for one in known}
+    presets = {one: _load(yaml, path := folder / f"{one}.yaml", read_text(path)) for one in known}
     shipped = [dict(_leaves(one)) for one in presets.values()]
     before = dict(_leaves(content))
     for key in KEPT:
@@ -126,18 +126,6 @@ def _yaml() -> Any:
     yaml.preserve_quotes = True
     yaml.representer.add_representer(type(None), lambda to, _: to.represent_scalar("tag:yaml.org,2002:null", "null"))
     return yaml
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise StageError(f"{path}: no such file. Run from the root of the repository.") from None
-    except UnicodeDecodeError as fault:
-        raise StageError(
-            f"{path}: must be UTF-8, but is not from byte {fault.start} on. Save it as UTF-8, or restore it: "
-            f"git checkout {path}"
-        ) from None
 
 
 def _load(yaml: Any, path: Path, text: str) -> Any:

@@ -1,5 +1,6 @@
 """Chat models of Bedrock: what is read of a reply, what is a fault, and that nothing is lost or paid for twice."""
 
+import socket
 import threading
 import time
 
@@ -136,14 +137,26 @@ def test_throttling_is_waited_out_and_counted(aws, quick):
         (LOSE, "the connection was lost"),
         (DROP, "the answer came incomplete or unreadable"),
         ("InternalServerException", "AWS failed, after one try"),
+        ("ServiceUnavailableException", "AWS failed, after one try"),
+        ("ModelTimeoutException", "the model did not answer in time"),
     ],
 )
-def test_what_may_have_been_paid_for_is_a_fault_and_not_repeated(aws, quick, action, message):
+def test_only_what_was_throttled_is_tried_again(aws, quick, action, message):
     aws.fault("Converse", action, times=1)
     with pytest.raises(AwsFault) as caught:
         chat().ask(HELLO)
     assert str(caught.value).startswith(f"AWS, asking {NOVA}: {message}")
     assert (aws.ledger.count("Converse"), quick) == (1, [])
+
+
+def test_a_connection_that_never_came_about_is_not_tried_again(aws, quick, monkeypatch):
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))  # and does not listen
+        monkeypatch.setenv("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", f"http://127.0.0.1:{closed.getsockname()[1]}")
+        with pytest.raises(AwsFault) as caught:
+            chat().ask(HELLO)
+    assert str(caught.value).startswith(f"AWS, asking {NOVA}: Could not connect to the endpoint URL")
+    assert quick == []
 
 
 def test_30_percent_throttling_loses_nothing_and_pays_nothing_twice(aws, quick, monkeypatch, tmp_path):

@@ -261,11 +261,10 @@ def test_the_estimate_before_anything_ran_says_what_it_guessed(params, run):
     ]  # fmt: skip
     assert lines[4].split()[2] == "61"  # ten by hand, fifty that qa will write, and the warm-up
     assert lines[8].split()[2] == "360"  # four approaches of sixty questions, and ten controls of each kind
-    assert lines[-5:] == [
+    assert lines[-4:] == [
         "about: not there yet to be counted, and taken from params.yaml: the articles, the chunks, the pairs, the test "
         "questions, the passages of each question.",
         "index: not known before the stage chunks has run.",
-        "retrieve: its queries are only estimated, not counted when paid: some thousandths of a cent.",
         "Spent is by all runs since .cache/spent.jsonl was begun, without storage of models, which is by the month.",
         "Replies are counted as long as they may be; what the store holds already costs nothing again.",
     ]

@@ -171,6 +171,11 @@ def test_retrieval_reads_what_was_really_built_and_has_no_ndcg(aws, root):
     metrics = source.metrics | evaluate([question], spans, source.chunks, [1, 5])
     assert (metrics["backend"], metrics["documents"]) == ("bedrock (s3_vectors)", 2)
     assert (metrics["synthetic.recall_at_5"], metrics["synthetic.ndcg_at_10"]) == (1.0, None)
+    entered = [json.loads(line) for line in Path(".cache/spent.jsonl").read_text().splitlines()]
+    assert [(one["stage"], one["tokens"], one["about"]) for one in entered] == [
+        ("index", 21, True),
+        ("retrieve", 17, True),
+    ]
     moved = question.model_copy(update={"evidence": [evidence.model_copy(update={"sha256": "0" * 64})]})
     with pytest.raises(StageError, match="article depot/gate does not hold its evidence"):
         source.check([moved])

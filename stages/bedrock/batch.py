@@ -68,12 +68,14 @@ def fill(
     if len(pending) > MOST:
         watch.say(f"{stage}: a batch job takes {MOST} calls at most; the other {len(pending) - MOST} are asked singly")
         pending = dict(list(pending.items())[:MOST])
+    prompts = list(pending.values())
     # Names that follow from the keys' order: with the same calls pending, a rerun makes the same file.
     names = {f"CALL{number:07}": key for number, key in enumerate(pending, start=1)}
     player = _Player(clients)
     model = Converse(params, options, player)
     records = [
-        {"recordId": name, "modelInput": player.request(model, pending[key], schema)} for name, key in names.items()
+        {"recordId": name, "modelInput": player.request(model, prompt, schema)}
+        for name, prompt in zip(names, prompts, strict=True)
     ]
     data = "".join(json.dumps(record) + "\n" for record in records).encode("ascii")
     batch = Batch(stage, params.model, content_key("batch", params.model, clients.region, data.decode()), params.retry)
@@ -81,11 +83,11 @@ def fill(
 
     def check() -> None:
         if spending is not None:
-            spending.check_batch([pending[key] for key in names.values()], options.max_tokens)
+            spending.check_batch(prompts, options.max_tokens)
 
     def begun(job: str) -> None:
         if spending is not None:
-            spending.promised_batch([pending[key] for key in names.values()], options.max_tokens, job)
+            spending.promised_batch(prompts, options.max_tokens, job)
 
     bucket, role = place(clients, params.bucket, params.role_arn, params.model, {})
     source, target = put(clients, bucket, f"{folder}in/{FILE}", data), f"s3://{bucket}/{folder}out/"

@@ -19,11 +19,15 @@ LEDGER = Path(".cache/spent.jsonl")
 
 
 class Spent(NamedTuple):
-    """`unknown`: entries of things paid for at a price that was not known; their dollars are not in the sum."""
+    """`unknown`: entries of things paid for at a price that was not known; their dollars are not in the sum.
+
+    `about`: entries whose tokens AWS bills without telling them, so that they were counted here.
+    """
 
     tokens: int = 0
     dollars: float = 0.0
     unknown: int = 0
+    about: int = 0
 
 
 class _Entry(NamedTuple):
@@ -33,6 +37,7 @@ class _Entry(NamedTuple):
     dollars: float | None
     once: str | None
     provisional: bool
+    about: bool
 
 
 def _better(there: _Entry, dollars: float | None, provisional: bool) -> bool:
@@ -73,9 +78,12 @@ class Budget:
         """Raises StageError if the file holds what is no entry."""
         sums: dict[str, Spent] = defaultdict(Spent)
         for one in self._entries():
-            tokens, dollars, unknown = sums[one.stage]
+            tokens, dollars, unknown, about = sums[one.stage]
             sums[one.stage] = Spent(
-                tokens + one.tokens, dollars + (one.dollars or 0.0), unknown + (one.dollars is None)
+                tokens + one.tokens,
+                dollars + (one.dollars or 0.0),
+                unknown + (one.dollars is None),
+                about + (one.about or one.provisional),
             )
         return dict(sums)
 
@@ -114,6 +122,7 @@ class Budget:
         tokens: int = 0,
         once: str | None = None,
         provisional: bool = False,
+        about: bool = False,
     ) -> None:
         """Enter what is not billed by tokens alone, such as hours of provisioned throughput.
 
@@ -122,13 +131,13 @@ class Budget:
             once: a name, such as that of a job: what is entered under it already is not entered again, unless only
                 now its dollars are known, or what was entered was provisional.
             provisional: the most that it may come to; what it was is entered under the same name later.
+            about: AWS bills the tokens without telling them: they were counted here.
         """
         at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         entry = {"at": at, "stage": stage, "model": model, "tokens": tokens, "dollars": dollars}
         if once is not None:
             entry["once"] = once
-        if provisional:
-            entry["provisional"] = True
+        entry |= {name: True for name, said in (("provisional", provisional), ("about", about)) if said}
         with self._lock, self._open() as file:
             there = [one for one in self._entries() if one.once == once] if once is not None else []
             if there and not _better(there[0], dollars, provisional):
@@ -179,8 +188,8 @@ class Budget:
                 entry = json.loads(line)
                 dollars, tokens = entry["dollars"], int(entry.get("tokens", 0))
                 dollars = None if dollars is None else float(dollars)
-                known_later = bool(entry.get("provisional", False))
-                yield _Entry(number, str(entry["stage"]), tokens, dollars, entry.get("once"), known_later)
+                marks = (bool(entry.get(name, False)) for name in ("provisional", "about"))
+                yield _Entry(number, str(entry["stage"]), tokens, dollars, entry.get("once"), *marks)
             except (ValueError, KeyError, TypeError):
                 if not line.endswith(b"}"):  # torn by a kill or a power cut as it was written
                     continue

@@ -76,8 +76,6 @@ def estimate() -> None:
         print(f"about: not there yet to be counted, and taken from params.yaml: {', '.join(counted.about)}.")
     if asked.embedding and counted.chunks is None:
         print("index: not known before the stage chunks has run.")
-    if asked.embedding:
-        print("retrieve: its queries are only estimated, not counted when paid: some thousandths of a cent.")
     for name, per_hour in provisioned(content).items():
         month = f"${per_hour * HOURS_OF_A_MONTH:,.2f} a month"
         print(f"{name}: beside this, provisioned throughput at ${per_hour:,.2f} an hour, used or not: {month}.")

@@ -8,6 +8,7 @@ from stages.bedrock.prices import Usage, cost_or_none
 from stages.prices import Prices
 
 UNKNOWN = "unknown"
+ABOUT = "~"
 
 
 @dataclass(frozen=True)
@@ -109,6 +110,8 @@ def table(rows: Sequence[Row], prices: Prices, spent: Mapping[str, Spent] | None
     known = {row.stage for row in rows}
     if other := [one for stage, one in (spent or {}).items() if stage not in known]:
         lines.append(f"other stages: {sum(one.tokens for one in other):,} tokens, {_sum(other)} spent")
+    if any(one.about for one in (spent or {}).values()):
+        lines.append(f"{ABOUT}: AWS bills these tokens without telling them; they were counted in what was sent.")
     unknown = [row for row in rows if row.dollars is None]
     sums = f"total: {'at least ' if unknown else ''}{_dollars(total(rows))} estimated"
     if spent is not None:
@@ -119,7 +122,9 @@ def table(rows: Sequence[Row], prices: Prices, spent: Mapping[str, Spent] | None
 
 
 def _actual(spent: Spent | None) -> str:
-    return f"  {'-':>13}  {'-':>10}" if spent is None else f"  {spent.tokens:>13,}  {_sum([spent]):>10}"
+    if spent is None:
+        return f"  {'-':>13}  {'-':>10}"
+    return f"  {(ABOUT if spent.about else '') + f'{spent.tokens:,}':>13}  {_sum([spent]):>10}"
 
 
 def _sum(spent: Iterable[Spent]) -> str:

@@ -7,9 +7,9 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
+from botocore.exceptions import ClientError
 
-from stages.bedrock.fault_rules import NO_REGION
+from stages.bedrock.fault_rules import NO_REGION, THROTTLED
 from stages.bedrock.faults import AwsUnavailable, aws, member
 
 ATTEMPTS = 8  # of one call, the first among them
@@ -17,8 +17,8 @@ CONNECT_SECONDS = 10
 READ_SECONDS = 60
 REPLY_SECONDS = 300  # a chat model may think for minutes before the first byte
 CONNECTIONS = 50  # at one time and client: more than any concurrency in params
-# What may pass by itself and was not carried out. As in stages.engine.chat: not a 500, which is likely to come again.
-TRANSIENT_STATUS = (429, 502, 503, 504)
+HTTP_ERROR = 300  # from here on, as botocore draws the line
+TOO_MANY_REQUESTS = 429  # of throttling, and of a deployment that is still being made ready
 
 
 class Clients:
@@ -60,9 +60,9 @@ class Clients:
 
     @cached_property
     def bedrock_runtime(self) -> Any:
-        """Calls cost money and take no client token: one whose answer was lost is not made again."""
+        """Calls cost money and take no client token: only what was throttled, and so not carried out, is repeated."""
         client = self._client("bedrock-runtime", read_timeout=REPLY_SECONDS)
-        client.meta.events.register_first("needs-retry.bedrock-runtime", _give_up_on_what_may_be_paid)
+        client.meta.events.register_first("needs-retry.bedrock-runtime", _give_up_unless_throttled)
         return client
 
     @cached_property
@@ -133,13 +133,14 @@ def _session(region: str | None) -> boto3.Session:
         return boto3.Session(region_name=region or os.environ.get("AWS_REGION") or None)
 
 
-def _give_up_on_what_may_be_paid(
+def _give_up_unless_throttled(
     response: tuple[Any, dict[str, Any]] | None, caught_exception: Exception | None, operation: Any, **_: Any
 ) -> None:
     """Ends a call before botocore's own rule would repeat it."""
-    if isinstance(caught_exception, (ReadTimeoutError, ConnectionClosedError)):
+    if caught_exception is not None:
         raise caught_exception
     if response is not None:
         http, parsed = response
-        if http.status_code >= 500 and http.status_code not in TRANSIENT_STATUS:
+        throttled = http.status_code == TOO_MANY_REQUESTS or parsed.get("Error", {}).get("Code") in THROTTLED.split()
+        if http.status_code >= HTTP_ERROR and not throttled:
             raise ClientError(parsed, operation.name)

@@ -17,7 +17,9 @@ from stages.params import load, load_value
 from stages.prices import Prices
 
 LIMIT = Annotated[float, Field(ge=0)] | None  # of `budget_usd`
-CHARACTERS_PER_TOKEN = 4  # of English prose, where no tokenizer is at hand
+# Of English prose, where AWS tells no tokens and no tokenizer is public. AWS's guide to model customization takes 6 to
+# prepare data, so that this is half as much again.
+CHARACTERS_PER_TOKEN = 4
 FEWEST_CHARACTERS = 2  # of a token, on average over a prompt: an upper limit of its tokens follows from it
 LONG_PROMPT_TOKENS = 2000  # of a grading: rubric, question, reference, answer
 UNKNOWN = 2**31
@@ -77,14 +79,18 @@ class Spending:
         """
         self._budget.check(cost_or_none(usage, self.prices), what)
 
-    def record_once(self, usage: Usage, what: str) -> float | None:
-        """Enter what is paid once whatever happens, such as a job that a later run finds again.
+    def record(self, usage: Usage, once: str | None = None, about: bool = False) -> float | None:
+        """Enter what was paid.
+
+        Args:
+            once: a name under which it is entered only once, such as that of a job that a later run finds again.
+            about: its tokens were counted here, as AWS does not tell them.
 
         Returns:
             Its dollars; None: the price is not known.
         """
         dollars = cost_or_none(usage, self.prices)
-        self._budget.record_dollars(self._stage, self._model, dollars, usage.tokens, once=what)
+        self._budget.record_dollars(self._stage, self._model, dollars, usage.tokens, once=once, about=about)
         return dollars
 
     def check_batch(self, prompts: Sequence[Prompt], max_tokens: int) -> None:
@@ -100,7 +106,7 @@ class Spending:
 
     def paid_batch(self, replies: Sequence[Any], job: str) -> None:
         """Enter all that a batch job brought, once, in the place of what was promised."""
-        self.record_once(replace(self._usage(replies), batch=True), job)
+        self.record(replace(self._usage(replies), batch=True), job)
 
     def _most_of_batch(self, prompts: Sequence[Prompt], max_tokens: int) -> Usage:
         return Usage(self._model, sum(map(_most_tokens, prompts)), len(prompts) * max_tokens, batch=True)

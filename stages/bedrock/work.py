@@ -7,12 +7,12 @@ from typing import Any
 
 from stages.bedrock.estimate import Calls, Tokens, Training, answering, embedding, judging
 from stages.bedrock.plan import Plan
+from stages.bedrock.spending import CHARACTERS_PER_TOKEN
 from stages.files import read_jsonl
 from stages.judge.controls import KINDS
 from stages.qa.llm.params import WriterParams
 from stages.records import APPROACHES, Article, Chunk, Pair, Question, Retrieved
 
-CHARACTERS_PER_TOKEN = 4.0  # of English, as model makers give it: no tokenizer of Bedrock's models is public
 PROMPT_TOKENS = 60  # of the instructions around a question
 RUBRIC_TOKENS = 700  # of the judge's prompt with the schema of its answer
 CHUNK_TOKENS, PAIR_TOKENS, QUESTION_TOKENS, ANSWER_TOKENS, ARTICLE_TOKENS = 160, 80, 35, 45, 2500  # where not known

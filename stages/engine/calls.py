@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from langchain_core.messages import AIMessage
 
 # What may pass by itself: too many requests, and a gateway or server that is overloaded or restarting. Nothing else
-# is tried again: not a 500 (the same request fails the same way), not a time-out (it would be paid for twice).
-TRANSIENT_STATUS = (429, 502, 503, 504)
+# is tried again: not a 500 (the same request fails the same way), not a time-out or 504 (it would be paid for twice).
+TRANSIENT_STATUS = (429, 502, 503)
 WAITS_SECONDS = (1.0, 4.0, 15.0)  # before the second, third and fourth try
 
 

@@ -77,11 +77,12 @@ def fine_tune(
         compare_price()  # what was found may have failed, and be paid for again
         spending.check(usage, paid_for)
         job = when_known(role, submit)
-        spending.record_once(usage, job)
+        spending.record(usage, job, about=True)
         return job
 
     trained = train(aws, training, watch, pay)
-    dollars = spending.record_once(usage, trained.job_arn)  # again: a kill may have come between the job and its entry
+    # Again: a kill may have come between the job and its entry.
+    dollars = spending.record(usage, trained.job_arn, about=True)
     began = time.monotonic()
     hosted = host(aws, what, trained.model_arn, model.hosting, watch or Watch(every=HOSTING_SECONDS))
     with atomic_directory(out) as folder:

@@ -41,7 +41,7 @@ def build_managed(params: KnowledgeBaseParams, chunking: ChunkingParams, folder:
 
     asked, articles = params.bedrock, read_articles()
     spending = Spending("index", asked.embedding_model)
-    # About, and at most: articles that did not change are not embedded again.
+    # About: overlaps of passages add to it, and articles that did not change, which are not embedded again, take away.
     characters = sum(article.characters for article in articles)
     usage = Usage(asked.embedding_model, input_tokens=-(-characters // CHARACTERS_PER_TOKEN))
     spending.check(usage, f"embedding {len(articles)} articles with {asked.embedding_model}")
@@ -61,7 +61,7 @@ def build_managed(params: KnowledgeBaseParams, chunking: ChunkingParams, folder:
         )
         return Fallback(reason=fault.code or type(fault).__name__)
     # By the ids, which are new where it had to be made again: its name would be the same, and it is paid for again.
-    spending.record_once(usage, f"{built.knowledge_base_id}/{built.data_source_id} {built.corpus}")
+    spending.record(usage, f"{built.knowledge_base_id}/{built.data_source_id} {built.corpus}", about=True)
     with atomic_directory(folder) as tmp:
         write_json(tmp / MANAGED, built.model_dump())
     return None

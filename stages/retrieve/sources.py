@@ -59,12 +59,15 @@ def _local(params: RetrievalParams, base: KnowledgeBaseParams) -> Source:
 
 def _managed(params: RetrievalParams, built: Any) -> Source:
     from stages.bedrock.knowledge_base import check
+    from stages.bedrock.prices import Usage
     from stages.bedrock.retriever import locate, make_retriever, passage_span, search_type
     from stages.bedrock.session import clients
+    from stages.bedrock.spending import CHARACTERS_PER_TOKEN, Spending
     from stages.corpus import read_articles, read_text
 
     aws, articles = clients(built.region), list(read_articles())
     search = search_type(params.mode, built.store)
+    spending = Spending("retrieve", built.embedding_model)
     check(aws, built)
     by_id = {article.id: article for article in articles}
 
@@ -82,6 +85,11 @@ def _managed(params: RetrievalParams, built: Any) -> Source:
                         f"{evidence.start}–{evidence.end}. Moved passages are found again by: python -m "
                         "stages.evidence refresh data/eval/questions.jsonl"
                     )
+        # Every question is embedded, the first one twice; entered before, so that a kill hides nothing.
+        characters = sum(len(one.question) for one in (questions[0], *questions))
+        usage = Usage(built.embedding_model, input_tokens=-(-characters // CHARACTERS_PER_TOKEN))
+        spending.check(usage, f"searching for {len(questions)} questions")
+        spending.record(usage, about=True)
 
     return Source(
         make_retriever(aws.bedrock_agent_runtime, built.knowledge_base_id, run.depth(params), search),
