@@ -35,6 +35,12 @@ SECTIONS: dict[str, type[params.Section]] = {
 
 
 def check() -> None:
+    """Raises StageError with the faults of all sections."""
+    refuse_faults()
+    print(f"{params.PARAMS_FILE}: no faults.")
+
+
+def refuse_faults() -> None:
     """Check every section with the class of the stage that reads it.
 
     Raises:
@@ -74,4 +80,3 @@ def check() -> None:
     tried(params.load_value, "budget_usd", LIMIT)
     if faults:
         raise StageError("\n".join(faults))
-    print(f"{params.PARAMS_FILE}: no faults.")

@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field
 
 from stages.locations import resolve
-from stages.params import Section
+from stages.params import Filled, Section
 from stages.progress import say
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class EmbeddingParams(Section):
-    model: str  # location of a sentence-transformers folder, see stages.locations
+    model: Filled  # location of a sentence-transformers folder, see stages.locations
     dtype: Literal["bfloat16", "float32"]
     batch_size: int = Field(ge=1, le=1024)
 

@@ -9,7 +9,7 @@ from pydantic_core import PydanticCustomError
 from stages.bedrock.chat_params import ConverseParams
 from stages.bedrock.customization_params import CustomizationParams
 from stages.bedrock.hosting_params import HostingParams
-from stages.params import Section
+from stages.params import Filled, Section
 
 SHA256 = re.compile(r"[0-9a-f]{64}")
 ENVIRONMENT_NAME = re.compile(r"[A-Z][A-Z0-9_]*")
@@ -35,7 +35,7 @@ class EmbeddedModel(ModelParams):
     model_config = ConfigDict(extra="forbid")
 
     provider: Literal["embedded"]
-    weights: str = Field(min_length=1)  # location of a GGUF file, see stages.locations
+    weights: Filled  # location of a GGUF file, see stages.locations
     sha256: str | None = None  # of that file; None: not checked
     # Served in another format than the file's, a copy made once; None: as it is. Training reads the file itself.
     requantize: Literal["Q8_0", "Q4_0", "F16"] | None = None
@@ -57,7 +57,7 @@ class OpenAIModel(ModelParams):
 
     provider: Literal["openai"]
     base_url: str  # with its path, for instance http://127.0.0.1:11434/v1
-    model: str = Field(min_length=1)  # as the server names it
+    model: Filled  # as the server names it
     api_key_env: str | None = None  # name of the environment variable that holds the key; None: the server wants none
     timeout_seconds: float = Field(default=120.0, gt=0, le=3600)  # of one reply
 

@@ -3,10 +3,10 @@
 import difflib
 import os
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from stages.errors import StageError
 
@@ -26,6 +26,15 @@ SECTIONS = (
     "budget_usd",
     "report",
 )
+
+
+def _filled(value: str) -> str:
+    if not value or value != value.strip():
+        raise ValueError("must not be empty, nor begin or end with a space")
+    return value
+
+
+Filled = Annotated[str, AfterValidator(_filled)]  # an id, a name or a place: '' would be taken for "none" somewhere
 
 
 class Section(BaseModel):
@@ -136,7 +145,7 @@ def _describe(key: str, raw: Any, error: dict[str, Any], kind: type[BaseModel] |
     rule = error["msg"].removeprefix("Value error, ").removeprefix("Input ").rstrip(".")
     if error["type"] == "secret":
         return f"{where}: {rule}."  # the value may be a key: never shown
-    return f"{where}: {rule.replace('should be', 'must be', 1)}. Got {error['input']!r}."
+    return f"{where}: {rule.replace('should ', 'must ', 1)}. Got {error['input']!r}."
 
 
 def _fields_at(kind: type[BaseModel] | None, loc: tuple, raw: Any) -> list[str]:

@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from stages.bedrock.chat_params import AREA
-from stages.params import Section
+from stages.params import Filled, Section
 
 
 def _date(value: str) -> str:
@@ -35,7 +35,7 @@ class Prices(Section):
     """
 
     as_of: Annotated[str, AfterValidator(_date)]  # prices change: whatever shows one shows this date
-    currency: str = Field(default="USD", min_length=1)  # Amazon Bedrock bills in USD
+    currency: Filled = "USD"  # Amazon Bedrock bills in USD
     compute_per_hour: Price | None = None  # of this machine; None: not known, and then no cost of it is shown
     per_million_tokens: dict[str, TokenPrice]
     batch_share: float = Field(default=0.5, ge=0, le=1)  # of the price by tokens, for batch inference

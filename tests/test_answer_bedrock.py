@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import aws_broken as broken
 import aws_world as world
 import pytest
 import yaml
@@ -86,6 +87,23 @@ def timings(approach="base"):
 def spent():
     path = Path(".cache/spent.jsonl")
     return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        broken.NO_JSON,
+        broken.NO_PROFILE,
+        broken.address("nonsense", "Invalid endpoint: nonsense", "BEDROCK_RUNTIME"),
+        broken.address("http://", "Invalid endpoint: http://", "BEDROCK"),
+    ],
+    ids=("process", "profile", "address", "no host"),
+)
+def test_a_wrong_setting_of_aws_is_one_message(aws, root, monkeypatch, capsys, tmp_path, setting):
+    setting.set(monkeypatch, tmp_path)
+    code, said = run(monkeypatch, capsys)
+    assert (code, said.startswith("error: AWS, "), said.endswith(f": {setting.said}\n")) == (1, True, True)
+    assert aws.ledger.entries == []
 
 
 def test_each_question_is_asked_once_and_rows_carry_what_was_measured(aws, root, monkeypatch, capsys):

@@ -387,14 +387,21 @@ def test_titles(text, title):
     assert title_of(text, "d") == title
 
 
+def test_the_text_of_a_file_is_taken_as_it_is(tmp_path):
+    text = "# A\n\nPut it in <bucket>,  if a < b<br> and `<a href>`.\n- one\n- two\n\n<!-- x -->\n```\n<p>  1\n```\n"
+    (document,) = read_folder(FolderParams(path=str(_folder(tmp_path / "docs", a_md=text))))
+    assert document.text == text
+
+
 def test_every_fault_of_a_folder_is_told_at_once(tmp_path):
     root = _folder(
         tmp_path / "docs",
-        a_md="# Same\n",
+        a_md="# Same\n\nText.",
         b_md="# Same\n\nText.",
         b_txt="Other.",
         binary_md=b"PK\3\4\0\0",
         empty_txt=" \n\t\n",
+        title_md="\ufeff\r\n## Only a title ##\r\n\r\n",
         huge_txt=b"x" * (MAX_BYTES + 1),
         latin_md=b"# Caf\xe9\n",
     )
@@ -402,11 +409,12 @@ def test_every_fault_of_a_folder_is_told_at_once(tmp_path):
         read_folder(FolderParams(path=str(root)))
     assert str(fault.value) == "\n  ".join(
         [
-            f"{root}: 6 faults in 7 files:",
+            f"{root}: 7 faults in 8 files:",
             f"{root}/binary.md: binary, not text (a zero byte at offset 4). Save it as text in UTF-8.",
             f"{root}/empty.txt: empty. Remove it, or write the article.",
             f"{root}/huge.txt: must be at most 2,097,152 bytes. Got 2,097,153. Split it into several files.",
             f"{root}/latin.md: not UTF-8 (byte 0xe9 at offset 5). Save it in UTF-8.",
+            f"{root}/title.md: empty below its title. Remove it, or write the article.",
             "b.md and b.txt: have the same id, 'b'. Rename one of them.",
             "a.md and b.md: have the same title, 'Same'. Give each its own first heading.",
         ]
@@ -483,7 +491,10 @@ def test_a_failing_run_leaves_the_articles_of_the_last_one(tmp_path, monkeypatch
 
 def test_a_changed_or_missing_article_is_noticed(tmp_path):
     folder = tmp_path / "articles"
-    write_articles(read_folder(FolderParams(path=str(_folder(tmp_path / "docs", a_md="# A\n", b_md="# B\n")))), folder)
+    write_articles(
+        read_folder(FolderParams(path=str(_folder(tmp_path / "docs", a_md="# A\n\nText.\n", b_md="# B\n\nText.\n")))),
+        folder,
+    )
     first, second = read_articles(folder)
     (folder / "a.md").write_text("# A!\n")
     (folder / "b.md").unlink()

@@ -223,6 +223,17 @@ def test_ingestion_does_what_the_role_may(aws, actions, reason):
     assert (job["status"], job["failureReasons"]) == ("FAILED", [f"{ROLE} is not authorized to perform: {reason}"])
 
 
+def test_ingestion_with_an_embedding_model_that_the_account_may_not_use_fails(aws):
+    articles(aws, queues=QUEUES)
+    source = world.data_source(aws, world.knowledge_base(aws))
+    aws.settings.denied_models.add("amazon.titan-embed-text-v2:0")
+    job = world.ingest(aws, source)
+    assert (job["status"], counts(job)) == ("FAILED", [0, 0, 0, 0, 0])
+    assert job["failureReasons"] == ["You don't have access to the model with the specified model ID."]
+    aws.settings.denied_models.clear()
+    assert world.ingest(aws, source)["status"] == "COMPLETE"
+
+
 def test_ingestion_fails_on_command_is_alone_and_can_be_stopped(aws):
     articles(aws, queues=QUEUES)
     agent, source = aws.client("bedrock-agent"), world.data_source(aws, world.knowledge_base(aws))

@@ -8,7 +8,7 @@ from aws_standin.quotas import PER_MINUTE
 
 from stages.bedrock import session
 from stages.bedrock.access import OPEN_IT
-from stages.bedrock.doctor import Finding, Wanted, findings, prices, report
+from stages.bedrock.doctor import Finding, Wanted, embedding, findings, fine_tuning, prices, report
 from stages.bedrock.quotas import PerMinute
 from stages.bedrock.session import clients
 from stages.errors import StageError
@@ -119,6 +119,55 @@ def test_access_that_may_not_be_read_is_said_and_no_fault(aws, here):
     assert findings(here, Wanted([MICRO]))[2] == Finding(
         f"model {MICRO}", True, "exists; whether it is open to this account could not be read"
     )
+
+
+TUNABLE = (
+    "amazon.nova-micro-v1:0:128k, amazon.nova-lite-v1:0:300k, amazon.nova-pro-v1:0:300k, amazon.nova-2-lite-v1:0:256k"
+)
+
+
+@pytest.mark.parametrize(
+    ("base", "ok", "said"),
+    [
+        ("amazon.nova-micro-v1:0:128k", True, "can be fine-tuned"),
+        (
+            "arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-lite-v1:0:300k", True, "can be fine-tuned",
+        ),
+        (
+            "arn:aws:bedrock:us-east-1:123456789012:custom-model/amazon.nova-micro-v1:0:128k/abcdefghijkl", True,
+            "is a custom model",
+        ),
+        ("amazon.nova-micro-v1:0", False, "Set it to amazon.nova-micro-v1:0:128k in params.yaml."),
+        ("us.amazon.nova-lite-v1:0", False, "Set it to amazon.nova-lite-v1:0:300k in params.yaml."),
+        ("amazon.nova-micro-v1:0:24k", False, "Set it to amazon.nova-micro-v1:0:128k in params.yaml."),
+        (
+            "anthropic.claude-sonnet-4-6", True,
+            f"AWS does not list it among those that can be fine-tuned: {TUNABLE}",
+        ),
+    ],
+)  # fmt: skip
+def test_a_base_model_must_be_one_by_whose_id_models_are_fine_tuned(aws, here, base, ok, said):
+    refused = f"customization.base_model: {base} cannot be fine-tuned in us-east-1 by this id. "
+    assert fine_tuning(here, [base, base]) == [Finding(f"fine-tuning {base}", ok, said if ok else refused + said)]
+
+
+def test_an_embedding_model_must_make_vectors(aws, here):
+    assert embedding(here, "amazon.titan-embed-text-v2:0").said == "makes vectors"
+    assert embedding(here, "amazon.nova-micro-v1:0") == Finding(
+        "embedding by amazon.nova-micro-v1:0", False,
+        "knowledge_base.bedrock.embedding_model: amazon.nova-micro-v1:0 makes text, not vectors. Set it to an "
+        "embedding model in params.yaml, for instance amazon.titan-embed-text-v2:0.",
+    )  # fmt: skip
+
+
+def test_a_region_in_which_nothing_is_fine_tuned_and_a_list_that_may_not_be_read(aws, here):
+    assert fine_tuning(clients("eu-west-1"), [BASE]) == [
+        Finding(f"fine-tuning {BASE}", True, "AWS does not list it among those that can be fine-tuned: none")
+    ]
+    aws.fault("ListFoundationModels", "AccessDeniedException")
+    assert fine_tuning(here, [BASE]) == [
+        Finding(f"fine-tuning {BASE}", True, "whether it can be fine-tuned could not be read")
+    ]
 
 
 def test_a_quota_of_nothing_is_a_fault_with_its_remedy(aws, here):

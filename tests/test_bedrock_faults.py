@@ -1,5 +1,6 @@
 """Clients, and the messages of what goes wrong with them, against the stand-in and botocore's own exceptions."""
 
+import aws_broken as broken
 import botocore.exceptions as raised
 import pytest
 from aws_standin import CREDENTIALS, DROP, LOSE
@@ -118,10 +119,6 @@ def test_a_model_id_that_does_not_serve_is_named_as_such(aws, quick, model, expe
     [
         (raised.NoCredentialsError(), f"no credentials were found. {LOG_IN}"),
         (
-            raised.ProfileNotFound(profile="x"),
-            "The config profile (x) could not be found. Correct AWS_PROFILE, or make it with `aws configure`.",
-        ),
-        (
             raised.EndpointConnectionError(endpoint_url="https://bedrock.us-east-9.amazonaws.com/"),
             'Could not connect to the endpoint URL: "https://bedrock.us-east-9.amazonaws.com/". Check the network, the '
             "proxy, and that the region (AWS_REGION or `region` in params.yaml) exists and has the service.",
@@ -159,6 +156,41 @@ def test_no_credentials_and_no_region_before_anything_is_sent(monkeypatch):
     )
     with pytest.raises(AwsUnavailable, match=r"asking whose credentials these are: no credentials were found\. Log in"):
         _ = clients("us-east-1").account_id
+
+
+@pytest.mark.parametrize(
+    ("kind", "setting"),
+    [
+        *((AwsUnavailable, one) for one in (*broken.UNAVAILABLE, *broken.NO_REQUEST)),
+        *((AwsFault, one) for one in broken.WRONG),
+    ],
+    ids=lambda one: one.said[:60] if isinstance(one, broken.Broken) else "",
+)
+def test_a_wrong_setting_of_aws_is_one_message_and_none_that_anything_steps_in_for(
+    aws, quick, monkeypatch, tmp_path, kind, setting
+):
+    setting.set(monkeypatch, tmp_path)
+    with pytest.raises(AwsFault, match=r"^AWS, [^:]+: ") as fault:
+        _ = clients(None).account_id
+    assert (type(fault.value), str(fault.value).split(": ", 1)[1]) == (kind, setting.said)
+    assert unreachable(fault.value) == (kind is AwsUnavailable)
+
+
+def test_credentials_that_cannot_be_renewed_in_the_midst_of_it_are_one_message(aws, monkeypatch, tmp_path):
+    until = "date -u +%Y-%m-%dT%H:%M:%SZ"  # now: they are renewed before the first call
+    script, once = tmp_path / "login", tmp_path / "once"
+    script.write_text(
+        f"[ -e {once} ] && echo hello && exit\ntouch {once}\n"
+        f'echo "{{\\"Version\\": 1, \\"AccessKeyId\\": \\"A\\", \\"SecretAccessKey\\": \\"B\\", '
+        f'\\"Expiration\\": \\"$({until})\\"}}"\n'
+    )
+    setting = broken.NO_JSON._replace(config=f"credential_process = sh {script}")
+    setting.set(monkeypatch, tmp_path)
+    here = clients(None)
+    assert here.sts is here.sts
+    with pytest.raises(AwsUnavailable) as fault:
+        _ = here.account_id
+    assert str(fault.value) == f"AWS, asking whose credentials these are: {setting.said}"
 
 
 def test_an_answer_that_is_cut_is_no_success(aws, quick):

@@ -201,11 +201,13 @@ def test_a_knowledge_base_that_failed_says_why_and_is_replaced(study):
     assert [one.base_id for one in study.remains()] == [built.knowledge_base_id]
 
 
-def test_an_embedding_model_that_is_not_there_or_not_open_is_refused_before_anything_is_made(study):
+def test_an_embedding_model_that_is_not_there_or_none_or_not_open_is_refused_before_anything_is_made(study):
     asked = study.plan.params.model_copy(update={"embedding_model": "amazon.titan-embed-text-v9:0"})
     with study.requests() as made:
         with pytest.raises(AwsFault, match=r"the model id is unknown in this region .* or set AWS_REGION or `region`"):
             study.build(params=asked)
+        with pytest.raises(StageError, match=r"amazon\.nova-micro-v1:0 makes text, not vectors\. Set it to"):
+            study.build(params=asked.model_copy(update={"embedding_model": "amazon.nova-micro-v1:0"}))
         study.aws.settings.denied_models.add(PARAMS.embedding_model)
         try:
             with pytest.raises(AwsUnavailable, match=f"^this account has no access to {PARAMS.embedding_model}: "):

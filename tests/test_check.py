@@ -77,6 +77,27 @@ def test_a_name_that_no_bucket_can_have_is_a_fault(params):
     )
 
 
+def test_an_id_or_a_place_that_is_empty_is_a_fault(params):
+    folder, content = params
+    (folder / "data" / "documents").mkdir(parents=True)
+    content["articles"]["botocore"]["version"] = " 1.44.5"
+    content["chunking"]["tokenizer"] = ""
+    content["qa"]["embedding"]["model"] = " "
+    content["knowledge_base"]["index_factory"] = ""
+    content["knowledge_base"]["embedding"]["model"] = ""
+    content["models"]["micro"]["weights"] = ""
+    content["models"]["theirs"] = {"provider": "openai", "base_url": "http://127.0.0.1:1", "model": ""}
+    (folder / "params.yaml").write_text(yaml.safe_dump(content))
+    assert [line.strip() for line in _check(folder).stderr.splitlines() if "fault" not in line] == [
+        f"{key}: must not be empty, nor begin or end with a space. Got {value!r}."
+        for key, value in (
+            ("articles.botocore.version", " 1.44.5"), ("chunking.tokenizer", ""), ("qa.embedding.model", " "),
+            ("knowledge_base.index_factory", ""), ("knowledge_base.embedding.model", ""), ("models.micro.weights", ""),
+            ("models.theirs.model", ""),
+        )
+    ]  # fmt: skip
+
+
 def test_a_search_that_the_knowledge_base_lacks_is_a_fault_before_it_is_paid_for(params):
     folder, content = params
     (folder / "data" / "documents").mkdir(parents=True)

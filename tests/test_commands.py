@@ -6,6 +6,7 @@ import os
 import sys
 from pathlib import Path
 
+import aws_broken as broken
 import aws_ours as ours
 import pytest
 import yaml
@@ -44,16 +45,21 @@ def params(tmp_path, monkeypatch):
     content["study"] = {"models": ["micro"], "judges": ["claude"]}
     content["models"]["micro"] = {
         "provider": "bedrock", "model": MICRO, "region": None,
-        "customization": {"base_model": BASE, "epochs": 2, "bucket": None, "role_arn": None},
+        "customization": {
+            "base_model": BASE, "epochs": 2, "learning_rate": 1e-5, "warmup_steps": 10, "bucket": None,
+            "role_arn": None,
+        },
     }  # fmt: skip
     content["judges"]["claude"] = {
         "kind": "llm", "provider": "bedrock", "model": CLAUDE, "max_tokens": 500, "control_pairs": 10,
+        "min_control_accuracy": 0.9, "min_coverage": 0.98,
     }  # fmt: skip
-    content["knowledge_base"] |= {"backend": "bedrock", "bedrock": {"embedding_model": TITAN, "bucket": "mine"}}
-    content["knowledge_base"]["bedrock"]["store"] = "s3_vectors"
+    content["knowledge_base"]["backend"] = "bedrock"
+    content["knowledge_base"]["bedrock"] |= {"embedding_model": TITAN, "bucket": "mine", "store": "s3_vectors"}
     content["retrieval"]["mode"] = "dense"
     content["prices"] = copy.deepcopy(PRICES)
-    (tmp_path / "data/eval").mkdir(parents=True)
+    (tmp_path / "data/documents").mkdir(parents=True)
+    (tmp_path / "data/eval").mkdir()
     (tmp_path / "data/eval/questions.jsonl").write_bytes((ROOT / "data/eval/questions.jsonl").read_bytes())
     monkeypatch.chdir(tmp_path)
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(content))
@@ -80,7 +86,8 @@ def _write(content):
 
 
 def _local(params):
-    params["models"]["micro"], params["study"]["judges"] = {"provider": "embedded"}, ["facts"]
+    params["models"]["micro"] = yaml.safe_load((ROOT / "params.yaml").read_text())["models"]["micro"]
+    params["study"]["judges"] = ["facts"]
     params["knowledge_base"]["backend"] = "faiss"
     return params
 
@@ -120,6 +127,7 @@ def test_doctor_looks_into_each_region_at_what_is_asked_there(params, run, aws):
     assert [line[:5].strip() + " " + line[7:].split(": ")[0] for line in out.splitlines()] == [
         "ok credentials", "ok region", f"ok model {MICRO}", f"ok model {BASE}", f"ok model {TITAN}", "ok bucket",
         "ok bucket", "ok role", f"ok quota of {MICRO}", f"ok quota of {BASE}", f"ok quota of {TITAN}",
+        f"ok fine-tuning {BASE}", f"ok embedding by {TITAN}",
         "ok prices.per_million_tokens.amazon.nova-micro-v1:0.input",
         "ok prices.per_million_tokens.amazon.nova-micro-v1:0.output",
         "ok prices.training_per_1k_tokens.amazon.nova-micro-v1:0", "ok prices",
@@ -129,12 +137,42 @@ def test_doctor_looks_into_each_region_at_what_is_asked_there(params, run, aws):
     assert "ok     bucket: tune-or-retrieve-123456789012-eu-west-1 is made when it is needed\n" in out
 
 
-def test_a_name_that_no_bucket_can_have_is_one_finding_of_doctor(params, run, aws):
-    params["knowledge_base"]["bedrock"]["bucket"] = "my bucket!"
+FILLED = "must not be empty, nor begin or end with a space"
+BUCKET = "must be 3 to 63 lower-case letters, digits, dots and hyphens, with a letter or digit at both ends"
+
+
+@pytest.mark.parametrize("command", ["doctor", "estimate"])
+@pytest.mark.parametrize(
+    ("key", "value", "rule"),
+    [
+        ("models.micro.model", "", FILLED),
+        ("models.micro.region", "", FILLED),
+        ("models.micro.customization.base_model", "", FILLED),
+        ("models.micro.customization.epochs", "two", "must be a valid integer"),
+        ("judges.claude.model", " ", FILLED),
+        ("judges.claude.base_model", "", FILLED),
+        ("judges.claude.role_arn", "", "must be like arn:aws:iam::123456789012:role/NAME"),
+        ("knowledge_base.bedrock.embedding_model", "", FILLED),
+        (
+            "knowledge_base.bedrock.embedding_model",
+            f"arn:aws:bedrock:us-east-1::foundation-model/{TITAN}",
+            "must be the id of a foundation model, as in amazon.titan-embed-text-v2:0, not an ARN",
+        ),
+        ("study.models", [], "List must have at least 1 item after validation, not 0"),
+        ("knowledge_base.bedrock.region", " us-east-1", FILLED),
+        ("knowledge_base.bedrock.role_arn", "", "must be like arn:aws:iam::123456789012:role/NAME"),
+        ("knowledge_base.bedrock.bucket", "my bucket!", BUCKET),
+    ],
+)
+def test_what_params_say_wrongly_is_told_before_aws_is_asked(params, run, aws, command, key, value, rule):
+    *path, last = key.split(".")
+    section = params
+    for part in path:
+        section = section[part]
+    section[last] = value
     _write(params)
-    code, out, said = run("doctor")
-    assert (code, said) == (1, "error: not ready for Amazon Bedrock: bucket. Each remedy stands above.\n")
-    assert "FAULT  bucket: bucket in params.yaml must be 3 to 63 lower-case letters, digits, dots and hyphens, " in out
+    assert run(command) == (1, "", f"error: params.yaml: 1 fault:\n  {key}: {rule}. Got {value!r}.\n")
+    assert aws.ledger.entries == []
 
 
 def test_prices_that_cannot_be_read_are_one_finding_of_doctor(params, run, aws):
@@ -286,7 +324,7 @@ def test_doctor_ends_with_one_if_anything_is_not_ready(params, run, aws):
     assert run("doctor")[0] == 0
     params["retrieval"]["mode"] = "hybrid"
     _write(params)
-    assert run("doctor")[2] == "error: not ready for Amazon Bedrock: search. Each remedy stands above.\n"
+    assert run("doctor")[2].startswith("error: retrieval.mode: must be dense with a Bedrock knowledge base")
 
 
 @pytest.mark.parametrize("command", ["resources", "teardown --dry-run"])
@@ -295,6 +333,18 @@ def test_without_credentials_what_is_at_aws_is_one_fault(params, run, aws, monke
         monkeypatch.delenv(name)
     code, out, said = run(*command.split())
     assert (code, out, said.count("no credentials were found")) == (1, "", 1)
+
+
+@pytest.mark.parametrize(
+    "setting", [broken.NO_JSON, broken.NO_PROFILE, broken.WRONG[1]], ids=("process", "profile", "address")
+)
+@pytest.mark.parametrize("command", ["doctor", "resources", "teardown --dry-run"])
+def test_a_wrong_setting_of_aws_is_one_fault(params, run, aws, monkeypatch, tmp_path, command, setting):
+    setting.set(monkeypatch, tmp_path)
+    code, out, said = run(*command.split())
+    assert (code, (out + said).count(setting.said), said.count("error: ")) == (1, 1, 1)
+    assert "Traceback" not in said
+    assert aws.ledger.entries == []
 
 
 def test_teardown_without_a_terminal_and_without_yes_does_nothing(params, run, aws):

@@ -92,6 +92,18 @@ def test_the_same_again_is_the_same_bytes_and_pays_nothing(aws, root):
     assert (aws.ledger.made(CREATE), aws.ledger.made(DEPLOY), len(spent(root))) == (1, 1, 1)
 
 
+def test_a_base_model_by_the_id_that_is_called_is_refused_before_anything_is_made(aws, root):
+    base = MODEL["customization"] | {"base_model": "amazon.nova-micro-v1:0"}
+    before = aws.left()
+    with pytest.raises(StageError) as caught:
+        run(root, model(customization=base))
+    assert str(caught.value) == (
+        "customization.base_model: amazon.nova-micro-v1:0 cannot be fine-tuned in us-east-1 by this id. Set it to "
+        "amazon.nova-micro-v1:0:128k in params.yaml."
+    )
+    assert (aws.left(), aws.ledger.made(CREATE), (root / "out").exists()) == (before, 0, False)
+
+
 @pytest.mark.parametrize(
     ("changes", "name", "fault"),
     [

@@ -411,7 +411,10 @@ def test_real_model_finds_by_meaning(tmp_path, chunks_file, real_embedder):
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"index_factory": ""}, "knowledge_base.index_factory: String should have at least 1 character. Got ''."),
+        (
+            {"index_factory": ""},
+            "knowledge_base.index_factory: must not be empty, nor begin or end with a space. Got ''.",
+        ),
         ({"backend": "opensearch"}, "knowledge_base.backend: must be 'faiss' or 'bedrock'. Got 'opensearch'."),
         ({"index_factori": "Flat"}, "knowledge_base.index_factori: unknown key. Did you mean 'index_factory'?"),
         (

@@ -1,13 +1,16 @@
 """The seam to a knowledge base of Bedrock: what is built, what stands in for it, and what retrieve then reads."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
+import aws_broken as broken
 import pytest
 from small_study import ROOT, change
 
 from stages import params as params_module
+from stages.bedrock.faults import found
 from stages.errors import StageError
 from stages.index.managed import FALLBACK, MANAGED, Fallback, build_managed, read_fallback, read_managed
 from stages.index.params import KnowledgeBaseParams
@@ -75,10 +78,75 @@ def test_with_a_fallback_it_is_said_loudly_and_left_to_faiss(root, monkeypatch, 
     assert capsys.readouterr().err.startswith("WARNING: NO BEDROCK KNOWLEDGE BASE: AWS, ")
 
 
+@pytest.mark.parametrize("fallback", ["none", "faiss"])
+@pytest.mark.parametrize("setting", broken.WRONG, ids=lambda one: one.said[:40])
+def test_for_a_wrong_setting_of_aws_nothing_steps_in(aws, root, monkeypatch, tmp_path, setting, fallback):
+    setting.set(monkeypatch, tmp_path)
+    with pytest.raises(StageError) as caught:
+        build(fallback)
+    assert str(caught.value).split(": ", 1)[1] == setting.said
+    assert not Path("data/index").exists()
+
+
+@pytest.mark.parametrize("setting", broken.UNAVAILABLE, ids=lambda one: one.said[:40])
+def test_without_credentials_that_can_be_had_faiss_steps_in_if_it_may(aws, root, monkeypatch, tmp_path, setting):
+    setting.set(monkeypatch, tmp_path)
+    with pytest.raises(StageError) as caught:
+        build("none")
+    assert str(caught.value).split(": ", 1)[1].startswith(f"{setting.said} Or set knowledge_base.fallback to faiss")
+    assert build("faiss") is not None
+
+
 def test_a_fault_that_is_no_lack_of_bedrock_has_no_fallback(aws, root):
     aws.fault("CreateKnowledgeBase", "ServiceQuotaExceededException")
     with pytest.raises(StageError):
         build("faiss")
+
+
+@pytest.mark.parametrize("gone", ["knowledge base", "data source"])
+def test_what_was_deleted_by_other_hands_is_paid_for_again_and_entered_again(aws, root, gone):
+    def spent():
+        return [json.loads(line) for line in Path(".cache/spent.jsonl").read_text().splitlines()]
+
+    assert build() is None
+    assert build() is None
+    built, before = read_managed(Path("data/index")), spent()
+    assert len(before) == 1
+    agent, ids = aws.client("bedrock-agent"), {"knowledgeBaseId": built.knowledge_base_id}
+    if gone == "knowledge base":
+        delete, look = agent.delete_knowledge_base, agent.get_knowledge_base
+    else:
+        delete, look = agent.delete_data_source, agent.get_data_source
+        ids["dataSourceId"] = built.data_source_id
+    delete(**ids)
+    while found(lambda: look(**ids)):
+        pass
+    for _ in range(2):
+        assert build() is None
+    again = read_managed(Path("data/index"))
+    assert (again.name, again.corpus) == (built.name, built.corpus)
+    assert again.data_source_id != built.data_source_id
+    (first, second) = spent()
+    assert ([first], second["dollars"], second["stage"]) == (before, first["dollars"], "index")
+
+
+@pytest.mark.parametrize("fallback", ["none", "faiss"])
+def test_an_embedding_model_that_only_the_ingestion_finds_closed_fails_the_stage(aws, root, fallback):
+    """Where access may not be read beforehand; a job that failed has no fallback."""
+    aws.fault("GetFoundationModelAvailability", "AccessDeniedException")
+    aws.settings.denied_models.add("amazon.titan-embed-text-v2:0")
+    with pytest.raises(StageError) as caught:
+        build(fallback)
+    (request,) = aws.ledger.of("CreateKnowledgeBase")
+    said = re.sub(r"(?<=job )[0-9A-Z]{10}", "JOB", str(caught.value))
+    assert said == (
+        f"knowledge base {request.params['name']}: the ingestion job JOB is FAILED: You don't have access to the model "
+        "with the specified model ID. Mend the cause and run `dvc repro`, which starts another."
+    )
+    assert not Path("data/index").exists()
+    aws.settings.denied_models.clear()
+    assert build(fallback) is None
+    assert aws.ledger.made("CreateKnowledgeBase") == 1
 
 
 def test_retrieval_reads_what_was_really_built_and_has_no_ndcg(aws, root):
@@ -98,8 +166,8 @@ def test_retrieval_reads_what_was_really_built_and_has_no_ndcg(aws, root):
     question = Question(id="q", set="synthetic", slice="seen", question="How many crates does a gate hold?",
                         reference="40", service="depot", kind="limit", evidence=[evidence])  # fmt: skip
     source.check([question])
-    found, _ = retrieve_all([question], source.retriever)
-    spans = {"q": [source.span(document) for document in source.located(found)[0]]}
+    passages, _ = retrieve_all([question], source.retriever)
+    spans = {"q": [source.span(document) for document in source.located(passages)[0]]}
     metrics = source.metrics | evaluate([question], spans, source.chunks, [1, 5])
     assert (metrics["backend"], metrics["documents"]) == ("bedrock (s3_vectors)", 2)
     assert (metrics["synthetic.recall_at_5"], metrics["synthetic.ndcg_at_10"]) == (1.0, None)
@@ -125,5 +193,5 @@ def test_ndcg_is_not_computed_where_passages_cannot_be_enumerated():
     evidence = Evidence(article_id="a", start=0, end=5, sha256="")
     question = Question(id="q", set="synthetic", slice="seen", question="?", reference="", service="s", kind="k",
                         evidence=[evidence])  # fmt: skip
-    found = evaluate([question], {"q": [Span(article_id="a", start=0, end=5)]}, None, [1])
-    assert (found["synthetic.mrr"], found["synthetic.ndcg_at_10"]) == (1.0, None)
+    metrics = evaluate([question], {"q": [Span(article_id="a", start=0, end=5)]}, None, [1])
+    assert (metrics["synthetic.mrr"], metrics["synthetic.ndcg_at_10"]) == (1.0, None)

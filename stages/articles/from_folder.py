@@ -1,4 +1,9 @@
-"""A folder of .md and .txt files as articles. Every fault of the folder is told at once."""
+"""A folder of .md and .txt files as articles. Every fault of the folder is told at once.
+
+Texts are taken as they are, but for line ends and blanks at the end: runs of spaces and the HTML of exporters stay. The
+clean-up of the AWS models reads HTML, not Markdown. It would join the lines of a list or a code block, and what looks
+like a tag may be a user's own text: `<p>`, <a>, a < b.
+"""
 
 import re
 from collections import defaultdict
@@ -22,7 +27,8 @@ def read_folder(params: FolderParams, output: Path = Path("data/articles")) -> l
         output: where articles will be written: a folder that holds it would read its own output.
 
     Raises:
-        StageError: names each file that is empty, too large, binary or not UTF-8, and each title or id that two share.
+        StageError: names each file that is empty or has a title only, is too large, binary or not UTF-8, and each title
+            or id that two share.
     """
     folder = _folder(params, output)
     files = sorted(path for path in folder.rglob("*") if _is_article(path, folder))
@@ -106,6 +112,8 @@ def _read(path: Path) -> str:
         ) from None
     if not text.strip():
         raise StageError(f"{path}: empty. Remove it, or write the article.")
+    if HEADING.fullmatch(text.strip()):
+        raise StageError(f"{path}: empty below its title. Remove it, or write the article.")
     return text.replace("\r\n", "\n").replace("\r", "\n").rstrip() + "\n"
 
 

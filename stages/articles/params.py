@@ -2,9 +2,9 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator
 
-from stages.params import Section
+from stages.params import Filled, Section
 
 
 def _named_once(names: list[str]) -> list[str]:
@@ -17,12 +17,12 @@ def _named_once(names: list[str]) -> list[str]:
 
 
 class BotocoreParams(Section):
-    version: str  # of the installed package: other versions are other articles
+    version: Filled  # of the installed package: other versions are other articles
     services: Annotated[list[str], AfterValidator(_named_once)]  # botocore's names
 
 
 class FolderParams(Section):
-    path: str = Field(min_length=1)  # of .md and .txt files; never null, since dvc.yaml has it as a dependency
+    path: Filled  # of .md and .txt files; never null, since dvc.yaml has it as a dependency
 
 
 class ArticlesParams(Section):

@@ -1,4 +1,4 @@
-"""Whether a model exists in the region and is open to the account. Makes and pays nothing."""
+"""Whether a model is in the region, open to the account, and of use for what it is asked. Makes and pays nothing."""
 
 from botocore.exceptions import ClientError
 
@@ -6,6 +6,8 @@ from stages.bedrock.chat_params import AREA
 from stages.bedrock.fault_rules import AwsUnavailable
 from stages.bedrock.faults import aws, code, is_missing, member
 from stages.bedrock.session import Clients
+from stages.errors import StageError
+from stages.prices import names
 
 OPEN_IT = (
     "Open it in the Bedrock console under Model access (Anthropic asks for a form once) and wait a few minutes; where "
@@ -28,6 +30,53 @@ def access(clients: Clients, name: str) -> str:
             details = member(clients.bedrock.get_foundation_model(modelIdentifier=name), "modelDetails")
             base = member(details, "modelId")
     return _access(clients, name, base)
+
+
+def embeds(clients: Clients, model: str) -> str:
+    """What was found of a foundation model that shall make vectors, in words.
+
+    Raises:
+        StageError: it makes something else.
+    """
+    with aws(f"looking for the model {model}"):
+        details = member(clients.bedrock.get_foundation_model(modelIdentifier=model), "modelDetails")
+    made = details.get("outputModalities") or ["EMBEDDING"]
+    if "EMBEDDING" not in made:
+        raise StageError(
+            f"knowledge_base.bedrock.embedding_model: {model} makes {', '.join(made).lower()}, not vectors. Set it to "
+            "an embedding model in params.yaml, for instance amazon.titan-embed-text-v2:0."
+        )
+    return "makes vectors"
+
+
+def tunable(clients: Clients, base: str) -> str:
+    """What was found of fine-tuning a model by this id, in words.
+
+    AWS lists the ids under which models can be fine-tuned; those of Nova have a window at the end, as in
+    amazon.nova-micro-v1:0:128k, and are others than those that are called.
+
+    Raises:
+        StageError: this id is none of them, and the same model is there by another, which is named.
+    """
+    if ":custom-model/" in base:  # which is trained further; only foundation models are listed
+        return "is a custom model"
+    with aws("asking which models can be fine-tuned"):
+        try:
+            listed = member(clients.bedrock.list_foundation_models(byCustomizationType="FINE_TUNING"), "modelSummaries")
+        except ClientError as fault:
+            if code(fault).startswith("AccessDenied"):
+                return "whether it can be fine-tuned could not be read"
+            raise
+        ids = [member(one, "modelId") for one in listed]
+    if base.rsplit("/", 1)[-1] in ids:
+        return "can be fine-tuned"
+    same = [one for one in ids if names(one)[-1] == names(base)[-1]]
+    if not same:  # whether AWS lists all of them is not promised: the job's own check has the last word
+        return f"AWS does not list it among those that can be fine-tuned: {', '.join(ids) or 'none'}"
+    raise StageError(
+        f"customization.base_model: {base} cannot be fine-tuned in {clients.region} by this id. Set it to "
+        f"{' or '.join(same)} in params.yaml."
+    )
 
 
 def _access(clients: Clients, name: str, base: str) -> str:

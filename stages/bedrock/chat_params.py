@@ -5,7 +5,8 @@ import re
 from pydantic import Field, ValidationInfo, field_validator
 
 from stages.bedrock.bucket_name import BucketName
-from stages.params import Section
+from stages.bedrock.role_arn import RoleArn
+from stages.params import Filled, Section
 
 # cross-region inference profiles put an area before a model's id: us.amazon.nova-micro-v1:0
 AREA = re.compile(r"^(?:us-gov|us|eu|apac|jp|au|ca|sa|global)\.")
@@ -14,9 +15,9 @@ AREA = re.compile(r"^(?:us-gov|us|eu|apac|jp|au|ca|sa|global)\.")
 class ConverseParams(Section):
     """A chat model of Amazon Bedrock."""
 
-    model: str = Field(min_length=1)  # id, inference profile, or ARN (of a deployment, a throughput, a profile)
-    base_model: str | None = Field(default=None, validate_default=True)  # id of the model behind an ARN
-    region: str | None = None  # None: that of the AWS profile
+    model: Filled  # id, inference profile, or ARN (of a deployment, a throughput, a profile)
+    base_model: Filled | None = Field(default=None, validate_default=True)  # id of the model behind an ARN
+    region: Filled | None = None  # None: that of the AWS profile
     concurrency: int = Field(default=8, ge=1, le=50)  # calls at one time; the connections of a client are 50
 
     @field_validator("base_model")
@@ -49,5 +50,5 @@ class BatchParams(ConverseParams):
 
     batch: bool = False  # true: one job at half price, of 100 calls or more; it may take hours
     bucket: BucketName | None = None  # of a batch job's files; None: one is made
-    role_arn: str | None = None  # that Bedrock assumes for a batch job; None: one is made
+    role_arn: RoleArn | None = None  # that Bedrock assumes for a batch job; None: one is made
     retry: int = Field(default=0, ge=0, le=100)  # jobs beyond the first that may be paid for if those before failed

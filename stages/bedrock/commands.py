@@ -18,6 +18,7 @@ from stages.bedrock.resources import table as listed
 from stages.bedrock.session import Clients, clients, profile_region
 from stages.bedrock.teardown import teardown as take_down
 from stages.bedrock.work import count, work
+from stages.check import refuse_faults
 from stages.errors import StageError
 
 LOCAL = "params.yaml asks nothing of Amazon Bedrock: `python -m stages preset bedrock` puts the study there."
@@ -25,7 +26,8 @@ NOT_ASKED = 2  # exit code
 
 
 def doctor() -> None:
-    """Raises StageError if anything is not ready."""
+    """Raises StageError if anything is not ready, or, before AWS is asked, if params.yaml has faults."""
+    refuse_faults()
     content = params.everything()
     asked = plan(content)
     if not asked.on_bedrock:
@@ -41,6 +43,8 @@ def doctor() -> None:
         credentials, *others = preflight.findings(here, wanted)
         found += others if credentials in found else [credentials, *others]
         if credentials.ok:
+            found += preflight.fine_tuning(here, [model for model in wanted.models if model in asked.trained])
+            found += [preflight.embedding(here, model) for model in wanted.models if model == asked.embedding]
             found += _prices(here, content, wanted.models, asked.trained)
     if asked.search:
         found.append(preflight.search(*asked.search))
@@ -59,7 +63,8 @@ def _prices(here: Clients, content: Mapping[str, Any], models: Sequence[str], tr
 
 
 def estimate() -> None:
-    """Tokens and dollars of each stage, and what was spent. Asks nothing of AWS."""
+    """Tokens and dollars of each stage, and what was spent. Asks nothing of AWS. Raises StageError as `check` does."""
+    refuse_faults()
     content = params.everything()
     asked = plan(content)
     if not asked.on_bedrock:

@@ -1,14 +1,12 @@
 """How Bedrock trains a model, in an entry of `models` with provider `bedrock`. Imports nothing of AWS."""
 
-import re
 from decimal import Decimal
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from stages.bedrock.bucket_name import BucketName
-from stages.params import Section
-
-ROLE = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/.+")
+from stages.bedrock.role_arn import RoleArn
+from stages.params import Filled, Section
 
 
 class NovaParams(Section):
@@ -32,13 +30,6 @@ class NovaParams(Section):
 class CustomizationParams(NovaParams):
     """What is customised, with what, and where its data lie."""
 
-    base_model: str = Field(min_length=1)  # an id that can be customised: amazon.nova-micro-v1:0:128k
-    role_arn: str | None = None  # that Bedrock assumes to read and write the data; None: one is made
+    base_model: Filled  # an id that can be customised: amazon.nova-micro-v1:0:128k
+    role_arn: RoleArn | None = None  # that Bedrock assumes to read and write the data; None: one is made
     bucket: BucketName | None = None  # of the data; None: tune-or-retrieve-<account>-<region>
-
-    @field_validator("role_arn")
-    @classmethod
-    def _is_role(cls, value: str | None) -> str | None:
-        if value is not None and not ROLE.fullmatch(value):
-            raise ValueError("must be like arn:aws:iam::123456789012:role/NAME")
-        return value

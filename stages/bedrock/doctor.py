@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from typing import TextIO
 
-from stages.bedrock.access import access
+from stages.bedrock.access import access, embeds, tunable
 from stages.bedrock.fault_rules import AwsUnavailable
 from stages.bedrock.faults import aws, member
 from stages.bedrock.price_list import ROUNDING, Entry, dearer, dollars, entries, usage_types
@@ -59,6 +59,16 @@ def findings(clients: Clients, wanted: Wanted) -> list[Finding]:
     found += [_finding("role", lambda role=role: _role(clients, role)) for role in wanted.role_arns]
     found += quotas(clients, wanted.models)
     return found
+
+
+def fine_tuning(clients: Clients, bases: Sequence[str]) -> list[Finding]:
+    """A finding for each id of `customization.base_model`."""
+    return [_finding(f"fine-tuning {base}", lambda base=base: tunable(clients, base)) for base in dict.fromkeys(bases)]
+
+
+def embedding(clients: Clients, model: str) -> Finding:
+    """Of `knowledge_base.bedrock.embedding_model`."""
+    return _finding(f"embedding by {model}", lambda: embeds(clients, model))
 
 
 def search(mode: str, store: str) -> Finding:

@@ -33,12 +33,13 @@ NO_REGION = (
     "no region is set. Set AWS_REGION or `region` in params.yaml, or run `aws configure`: us-east-1 has every model "
     "that the study knows."
 )
+OTHER_REGION = "Correct AWS_REGION or `region` in params.yaml, for instance to us-east-1."
 
 # The exceptions of botocore, the special before the general: kind, what is wrong, what to do. {it}: its own text.
 EXCEPTIONS: tuple[tuple[tuple[type[Exception], ...], type[AwsFault], str, str], ...] = (
     ((botocore.NoCredentialsError,), AwsUnavailable, "no credentials were found", LOG_IN),
     ((botocore.PartialCredentialsError,), AwsUnavailable, "the credentials are incomplete ({it})", LOG_IN),
-    ((botocore.ProfileNotFound,), AwsUnavailable, "{it}", "Correct AWS_PROFILE, or make it with `aws configure`."),
+    ((botocore.ProfileNotFound,), AwsFault, "{it}", "Correct AWS_PROFILE, or make it with `aws configure`."),
     (
         (
             botocore.CredentialRetrievalError, botocore.SSOError, botocore.TokenRetrievalError,
@@ -47,13 +48,8 @@ EXCEPTIONS: tuple[tuple[tuple[type[Exception], ...], type[AwsFault], str, str], 
         AwsUnavailable, "the credentials cannot be had ({it})", LOG_IN,
     ),
     ((botocore.NoRegionError,), AwsUnavailable, *NO_REGION.split(". ", 1)),
-    (
-        (
-            botocore.InvalidRegionError, botocore.UnknownRegionError, botocore.UnknownEndpointError,
-            botocore.EndpointProviderError,
-        ),
-        AwsUnavailable, "{it}", "Correct AWS_REGION or `region` in params.yaml, for instance to us-east-1.",
-    ),
+    ((botocore.InvalidRegionError, botocore.UnknownRegionError), AwsFault, "{it}", OTHER_REGION),
+    ((botocore.UnknownEndpointError, botocore.EndpointProviderError), AwsUnavailable, "{it}", OTHER_REGION),
     (
         (botocore.EndpointConnectionError, botocore.ConnectTimeoutError, botocore.ProxyConnectionError),
         AwsUnavailable, "{it}",
@@ -76,7 +72,11 @@ EXCEPTIONS: tuple[tuple[tuple[type[Exception], ...], type[AwsFault], str, str], 
         AwsUnavailable, "the answer came incomplete or unreadable ({it})",
         f"A call of a model may have been paid for all the same. {AGAIN}",
     ),
-    ((botocore.HTTPClientError,), AwsUnavailable, "the connection was lost ({it})", AGAIN),
+    ((botocore.ConnectionClosedError,), AwsUnavailable, "the connection was lost ({it})", AGAIN),
+    (
+        (botocore.HTTPClientError,), AwsUnavailable, "the request could not be made ({it})",
+        f"Check the proxy (HTTPS_PROXY), AWS_CA_BUNDLE and AWS_ENDPOINT_URL. {AGAIN}",
+    ),
     (
         (
             botocore.ConfigParseError, botocore.InvalidRetryConfigurationError, botocore.InvalidRetryModeError,

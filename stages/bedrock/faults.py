@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from botocore import exceptions as botocore
 from botocore.parsers import ResponseParserError
 
+from stages.bedrock.fault_places import placed
 from stages.bedrock.fault_rules import (
     EXCEPTIONS,
     LOG_IN,
@@ -62,7 +63,7 @@ def explained(fault: BaseException, doing: str) -> AwsFault | None:
         if known is not None and isinstance(known, kinds):
             it = hidden(str(known)).rstrip(".")
             return kind(f"AWS, {doing}: {what.format(it=it)}. {remedy}", type(known).__name__)
-    return None
+    return placed(fault.__cause__ or fault, doing)
 
 
 def unreachable(fault: BaseException) -> bool:

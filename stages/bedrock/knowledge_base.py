@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from stages.bedrock import ingestion
 from stages.bedrock import knowledge_base_parts as parts
-from stages.bedrock.access import access
+from stages.bedrock.access import access, embeds
 from stages.bedrock.chunking import chunking_configuration
 from stages.bedrock.knowledge_base_params import ManagedBaseParams
 from stages.bedrock.knowledge_base_removal import remains, remove
@@ -86,8 +86,8 @@ def build(
 
     Raises:
         AwsUnavailable: no credentials, no answer, or no access to the embedding model.
-        StageError: no articles; AWS refuses; the knowledge base or its ingestion failed, or more documents than
-            `max_failed_share`. What is done is kept: the next run goes on from there.
+        StageError: no articles; the embedding model makes no vectors; AWS refuses; the knowledge base or its ingestion
+            failed, or more documents than `max_failed_share`. What is done is kept: the next run goes on from there.
     """
     if not articles:
         raise StageError("no articles: a knowledge base cannot be built of nothing. Check the section `articles`.")
@@ -95,6 +95,7 @@ def build(
     # Before anything is made: a role, a model or a region that is wrong leaves nothing behind.
     given = check_role(clients, plan.role_arn) if plan.role_arn else None
     access(clients, plan.params.embedding_model)
+    embeds(clients, plan.params.embedding_model)
     study = content_key("study", plan.params.study)
     bucket = ensure_bucket(clients, plan.bucket, tags(STAGE, study, plan.tags))
     key = plan.key(bucket)

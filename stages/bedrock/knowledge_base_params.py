@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from stages.params import Section
+from stages.params import Filled, Section
 
 DIMENSIONS = {"amazon.titan-embed-text-v2": (256, 512, 1024)}  # of models that have several, by the start of their ids
 
@@ -13,10 +13,10 @@ class OpenSearchParams(Section):
     """A collection of OpenSearch Serverless that exists, with an index in it; it costs while it idles."""
 
     collection_arn: str = Field(pattern=r"^arn:aws[a-z-]*:aoss:[a-z0-9-]+:[0-9]{12}:collection/[a-z0-9-]{3,40}$")
-    index_name: str = Field(min_length=1)
-    vector_field: str = Field(min_length=1)
-    text_field: str = Field(min_length=1)
-    metadata_field: str = Field(min_length=1)
+    index_name: Filled
+    vector_field: Filled
+    text_field: Filled
+    metadata_field: Filled
 
 
 class ManagedBaseParams(Section):
@@ -24,9 +24,16 @@ class ManagedBaseParams(Section):
     study: str = Field(default="study", pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=30)
     store: Literal["s3_vectors", "opensearch_serverless"]
     opensearch_serverless: OpenSearchParams | None  # read with that store only
-    embedding_model: str = Field(min_length=1)  # id of a Bedrock model: amazon.titan-embed-text-v2:0
+    embedding_model: Filled  # id of a Bedrock model: amazon.titan-embed-text-v2:0
     dimensions: int = Field(ge=1, le=4096)  # of its vectors
     max_failed_share: float = Field(ge=0, le=1)  # of the documents, that could not be indexed; more stops the stage
+
+    @field_validator("embedding_model")
+    @classmethod
+    def _is_id(cls, value: str) -> str:
+        if value.startswith("arn:"):
+            raise ValueError("must be the id of a foundation model, as in amazon.titan-embed-text-v2:0, not an ARN")
+        return value
 
     @field_validator("dimensions")
     @classmethod

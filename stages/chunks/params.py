@@ -6,7 +6,7 @@ from pydantic import Field, field_validator
 from pydantic_core.core_schema import ValidationInfo
 
 from stages.embedding import EmbeddingParams
-from stages.params import Section
+from stages.params import Filled, Section
 
 
 class FixedSizeParams(Section):
@@ -45,7 +45,7 @@ class SemanticParams(Section):
 
 class ChunkingParams(Section):
     strategy: Literal["fixed_size", "hierarchical", "semantic", "none"]
-    tokenizer: str  # location of a tokenizer.json: that of the embedding model, whose tokens are counted
+    tokenizer: Filled  # location of a tokenizer.json: that of the embedding model, whose tokens are counted
     fixed_size: FixedSizeParams
     hierarchical: HierarchicalParams
     semantic: SemanticParams

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from stages.bedrock import conversation, price_list, storage
+from stages.bedrock.access import tunable
 from stages.bedrock.conversation import Conversations
 from stages.bedrock.customization import STAGE, Data, Trained, Training, find, train
 from stages.bedrock.customization_params import CustomizationParams
@@ -38,8 +39,8 @@ def fine_tune(
     """Train, host, and write where the model answers to `out`. What was begun by an earlier run is found again.
 
     Raises:
-        StageError: samples that Nova does not take, no price, the budget, a price that is not confirmed; AWS refuses;
-            the job or the hosting failed.
+        StageError: samples that Nova does not take, a base model that cannot be fine-tuned, no price, the budget, a
+            price that is not confirmed; AWS refuses; the job or the hosting failed.
         StillRunning: `wait: false`, and the job has not ended.
     """
     custom, what = _customization(name, model), _name(name)
@@ -64,6 +65,7 @@ def fine_tune(
             price_list.check(aws, spending.prices, custom.base_model)
 
     if not find(aws, training):  # before anything is made
+        tunable(aws, custom.base_model)
         compare_price()
         spending.check(usage, paid_for)
     storage.ensure_bucket(aws, custom.bucket, tags(STAGE, content_key("bucket", custom.bucket)))

@@ -60,7 +60,8 @@ def build_managed(params: KnowledgeBaseParams, chunking: ChunkingParams, folder:
             "resources` lists what was made there before this, if anything was."
         )
         return Fallback(reason=fault.code or type(fault).__name__)
-    spending.record(usage, f"{built.knowledge_base_id} {built.corpus}", about=True)
+    # By the ids, which are new where it had to be made again: its name would be the same, and it is paid for again.
+    spending.record(usage, f"{built.knowledge_base_id}/{built.data_source_id} {built.corpus}", about=True)
     with atomic_directory(folder) as tmp:
         write_json(tmp / MANAGED, built.model_dump())
     return None

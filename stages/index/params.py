@@ -6,8 +6,9 @@ from pydantic import Field, model_validator
 
 from stages.bedrock.bucket_name import BucketName
 from stages.bedrock.knowledge_base_params import ManagedBaseParams
+from stages.bedrock.role_arn import RoleArn
 from stages.embedding import EmbeddingParams
-from stages.params import Section
+from stages.params import Filled, Section
 
 
 class BM25Params(Section):
@@ -21,15 +22,15 @@ class BM25Params(Section):
 class BedrockBaseParams(ManagedBaseParams):
     """A knowledge base of Bedrock; None where one is made, or taken from the AWS profile."""
 
-    region: str | None = None
+    region: Filled | None = None
     bucket: BucketName | None = None
-    role_arn: str | None = None
+    role_arn: RoleArn | None = None
 
 
 class KnowledgeBaseParams(Section):
     backend: Literal["faiss", "bedrock"]
     fallback: Literal["faiss", "none"] = "none"  # where Bedrock has no credentials, no access or no answer
-    index_factory: str = Field(min_length=1)  # of FAISS: Flat, HNSW32, "IVF16,Flat", …
+    index_factory: Filled  # of FAISS: Flat, HNSW32, "IVF16,Flat", …
     bm25: BM25Params
     embedding: EmbeddingParams
     bedrock: BedrockBaseParams | None = None  # read with backend: bedrock

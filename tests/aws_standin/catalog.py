@@ -7,6 +7,7 @@ from .errors import invalid, not_found
 from .state import State, operation, page
 
 TEXT, EMBEDDING = "TEXT", "EMBEDDING"
+NO_ACCESS = "You don't have access to the model with the specified model ID."
 
 
 @dataclass(frozen=True)

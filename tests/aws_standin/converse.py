@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from .catalog import MODELS, PROFILES, Model, offered, short
+from .catalog import MODELS, NO_ACCESS, PROFILES, Model, offered, short
 from .errors import AwsError, invalid
 from .hosting import DEPLOYMENT, THROUGHPUT, base_model
 from .ledger import Bill
@@ -77,7 +77,7 @@ def resolve(state: State, model_id: str) -> Model:
 
 def _granted(state: State, model: Model) -> Model:
     if model.id in state.settings.denied_models:
-        raise AwsError("AccessDeniedException", "You don't have access to the model with the specified model ID.")
+        raise AwsError("AccessDeniedException", NO_ACCESS)
     return model
 
 

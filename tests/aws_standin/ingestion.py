@@ -8,6 +8,7 @@ from typing import Any
 
 from . import chunking
 from .account import NoObject, NotAllowed, Object
+from .catalog import NO_ACCESS, short
 from .errors import conflict, invalid
 from .knowledge_bases import BASE, INGESTION, index_arn, source, store
 from .state import Resource, State, operation, page
@@ -104,13 +105,17 @@ def _finish(state: State, base: Resource, one: Resource, job: Resource) -> None:
 
 
 def _read(state: State, base: Resource, one: Resource) -> list[Object]:
-    """The objects below the inclusion prefix, if the role may list and read them, embed and write vectors."""
+    """The objects below the inclusion prefix, if the role may list and read them, embed and write vectors, and the
+    account has the embedding model.
+    """
     s3, role, allow = one.fields["dataSourceConfiguration"]["s3Configuration"], base.fields["roleArn"], state.account
     bucket, prefix = s3["bucketArn"].rpartition(":")[2], s3.get("inclusionPrefixes", [""])[0]
     allow.assume(role, base.arn)
     allow.demand(role, "s3:ListBucket", s3["bucketArn"])
     embedding = base.fields["knowledgeBaseConfiguration"]["vectorKnowledgeBaseConfiguration"]["embeddingModelArn"]
     allow.demand(role, "bedrock:InvokeModel", embedding)
+    if short(embedding) in state.settings.denied_models:
+        raise NotAllowed(NO_ACCESS)
     if arn := index_arn(base.fields["storageConfiguration"]):
         allow.demand(role, "s3vectors:PutVectors", arn)
     found = [item for item in allow.objects(bucket, prefix) if not item.key.endswith("/")]
