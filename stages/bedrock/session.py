@@ -114,7 +114,7 @@ class Clients:
 def clients(region: str | None = None) -> Clients:
     """Clients for a region; None is the region of the AWS profile (AWS_REGION, AWS_PROFILE, ~/.aws/config).
 
-    Sends nothing. Raises AwsUnavailable if there is no such profile or no region.
+    Sends nothing. Raises AwsFault if there is no such profile, AwsUnavailable if there is no region.
     """
     session = _session(region)
     if not session.region_name:
@@ -123,7 +123,7 @@ def clients(region: str | None = None) -> Clients:
 
 
 def profile_region() -> str | None:
-    """The region of the AWS profile, if it has one. Raises AwsUnavailable if there is no such profile."""
+    """The region of the AWS profile, if it has one. Raises AwsFault if there is no such profile."""
     return _session(None).region_name
 
 
