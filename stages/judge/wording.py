@@ -27,6 +27,23 @@ _PHRASES = [
      r"(?:more|greater|longer|larger|higher|bigger)\s+than\s+(?=\d)", r"\1at most "),
     (r"\b(?:cannot|(?:may|must|can|could|should|will|shall|do|does)\s+not)\s+(?!be\s)((?:[a-z]+\s+){1,3}?)"
      r"(?:less|fewer|shorter|smaller|lower)\s+than\s+(?=\d)", r"\1at least "),
+    # "No item may be larger than 4 KB", "can grow, but not beyond 4 KB".
+    (r"\bno\s+((?:[\w'-]+\s+){1,7}?(?:can|may|must|should|could)\s+(?:ever\s+)?(?:[a-z]+\s+){0,2}?)"
+     r"(?:(?:more|greater|longer|larger|higher|bigger|later)\s+than|exceed|go\s+(?:over|beyond|above))\s+(?=\d)", r"\1at most "),  # noqa: E501
+    (r"\bno\s+((?:[\w'-]+\s+){1,7}?(?:can|may|must|should|could)\s+(?:ever\s+)?(?:[a-z]+\s+){0,2}?)"
+     r"(?:less|fewer|shorter|smaller|lower)\s+than\s+(?=\d)", r"\1at least "),
+    (r"\b(?:not|never)\s+(?:beyond|above|over|past)\s+(?=\d)", "at most "),
+    (r"\b(?:not|never)\s+(?:below|under)\s+(?=\d)", "at least "),
+    # What does not exist has one form; "if it does not exist" is a condition and stays.
+    (r"\b(an?|the|any)\s+([\w-]+(?:\s+[\w-]+)?)\s+(?:that|which)\s+(?:does\s+not\s+exist|is\s+not\s+there)\b", r"\1 nonexistent \2"),  # noqa: E501
+    (r"\b([\w-]+s)\s+(?:that|which)\s+(?:do\s+not\s+exist|are\s+not\s+there)\b", r"nonexistent \1"),
+    (r"\b([\w-]+s)\s+(?:other\s+than|(?:that|which)\s+are\s+not)\s+(?:the\s+)?default(?:\s+ones?)?\b", r"non-default \1"),  # noqa: E501
+    # "Sends no message that does not match", "does not send messages that do not match": it sends only those that do.
+    (r"\b(is|are)\s+not\s+(\w+)\s+(?:any\s+)?([\w-]+(?:\s+[\w-]+)?)\s+(that|which|who)\s+(?:do|does|is|are)\s+not\s+",
+     r"\1 \2 only \3 \4 "),
+    (r"\b(?:do|does)\s+not\s+(\w+)\s+(?:any\s+)?([\w-]+(?:\s+[\w-]+)?)\s+(that|which|who)\s+(?:do|does|is|are)\s+not\s+",
+     r"\1 only \2 \3 "),
+    (r"\b(?:if|when)\s+(?:you|it|they|this|that|one)\s+(?:do|does|is|are)\s+not,\s+", "otherwise "),
     (r"\bnot\s+only\b", ""),
     (r"\bwhether\s+or\s+not\b", "regardless whether"),
     # A condition that something is missing has one form: "if no key", "if you do not give a key".
@@ -85,6 +102,7 @@ _PHRASES = [
     (r"\btak(?:es?|ing)\s+precedence\s+over\b|\bhas\s+priority\s+over\b|\bprevails?\s+over\b|\bwins?\s+over\b", "overrides"),  # noqa: E501
     (r"\bis\s+made\s+up\s+of\b|\bconsists?\s+of\b", "contains"),
     (r"\b(?:one|a single|exactly one)\s+time\b", "once"),
+    (r"\b(?:every|each)\s+(?:single\s+)?one\s+of\b", "all of"),
     (r"\bexactly\s+once\b", "exactlyonce"),
     (r"\bat\s+least\s+once\b|\b(?:once|one)\s+or\s+more(?:\s+times)?\b|\bmore\s+than\s+once\b", "atleastonce"),
     (r"\bat\s+most\s+once\b|\bup\s+to\s+once\b", "atmostonce"),

@@ -9,6 +9,7 @@ from stages.judge.matching import found, match, near_copy, topic
 from stages.judge.text import Clause, Text
 from stages.judge.tokens import Token
 
+_IF = re.compile(r"\b(?:if|when|whenever|once|as\s+soon\s+as)\b", re.IGNORECASE)
 _TWIN_TOPIC = 0.9  # both ways: two clauses are the same but for their amounts
 
 
@@ -17,7 +18,9 @@ def wrong_amounts(row: Alignment, reference: Text, answer: Text, question: Text)
     for token in (t for t in row.clause.tokens if t.kind == "quantity"):
         said = [t for t in answer.quantities if match(token, t)]
         if said:
-            wrong = [t for t in said if token.quantity.bound_conflicts(t.quantity)]
+            wrong = [
+                t for t in said if token.quantity.bound_conflicts(t.quantity) and not _is_exceeded(t, token, answer)
+            ]
             fits = [t for t in said if not token.quantity.bound_conflicts(t.quantity)]
             # The amount may stand in the reference more than once, with other bounds.
             others = [t for t in reference.quantities if t is not token and match(token, t)]
@@ -48,6 +51,13 @@ def wrong_amounts(row: Alignment, reference: Text, answer: Text, question: Text)
             if _rivals(a, b) and (lost or (new and near_copy(row.clause, best))):
                 hits.append(Contradiction("amount", f'says "{b.text}" where the reference says "{a.text}"'))
     return hits or _misplaced(row, reference, answer, question)
+
+
+def _is_exceeded(token: Token, limit: Token, text: Text) -> bool:
+    """ "It fails if it exceeds 4 KB" says the same limit as "at most 4 KB"."""
+    clause = next((c for c in text.clauses if any(t is token for t in c.tokens)), None)
+    outside = {"above": "max", "below": "min"}.get(token.quantity.bound)
+    return bool(clause) and outside == limit.quantity.bound and bool(_IF.search(clause.text[: token.start]))
 
 
 def _misplaced(row: Alignment, reference: Text, answer: Text, question: Text) -> list[Contradiction]:

@@ -100,7 +100,7 @@ def exchanged_words(row: Alignment, rows: list[Alignment], answer: Text) -> list
     """Two words of the reference, each said in the other's place: strongly / eventually, standard / FIFO."""
     hits = []
     for clause in row.aligned:
-        if topic(row.clause, clause) < _EXCHANGE_TOPIC:
+        if topic(row.clause, clause) < _EXCHANGE_TOPIC or topic(clause, row.clause) < _NEAR_TOPIC:
             continue
         gone, new = _beyond(row.clause, clause), _beyond(clause, row.clause)
         for token in gone:

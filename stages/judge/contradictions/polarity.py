@@ -14,6 +14,7 @@ from stages.judge.tokens import Token
 
 _CONDITIONS = ("if", "when", "unless")
 _DENIAL = re.compile(r"\b(?:(?:does|do|did|is|are|can|may|must|should|will|has|have)\s+not|cannot)\b", re.IGNORECASE)
+_OTHERWISE = re.compile(r"(?:and\s+)?(?:otherwise|or\s+else)\b", re.IGNORECASE)
 _ORDER = ("before", "after")
 _ONLY_IF = re.compile(r"\bonly\s+(?:if|when|while|after)\b", re.IGNORECASE)
 
@@ -23,7 +24,11 @@ def wrong_polarity(row: Alignment, reference: Text, answer: Text) -> list[Contra
     hits = []
     # A conjunct may be folded into the clause that rather speaks of another: "for A, but not for B", "for A and for B".
     folded = [row.best] if clause.cues and row.best is not None and topic(clause, row.best) == 1.0 else []
-    aligned = [c for c in row.speaking or folded if _is_same_part(clause, c, answer)]
+    aligned = [
+        c
+        for c in row.speaking or folded
+        if _is_same_part(clause, c, answer) and _is_otherwise(c) == _is_otherwise(clause)
+    ]
     for token in clause.tokens:
         if token.kind == "quantity":
             continue
@@ -37,7 +42,11 @@ def wrong_polarity(row: Alignment, reference: Text, answer: Text) -> list[Contra
             continue
         if not near_copy(clause, where) and _said_rightly(token, where, row, reference):
             continue
-        if token.lexical != other.lexical or token.direct or other.direct:
+        if (
+            (token.lexical != other.lexical and _is_quality(token) == _is_quality(other))
+            or token.direct
+            or other.direct
+        ):
             hits.append(Contradiction("polarity", _flip_text(token, other)))
     if not hits:
         for other_clause in aligned:
@@ -118,6 +127,16 @@ def _compensated(clause: Clause, other: Clause) -> bool:
     return any(opposite(a.text, b.text) for a in clause.tokens for b in other.tokens if a.kind == b.kind == "word")
 
 
+def _is_other_case(clause: Clause, text: Text) -> bool:
+    """Whether it says what follows if the rest is not done: "do A, otherwise B", "B unless A"."""
+    beside = [c.link for c in text.clauses if c.sentence == clause.sentence and c is not clause]
+    return _is_otherwise(clause) or "unless" in beside
+
+
+def _is_otherwise(clause: Clause) -> bool:
+    return bool(_OTHERWISE.match(clause.text))
+
+
 def _flip_text(token: Token, other: Token) -> str:
     own, theirs = ("not " * t.negated + t.text for t in (token, other))
     return f'says "{theirs}" where the reference says "{own}"'
@@ -151,7 +170,7 @@ def without_contraposition(
 
 def opposites(clause: Clause, other: Clause, reference: Text, answer: Text) -> list[Contradiction]:
     hits = []
-    if turned_comparison(clause, other):
+    if turned_comparison(clause, other) or _is_other_case(clause, reference) != _is_other_case(other, answer):
         return []
     heads = [
         c.tokens[0] for c in answer.clauses if c.sentence == other.sentence and c is not other and c.link in _ORDER
@@ -162,10 +181,17 @@ def opposites(clause: Clause, other: Clause, reference: Text, answer: Text) -> l
             continue
         for b in extra:
             if token.key != b.key and opposite(token.text, b.text) and token.negated == b.negated:
+                if _is_quality(token) != _is_quality(b):
+                    continue
                 if token.text.lower() in _ORDER and same_order(reference, answer):
                     continue
                 hits.append(Contradiction("opposite", f'says "{b.text}" where the reference says "{token.text}"'))
     return hits
+
+
+def _is_quality(token: Token) -> bool:
+    """The "visibility timeout" does not say that anything is visible."""
+    return token.text.lower().endswith("ity")
 
 
 def _word_in(token: Token, text: Text) -> bool:

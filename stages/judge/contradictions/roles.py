@@ -10,6 +10,11 @@ from stages.judge.text import Clause
 from stages.judge.tokens import Token
 
 _PASSIVE = re.compile(r"\b(?:is|are|was|were|be|been|being|gets?|got)\s+(?:\w+\s+){0,2}$", re.IGNORECASE)
+_ONE_BETWEEN = re.compile(r"\s+(?:\w+\s+)?")
+_COUNTS = re.compile(r"\b(?:both|all|many|several|these|those)\s+(?:\w+\s+)?$", re.IGNORECASE)
+_LISTED = re.compile(r"(?:,|\b(?:and|or|all|both|every|each))\s+$")
+_NO_OBJECT = re.compile(r"\s*(?:,|$)|\s+(?:of|and|or)\b")
+_OBJECT = re.compile(r"\s+(?:an?|the|its|their|every|each)\s", re.IGNORECASE)
 _DIRECTION = re.compile(r"\b(from|to|into|onto)\s", re.IGNORECASE)
 _END_OF_OBJECT = re.compile(
     r"\b(?:from|to|into|onto|by|in|on|with|for|when|and|or|is|are|as|at|before|after)\s|[,;.]", re.IGNORECASE
@@ -21,10 +26,14 @@ def exchanged_roles(clause: Clause, other: Clause) -> list[Contradiction]:
     if turned_comparison(clause, other):
         return []
     for pivot in clause.tokens:
-        if pivot.kind != "word" or _is_adverb(pivot):
+        if pivot.kind != "word" or _is_adverb(pivot) or "-" in clause.text[pivot.start : pivot.end]:
             continue
         twins = [t for t in other.tokens if t.key == pivot.key]
         copula = re.search(r"\b(?:is|are|be|was)\b", clause.text + " " + other.text)
+        if any(_is_plural(c, t) for c, t in ((clause, pivot), *((other, t) for t in twins))):
+            continue
+        if pivot.key not in VERBS and _is_listed(clause, pivot):
+            continue
         certain = pivot.key in VERBS and (pivot.key not in NOUN_VERBS or pivot.text.endswith(("s", "ed")))
         usable = certain or (
             near_copy(clause, other) and (pivot.key in VERBS or (not copula and _is_framed_alike(clause, other)))
@@ -90,6 +99,19 @@ def _is_noun(clause: Clause, pivot: Token) -> bool:
     return bool(re.search(r"\b(?:an?|the|its|their|each|every)\s+(?:\w+\s+)?$", clause.text[: pivot.start])) and not (
         pivot.text.endswith(("s", "ed", "ing"))
     )
+
+
+def _is_listed(clause: Clause, pivot: Token) -> bool:
+    return bool(_NO_OBJECT.match(clause.text[pivot.end :]) and _LISTED.search(clause.text[: pivot.start]))
+
+
+def _is_plural(clause: Clause, pivot: Token) -> bool:
+    """ "two function versions", "both versions", "reads of an object", "users, groups and roles" """
+    if pivot.key not in NOUN_VERBS or not pivot.text.endswith("s"):
+        return False
+    before, after = clause.text[: pivot.start], clause.text[pivot.end :]
+    counted = any(t.quantity and _ONE_BETWEEN.fullmatch(before[t.end :]) for t in clause.tokens if t.end < pivot.start)
+    return bool(_NO_OBJECT.match(after)) or ((counted or bool(_COUNTS.search(before))) and not _OBJECT.match(after))
 
 
 def _directions(clause: Clause) -> tuple[set[str], set[str]]:
