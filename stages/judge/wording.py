@@ -94,6 +94,8 @@ _PHRASES = [
     (r"\ba\s+quarter\s+of\s+an\s+hour\b", "15 minutes"),
     (r"\b(?:every|each)\s+(?=(?:minute|hour|day|week|month)\b)", "every 1 "),
     (r"\bfor\s+good\b", "permanently"),
+    (r"\b(?:is|are)\s+over(?=[,.;]|$|\s+(?:you|it|they)\b)", "ends"),
+    (r"\b(?:is|are)\s+(?:left|remains?)\s+(?:in\s+place|alone|untouched|as\s+\w+\s+(?:is|are))\b", "is kept"),
     (r"\btim(?:e|es|ed|ing)\s+out\b", "timeouts"),
     (r"\bshort-lived\b|\bshort-term\b", "temporary"),
     (r"\bhas\s+to\b|\bhave\s+to\b|\bmust\s+have\b", "requires"),

@@ -10,8 +10,10 @@ from stages.judge.contradictions.names import exchanged_names, exchanged_words, 
 from stages.judge.contradictions.order import reversed_conditions, reversed_order, without_denied_order
 from stages.judge.contradictions.polarity import opposites, without_contraposition, wrong_polarity
 from stages.judge.contradictions.quantifiers import exchanged_frequencies, exchanged_quantifiers
+from stages.judge.contradictions.replaced import replaced_words
 from stages.judge.contradictions.roles import edits, exchanged_roles
 from stages.judge.contradictions.scope import exchanged_rates, is_complement, lifted_limits, turned_conditions
+from stages.judge.contradictions.together import together_or_apart
 from stages.judge.contradictions.yes_no import wrong_verdict
 from stages.judge.text import Text
 
@@ -47,6 +49,7 @@ def contradictions(rows: list[Alignment], reference: Text, answer: Text, questio
     everything += [replace(hit, clause=number) for number, hit in with_and_without(rows, reference, answer)]
     everything += said_of_another(reference, answer) + exchanged_names(reference, answer)
     everything += reversed_order(reference, answer) + reversed_conditions(reference, answer)
+    everything += replaced_words(reference, answer) + together_or_apart(reference, answer)
     everything += exchanged_frequencies(reference, answer)
     everything += unequal_equivalents(reference, answer, question)
     said = {hit.text for hit in everything}

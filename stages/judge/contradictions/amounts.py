@@ -35,8 +35,9 @@ def wrong_amounts(row: Alignment, reference: Text, answer: Text, question: Text)
             for other in answer.quantities:
                 same_bound = token.quantity.bound and token.quantity.bound == other.quantity.bound
                 alone = len(answer.quantities) == 1 == len(reference.quantities)
+                other_unit = token.quantity.family == other.quantity.family and token.quantity.raw == other.quantity.raw
                 new = not any(match(other, t) for t in (*reference.quantities, *question.quantities))
-                if new and (same_bound or alone) and _rivals(token, other):
+                if new and (same_bound or alone or other_unit) and _rivals(token, other):
                     hits.append(Contradiction("amount", f'says "{other.text}" where the reference says "{token.text}"'))
         if said:
             hits += _amended(token, row, reference, question)

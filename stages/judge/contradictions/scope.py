@@ -15,7 +15,8 @@ _SUBJECT = re.compile(r"^\W*(?:only|any|every|all|each)?(.*?)\b(?:can|may|must|i
 _LIMITED_TOPIC = 0.6
 _PER = re.compile(r"\b(?:per|(?:for|in|on|to)\s+(?:each|every))\s", re.IGNORECASE)
 _OTHER_CASE = re.compile(r"(?:and\s+)?(?:in\s+(?:which|that)\s+case|otherwise|then|else)\b", re.IGNORECASE)
-_TURNED = ({"if", "unless"}, {"when", "unless"}, {"while", "unless"})
+_TURNED = ({"if", "unless"}, {"when", "unless"}, {"while", "unless"}, {"until", "after"}, {"until", "once"},
+           {"until", "when"}, {"until", "if"}, {"before", "after"}, {"before", "once"})  # fmt: skip
 
 
 def lifted_limits(clause: Clause, other: Clause) -> list[Contradiction]:

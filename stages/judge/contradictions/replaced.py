@@ -1,0 +1,75 @@
+"""A sentence said word for word but for one place, where something stands that cannot mean the same."""
+
+import difflib
+import itertools
+import re
+
+from stages.judge.contradictions.contradiction import Contradiction
+from stages.judge.lexicon import NOUN_VERBS, VERBS
+from stages.judge.matching import match
+from stages.judge.text import Text, read
+from stages.judge.tokens import Token
+
+_LEAST = 6  # words that must be the same: two short sentences may be alike by chance
+_MOST = 2  # words that may be exchanged: a longer part is rather said in other words
+_WORD = re.compile(r"[\w$'./:-]*\w")
+_RATE = re.compile(r"\b(?:per|an?|each|every(?:\s+1)?)\s+(?=(?:second|minute|hour|day|week|month|year)\b)")
+_COMPARED = frozenset(("less", "fewer", "more"))
+_EXCLUSIVE = (
+    ({"until", "before"}, {"after", "once"}),
+    ({"until"}, {"when", "if", "while"}),
+    ({"if"}, {"unless"}),
+    ({"atleastonce"}, {"atmostonce"}),
+    ({"least"}, {"most"}),
+)
+
+
+def replaced_words(reference: Text, answer: Text) -> list[Contradiction]:
+    """ "Of the IAM user" against "of the root user", all else equal."""
+    hits = []
+    for number, own in enumerate(reference.sentences):
+        for said in answer.sentences:
+            parts = _one_change(_words(own), _words(said))
+            if parts and _excludes(*parts, own, said):
+                clause = next((n for n, c in enumerate(reference.clauses) if c.sentence == number), 0)
+                ours, theirs = (" ".join(part) for part in parts)
+                text = f'says "{theirs}" where the reference says "{ours}"'
+                hits.append(Contradiction("name", text, clause=clause))
+    return hits
+
+
+def _words(sentence: str) -> list[str]:
+    return _WORD.findall(_RATE.sub("per-", sentence.lower()))
+
+
+def _one_change(own: list[str], said: list[str]) -> tuple[list[str], list[str]] | None:
+    """The words exchanged, if that is all that differs."""
+    codes = [c for c in difflib.SequenceMatcher(None, own, said, autojunk=False).get_opcodes() if c[0] != "equal"]
+    if len(codes) != 1 or codes[0][0] != "replace":
+        return None
+    _, i, j, k, m = codes[0]
+    same = len(own) - (j - i)
+    return (own[i:j], said[k:m]) if same >= _LEAST and max(j - i, m - k) <= _MOST else None
+
+
+def _excludes(own: list[str], said: list[str], sentence: str, other: str) -> bool:
+    words, words_said = set(own), set(said)
+    for left, right in _EXCLUSIVE:
+        if (words & left and words_said & right) or (words & right and words_said & left):
+            return True
+    if any(w.startswith("per-") for w in own) and any(w.startswith("per-") for w in said):
+        return True
+    if (words | words_said) & _COMPARED:
+        return False
+    ours, theirs = _things(own, sentence), _things(said, other)
+    if not ours or not theirs or len(ours) != len(theirs):
+        return False
+    return not any(match(a, b) for a, b in itertools.product(ours, theirs))
+
+
+def _things(words: list[str], sentence: str) -> list[Token]:
+    """The tokens of these words, if they may be what it speaks of: what is done is said in too many ways."""
+    tokens = [t for t in read(sentence).tokens if t.text.lower() in words and t.kind != "quantity"]
+    if any(t.weak or t.text.endswith("ly") or (t.key in VERBS and t.key not in NOUN_VERBS) for t in tokens):
+        return []
+    return list({t.key: t for t in tokens}.values())

@@ -1,0 +1,33 @@
+"""Together or one by one: "all or none" and "each on its own", "shared by all" and "its own", "both" and "either"."""
+
+import re
+
+from stages.judge.contradictions.contradiction import Contradiction
+from stages.judge.text import Text
+
+_OWN = r"(?:has|have|gets?|with)\s+(?:its|their|an?)\s+own|individually|independently|separately|one\s+by\s+one"
+_PAIRS = (
+    (r"either\s+all\b.*\bor\s+(?:all|none)|all[\s-]or[\s-](?:nothing|none)|as\s+(?:a\s+whole|(?:a|one)(?:\s+single)?\s+unit)"
+     r"|atomic(?:ally)?", _OWN),
+    (r"shared\s+(?:by|among|between|across)|shares?\b|in\s+common", _OWN),
+    (r"(?:for|on|in|per)\s+(?:each|every)\b|(\w+)\s+by\s+\1\b|individually|separately",
+     r"once\s+for\s+all|for\s+all\b[^.,;]*\b(?:at\s+once|together|immediately)"),
+    (r"(?:needs?|requires?|requiring|takes?)\s+both|both\b[^.;]*\b(?:needed|required|necessary)",
+     r"(?:either|one|any)\b[^.;]*\b(?:enough|suffices?|sufficient|will\s+do)"),
+)  # fmt: skip
+_PAIRS_RE = [tuple(re.compile(rf"\b(?:{p})", re.IGNORECASE) for p in pair) for pair in _PAIRS]
+
+
+def together_or_apart(reference: Text, answer: Text) -> list[Contradiction]:
+    """One side says the one, and the other side nothing but the other, of nouns that both name."""
+    hits = []
+    for pair in _PAIRS_RE:
+        for one, two in (pair, pair[::-1]):
+            own, said = one.search(_text(reference)), two.search(_text(answer))
+            if own and said and not two.search(_text(reference)) and not one.search(_text(answer)):
+                hits.append(Contradiction("scope", f'says "{said[0]}" where the reference says "{own[0]}"'))
+    return hits
+
+
+def _text(text: Text) -> str:
+    return " ".join(text.sentences)
