@@ -96,6 +96,12 @@ _PHRASES = [
     (r"\bfor\s+good\b", "permanently"),
     (r"\b(?:is|are)\s+over(?=[,.;]|$|\s+(?:you|it|they)\b)", "ends"),
     (r"\b(?:is|are)\s+(?:left|remains?)\s+(?:in\s+place|alone|untouched|as\s+\w+\s+(?:is|are))\b", "is kept"),
+    (r"\b(?:do|does)\s+not\s+count(?=[,.;]|$|\s+(?:towards?|in|for)\b)(?:\s+(?:towards?|in|for)\b)?", "is not included in"),  # noqa: E501
+    (r"\bcounts?\s+towards?\b|(?<!the )(?<!of )\bcounts(?=[.;,]|$)", "is included in"),
+    (r"\bby\s+default,?\s+there\s+(?:is|are)\s+no\s+([\w-]+(?:\s+[\w-]+)?)(?=[,.;]|$)", r"\1 are disabled by default"),
+    (r"\bthere\s+(?:is|are)\s+no\s+([\w-]+(?:\s+[\w-]+)?)\s+by\s+default\b", r"\1 are disabled by default"),
+    (r"\ball[\s-]or[\s-](?:nothing|none)\b", "atomic"),
+    (r"(?<=[.;,]\s)without\s+(?:that|this|it)\b,?", "otherwise"),
     (r"\btim(?:e|es|ed|ing)\s+out\b", "timeouts"),
     (r"\bshort-lived\b|\bshort-term\b", "temporary"),
     (r"\bhas\s+to\b|\bhave\s+to\b|\bmust\s+have\b", "requires"),

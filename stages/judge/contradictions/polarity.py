@@ -16,6 +16,7 @@ _CONDITIONS = ("if", "when", "unless")
 _DENIAL = re.compile(r"\b(?:(?:does|do|did|is|are|can|may|must|should|will|has|have)\s+not|cannot)\b", re.IGNORECASE)
 _OTHERWISE = re.compile(r"(?:and\s+)?(?:otherwise|or\s+else)\b", re.IGNORECASE)
 _ORDER = ("before", "after")
+_ONLY = re.compile(r"\bonly\b", re.IGNORECASE)
 _ONLY_IF = re.compile(r"\bonly\s+(?:if|when|while|after)\b", re.IGNORECASE)
 
 
@@ -24,11 +25,8 @@ def wrong_polarity(row: Alignment, reference: Text, answer: Text) -> list[Contra
     hits = []
     # A conjunct may be folded into the clause that rather speaks of another: "for A, but not for B", "for A and for B".
     folded = [row.best] if clause.cues and row.best is not None and topic(clause, row.best) == 1.0 else []
-    aligned = [
-        c
-        for c in row.speaking or folded
-        if _is_same_part(clause, c, answer) and _is_otherwise(c) == _is_otherwise(clause)
-    ]
+    speaking = row.speaking or folded
+    aligned = [c for c in speaking if _is_same_part(clause, c, answer) and _is_otherwise(c) == _is_otherwise(clause)]
     for token in clause.tokens:
         if token.kind == "quantity":
             continue
@@ -154,6 +152,7 @@ def without_contraposition(
     flipped: dict[int, set[int]] = {}
     for row, _ in hits:
         flipped.setdefault(row.clause.sentence, set()).add(id(row.clause))
+    exempt = {id(row.clause) for row, _ in hits if _is_exempted(row, reference)}
     conditional = {row.clause.sentence for row in rows if row.clause.link in {"unless", "until"}} | {
         row.clause.sentence
         for row in rows
@@ -164,8 +163,21 @@ def without_contraposition(
         hit
         for row, hit in hits
         if row.clause.sentence not in turned
+        and id(row.clause) not in exempt
         and not (row.clause.sentence in conditional and len(flipped[row.clause.sentence]) > 1)
     ]
+
+
+def _is_exempted(row: Alignment, reference: Text) -> bool:
+    """ "Not sent unless tagged" is "only tagged ones are sent", "sent unless tagged" is "tagged ones are not sent"."""
+    best = row.best
+    if best is None or (row.clause.cues - best.cues) % 2 == 0 or bool(_ONLY.search(best.text)) != bool(row.clause.cues):
+        return False
+    return any(
+        all(any(match(t, u) and t.sign == u.sign for u in best.tokens) for t in c.tokens)
+        for c in reference.clauses
+        if c.sentence == row.clause.sentence and c.link == "unless"
+    )
 
 
 def opposites(clause: Clause, other: Clause, reference: Text, answer: Text) -> list[Contradiction]:

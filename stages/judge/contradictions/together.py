@@ -13,7 +13,7 @@ _PAIRS = (
     (r"(?:for|on|in|per)\s+(?:each|every)\b|(\w+)\s+by\s+\1\b|individually|separately",
      r"once\s+for\s+all|for\s+all\b[^.,;]*\b(?:at\s+once|together|immediately)"),
     (r"(?:needs?|requires?|requiring|takes?)\s+both|both\b[^.;]*\b(?:needed|required|necessary)",
-     r"(?:either|one|any)\b[^.;]*\b(?:enough|suffices?|sufficient|will\s+do)"),
+     r"(?:needs?|requires?|takes?)\s+(?:either|one\s+of)\b|(?:either|one|any)\b[^.;]*\b(?:enough|suffices?|sufficient|will\s+do)"),
 )  # fmt: skip
 _PAIRS_RE = [tuple(re.compile(rf"\b(?:{p})", re.IGNORECASE) for p in pair) for pair in _PAIRS]
 

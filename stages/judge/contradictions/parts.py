@@ -1,0 +1,37 @@
+"""A part denied: "it is deleted with its cards" against "it is deleted; its cards are kept"."""
+
+from stages.judge.alignment import Alignment
+from stages.judge.contradictions.contradiction import Contradiction
+from stages.judge.matching import match
+from stages.judge.text import Clause, Text
+
+_CONDITIONS = frozenset(("if", "when", "unless", "until", "before", "after", "while", "once"))
+
+
+def denied_parts(row: Alignment, reference: Text, answer: Text) -> list[Contradiction]:
+    """Short clauses, all of the reference's words, that turn one of them for what no other clause says it of."""
+    if row.clause.cues or _is_conditional(row.clause, reference):
+        return []
+    hits = []
+    for part in row.parts:
+        if _is_conditional(part, answer):
+            continue
+        for token in row.clause.tokens:
+            turned = [t for t in part.tokens if t.key == token.key and t.sign != token.sign]
+            others = [t for t in part.tokens if t.key != token.key]
+            if not turned or not (turned[0].lexical != token.lexical or turned[0].direct):
+                continue
+            rightly = any(
+                any(t.key == token.key and t.sign == token.sign for t in c.tokens)
+                and all(any(match(t, u) for u in c.tokens) for t in others)
+                for c in answer.clauses
+                if c is not part
+            )
+            both = any(t.key == token.key and t.sign == turned[0].sign for t in row.clause.tokens)
+            if not rightly and not both:
+                hits.append(Contradiction("polarity", f'"{part.text}" against "{row.clause.text}"'))
+    return hits
+
+
+def _is_conditional(clause: Clause, text: Text) -> bool:
+    return any(c.link in _CONDITIONS for c in text.clauses if c.sentence == clause.sentence)
