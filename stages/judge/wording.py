@@ -100,6 +100,8 @@ _PHRASES = [
     (r"\bcounts?\s+towards?\b|(?<!the )(?<!of )\bcounts(?=[.;,]|$)", "is included in"),
     (r"\bby\s+default,?\s+there\s+(?:is|are)\s+no\s+([\w-]+(?:\s+[\w-]+)?)(?=[,.;]|$)", r"\1 are disabled by default"),
     (r"\bthere\s+(?:is|are)\s+no\s+([\w-]+(?:\s+[\w-]+)?)\s+by\s+default\b", r"\1 are disabled by default"),
+    (r"\b(?:do|does|is|are)\s+not\s+(\w+)\s+([^,.;\n]{0,40}?)\b(in|at|for|by)\s+any\s+(particular|specific|given|certain)\b",
+     r"\1 \2\3 no \4"),
     (r"\ball[\s-]or[\s-](?:nothing|none)\b", "atomic"),
     (r"(?<=[.;,]\s)without\s+(?:that|this|it)\b,?", "otherwise"),
     (r"\btim(?:e|es|ed|ing)\s+out\b", "timeouts"),

@@ -9,7 +9,7 @@ from stages.judge.contradictions.conditions import with_and_without
 from stages.judge.contradictions.contradiction import Contradiction
 from stages.judge.contradictions.names import exchanged_names, exchanged_words, renamed, said_of_another, wrong_names
 from stages.judge.contradictions.order import reversed_conditions, reversed_order, without_denied_order
-from stages.judge.contradictions.parts import denied_parts
+from stages.judge.contradictions.parts import denied_parts, unneeded_parts
 from stages.judge.contradictions.polarity import opposites, without_contraposition, wrong_polarity
 from stages.judge.contradictions.quantifiers import exchanged_frequencies, exchanged_quantifiers
 from stages.judge.contradictions.rates import other_rates
@@ -36,7 +36,7 @@ def contradictions(rows: list[Alignment], reference: Text, answer: Text, questio
             continue  # said word for word: nothing but its amounts can differ
         hits += wrong_names(row, reference, answer, question)
         hits += exchanged_words(row, rows, answer)
-        hits += denied_parts(row, reference, answer)
+        hits += denied_parts(row, reference, answer) + unneeded_parts(row, answer)
         polarity += [(row, replace(hit, clause=number)) for hit in wrong_polarity(row, reference, answer)]
         for clause in row.speaking:
             hits += opposites(row.clause, clause, reference, answer)

@@ -1,10 +1,16 @@
 """A part denied: "it is deleted with its cards" against "it is deleted; its cards are kept"."""
 
+import re
+
 from stages.judge.alignment import Alignment
 from stages.judge.contradictions.contradiction import Contradiction
-from stages.judge.matching import match
+from stages.judge.lexicon import concept
+from stages.judge.matching import found, match
 from stages.judge.text import Clause, Text
 
+_NEED = concept("needed")[0]
+_NEEDED = re.compile(r"\b(?:must|needs?|needed|requires?|required|both)\b", re.IGNORECASE)
+_UNNEEDED = re.compile(r"\bnot\s+(?:needed|required|necessary)\W*$", re.IGNORECASE)
 _CONDITIONS = frozenset(("if", "when", "unless", "until", "before", "after", "while", "once"))
 
 
@@ -31,6 +37,19 @@ def denied_parts(row: Alignment, reference: Text, answer: Text) -> list[Contradi
             if not rightly and not both:
                 hits.append(Contradiction("polarity", f'"{part.text}" against "{row.clause.text}"'))
     return hits
+
+
+def unneeded_parts(row: Alignment, answer: Text) -> list[Contradiction]:
+    """ "A and B must allow it" against "A must allow it; B is not needed"."""
+    if row.clause.cues or not _NEEDED.search(row.clause.text):
+        return []
+    return [
+        Contradiction("polarity", f'"{c.text}" against "{row.clause.text}"')
+        for c in answer.clauses
+        if _UNNEEDED.search(c.text)
+        and c.cues == 1
+        and all(found(t, row.clause.tokens) for t in c.tokens if t.key != _NEED)
+    ]
 
 
 def _is_conditional(clause: Clause, text: Text) -> bool:

@@ -17,6 +17,7 @@ _DENIAL = re.compile(r"\b(?:(?:does|do|did|is|are|can|may|must|should|will|has|h
 _OTHERWISE = re.compile(r"(?:and\s+)?(?:otherwise|or\s+else)\b", re.IGNORECASE)
 _ORDER = ("before", "after")
 _ONLY = re.compile(r"\bonly\b", re.IGNORECASE)
+_PURPOSE = re.compile(r"\W*(?:to|for|before|in\s+order\s+to)\b", re.IGNORECASE)  # "to do A, do B": no A unless B
 _ONLY_IF = re.compile(r"\bonly\s+(?:if|when|while|after)\b", re.IGNORECASE)
 
 
@@ -37,6 +38,8 @@ def wrong_polarity(row: Alignment, reference: Text, answer: Text) -> list[Contra
             continue  # the reference itself says it both ways
         other, where = pairs[0]
         if _is_denied_subject(other, where) if token.direct else other.direct and _is_denied_subject(token, clause):
+            continue
+        if (token.direct or other.direct) and _is_turned_round(where, row, reference):
             continue
         if not near_copy(clause, where) and _said_rightly(token, where, row, reference):
             continue
@@ -107,6 +110,12 @@ def _is_denied_subject(token: Token, clause: Clause) -> bool:
     return bool(denial) and clause.cues == 1 and token.end <= denial.start()
 
 
+def _is_turned_round(where: Clause, row: Alignment, reference: Text) -> bool:
+    """ "Deletes A, but not B" and "deletes A, but B stays": the negation became an opposite."""
+    own = [t for c in reference.clauses if c.sentence == row.clause.sentence and c is not row.clause for t in c.tokens]
+    return not where.cues and any(t.key == u.key and t.lexical != u.lexical for t in own for u in where.tokens)
+
+
 def _left_out(clause: Clause, other: Clause) -> bool:
     """Whether the one does not speak of what the other denies: "checks it and changes nothing", "checks it"."""
     more, less = (other, clause) if other.cues > clause.cues else (clause, other)
@@ -127,8 +136,7 @@ def _compensated(clause: Clause, other: Clause) -> bool:
 
 def _is_other_case(clause: Clause, text: Text) -> bool:
     """Whether it says what follows if the rest is not done: "do A, otherwise B", "B unless A"."""
-    beside = [c.link for c in text.clauses if c.sentence == clause.sentence and c is not clause]
-    return _is_otherwise(clause) or "unless" in beside
+    return _is_otherwise(clause) or "unless" in _links_beside(clause, text)
 
 
 def _is_otherwise(clause: Clause) -> bool:
@@ -164,8 +172,17 @@ def without_contraposition(
         for row, hit in hits
         if row.clause.sentence not in turned
         and id(row.clause) not in exempt
+        and not (_PURPOSE.match(row.clause.text) and row.best and _is_main_of_unless(row.best, answer))
         and not (row.clause.sentence in conditional and len(flipped[row.clause.sentence]) > 1)
     ]
+
+
+def _is_main_of_unless(clause: Clause, text: Text) -> bool:
+    return clause.cues == 1 and "unless" in _links_beside(clause, text)
+
+
+def _links_beside(clause: Clause, text: Text) -> list[str]:
+    return [c.link for c in text.clauses if c.sentence == clause.sentence and c is not clause]
 
 
 def _is_exempted(row: Alignment, reference: Text) -> bool:

@@ -190,6 +190,11 @@ def _is_framed_alike(clause: Clause, other: Clause) -> bool:
     return _frame(clause) == _frame(other) and _frame(clause, _PLACES) == _frame(other, _PLACES)
 
 
+def _is_beside(a: Token, b: Token, clause: Clause) -> bool:
+    keys = [t.key for t in clause.tokens]
+    return a.key in keys and b.key in keys and abs(keys.index(a.key) - keys.index(b.key)) == 1
+
+
 def edits(clause: Clause, other: Clause) -> list[Contradiction]:
     """Word for word the same, but for words that were exchanged or that stand in one another's place."""
     if turned_comparison(clause, other):
@@ -208,6 +213,8 @@ def edits(clause: Clause, other: Clause) -> list[Contradiction]:
     same_frame = _is_framed_alike(clause, other)
     swaps = {(a.key, a.lexical, b.key, b.lexical) for a, b in changed}
     for a, b in changed:
+        if {a.key, b.key} & NOUN_VERBS and _is_beside(a, b, clause) and _is_beside(a, b, other):
+            continue  # "internet access", "access the internet"
         exchanged = (b.key, b.lexical, a.key, a.lexical) in swaps and len(swaps) <= 2 and same_frame
         moved = a.key in other.keys and b.key in clause.keys  # both stand in both, in another order
         rivals = sisters(a.text, b.text) or (opposite(a.text, b.text) and a.negated == b.negated)

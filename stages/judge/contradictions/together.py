@@ -12,6 +12,7 @@ _PAIRS = (
     (r"shared\s+(?:by|among|between|across)|shares?\b|in\s+common", _OWN),
     (r"(?:for|on|in|per)\s+(?:each|every)\b|(\w+)\s+by\s+\1\b|individually|separately",
      r"once\s+for\s+all|for\s+all\b[^.,;]*\b(?:at\s+once|together|immediately)"),
+    (r"both\b[^.;]*\b(?:must|needs?|requires?)", r"either\b[^.;]*\bor\b[^.;]*\b(?:must|needs?|requires?)"),
     (r"(?:needs?|requires?|requiring|takes?)\s+both|both\b[^.;]*\b(?:needed|required|necessary)",
      r"(?:needs?|requires?|takes?)\s+(?:either|one\s+of)\b|(?:either|one|any)\b[^.;]*\b(?:enough|suffices?|sufficient|will\s+do)"),
 )  # fmt: skip
