@@ -5,7 +5,7 @@ from dataclasses import replace
 from stages.judge.alignment import Alignment
 from stages.judge.contradictions.amounts import exchanged_amounts, exchanged_counts, unequal_equivalents, wrong_amounts
 from stages.judge.contradictions.booleans import without_turned_flags, wrong_flags
-from stages.judge.contradictions.conditions import with_and_without
+from stages.judge.contradictions.conditions import turned_only, with_and_without
 from stages.judge.contradictions.contradiction import Contradiction
 from stages.judge.contradictions.names import exchanged_names, exchanged_words, renamed, said_of_another, wrong_names
 from stages.judge.contradictions.order import reversed_conditions, reversed_order, without_denied_order
@@ -56,6 +56,7 @@ def contradictions(rows: list[Alignment], reference: Text, answer: Text, questio
     everything += reversed_order(reference, answer) + reversed_conditions(reference, answer)
     everything += replaced_words(reference, answer) + together_or_apart(reference, answer)
     everything += other_rates(reference, answer) + wrong_flags(reference, answer)
+    everything += turned_only(reference, answer)
     everything += exchanged_frequencies(reference, answer)
     everything += unequal_equivalents(reference, answer, question)
     said = {hit.text for hit in everything}

@@ -56,6 +56,7 @@ def wrong_polarity(row: Alignment, reference: Text, answer: Text) -> list[Contra
                 and (clause.cues - other_clause.cues) % 2
                 and not _compensated(clause, other_clause)
                 and not _left_out(clause, other_clause)
+                and not _is_turned_round(other_clause, row, reference)
             ):
                 more, less = (other_clause, clause) if other_clause.cues > clause.cues else (clause, other_clause)
                 hits.append(Contradiction("polarity", f'"{less.text}" against "{more.text}"'))
@@ -113,7 +114,8 @@ def _is_denied_subject(token: Token, clause: Clause) -> bool:
 def _is_turned_round(where: Clause, row: Alignment, reference: Text) -> bool:
     """ "Deletes A, but not B" and "deletes A, but B stays": the negation became an opposite."""
     own = [t for c in reference.clauses if c.sentence == row.clause.sentence and c is not row.clause for t in c.tokens]
-    return not where.cues and any(t.key == u.key and t.lexical != u.lexical for t in own for u in where.tokens)
+    said = [t for t in where.tokens if t.key not in row.clause.keys]
+    return not where.cues and any(t.key == u.key and t.lexical != u.lexical for t in own for u in said)
 
 
 def _left_out(clause: Clause, other: Clause) -> bool:
