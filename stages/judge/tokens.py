@@ -110,7 +110,6 @@ def _with_polarity(raw: list[Token | str], main: int = 0) -> tuple[list[Token], 
     tokens: list[Token] = []
     negated = whole = False
     awaiting = False
-    cue = ""
     cues = 0
     for before, item in zip((None, *raw), raw, strict=False):
         if isinstance(item, str):
@@ -118,7 +117,7 @@ def _with_polarity(raw: list[Token | str], main: int = 0) -> tuple[list[Token], 
                 # "runs nothing" is "does not run anything"
                 tokens[-1] = replace(tokens[-1], negated=not negated, direct=True)
             if item in NEGATIONS:
-                negated, awaiting, cues, cue = not negated, True, cues + 1, item
+                negated, awaiting, cues = not negated, True, cues + 1
             continue
         if item.start >= main > (tokens[-1].start if tokens else main):
             negated = awaiting = False
@@ -130,7 +129,7 @@ def _with_polarity(raw: list[Token | str], main: int = 0) -> tuple[list[Token], 
         tokens.append(replace(item, negated=negated, direct=direct))
     if awaiting and tokens and not any(t.negated for t in tokens):
         # "standard queues do not": of what was said before
-        tokens = [replace(t, negated=True, direct=cue == "not") for t in tokens]
+        tokens = [replace(t, negated=True) for t in tokens]
     if whole:
         first = next(i for i, t in enumerate(tokens) if t.negated)
         tokens = [replace(t, negated=not t.negated, direct=True) if i < first else t for i, t in enumerate(tokens)]

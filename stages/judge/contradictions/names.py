@@ -12,6 +12,7 @@ from stages.judge.tokens import Token
 
 _NEAR_TOPIC = 0.5  # similarity of two clauses from which a word can stand in another's place
 _EXCHANGE_TOPIC = 0.6
+_BY = re.compile(r"\bby\s+$", re.IGNORECASE)  # "by default" stands in the place of nothing
 _AGENT = re.compile(r"\bby\s+(?:an?\s+|the\s+)?$", re.IGNORECASE)  # who does it is no filler, be it "the service"
 _NAMES = ("identifier", "name")
 
@@ -123,6 +124,7 @@ def _beyond(clause: Clause, other: Clause) -> list[Token]:
         t
         for t in clause.tokens
         if t.kind != "quantity"
+        and not (t.text.lower() == "default" and _BY.search(clause.text[: t.start]))
         and (not t.weak or _AGENT.search(clause.text[: t.start]))
         and sum(u.key == t.key and u.lexical == t.lexical for u in clause.tokens)
         > sum(u.key == t.key and u.lexical == t.lexical for u in other.tokens)

@@ -8,6 +8,7 @@ from stages.judge.lexicon import concept
 from stages.judge.matching import found, match
 from stages.judge.text import Clause, Text
 
+_ELLIPSIS = re.compile(r"\bnot\W*$", re.IGNORECASE)
 _NEED = concept("needed")[0]
 _NEEDED = re.compile(r"\b(?:must|needs?|needed|requires?|required|both)\b", re.IGNORECASE)
 _UNNEEDED = re.compile(r"\bnot\s+(?:needed|required|necessary)\W*$", re.IGNORECASE)
@@ -25,7 +26,9 @@ def denied_parts(row: Alignment, reference: Text, answer: Text) -> list[Contradi
         for token in row.clause.tokens:
             turned = [t for t in part.tokens if t.key == token.key and t.sign != token.sign]
             others = [t for t in part.tokens if t.key != token.key]
-            if not turned or not (turned[0].lexical != token.lexical or turned[0].direct):
+            if not turned or not (
+                turned[0].lexical != token.lexical or turned[0].direct or _is_elliptic(part, row.clause, answer)
+            ):
                 continue
             rightly = any(
                 any(t.key == token.key and t.sign == token.sign for t in c.tokens)
@@ -37,6 +40,14 @@ def denied_parts(row: Alignment, reference: Text, answer: Text) -> list[Contradi
             if not rightly and not both:
                 hits.append(Contradiction("polarity", f'"{part.text}" against "{row.clause.text}"'))
     return hits
+
+
+def _is_elliptic(part: Clause, clause: Clause, text: Text) -> bool:
+    """ "A counts, but B does not": it is said of the clause if that speaks of counting, too."""
+    own = {t.key for t in part.tokens}
+    before = [c for c in text.clauses if c.sentence == part.sentence and c is not part]
+    spoken = {t.key for c in before for t in c.tokens if any(match(t, u) for u in clause.tokens)}
+    return bool(_ELLIPSIS.search(part.text)) and bool(spoken - own)
 
 
 def unneeded_parts(row: Alignment, answer: Text) -> list[Contradiction]:

@@ -39,6 +39,8 @@ def wrong_polarity(row: Alignment, reference: Text, answer: Text) -> list[Contra
         other, where = pairs[0]
         if _is_denied_subject(other, where) if token.direct else other.direct and _is_denied_subject(token, clause):
             continue
+        if {clause.link, where.link} in ({"if", "unless"}, {"when", "unless"}):
+            continue
         if (token.direct or other.direct) and _is_turned_round(where, row, reference):
             continue
         if not near_copy(clause, where) and _said_rightly(token, where, row, reference):

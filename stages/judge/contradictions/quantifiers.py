@@ -30,7 +30,7 @@ _EXCLUSIVE = frozenset(
     frozenset(pair.split("/"))
     for pair in ("all/most", "all/half", "all/some", "all/few", "all/one", "all/exactly one", "any/all", "half/few",
                  "both/one", "both/exactly one", "both/some", "both/only", "exactly one/some", "exactly one/many",
-                 "most/few", "many/few", "at least/at most", "at least one/at most one")
+                 "most/few", "many/few", "many/one", "at least/at most", "at least one/at most one")
 )  # fmt: skip
 _LEVEL = re.compile(r"\b(?:" + "|".join(f"(?P<L{n}>{p})" for n, p in enumerate(_LEVELS.values())) + r")\b", re.I)
 _ONCE = re.compile(r"\bonce\b(?!\s+(?:\w+\s+(?:is|are|has|have)|you|it|the|or)\b)", re.IGNORECASE)

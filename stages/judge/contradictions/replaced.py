@@ -5,8 +5,9 @@ import itertools
 import re
 
 from stages.judge.contradictions.contradiction import Contradiction
-from stages.judge.lexicon import NOUN_VERBS, VERBS
+from stages.judge.lexicon import NEGATIONS, NOUN_VERBS, STOPWORDS, VERBS
 from stages.judge.matching import match
+from stages.judge.stems import stem
 from stages.judge.text import Text, read
 from stages.judge.tokens import Token
 
@@ -15,6 +16,12 @@ _MOST = 2  # words that may be exchanged: a longer part is rather said in other 
 _WORD = re.compile(r"[\w$'./:-]*\w")
 _RATE = re.compile(r"\b(?:per|an?|each|every(?:\s+1)?)\s+(?=(?:second|minute|hour|day|week|month|year)\b)")
 _COMPARED = frozenset(("less", "fewer", "more"))
+_ACTIONS = frozenset(  # none of which does for another
+    map(
+        stem,
+        ("create", "delete", "update", "open", "close", "start", "stop", "read", "write", "send", "receive", "add"),
+    )
+)
 _DETERMINERS = frozenset(("a", "an", "the", "its", "their", "each", "every"))
 _EXCLUSIVE = (
     ({"until", "before"}, {"after", "once"}),
@@ -22,6 +29,7 @@ _EXCLUSIVE = (
     ({"if"}, {"unless"}),
     ({"atleastonce"}, {"atmostonce"}),
     ({"least"}, {"most"}),
+    ({"acros"}, {"within"}),
 )
 
 
@@ -30,8 +38,9 @@ def replaced_words(reference: Text, answer: Text) -> list[Contradiction]:
     hits = []
     for number, own in enumerate(reference.sentences):
         for said in answer.sentences:
-            parts = _one_change(_words(own), _words(said))
-            if parts and _excludes(*parts):
+            one, swap = _one_change(_words(own), _words(said)), _swap(_words(own), _words(said))
+            parts = swap or one
+            if parts and (swap or _excludes(*parts)):
                 clause = next((n for n, c in enumerate(reference.clauses) if c.sentence == number), 0)
                 ours, theirs = (" ".join(part) for part in parts)
                 text = f'says "{theirs}" where the reference says "{ours}"'
@@ -40,7 +49,7 @@ def replaced_words(reference: Text, answer: Text) -> list[Contradiction]:
 
 
 def _words(sentence: str) -> list[str]:
-    return _WORD.findall(_RATE.sub("per-", sentence.lower()))
+    return [w if w in _DETERMINERS else w.removesuffix("s") for w in _WORD.findall(_RATE.sub("per-", sentence.lower()))]
 
 
 def _one_change(own: list[str], said: list[str]) -> tuple[list[str], list[str]] | None:
@@ -53,6 +62,16 @@ def _one_change(own: list[str], said: list[str]) -> tuple[list[str], list[str]] 
     return (own[i:j], said[k:m]) if same >= _LEAST and max(j - i, m - k) <= _MOST else None
 
 
+def _swap(own: list[str], said: list[str]) -> tuple[list[str], list[str]] | None:
+    """Two words in one another's place, if that is all that differs; what is joined by "and" may be in any order."""
+    places = [n for n, (a, b) in enumerate(zip(own, said, strict=False)) if a != b]
+    if len(own) != len(said) or len(own) < _LEAST or len(places) != 2:
+        return None
+    i, j = places
+    between = {w for w in own[i + 1 : j] if w in STOPWORDS | NEGATIONS} - {"and", "or", *_DETERMINERS}
+    return ([own[i]], [said[i]]) if between and own[i] == said[j] and own[j] == said[i] else None
+
+
 def _excludes(own: list[str], said: list[str]) -> bool:
     words, words_said = set(own), set(said)
     for left, right in _EXCLUSIVE:
@@ -62,7 +81,8 @@ def _excludes(own: list[str], said: list[str]) -> bool:
         return True
     if (words | words_said) & _COMPARED:
         return False
-    ours, theirs = _things(own), _things(said)
+    verbs = _is_verb(own) and _is_verb(said)
+    ours, theirs = _things(own, verbs), _things(said, verbs)
     if not ours or not theirs or _initials(own) == _initials(said):
         return False
     return not any(match(a, b) for a, b in itertools.product(ours, theirs))
@@ -74,10 +94,15 @@ def _initials(words: list[str]) -> str:
     return words[0] if len(parts) == 1 else "".join(part[0] for part in parts)
 
 
-def _things(words: list[str]) -> list[Token]:
+def _is_verb(words: list[str]) -> bool:
+    """Whether it is a single one that the lists know, with the words that mean the same."""
+    return len(words) == 1 and stem(words[0]) in _ACTIONS
+
+
+def _things(words: list[str], verbs: bool) -> list[Token]:
     """The tokens of these words, if they may be what it speaks of: what is done is said in too many ways."""
     tokens = [t for t in read(" ".join(words)).tokens if t.kind != "quantity"]
-    named = words[0] in _DETERMINERS
+    named = verbs or words[0] in _DETERMINERS
     if any(t.weak or t.text.endswith("ly") or (t.key in VERBS - NOUN_VERBS and not named) for t in tokens):
         return []
     return tokens
