@@ -16,7 +16,7 @@ from stages.judge.contradictions.rates import other_rates
 from stages.judge.contradictions.replaced import replaced_words
 from stages.judge.contradictions.roles import edits, exchanged_roles
 from stages.judge.contradictions.scope import exchanged_rates, is_complement, lifted_limits, turned_conditions
-from stages.judge.contradictions.together import together_or_apart
+from stages.judge.contradictions.together import same_or_other, together_or_apart
 from stages.judge.contradictions.yes_no import wrong_verdict
 from stages.judge.text import Text
 
@@ -56,7 +56,7 @@ def contradictions(rows: list[Alignment], reference: Text, answer: Text, questio
     everything += reversed_order(reference, answer) + reversed_conditions(reference, answer)
     everything += replaced_words(reference, answer) + together_or_apart(reference, answer)
     everything += other_rates(reference, answer) + wrong_flags(reference, answer)
-    everything += turned_only(reference, answer)
+    everything += turned_only(reference, answer) + same_or_other(reference, answer)
     everything += exchanged_frequencies(reference, answer)
     everything += unequal_equivalents(reference, answer, question)
     said = {hit.text for hit in everything}

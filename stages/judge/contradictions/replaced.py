@@ -29,6 +29,7 @@ _EXCLUSIVE = (
     ({"if"}, {"unless"}),
     ({"atleastonce"}, {"atmostonce"}),
     ({"least"}, {"most"}),
+    ({"twice"}, {"once", "thrice"}),
     ({"acros"}, {"within"}),
 )
 
