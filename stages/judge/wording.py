@@ -105,6 +105,7 @@ _PHRASES = [
     (r"\b(?:as|so)\s+long\s+as\b(?=\s+(?:you|it|they|the|this|that|there|its|no)\b)", "if"),
     (r"\bprovid(?:ed|ing)\s+that\b|(?<=,\s)provided\s+(?=(?:you|it|they|the|this|there|no)\b)", "if"),
     (r"\bno\s+other\s+([a-z]+)\s+than\s+", "only "),
+    (r"\bonly\s+once\s+(?=(?:it|its|they|their|the|you|an?|all)\b[^.,;\n]*\b(?:is|are|has|have)\b)", "only after "),
     (r"\ball[\s-]or[\s-](?:nothing|none)\b", "atomic"),
     (r"(?<=[.;,]\s)without\s+(?:that|this|it)\b,?", "otherwise"),
     (r"\btim(?:e|es|ed|ing)\s+out\b", "timeouts"),

@@ -3,6 +3,7 @@
 import difflib
 import itertools
 import re
+from collections import Counter
 
 from stages.judge.contradictions.contradiction import Contradiction
 from stages.judge.lexicon import NEGATIONS, NOUN_VERBS, STOPWORDS, VERBS
@@ -15,6 +16,7 @@ _LEAST = 6  # words that must be the same: two short sentences may be alike by c
 _MOST = 2  # words that may be exchanged: a longer part is rather said in other words
 _WORD = re.compile(r"[\w$'./:-]*\w")
 _RATE = re.compile(r"\b(?:per|an?|each|every(?:\s+1)?)\s+(?=(?:second|minute|hour|day|week|month|year)\b)")
+_LINKS = frozenset(("too", "also", "but", "while", "whereas", "however"))  # they only bind statements
 _COMPARED = frozenset(("less", "fewer", "more"))
 _ACTIONS = frozenset(  # none of which does for another
     map(
@@ -30,27 +32,42 @@ _EXCLUSIVE = (
     ({"atleastonce"}, {"atmostonce"}),
     ({"least"}, {"most"}),
     ({"twice"}, {"once", "thrice"}),
-    ({"acros"}, {"within"}),
+    ({"across"}, {"within"}),
 )
 
 
 def replaced_words(reference: Text, answer: Text) -> list[Contradiction]:
     """ "Of the IAM user" against "of the root user", all else equal."""
     hits = []
-    for number, own in enumerate(reference.sentences):
-        for said in answer.sentences:
-            one, swap = _one_change(_words(own), _words(said)), _swap(_words(own), _words(said))
-            parts = swap or one
-            if parts and (swap or _excludes(*parts)):
-                clause = next((n for n, c in enumerate(reference.clauses) if c.sentence == number), 0)
-                ours, theirs = (" ".join(part) for part in parts)
-                text = f'says "{theirs}" where the reference says "{ours}"'
-                hits.append(Contradiction("name", text, clause=clause))
+    ours, theirs = _parts(reference), _parts(answer)
+    for (number, own), (_, said) in itertools.product(ours, theirs):
+        if _is_held(own, theirs) or _is_held(said, ours):
+            continue  # another statement is that one: two of a kind stand side by side
+        swap = _swap(own, said)
+        parts = swap or _one_change(own, said)
+        if parts and (swap or _excludes(*parts)):
+            clause = next((n for n, c in enumerate(reference.clauses) if c.sentence == number), 0)
+            one, two = (" ".join(part) for part in parts)
+            hits.append(Contradiction("name", f'says "{two}" where the reference says "{one}"', clause=clause))
     return hits
 
 
+def _parts(text: Text) -> list[tuple[int, list[str]]]:
+    """The words of each statement, with the number of its sentence."""
+    return [
+        (number, _words(part))
+        for number, sentence in enumerate(text.sentences)
+        for part in re.split(r"\s*;\s*", sentence)
+    ]
+
+
+def _is_held(words: list[str], parts: list[tuple[int, list[str]]]) -> bool:
+    return any(Counter(words) <= Counter(part) and _swap(words, part) is None for _, part in parts)
+
+
 def _words(sentence: str) -> list[str]:
-    return [w if w in _DETERMINERS else w.removesuffix("s") for w in _WORD.findall(_RATE.sub("per-", sentence.lower()))]
+    words = [w for w in _WORD.findall(_RATE.sub("per-", sentence.lower())) if w not in _LINKS]
+    return [w if w in STOPWORDS or w.endswith("ss") else w.removesuffix("s") for w in words]
 
 
 def _one_change(own: list[str], said: list[str]) -> tuple[list[str], list[str]] | None:
