@@ -3,14 +3,16 @@
 from dataclasses import replace
 
 from stages.judge.alignment import Alignment
-from stages.judge.contradictions.amounts import exchanged_amounts, exchanged_counts, unequal_equivalents, wrong_amounts
+from stages.judge.contradictions.amounts import exchanged_amounts, unequal_equivalents, wrong_amounts
 from stages.judge.contradictions.booleans import without_turned_flags, wrong_flags
 from stages.judge.contradictions.conditions import turned_only, with_and_without
 from stages.judge.contradictions.contradiction import Contradiction
+from stages.judge.contradictions.contraposition import without_contraposition
+from stages.judge.contradictions.counts import exchanged_counts
 from stages.judge.contradictions.names import exchanged_names, exchanged_words, renamed, said_of_another, wrong_names
 from stages.judge.contradictions.order import reversed_conditions, reversed_order, without_denied_order
 from stages.judge.contradictions.parts import denied_parts, unneeded_parts
-from stages.judge.contradictions.polarity import opposites, without_contraposition, wrong_polarity
+from stages.judge.contradictions.polarity import opposites, wrong_polarity
 from stages.judge.contradictions.quantifiers import exchanged_frequencies, exchanged_quantifiers
 from stages.judge.contradictions.rates import other_rates
 from stages.judge.contradictions.replaced import replaced_words

@@ -4,6 +4,7 @@ import re
 
 from stages.judge.alignment import SAME_TOPIC, Alignment
 from stages.judge.contradictions.contradiction import Contradiction
+from stages.judge.contradictions.contraposition import links_beside
 from stages.judge.contradictions.order import same_order
 from stages.judge.contradictions.roles import turned_comparison
 from stages.judge.lexicon import opposite
@@ -16,9 +17,6 @@ _CONDITIONS = ("if", "when", "unless")
 _DENIAL = re.compile(r"\b(?:(?:does|do|did|is|are|can|may|must|should|will|has|have)\s+not|cannot)\b", re.IGNORECASE)
 _OTHERWISE = re.compile(r"(?:and\s+)?(?:otherwise|or\s+else)\b", re.IGNORECASE)
 _ORDER = ("before", "after")
-_ONLY = re.compile(r"\bonly\b", re.IGNORECASE)
-_PURPOSE = re.compile(r"\W*(?:to|for|before|in\s+order\s+to)\b", re.IGNORECASE)  # "to do A, do B": no A unless B
-_ONLY_IF = re.compile(r"\bonly\s+(?:if|when|while|after)\b", re.IGNORECASE)
 
 
 def wrong_polarity(row: Alignment, reference: Text, answer: Text) -> list[Contradiction]:
@@ -140,7 +138,7 @@ def _compensated(clause: Clause, other: Clause) -> bool:
 
 def _is_other_case(clause: Clause, text: Text) -> bool:
     """Whether it says what follows if the rest is not done: "do A, otherwise B", "B unless A"."""
-    return _is_otherwise(clause) or "unless" in _links_beside(clause, text)
+    return _is_otherwise(clause) or "unless" in links_beside(clause, text)
 
 
 def _is_otherwise(clause: Clause) -> bool:
@@ -150,55 +148,6 @@ def _is_otherwise(clause: Clause) -> bool:
 def _flip_text(token: Token, other: Token) -> str:
     own, theirs = ("not " * t.negated + t.text for t in (token, other))
     return f'says "{theirs}" where the reference says "{own}"'
-
-
-def without_contraposition(
-    hits: list[tuple[Alignment, Contradiction]], rows: list[Alignment], reference: Text, answer: Text
-) -> list[Contradiction]:
-    """ "Cannot X unless Y" is "can X only if Y" or "if not Y, cannot X": a flip beside a turned condition is none."""
-    turned = {
-        row.clause.sentence
-        for row in rows
-        if row.best is not None and {row.clause.link, row.best.link} in ({"if", "unless"}, {"when", "unless"})
-    }
-    flipped: dict[int, set[int]] = {}
-    for row, _ in hits:
-        flipped.setdefault(row.clause.sentence, set()).add(id(row.clause))
-    exempt = {id(row.clause) for row, _ in hits if _is_exempted(row, reference)}
-    conditional = {row.clause.sentence for row in rows if row.clause.link in {"unless", "until"}} | {
-        row.clause.sentence
-        for row in rows
-        if _ONLY_IF.search(reference.sentences[row.clause.sentence])
-        or (row.best is not None and _ONLY_IF.search(answer.sentences[row.best.sentence]))
-    }
-    return [
-        hit
-        for row, hit in hits
-        if row.clause.sentence not in turned
-        and id(row.clause) not in exempt
-        and not (_PURPOSE.match(row.clause.text) and row.best and _is_main_of_unless(row.best, answer))
-        and not (row.clause.sentence in conditional and len(flipped[row.clause.sentence]) > 1)
-    ]
-
-
-def _is_main_of_unless(clause: Clause, text: Text) -> bool:
-    return clause.cues == 1 and "unless" in _links_beside(clause, text)
-
-
-def _links_beside(clause: Clause, text: Text) -> list[str]:
-    return [c.link for c in text.clauses if c.sentence == clause.sentence and c is not clause]
-
-
-def _is_exempted(row: Alignment, reference: Text) -> bool:
-    """ "Not sent unless tagged" is "only tagged ones are sent", "sent unless tagged" is "tagged ones are not sent"."""
-    best = row.best
-    if best is None or (row.clause.cues - best.cues) % 2 == 0 or bool(_ONLY.search(best.text)) != bool(row.clause.cues):
-        return False
-    return any(
-        all(any(match(t, u) and t.sign == u.sign for u in best.tokens) for t in c.tokens)
-        for c in reference.clauses
-        if c.sentence == row.clause.sentence and c.link == "unless"
-    )
 
 
 def opposites(clause: Clause, other: Clause, reference: Text, answer: Text) -> list[Contradiction]:

@@ -3,6 +3,7 @@
 import re
 
 from stages.judge.contradictions.contradiction import Contradiction
+from stages.judge.contradictions.nouns import is_listed, is_noun, is_plural
 from stages.judge.lexicon import NOUN_VERBS, VERBS, opposite, sisters
 from stages.judge.matching import match, near_copy
 from stages.judge.stems import stem
@@ -10,11 +11,6 @@ from stages.judge.text import Clause
 from stages.judge.tokens import Token
 
 _PASSIVE = re.compile(r"\b(?:is|are|was|were|be|been|being|gets?|got)\s+(?:\w+\s+){0,2}$", re.IGNORECASE)
-_ONE_BETWEEN = re.compile(r"\s+(?:\w+\s+)?")
-_COUNTS = re.compile(r"\b(?:both|all|many|several|these|those)\s+(?:\w+\s+)?$", re.IGNORECASE)
-_LISTED = re.compile(r"(?:,|\b(?:and|or|all|both|every|each))\s+$")
-_NO_OBJECT = re.compile(r"\s*(?:,|$)|\s+(?:of|and|or)\b")
-_OBJECT = re.compile(r"\s+(?:an?|the|its|their|every|each)\s", re.IGNORECASE)
 _DIRECTION = re.compile(r"\b(from|to|into|onto)\s", re.IGNORECASE)
 _END_OF_OBJECT = re.compile(
     r"\b(?:from|to|into|onto|by|in|on|with|for|when|and|or|is|are|as|at|before|after)\s|[,;.]", re.IGNORECASE
@@ -30,9 +26,9 @@ def exchanged_roles(clause: Clause, other: Clause) -> list[Contradiction]:
             continue
         twins = [t for t in other.tokens if t.key == pivot.key]
         copula = re.search(r"\b(?:is|are|be|was)\b", clause.text + " " + other.text)
-        if any(_is_plural(c, t) for c, t in ((clause, pivot), *((other, t) for t in twins))):
+        if any(is_plural(c, t) for c, t in ((clause, pivot), *((other, t) for t in twins))):
             continue
-        if pivot.key not in VERBS and _is_listed(clause, pivot):
+        if pivot.key not in VERBS and is_listed(clause, pivot):
             continue
         certain = pivot.key in VERBS and (pivot.key not in NOUN_VERBS or pivot.text.endswith(("s", "ed")))
         usable = certain or (
@@ -81,7 +77,7 @@ def _comparable(clause: Clause, pivot: Token, other: Clause, twin: Token) -> boo
         return False  # "an item can be restored", "you can restore an item": who does it is not said
     if stem(pivot.text) != stem(twin.text) and _is_bare(clause, pivot) != _is_bare(other, twin):
         return False  # "the stream keeps records", "records stay in the stream"
-    return _is_noun(clause, pivot) == _is_noun(other, twin)
+    return is_noun(clause, pivot) == is_noun(other, twin)
 
 
 def _is_agentless(clause: Clause, pivot: Token) -> bool:
@@ -92,26 +88,6 @@ def _is_agentless(clause: Clause, pivot: Token) -> bool:
 def _is_bare(clause: Clause, pivot: Token) -> bool:
     """Whether no object follows the verb."""
     return bool(re.match(rf"\W*(?:$|(?:{'|'.join((*_PREPOSITIONS, *_PLACES))})\b)", clause.text[pivot.end :]))
-
-
-def _is_noun(clause: Clause, pivot: Token) -> bool:
-    """ "an asynchronous update" """
-    return bool(re.search(r"\b(?:an?|the|its|their|each|every)\s+(?:\w+\s+)?$", clause.text[: pivot.start])) and not (
-        pivot.text.endswith(("s", "ed", "ing"))
-    )
-
-
-def _is_listed(clause: Clause, pivot: Token) -> bool:
-    return bool(_NO_OBJECT.match(clause.text[pivot.end :]) and _LISTED.search(clause.text[: pivot.start]))
-
-
-def _is_plural(clause: Clause, pivot: Token) -> bool:
-    """ "two function versions", "both versions", "reads of an object", "users, groups and roles" """
-    if pivot.key not in NOUN_VERBS or not pivot.text.endswith("s"):
-        return False
-    before, after = clause.text[: pivot.start], clause.text[pivot.end :]
-    counted = any(t.quantity and _ONE_BETWEEN.fullmatch(before[t.end :]) for t in clause.tokens if t.end < pivot.start)
-    return bool(_NO_OBJECT.match(after)) or ((counted or bool(_COUNTS.search(before))) and not _OBJECT.match(after))
 
 
 def _directions(clause: Clause) -> tuple[set[str], set[str]]:
