@@ -34,11 +34,14 @@ class Alignment:
 
     @property
     def parts(self) -> list[Clause]:
-        """Clauses all of whose words are of this one, and that speak of no other."""
+        """Clauses all of whose words are of this one, and of no other that it rather speaks of."""
         return [
             c
             for s, c in self.ranked
-            if s > 0 and topic(c, self.clause) == 1.0 and id(c) not in self.foreign and (len(c.tokens) > 1 or c.cues)
+            if s > 0
+            and topic(c, self.clause) == 1.0
+            and (id(c) not in self.foreign or topic(c, self.foreign[id(c)]) < 1.0)
+            and (len(c.tokens) > 1 or c.cues)
         ]
 
     @property

@@ -106,6 +106,8 @@ _PHRASES = [
     (r"\bprovid(?:ed|ing)\s+that\b|(?<=,\s)provided\s+(?=(?:you|it|they|the|this|there|no)\b)", "if"),
     (r"\bno\s+other\s+([a-z]+)\s+than\s+", "only "),
     (r"\bonly\s+once\s+(?=(?:it|its|they|their|the|you|an?|all)\b[^.,;\n]*\b(?:is|are|has|have)\b)", "only after "),
+    (r"\b([\w-]+s)\s+(?:that|which)\s+(?:do|does)\s+not\s+([^,.;\n]+?)\s+(?:is|are)\s+not\s+(?:allowed|permitted|possible|accepted|supported|valid)\b",
+     r"\1 must \2"),
     (r"\ball[\s-]or[\s-](?:nothing|none)\b", "atomic"),
     (r"(?<=[.;,]\s)without\s+(?:that|this|it)\b,?", "otherwise"),
     (r"\btim(?:e|es|ed|ing)\s+out\b", "timeouts"),

@@ -57,6 +57,8 @@ def wrong_amounts(row: Alignment, reference: Text, answer: Text, question: Text)
 def _is_exceeded(token: Token, limit: Token, text: Text) -> bool:
     """ "It fails if it exceeds 4 KB" says the same limit as "at most 4 KB"."""
     clause = next((c for c in text.clauses if any(t is token for t in c.tokens)), None)
+    if limit.quantity.bound == "default" and clause and "default" in clause.words:
+        return True  # "by default, it is up to 4 KB"
     outside = {"above": "max", "below": "min"}.get(token.quantity.bound)
     return bool(clause) and outside == limit.quantity.bound and bool(_IF.search(clause.text[: token.start]))
 

@@ -41,7 +41,7 @@ _RATE = re.compile(
     r"\b(?:per|for|in|on|of)\s+(?:each|every|one(?!\s+of\b)|a\s+single)\b", re.IGNORECASE
 )  # "5 for each rule" is "5 for one rule"
 _PHRASE = re.compile(
-    r"\W*(?:of\s+)?(.*?)(?=$|[,;:()]|\b(?:of|in|on|for|to|from|by|with|per|at|that|which|and|or|is|are|can|may|must|has|have)\b)",
+    r"\W*(?:of\s+)?(?:the\s+)?(.*?)(?=$|[,;:()]|\b(?:an?|the|of|in|on|for|to|from|by|with|per|at|that|which|and|or|is|are|can|may|must|has|have)\b)",
     re.IGNORECASE,
 )  # what follows a quantifier: a word of it is what is counted
 

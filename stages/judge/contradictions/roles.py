@@ -11,6 +11,7 @@ from stages.judge.text import Clause
 from stages.judge.tokens import Token
 
 _PASSIVE = re.compile(r"\b(?:is|are|was|were|be|been|being|gets?|got)\s+(?:\w+\s+){0,2}$", re.IGNORECASE)
+_MUTUAL = frozenset(("match", "equal"))  # a rule matches an event as much as the event the rule
 _DIRECTION = re.compile(r"\b(from|to|into|onto)\s", re.IGNORECASE)
 _END_OF_OBJECT = re.compile(
     r"\b(?:from|to|into|onto|by|in|on|with|for|when|and|or|is|are|as|at|before|after)\s|[,;.]", re.IGNORECASE
@@ -22,7 +23,12 @@ def exchanged_roles(clause: Clause, other: Clause) -> list[Contradiction]:
     if turned_comparison(clause, other):
         return []
     for pivot in clause.tokens:
-        if pivot.kind != "word" or _is_adverb(pivot) or "-" in clause.text[pivot.start : pivot.end]:
+        if (
+            pivot.kind != "word"
+            or _is_adverb(pivot)
+            or pivot.key in _MUTUAL
+            or "-" in clause.text[pivot.start : pivot.end]
+        ):
             continue
         twins = [t for t in other.tokens if t.key == pivot.key]
         copula = re.search(r"\b(?:is|are|be|was)\b", clause.text + " " + other.text)
