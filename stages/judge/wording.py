@@ -67,6 +67,7 @@ _PHRASES = [
     (rf"\b(?:if|when|whenever)\s+(?:you|one|it|they|the\s+\w+)\s+(?:do|does)\s+not\s+{_GIVE}\s+(?:an?\s+|any\s+|the\s+)?(?=\w)",
      "if no "),
     (r",?\s*\bexcept\s+(?:while|when|if)\b", " unless"),
+    (r",?\s+(?:and\s+)?(?:neither|nor)\s+(?:can|may|do|does|is|are|must|will)\s+([^.,;\n]+)(?=[.,;]|$)", r" or \1"),
     (r"\bneither\b([^.;\n]{1,80}?)\bnor\b", r"not \1or"),
     (r"\banother\s+((?:\w+\s+){1,3}?)than\b", r"a different \1than"),
     (r"\bafter\s+at\s+most\b", "within"),

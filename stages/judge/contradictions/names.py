@@ -11,6 +11,7 @@ from stages.judge.text import Clause, Text
 from stages.judge.tokens import Token
 
 _NEAR_TOPIC = 0.5  # similarity of two clauses from which a word can stand in another's place
+_CONSTANT = 7  # letters of a value in capitals, that is no acronym: AWSCURRENT
 _EXCHANGE_TOPIC = 0.6
 _BY = re.compile(r"\bby\s+$", re.IGNORECASE)  # "by default" stands in the place of nothing
 _AGENT = re.compile(r"\bby\s+(?:an?\s+|the\s+)?$", re.IGNORECASE)  # who does it is no filler, be it "the service"
@@ -25,7 +26,9 @@ def wrong_names(row: Alignment, reference: Text, answer: Text, question: Text) -
         new = [t for t in clause.tokens if not found(t, row.clause.tokens, row.clause.words)]
         near = topic(row.clause, clause) >= _NEAR_TOPIC
         for token, other in itertools.product(lost, new):
-            in_place = near and _slot(token, row.clause, other, clause)
+            constants = min(len(token.text), len(other.text)) >= _CONSTANT and token.kind == other.kind == "name"
+            constants = constants and token.text.isupper() and other.text.isupper()
+            in_place = (near or constants) and _slot(token, row.clause, other, clause)
             gone = not found(token, [t for t in answer.tokens if _may_stand_for(token, t)], answer.words)
             asked_for = found(other, question.tokens, question.words) >= 0.8
             of_reference = any(match(other, t) >= 0.8 for t in reference.tokens)
