@@ -33,6 +33,18 @@ class Alignment:
         return tuple(c for c in good if id(c) not in self.foreign)
 
     @property
+    def parts(self) -> list[Clause]:
+        """Clauses all of whose words are of this one, and of no other that it rather speaks of."""
+        return [
+            c
+            for s, c in self.ranked
+            if s > 0
+            and topic(c, self.clause) == 1.0
+            and (id(c) not in self.foreign or topic(c, self.foreign[id(c)]) < 1.0)
+            and (len(c.tokens) > 1 or c.cues)
+        ]
+
+    @property
     def speaking(self) -> list[Clause]:
         """Aligned clauses that do speak of the reference's; only itself if it is said word for word."""
         clauses = [c for c in self.aligned if topic(self.clause, c) >= SAME_TOPIC]

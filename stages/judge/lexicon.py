@@ -64,6 +64,8 @@ def _opposites() -> dict[str, frozenset[str]]:
     return {word: frozenset(words) for word, words in table.items()}
 
 
+# "Across" is no opposite of "cross", nor "inflight" of "in flight".
+_NO_OPPOSITES = frozenset(_words("no_opposites"))
 _PREFIXES = ("un", "in", "non-", "non", "im", "dis", "ir", "de", "a")
 
 
@@ -78,7 +80,11 @@ def opposite(a: str, b: str) -> bool:
     if second in table.get(first, ()) or name_b in table.get(name_a, ()):
         return True
     short, long = sorted((a.lower(), b.lower()), key=len)
-    return len(short) >= 4 and any(stem(long) == stem(prefix + short) for prefix in _PREFIXES)
+    return (
+        len(short) >= 4
+        and long not in _NO_OPPOSITES
+        and any(stem(long) == stem(prefix + short) for prefix in _PREFIXES)
+    )
 
 
 @functools.cache

@@ -46,6 +46,7 @@ _BEFORE: tuple[tuple[str, Bound], ...] = (
     (r"at\s+least|minimum|min|as\s+few\s+as|as\s+little\s+as|shortest|smallest|lowest|starting\s+(?:at|from)", "min"),
     (r"more\s+than|greater\s+than|larger\s+than|longer\s+than|higher\s+than|exceeds?|exceeding|over|above|beyond", "above"),  # noqa: E501
     (r"less\s+than|fewer\s+than|smaller\s+than|shorter\s+than|lower\s+than|under|below", "below"),
+    (r"(?:in|within|during|from|of)\s+the\s+(?:last|past|previous|preceding)", "max"),
     (r"defaults?(?:\s+(?:to|is|of|value))*|default", "default"),
 )  # fmt: skip
 _AFTER: tuple[tuple[str, Bound], ...] = (
@@ -137,6 +138,12 @@ def _is_pronoun(match: re.Match, text: str) -> bool:
     words = (match["words"] or "").lower()
     if words == "one" and not match["unit"]:
         return True
+    if (
+        match["words"]
+        and re.search(r"\bthe\s$", text[: match.start()], re.IGNORECASE)
+        and re.match(r"\s*(?:[.,;:]|$)", text[match.end() :])
+    ):
+        return True  # "the better of the two"
     if match["article"] and match["article_unit"].lower() == "second" and match["article"].lower() != "one":
         return True  # "a second queue"
     if re.search(r"\b(?:ISO|RFC|HTTP|version)[\s-]$", text[max(0, match.start() - 9) : match.start()], re.IGNORECASE):

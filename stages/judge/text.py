@@ -9,7 +9,7 @@ from stages.judge.clauses import clauses_of, sentences_of
 from stages.judge.tokens import Token, read_tokens
 from stages.judge.wording import normalise
 
-_LINKS = frozenset(("if", "when", "unless", "until", "before", "after", "while", "because", "although", "only"))
+_LINKS = frozenset(("if", "when", "unless", "until", "before", "after", "once", "while", "because", "although", "only"))
 
 
 @dataclass(frozen=True)

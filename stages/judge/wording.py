@@ -27,6 +27,23 @@ _PHRASES = [
      r"(?:more|greater|longer|larger|higher|bigger)\s+than\s+(?=\d)", r"\1at most "),
     (r"\b(?:cannot|(?:may|must|can|could|should|will|shall|do|does)\s+not)\s+(?!be\s)((?:[a-z]+\s+){1,3}?)"
      r"(?:less|fewer|shorter|smaller|lower)\s+than\s+(?=\d)", r"\1at least "),
+    # "No item may be larger than 4 KB", "can grow, but not beyond 4 KB".
+    (r"\bno\s+((?:[\w'-]+\s+){1,7}?(?:can|may|must|should|could)\s+(?:ever\s+)?(?:[a-z]+\s+){0,2}?)"
+     r"(?:(?:more|greater|longer|larger|higher|bigger|later)\s+than|exceed|go\s+(?:over|beyond|above))\s+(?=\d)", r"\1at most "),  # noqa: E501
+    (r"\bno\s+((?:[\w'-]+\s+){1,7}?(?:can|may|must|should|could)\s+(?:ever\s+)?(?:[a-z]+\s+){0,2}?)"
+     r"(?:less|fewer|shorter|smaller|lower)\s+than\s+(?=\d)", r"\1at least "),
+    (r"\b(?:not|never)\s+(?:beyond|above|over|past)\s+(?=\d)", "at most "),
+    (r"\b(?:not|never)\s+(?:below|under)\s+(?=\d)", "at least "),
+    # What does not exist has one form; "if it does not exist" is a condition and stays.
+    (r"\b(an?|the|any)\s+([\w-]+(?:\s+[\w-]+)?)\s+(?:that|which)\s+(?:does\s+not\s+exist|is\s+not\s+there)\b", r"\1 nonexistent \2"),  # noqa: E501
+    (r"\b([\w-]+s)\s+(?:that|which)\s+(?:do\s+not\s+exist|are\s+not\s+there)\b", r"nonexistent \1"),
+    (r"\b([\w-]+s)\s+(?:other\s+than|(?:that|which)\s+are\s+not)\s+(?:the\s+)?default(?:\s+ones?)?\b", r"non-default \1"),  # noqa: E501
+    # "Sends no message that does not match", "does not send messages that do not match": it sends only those that do.
+    (r"\b(is|are)\s+not\s+(\w+)\s+(?:any\s+)?([\w-]+(?:\s+[\w-]+)?)\s+(that|which|who)\s+(?:do|does|is|are)\s+not\s+",
+     r"\1 \2 only \3 \4 "),
+    (r"\b(?:do|does)\s+not\s+(\w+)\s+(?:any\s+)?([\w-]+(?:\s+[\w-]+)?)\s+(that|which|who)\s+(?:do|does|is|are)\s+not\s+",
+     r"\1 only \2 \3 "),
+    (r"\b(?:if|when)\s+(?:you|it|they|this|that|one)\s+(?:do|does|is|are)\s+not,\s+", "otherwise "),
     (r"\bnot\s+only\b", ""),
     (r"\bwhether\s+or\s+not\b", "regardless whether"),
     # A condition that something is missing has one form: "if no key", "if you do not give a key".
@@ -50,6 +67,7 @@ _PHRASES = [
     (rf"\b(?:if|when|whenever)\s+(?:you|one|it|they|the\s+\w+)\s+(?:do|does)\s+not\s+{_GIVE}\s+(?:an?\s+|any\s+|the\s+)?(?=\w)",
      "if no "),
     (r",?\s*\bexcept\s+(?:while|when|if)\b", " unless"),
+    (r",?\s+(?:and\s+)?(?:neither|nor)\s+(?:can|may|do|does|is|are|must|will)\s+([^.,;\n]+)(?=[.,;]|$)", r" or \1"),
     (r"\bneither\b([^.;\n]{1,80}?)\bnor\b", r"not \1or"),
     (r"\banother\s+((?:\w+\s+){1,3}?)than\b", r"a different \1than"),
     (r"\bafter\s+at\s+most\b", "within"),
@@ -77,6 +95,22 @@ _PHRASES = [
     (r"\ba\s+quarter\s+of\s+an\s+hour\b", "15 minutes"),
     (r"\b(?:every|each)\s+(?=(?:minute|hour|day|week|month)\b)", "every 1 "),
     (r"\bfor\s+good\b", "permanently"),
+    (r"\b(?:is|are)\s+over(?=[,.;]|$|\s+(?:you|it|they)\b)", "ends"),
+    (r"\b(?:is|are)\s+(?:left|remains?)\s+(?:in\s+place|alone|untouched|as\s+\w+\s+(?:is|are))\b", "is kept"),
+    (r"\b(?:do|does)\s+not\s+count(?=[,.;]|$|\s+(?:towards?|in|for)\b)(?:\s+(?:towards?|in|for)\b)?", "is not included in"),  # noqa: E501
+    (r"\bcounts?\s+towards?\b|(?<!the )(?<!of )\bcounts(?=[.;,]|$)", "is included in"),
+    (r"\bby\s+default,?\s+there\s+(?:is|are)\s+no\s+([\w-]+(?:\s+[\w-]+)?)(?=[,.;]|$)", r"\1 are disabled by default"),
+    (r"\bthere\s+(?:is|are)\s+no\s+([\w-]+(?:\s+[\w-]+)?)\s+by\s+default\b", r"\1 are disabled by default"),
+    (r"\b(?:do|does|is|are)\s+not\s+(\w+)\s+([^,.;\n]{0,40}?)\b(in|at|for|by)\s+any\s+(particular|specific|given|certain)\b",
+     r"\1 \2\3 no \4"),
+    (r"\b(?:as|so)\s+long\s+as\b(?=\s+(?:you|it|they|the|this|that|there|its|no)\b)", "if"),
+    (r"\bprovid(?:ed|ing)\s+that\b|(?<=,\s)provided\s+(?=(?:you|it|they|the|this|there|no)\b)", "if"),
+    (r"\bno\s+other\s+([a-z]+)\s+than\s+", "only "),
+    (r"\bonly\s+once\s+(?=(?:it|its|they|their|the|you|an?|all)\b[^.,;\n]*\b(?:is|are|has|have)\b)", "only after "),
+    (r"\b([\w-]+s)\s+(?:that|which)\s+(?:do|does)\s+not\s+([^,.;\n]+?)\s+(?:is|are)\s+not\s+(?:allowed|permitted|possible|accepted|supported|valid)\b",
+     r"\1 must \2"),
+    (r"\ball[\s-]or[\s-](?:nothing|none)\b", "atomic"),
+    (r"(?<=[.;,]\s)without\s+(?:that|this|it)\b,?", "otherwise"),
     (r"\btim(?:e|es|ed|ing)\s+out\b", "timeouts"),
     (r"\bshort-lived\b|\bshort-term\b", "temporary"),
     (r"\bhas\s+to\b|\bhave\s+to\b|\bmust\s+have\b", "requires"),
@@ -85,6 +119,7 @@ _PHRASES = [
     (r"\btak(?:es?|ing)\s+precedence\s+over\b|\bhas\s+priority\s+over\b|\bprevails?\s+over\b|\bwins?\s+over\b", "overrides"),  # noqa: E501
     (r"\bis\s+made\s+up\s+of\b|\bconsists?\s+of\b", "contains"),
     (r"\b(?:one|a single|exactly one)\s+time\b", "once"),
+    (r"\b(?:every|each)\s+(?:single\s+)?one\s+of\b", "all of"),
     (r"\bexactly\s+once\b", "exactlyonce"),
     (r"\bat\s+least\s+once\b|\b(?:once|one)\s+or\s+more(?:\s+times)?\b|\bmore\s+than\s+once\b", "atleastonce"),
     (r"\bat\s+most\s+once\b|\bup\s+to\s+once\b", "atmostonce"),

@@ -9,6 +9,7 @@ from stages.judge.matching import found, match, near_copy, topic
 from stages.judge.text import Clause, Text
 from stages.judge.tokens import Token
 
+_IF = re.compile(r"\b(?:if|when|whenever|once|as\s+soon\s+as)\b", re.IGNORECASE)
 _TWIN_TOPIC = 0.9  # both ways: two clauses are the same but for their amounts
 
 
@@ -17,7 +18,9 @@ def wrong_amounts(row: Alignment, reference: Text, answer: Text, question: Text)
     for token in (t for t in row.clause.tokens if t.kind == "quantity"):
         said = [t for t in answer.quantities if match(token, t)]
         if said:
-            wrong = [t for t in said if token.quantity.bound_conflicts(t.quantity)]
+            wrong = [
+                t for t in said if token.quantity.bound_conflicts(t.quantity) and not _is_exceeded(t, token, answer)
+            ]
             fits = [t for t in said if not token.quantity.bound_conflicts(t.quantity)]
             # The amount may stand in the reference more than once, with other bounds.
             others = [t for t in reference.quantities if t is not token and match(token, t)]
@@ -32,8 +35,9 @@ def wrong_amounts(row: Alignment, reference: Text, answer: Text, question: Text)
             for other in answer.quantities:
                 same_bound = token.quantity.bound and token.quantity.bound == other.quantity.bound
                 alone = len(answer.quantities) == 1 == len(reference.quantities)
+                other_unit = token.quantity.family == other.quantity.family and token.quantity.raw == other.quantity.raw
                 new = not any(match(other, t) for t in (*reference.quantities, *question.quantities))
-                if new and (same_bound or alone) and _rivals(token, other):
+                if new and (same_bound or alone or other_unit) and _rivals(token, other):
                     hits.append(Contradiction("amount", f'says "{other.text}" where the reference says "{token.text}"'))
         if said:
             hits += _amended(token, row, reference, question)
@@ -48,6 +52,15 @@ def wrong_amounts(row: Alignment, reference: Text, answer: Text, question: Text)
             if _rivals(a, b) and (lost or (new and near_copy(row.clause, best))):
                 hits.append(Contradiction("amount", f'says "{b.text}" where the reference says "{a.text}"'))
     return hits or _misplaced(row, reference, answer, question)
+
+
+def _is_exceeded(token: Token, limit: Token, text: Text) -> bool:
+    """ "It fails if it exceeds 4 KB" says the same limit as "at most 4 KB"."""
+    clause = next((c for c in text.clauses if any(t is token for t in c.tokens)), None)
+    if limit.quantity.bound == "default" and clause and "default" in clause.words:
+        return True  # "by default, it is up to 4 KB"
+    outside = {"above": "max", "below": "min"}.get(token.quantity.bound)
+    return bool(clause) and outside == limit.quantity.bound and bool(_IF.search(clause.text[: token.start]))
 
 
 def _misplaced(row: Alignment, reference: Text, answer: Text, question: Text) -> list[Contradiction]:
@@ -169,29 +182,3 @@ def _contexts(token: Token, text: Text) -> frozenset[str]:
 
 def _nearest(token: Token, amounts: list[Token]) -> Token:
     return min(amounts, key=lambda a: (a.start - token.end) if a.start >= token.end else 1.5 * (token.start - a.end))
-
-
-_COUNTED = re.compile(
-    r"(.*?)(?=$|[,;:.()]|\b(?:of|in|on|for|to|from|by|with|per|at|that|and|or|is|are|can|may|must)\b)"
-)
-
-
-def exchanged_counts(clause: Clause, other: Clause) -> list[Contradiction]:
-    """The right number of the wrong things: "10 policies to a role", "a policy to 10 roles"."""
-    hits = []
-    for one, two in itertools.product(_counts(clause), _counts(other)):
-        what, what_other = _counted(one, clause), _counted(two, other)
-        if not match(one, two) or not what or not what_other or {t.key for t in what} & {t.key for t in what_other}:
-            continue
-        if all(found(t, other.tokens) for t in what) and all(found(t, clause.tokens) for t in what_other):
-            hits.append(Contradiction("roles", f'counts "{what_other[-1].text}" and not "{what[-1].text}"'))
-    return hits
-
-
-def _counts(clause: Clause) -> list[Token]:
-    return [t for t in clause.tokens if t.kind == "quantity" and t.quantity.counts_things]
-
-
-def _counted(token: Token, clause: Clause) -> list[Token]:
-    end = _COUNTED.match(clause.text, token.end).end()
-    return [t for t in clause.tokens if token.end <= t.start < end]

@@ -11,7 +11,9 @@ from stages.judge.text import Clause, Text
 from stages.judge.tokens import Token
 
 _NEAR_TOPIC = 0.5  # similarity of two clauses from which a word can stand in another's place
+_CONSTANT = 7  # letters of a value in capitals, that is no acronym: AWSCURRENT
 _EXCHANGE_TOPIC = 0.6
+_BY = re.compile(r"\bby\s+$", re.IGNORECASE)  # "by default" stands in the place of nothing
 _AGENT = re.compile(r"\bby\s+(?:an?\s+|the\s+)?$", re.IGNORECASE)  # who does it is no filler, be it "the service"
 _NAMES = ("identifier", "name")
 
@@ -24,7 +26,9 @@ def wrong_names(row: Alignment, reference: Text, answer: Text, question: Text) -
         new = [t for t in clause.tokens if not found(t, row.clause.tokens, row.clause.words)]
         near = topic(row.clause, clause) >= _NEAR_TOPIC
         for token, other in itertools.product(lost, new):
-            in_place = near and _slot(token, row.clause, other, clause)
+            constants = min(len(token.text), len(other.text)) >= _CONSTANT and token.kind == other.kind == "name"
+            constants = constants and token.text.isupper() and other.text.isupper()
+            in_place = (near or constants) and _slot(token, row.clause, other, clause)
             gone = not found(token, [t for t in answer.tokens if _may_stand_for(token, t)], answer.words)
             asked_for = found(other, question.tokens, question.words) >= 0.8
             of_reference = any(match(other, t) >= 0.8 for t in reference.tokens)
@@ -100,7 +104,7 @@ def exchanged_words(row: Alignment, rows: list[Alignment], answer: Text) -> list
     """Two words of the reference, each said in the other's place: strongly / eventually, standard / FIFO."""
     hits = []
     for clause in row.aligned:
-        if topic(row.clause, clause) < _EXCHANGE_TOPIC:
+        if topic(row.clause, clause) < _EXCHANGE_TOPIC or topic(clause, row.clause) < _NEAR_TOPIC:
             continue
         gone, new = _beyond(row.clause, clause), _beyond(clause, row.clause)
         for token in gone:
@@ -123,6 +127,7 @@ def _beyond(clause: Clause, other: Clause) -> list[Token]:
         t
         for t in clause.tokens
         if t.kind != "quantity"
+        and not (t.text.lower() == "default" and _BY.search(clause.text[: t.start]))
         and (not t.weak or _AGENT.search(clause.text[: t.start]))
         and sum(u.key == t.key and u.lexical == t.lexical for u in clause.tokens)
         > sum(u.key == t.key and u.lexical == t.lexical for u in other.tokens)

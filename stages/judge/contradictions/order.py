@@ -12,7 +12,7 @@ _CROSSED = 0.6  # each step is the other text's other step at least so far
 _MARGIN = 0.3  # and both together more than they are the step in their own place
 _TURNED = 0.8  # the same for a condition: it often speaks of what follows from it, too
 _THEN = re.compile(
-    r"(?:[,;:]\s*|\s+)?\b(?:and\s+)?(?:then|afterwards?|next|finally|after\s+that)\b[\s,]*", re.IGNORECASE
+    r"(?:[,;:]\s*|\s+)?\b(?:(?:and|only)\s+)?(?:then|afterwards?|next|finally|after\s+that)\b[\s,]*", re.IGNORECASE
 )
 _BETWEEN = re.compile(r"\b(before|after)\s+(?=\w)(?!that\b|this\b|which\b|the\s+next\b)", re.IGNORECASE)
 _RELATIVE = re.compile(r"\b(?:that|which|who)\b", re.IGNORECASE)

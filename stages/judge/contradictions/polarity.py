@@ -4,6 +4,7 @@ import re
 
 from stages.judge.alignment import SAME_TOPIC, Alignment
 from stages.judge.contradictions.contradiction import Contradiction
+from stages.judge.contradictions.contraposition import links_beside
 from stages.judge.contradictions.order import same_order
 from stages.judge.contradictions.roles import turned_comparison
 from stages.judge.lexicon import opposite
@@ -14,8 +15,8 @@ from stages.judge.tokens import Token
 
 _CONDITIONS = ("if", "when", "unless")
 _DENIAL = re.compile(r"\b(?:(?:does|do|did|is|are|can|may|must|should|will|has|have)\s+not|cannot)\b", re.IGNORECASE)
+_OTHERWISE = re.compile(r"(?:and\s+)?(?:otherwise|or\s+else)\b", re.IGNORECASE)
 _ORDER = ("before", "after")
-_ONLY_IF = re.compile(r"\bonly\s+(?:if|when|while|after)\b", re.IGNORECASE)
 
 
 def wrong_polarity(row: Alignment, reference: Text, answer: Text) -> list[Contradiction]:
@@ -23,7 +24,8 @@ def wrong_polarity(row: Alignment, reference: Text, answer: Text) -> list[Contra
     hits = []
     # A conjunct may be folded into the clause that rather speaks of another: "for A, but not for B", "for A and for B".
     folded = [row.best] if clause.cues and row.best is not None and topic(clause, row.best) == 1.0 else []
-    aligned = [c for c in row.speaking or folded if _is_same_part(clause, c, answer)]
+    speaking = row.speaking or folded
+    aligned = [c for c in speaking if _is_same_part(clause, c, answer) and _is_otherwise(c) == _is_otherwise(clause)]
     for token in clause.tokens:
         if token.kind == "quantity":
             continue
@@ -35,9 +37,17 @@ def wrong_polarity(row: Alignment, reference: Text, answer: Text) -> list[Contra
         other, where = pairs[0]
         if _is_denied_subject(other, where) if token.direct else other.direct and _is_denied_subject(token, clause):
             continue
+        if {clause.link, where.link} in ({"if", "unless"}, {"when", "unless"}):
+            continue
+        if (token.direct or other.direct) and _is_turned_round(where, row, reference):
+            continue
         if not near_copy(clause, where) and _said_rightly(token, where, row, reference):
             continue
-        if token.lexical != other.lexical or token.direct or other.direct:
+        if (
+            (token.lexical != other.lexical and _is_quality(token) == _is_quality(other))
+            or token.direct
+            or other.direct
+        ):
             hits.append(Contradiction("polarity", _flip_text(token, other)))
     if not hits:
         for other_clause in aligned:
@@ -46,6 +56,7 @@ def wrong_polarity(row: Alignment, reference: Text, answer: Text) -> list[Contra
                 and (clause.cues - other_clause.cues) % 2
                 and not _compensated(clause, other_clause)
                 and not _left_out(clause, other_clause)
+                and not _is_turned_round(other_clause, row, reference)
             ):
                 more, less = (other_clause, clause) if other_clause.cues > clause.cues else (clause, other_clause)
                 hits.append(Contradiction("polarity", f'"{less.text}" against "{more.text}"'))
@@ -100,6 +111,13 @@ def _is_denied_subject(token: Token, clause: Clause) -> bool:
     return bool(denial) and clause.cues == 1 and token.end <= denial.start()
 
 
+def _is_turned_round(where: Clause, row: Alignment, reference: Text) -> bool:
+    """ "Deletes A, but not B" and "deletes A, but B stays": the negation became an opposite."""
+    own = [t for c in reference.clauses if c.sentence == row.clause.sentence and c is not row.clause for t in c.tokens]
+    said = [t for t in where.tokens if t.key not in row.clause.keys]
+    return not where.cues and any(t.key == u.key and t.lexical != u.lexical for t in own for u in said)
+
+
 def _left_out(clause: Clause, other: Clause) -> bool:
     """Whether the one does not speak of what the other denies: "checks it and changes nothing", "checks it"."""
     more, less = (other, clause) if other.cues > clause.cues else (clause, other)
@@ -118,40 +136,23 @@ def _compensated(clause: Clause, other: Clause) -> bool:
     return any(opposite(a.text, b.text) for a in clause.tokens for b in other.tokens if a.kind == b.kind == "word")
 
 
+def _is_other_case(clause: Clause, text: Text) -> bool:
+    """Whether it says what follows if the rest is not done: "do A, otherwise B", "B unless A"."""
+    return _is_otherwise(clause) or "unless" in links_beside(clause, text)
+
+
+def _is_otherwise(clause: Clause) -> bool:
+    return bool(_OTHERWISE.match(clause.text))
+
+
 def _flip_text(token: Token, other: Token) -> str:
     own, theirs = ("not " * t.negated + t.text for t in (token, other))
     return f'says "{theirs}" where the reference says "{own}"'
 
 
-def without_contraposition(
-    hits: list[tuple[Alignment, Contradiction]], rows: list[Alignment], reference: Text, answer: Text
-) -> list[Contradiction]:
-    """ "Cannot X unless Y" is "can X only if Y" or "if not Y, cannot X": a flip beside a turned condition is none."""
-    turned = {
-        row.clause.sentence
-        for row in rows
-        if row.best is not None and {row.clause.link, row.best.link} in ({"if", "unless"}, {"when", "unless"})
-    }
-    flipped: dict[int, set[int]] = {}
-    for row, _ in hits:
-        flipped.setdefault(row.clause.sentence, set()).add(id(row.clause))
-    conditional = {row.clause.sentence for row in rows if row.clause.link in {"unless", "until"}} | {
-        row.clause.sentence
-        for row in rows
-        if _ONLY_IF.search(reference.sentences[row.clause.sentence])
-        or (row.best is not None and _ONLY_IF.search(answer.sentences[row.best.sentence]))
-    }
-    return [
-        hit
-        for row, hit in hits
-        if row.clause.sentence not in turned
-        and not (row.clause.sentence in conditional and len(flipped[row.clause.sentence]) > 1)
-    ]
-
-
 def opposites(clause: Clause, other: Clause, reference: Text, answer: Text) -> list[Contradiction]:
     hits = []
-    if turned_comparison(clause, other):
+    if turned_comparison(clause, other) or _is_other_case(clause, reference) != _is_other_case(other, answer):
         return []
     heads = [
         c.tokens[0] for c in answer.clauses if c.sentence == other.sentence and c is not other and c.link in _ORDER
@@ -162,10 +163,17 @@ def opposites(clause: Clause, other: Clause, reference: Text, answer: Text) -> l
             continue
         for b in extra:
             if token.key != b.key and opposite(token.text, b.text) and token.negated == b.negated:
+                if _is_quality(token) != _is_quality(b):
+                    continue
                 if token.text.lower() in _ORDER and same_order(reference, answer):
                     continue
                 hits.append(Contradiction("opposite", f'says "{b.text}" where the reference says "{token.text}"'))
     return hits
+
+
+def _is_quality(token: Token) -> bool:
+    """The "visibility timeout" does not say that anything is visible."""
+    return token.text.lower().endswith("ity")
 
 
 def _word_in(token: Token, text: Text) -> bool:

@@ -30,17 +30,18 @@ _EXCLUSIVE = frozenset(
     frozenset(pair.split("/"))
     for pair in ("all/most", "all/half", "all/some", "all/few", "all/one", "all/exactly one", "any/all", "half/few",
                  "both/one", "both/exactly one", "both/some", "both/only", "exactly one/some", "exactly one/many",
-                 "most/few", "many/few", "at least/at most", "at least one/at most one")
+                 "most/few", "many/few", "many/one", "at least/at most", "at least one/at most one")
 )  # fmt: skip
 _LEVEL = re.compile(r"\b(?:" + "|".join(f"(?P<L{n}>{p})" for n, p in enumerate(_LEVELS.values())) + r")\b", re.I)
 _ONCE = re.compile(r"\bonce\b(?!\s+(?:\w+\s+(?:is|are|has|have)|you|it|the|or)\b)", re.IGNORECASE)
 _OFTEN = re.compile(r"\b(?:many|several|multiple|any\s+number\s+of)\s+times\b|\brepeatedly\b|\bagain and again\b", re.I)
+_HEAD = re.compile(r"\W*(?:and|but|while|whereas)?\s*")
 _CONDITIONS = ("if", "when", "unless")
 _RATE = re.compile(
     r"\b(?:per|for|in|on|of)\s+(?:each|every|one(?!\s+of\b)|a\s+single)\b", re.IGNORECASE
 )  # "5 for each rule" is "5 for one rule"
 _PHRASE = re.compile(
-    r"\W*(?:of\s+)?(.*?)(?=$|[,;:()]|\b(?:of|in|on|for|to|from|by|with|per|at|that|which|and|or|is|are|can|may|must|has|have)\b)",
+    r"\W*(?:of\s+)?(?:the\s+)?(.*?)(?=$|[,;:()]|\b(?:an?|the|of|in|on|for|to|from|by|with|per|at|that|which|and|or|is|are|can|may|must|has|have)\b)",
     re.IGNORECASE,
 )  # what follows a quantifier: a word of it is what is counted
 
@@ -72,6 +73,8 @@ def _levels(clause: Clause) -> list[tuple[str, list[Token]]]:
         things = [t for t in clause.tokens if phrase and level.end() <= t.start < phrase.end()]
         if level["L" + str(names.index("any"))] and clause.link not in _CONDITIONS:
             continue  # "any user can" is "all users can"; "if any item is bad" is not "if all items are bad"
+        if level[0].lower() == "a single" and _HEAD.fullmatch(clause.text[: level.start()]):
+            continue  # "a single call can ..." speaks of each
         if not any(rate.start() < level.start() < rate.end() for rate in rates):
             found.append((names[int(level.lastgroup[1:])], things))
     return found

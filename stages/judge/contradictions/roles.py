@@ -3,6 +3,7 @@
 import re
 
 from stages.judge.contradictions.contradiction import Contradiction
+from stages.judge.contradictions.nouns import is_listed, is_noun, is_plural
 from stages.judge.lexicon import NOUN_VERBS, VERBS, opposite, sisters
 from stages.judge.matching import match, near_copy
 from stages.judge.stems import stem
@@ -10,6 +11,7 @@ from stages.judge.text import Clause
 from stages.judge.tokens import Token
 
 _PASSIVE = re.compile(r"\b(?:is|are|was|were|be|been|being|gets?|got)\s+(?:\w+\s+){0,2}$", re.IGNORECASE)
+_MUTUAL = frozenset(("match", "equal"))  # a rule matches an event as much as the event the rule
 _DIRECTION = re.compile(r"\b(from|to|into|onto)\s", re.IGNORECASE)
 _END_OF_OBJECT = re.compile(
     r"\b(?:from|to|into|onto|by|in|on|with|for|when|and|or|is|are|as|at|before|after)\s|[,;.]", re.IGNORECASE
@@ -21,10 +23,19 @@ def exchanged_roles(clause: Clause, other: Clause) -> list[Contradiction]:
     if turned_comparison(clause, other):
         return []
     for pivot in clause.tokens:
-        if pivot.kind != "word" or _is_adverb(pivot):
+        if (
+            pivot.kind != "word"
+            or _is_adverb(pivot)
+            or pivot.key in _MUTUAL
+            or "-" in clause.text[pivot.start : pivot.end]
+        ):
             continue
         twins = [t for t in other.tokens if t.key == pivot.key]
         copula = re.search(r"\b(?:is|are|be|was)\b", clause.text + " " + other.text)
+        if any(is_plural(c, t) for c, t in ((clause, pivot), *((other, t) for t in twins))):
+            continue
+        if pivot.key not in VERBS and is_listed(clause, pivot):
+            continue
         certain = pivot.key in VERBS and (pivot.key not in NOUN_VERBS or pivot.text.endswith(("s", "ed")))
         usable = certain or (
             near_copy(clause, other) and (pivot.key in VERBS or (not copula and _is_framed_alike(clause, other)))
@@ -72,7 +83,7 @@ def _comparable(clause: Clause, pivot: Token, other: Clause, twin: Token) -> boo
         return False  # "an item can be restored", "you can restore an item": who does it is not said
     if stem(pivot.text) != stem(twin.text) and _is_bare(clause, pivot) != _is_bare(other, twin):
         return False  # "the stream keeps records", "records stay in the stream"
-    return _is_noun(clause, pivot) == _is_noun(other, twin)
+    return is_noun(clause, pivot) == is_noun(other, twin)
 
 
 def _is_agentless(clause: Clause, pivot: Token) -> bool:
@@ -83,13 +94,6 @@ def _is_agentless(clause: Clause, pivot: Token) -> bool:
 def _is_bare(clause: Clause, pivot: Token) -> bool:
     """Whether no object follows the verb."""
     return bool(re.match(rf"\W*(?:$|(?:{'|'.join((*_PREPOSITIONS, *_PLACES))})\b)", clause.text[pivot.end :]))
-
-
-def _is_noun(clause: Clause, pivot: Token) -> bool:
-    """ "an asynchronous update" """
-    return bool(re.search(r"\b(?:an?|the|its|their|each|every)\s+(?:\w+\s+)?$", clause.text[: pivot.start])) and not (
-        pivot.text.endswith(("s", "ed", "ing"))
-    )
 
 
 def _directions(clause: Clause) -> tuple[set[str], set[str]]:
@@ -168,6 +172,11 @@ def _is_framed_alike(clause: Clause, other: Clause) -> bool:
     return _frame(clause) == _frame(other) and _frame(clause, _PLACES) == _frame(other, _PLACES)
 
 
+def _is_beside(a: Token, b: Token, clause: Clause) -> bool:
+    keys = [t.key for t in clause.tokens]
+    return a.key in keys and b.key in keys and abs(keys.index(a.key) - keys.index(b.key)) == 1
+
+
 def edits(clause: Clause, other: Clause) -> list[Contradiction]:
     """Word for word the same, but for words that were exchanged or that stand in one another's place."""
     if turned_comparison(clause, other):
@@ -186,6 +195,8 @@ def edits(clause: Clause, other: Clause) -> list[Contradiction]:
     same_frame = _is_framed_alike(clause, other)
     swaps = {(a.key, a.lexical, b.key, b.lexical) for a, b in changed}
     for a, b in changed:
+        if {a.key, b.key} & NOUN_VERBS and _is_beside(a, b, clause) and _is_beside(a, b, other):
+            continue  # "internet access", "access the internet"
         exchanged = (b.key, b.lexical, a.key, a.lexical) in swaps and len(swaps) <= 2 and same_frame
         moved = a.key in other.keys and b.key in clause.keys  # both stand in both, in another order
         rivals = sisters(a.text, b.text) or (opposite(a.text, b.text) and a.negated == b.negated)

@@ -15,7 +15,8 @@ _SUBJECT = re.compile(r"^\W*(?:only|any|every|all|each)?(.*?)\b(?:can|may|must|i
 _LIMITED_TOPIC = 0.6
 _PER = re.compile(r"\b(?:per|(?:for|in|on|to)\s+(?:each|every))\s", re.IGNORECASE)
 _OTHER_CASE = re.compile(r"(?:and\s+)?(?:in\s+(?:which|that)\s+case|otherwise|then|else)\b", re.IGNORECASE)
-_TURNED = ({"if", "unless"}, {"when", "unless"}, {"while", "unless"})
+_TURNED = ({"if", "unless"}, {"when", "unless"}, {"while", "unless"}, {"until", "after"}, {"until", "once"},
+           {"until", "when"}, {"until", "if"}, {"before", "after"}, {"before", "once"})  # fmt: skip
 
 
 def lifted_limits(clause: Clause, other: Clause) -> list[Contradiction]:
@@ -28,10 +29,17 @@ def lifted_limits(clause: Clause, other: Clause) -> list[Contradiction]:
         freed = [t for t in everyone.tokens if t.start >= free.end()][:1]
         # The same noun, which "only" narrows down: "only the root user", "any user".
         narrowed = bool(freed) and any(match(t, freed[0]) for t in limited[1:])
+        modified = [t for t in everyone.tokens if t.start >= free.end()][:2]
+        narrowed |= len(modified) == 2 and _is_other_of_kind(limited[:2], modified)
         alike = min(topic(only, everyone), topic(everyone, only)) >= _LIMITED_TOPIC
         if ((narrowed and alike) or _other_subject(only, everyone)) and _cues_agree(clause, other):
             return [Contradiction("scope", f'"{other.text}" against "{clause.text}"')]
     return []
+
+
+def _is_other_of_kind(limited: list[Token], freed: list[Token]) -> bool:
+    """ "Only the root user", "any guest user"."""
+    return len(limited) == 2 and match(limited[1], freed[1]) == 1.0 and not match(limited[0], freed[0])
 
 
 def is_complement(clause: Clause, other: Clause) -> bool:

@@ -1,0 +1,67 @@
+"""A part denied: "it is deleted with its cards" against "it is deleted; its cards are kept"."""
+
+import re
+
+from stages.judge.alignment import Alignment
+from stages.judge.contradictions.contradiction import Contradiction
+from stages.judge.lexicon import concept
+from stages.judge.matching import found, match
+from stages.judge.text import Clause, Text
+
+_ELLIPSIS = re.compile(r"\bnot\W*$", re.IGNORECASE)
+_NEED = concept("needed")[0]
+_NEEDED = re.compile(r"\b(?:must|needs?|needed|requires?|required|both)\b", re.IGNORECASE)
+_UNNEEDED = re.compile(r"\bnot\s+(?:needed|required|necessary)\W*$", re.IGNORECASE)
+_CONDITIONS = frozenset(("if", "when", "unless", "until", "before", "after", "while", "once"))
+
+
+def denied_parts(row: Alignment, reference: Text, answer: Text) -> list[Contradiction]:
+    """Short clauses, all of the reference's words, that turn one of them for what no other clause says it of."""
+    if row.clause.cues or _is_conditional(row.clause, reference):
+        return []
+    hits = []
+    for part in row.parts:
+        if _is_conditional(part, answer):
+            continue
+        for token in row.clause.tokens:
+            turned = [t for t in part.tokens if t.key == token.key and t.sign != token.sign]
+            others = [t for t in part.tokens if t.key != token.key]
+            if not turned or not (
+                turned[0].lexical != token.lexical or turned[0].direct or _is_elliptic(part, row.clause, answer)
+            ):
+                continue
+            rightly = any(
+                any(t.key == token.key and t.sign == token.sign for t in c.tokens)
+                and all(any(match(t, u) for u in c.tokens) for t in others)
+                for c in answer.clauses
+                if c is not part
+            )
+            both = any(t.key == token.key and t.sign == turned[0].sign for t in row.clause.tokens)
+            if not rightly and not both:
+                hits.append(Contradiction("polarity", f'"{part.text}" against "{row.clause.text}"'))
+    return hits
+
+
+def _is_elliptic(part: Clause, clause: Clause, text: Text) -> bool:
+    """ "A counts, but B does not": it is said of the clause if that speaks of counting, too."""
+    own = {t.key for t in part.tokens}
+    before = [c for c in text.clauses if c.sentence == part.sentence and c is not part]
+    spoken = {t.key for c in before for t in c.tokens if any(match(t, u) for u in clause.tokens)}
+    return bool(_ELLIPSIS.search(part.text)) and bool(spoken - own)
+
+
+def unneeded_parts(row: Alignment, answer: Text) -> list[Contradiction]:
+    """ "A and B must allow it" against "A must allow it; B is not needed"."""
+    if row.clause.cues or not _NEEDED.search(row.clause.text):
+        return []
+    return [
+        Contradiction("polarity", f'"{c.text}" against "{row.clause.text}"')
+        for c in answer.clauses
+        if _UNNEEDED.search(c.text)
+        and c.cues == 1
+        and all(found(t, row.clause.tokens) for t in c.tokens if t.key != _NEED)
+    ]
+
+
+def _is_conditional(clause: Clause, text: Text) -> bool:
+    return any(c.link in _CONDITIONS for c in text.clauses if c.sentence == clause.sentence)
