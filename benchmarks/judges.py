@@ -1,12 +1,14 @@
 """How the offline judges tell true answers from wrong ones, against plain cosine and plain overlap of words.
 
-    .venv/bin/python -m benchmarks.judges
+    .venv/bin/python -m benchmarks.judges               needs data/qa: `make repro` makes it
 
 Over benchmarks/data/graded_answers.jsonl: sixty references, to each two true answers in other words and two that are
 wrong by one fact, written one by one (by a language model) without sight of the judges. Half of the references
 (`tuned_on`) were looked at afterwards to mend the judges; the others (`held_out`) were not, and only their figures say
 how the judges do elsewhere. These answers are harder than those of a study: each differs from the truth by one fact, or
 says it in wholly other words.
+
+Beside them all controls that the facts judge passes before a study, but of every training and validation pair.
 """
 
 import argparse
@@ -19,12 +21,14 @@ import numpy as np
 
 from stages.errors import exits_cleanly
 from stages.files import read_jsonl, write_json
+from stages.judge.controls import WRONG, make_controls
 from stages.judge.judging import make_judge
 from stages.judge.params import JudgeParams, SemanticParams
 from stages.judge.style import words_of
+from stages.judge.verdict import Judge
 from stages.locations import resolve
 from stages.params import load
-from stages.records import Record
+from stages.records import Pair, Record
 
 ANSWERS, RESULT = Path("benchmarks/data/graded_answers.jsonl"), Path("benchmarks/results/judges.json")
 JUDGES = ("facts", "semantic")
@@ -62,6 +66,9 @@ def main() -> None:
         for name, found in result[part].items():
             said = {key: value for key, value in found.items() if not isinstance(value, dict)}
             print(f"{part}  {name:9}", "  ".join(f"{key} {value:.3f}" for key, value in said.items()))
+    pairs = [pair for name in ("train", "validation") for pair in read_jsonl(Path(f"data/qa/{name}.jsonl"), Pair)]
+    result["controls"] = {"pairs": len(pairs)} | controlled(make_judge(params["facts"]), pairs)
+    print("controls ", result["controls"])
     write_json(RESULT, result)
 
 
@@ -88,6 +95,18 @@ def judged(rows: Sequence[Graded], scores: Scores, scale: bool) -> dict:
             if kind != "true"
         }
     return found
+
+
+def controlled(judge: Judge, pairs: Sequence[Pair]) -> dict:
+    """How many controls of each wrong kind and the highest score of one; how many paraphrases and the lowest."""
+    scores = defaultdict(list)
+    for one in make_controls(pairs):
+        if one.kind in (*WRONG, "paraphrase"):
+            scores[one.kind].append(judge.score(one.question, one.reference, [one.answer])[0].overall or 0.0)
+    return {
+        kind: {"n": len(found), **({"highest": max(found)} if kind in WRONG else {"lowest": min(found)})}
+        for kind, found in sorted(scores.items())
+    }
 
 
 def cosines(rows: Sequence[Graded], model: str) -> list[float]:

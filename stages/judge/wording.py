@@ -113,6 +113,7 @@ _PHRASES = [
     (r"(?<=[.;,]\s)without\s+(?:that|this|it)\b,?", "otherwise"),
     (r"\btim(?:e|es|ed|ing)\s+out\b", "timeouts"),
     (r"\bshort-lived\b|\bshort-term\b", "temporary"),
+    (r"\bmust\s+not\s+have\b", "not requires"),
     (r"\bhas\s+to\b|\bhave\s+to\b|\bmust\s+have\b", "requires"),
     (r"\bmakes?\s+sure\b", "ensures"),
     (r"\bget(?:s|ting)?\s+rid\s+of\b", "deletes"),

@@ -1,10 +1,10 @@
-"""A part denied: "it is deleted with its cards" against "it is deleted; its cards are kept"."""
+"""A part denied: one sentence of several; "deleted with its cards" against "deleted; its cards are kept"."""
 
 import re
 
 from stages.judge.alignment import Alignment
 from stages.judge.contradictions.contradiction import Contradiction
-from stages.judge.lexicon import concept
+from stages.judge.lexicon import NEGATIONS, concept
 from stages.judge.matching import found, match
 from stages.judge.text import Clause, Text
 
@@ -13,6 +13,26 @@ _NEED = concept("needed")[0]
 _NEEDED = re.compile(r"\b(?:must|needs?|needed|requires?|required|both)\b", re.IGNORECASE)
 _UNNEEDED = re.compile(r"\bnot\s+(?:needed|required|necessary)\W*$", re.IGNORECASE)
 _CONDITIONS = frozenset(("if", "when", "unless", "until", "before", "after", "while", "once"))
+
+
+def denied_sentences(reference: Text, answer: Text) -> list[Contradiction]:
+    """A sentence word for word but for a negation, even where another one says the same words rightly of else."""
+    ours, theirs = ([_without_negations(one) for one in text.sentences] for text in (reference, answer))
+    return [
+        Contradiction(
+            "polarity", f'"{answer.sentences[m]}" against "{reference.sentences[n]}"', clause=reference.first_clause(n)
+        )
+        for n, own in enumerate(ours)
+        for m, said in enumerate(theirs)
+        if said[0] == own[0] and (said[1] - own[1]) % 2 and said not in ours and own not in theirs
+    ]
+
+
+def _without_negations(sentence: str) -> tuple[list[str], int]:
+    """The other words, and how many negations there are."""
+    words = re.sub(r"\bcannot\b", "can not", sentence.lower())
+    found = re.findall(r"[\w$'./:-]*\w", words)
+    return [word for word in found if word not in NEGATIONS], sum(word in NEGATIONS for word in found)
 
 
 def denied_parts(row: Alignment, reference: Text, answer: Text) -> list[Contradiction]:

@@ -46,7 +46,7 @@ def replaced_words(reference: Text, answer: Text) -> list[Contradiction]:
         swap = _swap(own, said)
         parts = swap or _one_change(own, said)
         if parts and (swap or _excludes(*parts)):
-            clause = next((n for n, c in enumerate(reference.clauses) if c.sentence == number), 0)
+            clause = reference.first_clause(number)
             one, two = (" ".join(part) for part in parts)
             hits.append(Contradiction("name", f'says "{two}" where the reference says "{one}"', clause=clause))
     return hits
