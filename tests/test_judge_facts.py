@@ -271,7 +271,7 @@ def statements():
             yield pytest.param(reference, kind.upper(), text, marks=pytest.mark.xfail(strict=True))
 
 
-@pytest.mark.parametrize(("reference", "kind", "answer"), statements())
+@pytest.mark.parametrize(("reference", "kind", "answer"), list(statements()))
 def test_a_turn_of_phrase(reference, kind, answer):
     low, high = {"R": FULL, "W": WRONG, "T": GOOD}[kind]
     assert low <= score(reference, answer) <= high
@@ -286,8 +286,11 @@ def test_a_turn_of_phrase(reference, kind, answer):
         "5 a b " * 600,
         "1,111" * 600,
         "one hundred and " * 400,
+        "the queue is not" + " " * 4000 + "x",
+        "the queue is not" + "\t" * 4000 + "x",
+        "a-" * 4000,
     ],
-    ids=["unclosed", "nested", "spaces", "amounts", "digits", "number words"],
+    ids=["unclosed", "nested", "spaces", "amounts", "digits", "number words", "blanks", "tabs", "hyphens"],
 )
 def test_a_looping_answer_is_read_in_well_under_a_second(answer):
     start = time.process_time()

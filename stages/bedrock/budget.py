@@ -83,7 +83,7 @@ class Budget:
                 tokens + one.tokens,
                 dollars + (one.dollars or 0.0),
                 unknown + (one.dollars is None),
-                about + (one.about or one.provisional),
+                about + one.about,
             )
         return dict(sums)
 

@@ -36,8 +36,8 @@ _PHRASES = [
     (r"\b(?:not|never)\s+(?:below|under)\s+(?=\d)", "at least "),
     # What does not exist has one form; "if it does not exist" is a condition and stays.
     (r"\b(an?|the|any)\s+([\w-]+(?:\s+[\w-]+)?)\s+(?:that|which)\s+(?:does\s+not\s+exist|is\s+not\s+there)\b", r"\1 nonexistent \2"),  # noqa: E501
-    (r"\b([\w-]+s)\s+(?:that|which)\s+(?:do\s+not\s+exist|are\s+not\s+there)\b", r"nonexistent \1"),
-    (r"\b([\w-]+s)\s+(?:other\s+than|(?:that|which)\s+are\s+not)\s+(?:the\s+)?default(?:\s+ones?)?\b", r"non-default \1"),  # noqa: E501
+    (r"\b([\w-]{1,60}s)\s+(?:that|which)\s+(?:do\s+not\s+exist|are\s+not\s+there)\b", r"nonexistent \1"),
+    (r"\b([\w-]{1,60}s)\s+(?:other\s+than|(?:that|which)\s+are\s+not)\s+(?:the\s+)?default(?:\s+ones?)?\b", r"non-default \1"),  # noqa: E501
     # "Sends no message that does not match", "does not send messages that do not match": it sends only those that do.
     (r"\b(is|are)\s+not\s+(\w+)\s+(?:any\s+)?([\w-]+(?:\s+[\w-]+)?)\s+(that|which|who)\s+(?:do|does|is|are)\s+not\s+",
      r"\1 \2 only \3 \4 "),
@@ -107,7 +107,7 @@ _PHRASES = [
     (r"\bprovid(?:ed|ing)\s+that\b|(?<=,\s)provided\s+(?=(?:you|it|they|the|this|there|no)\b)", "if"),
     (r"\bno\s+other\s+([a-z]+)\s+than\s+", "only "),
     (r"\bonly\s+once\s+(?=(?:it|its|they|their|the|you|an?|all)\b[^.,;\n]*\b(?:is|are|has|have)\b)", "only after "),
-    (r"\b([\w-]+s)\s+(?:that|which)\s+(?:do|does)\s+not\s+([^,.;\n]+?)\s+(?:is|are)\s+not\s+(?:allowed|permitted|possible|accepted|supported|valid)\b",
+    (r"\b([\w-]{1,60}s)\s+(?:that|which)\s+(?:do|does)\s+not\s+([^,.;\n]+?)\s+(?:is|are)\s+not\s+(?:allowed|permitted|possible|accepted|supported|valid)\b",
      r"\1 must \2"),
     (r"\ball[\s-]or[\s-](?:nothing|none)\b", "atomic"),
     (r"(?<=[.;,]\s)without\s+(?:that|this|it)\b,?", "otherwise"),
@@ -130,6 +130,7 @@ _PHRASES_RE = [(re.compile(p, re.IGNORECASE), new) for p, new in _PHRASES]
 
 
 def normalise(text: str) -> str:
+    text = re.sub(r"[^\S\n]+", " ", text)  # first: patterns try every split of a run of blanks
     for pattern, new in _PHRASES_RE:
         text = pattern.sub(new, text)
-    return re.sub(r"[^\S\n]+", " ", text).strip()
+    return re.sub(r" +", " ", text).strip()
