@@ -49,6 +49,10 @@ class Text:
     def quantities(self) -> tuple[Token, ...]:
         return tuple(t for t in self.tokens if t.kind == "quantity")
 
+    def beside(self, clause: Clause) -> list[Clause]:
+        """The other clauses of its sentence."""
+        return [c for c in self.clauses if c.sentence == clause.sentence and c is not clause]
+
     def first_clause(self, sentence: int) -> int:
         """Number of the first clause of a sentence; 0 if the sentence has none."""
         return next((n for n, clause in enumerate(self.clauses) if clause.sentence == sentence), 0)

@@ -14,16 +14,14 @@ _FLAG = re.compile(
 
 def turned_flags(reference: Text, answer: Text) -> list[tuple[int, int, Contradiction]]:
     """(sentence of the reference, of the answer, what is turned) of each flag that both name, with another value."""
-    turned = []
-    for number, own in enumerate(reference.sentences):
-        for place, said in enumerate(answer.sentences):
-            flags, flags_said = _flags(own), _flags(said)
-            turned += [
-                (number, place, Contradiction("polarity", f'says "{name} {flags_said[name]}" where it is {value}'))
-                for name, value in flags.items()
-                if flags_said.get(name, value) != value
-            ]
-    return turned
+    flags, flags_said = (list(map(_flags, text.sentences)) for text in (reference, answer))
+    return [
+        (number, place, Contradiction("polarity", f'says "{name} {said[name]}" where it is {value}'))
+        for number, own in enumerate(flags)
+        for place, said in enumerate(flags_said)
+        for name, value in own.items()
+        if said.get(name, value) != value
+    ]
 
 
 def wrong_flags(reference: Text, answer: Text) -> list[Contradiction]:

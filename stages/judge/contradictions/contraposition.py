@@ -16,11 +16,7 @@ def without_contraposition(
     hits: list[tuple[Alignment, Contradiction]], rows: list[Alignment], reference: Text, answer: Text
 ) -> list[Contradiction]:
     """ "Cannot X unless Y" is "can X only if Y" or "if not Y, cannot X": a flip beside a turned condition is none."""
-    turned = {
-        row.clause.sentence
-        for row in rows
-        if row.best is not None and {row.clause.link, row.best.link} in ({"if", "unless"}, {"when", "unless"})
-    }
+    turned = {row.clause.sentence for row in rows if row.best is not None and is_unless_turned(row.clause, row.best)}
     flipped: dict[int, set[int]] = {}
     for row, _ in hits:
         flipped.setdefault(row.clause.sentence, set()).add(id(row.clause))
@@ -41,12 +37,17 @@ def without_contraposition(
     ]
 
 
+def is_unless_turned(clause: Clause, other: Clause) -> bool:
+    """ "If" in the one, "unless" in the other."""
+    return {clause.link, other.link} in ({"if", "unless"}, {"when", "unless"})
+
+
 def _is_main_of_unless(clause: Clause, text: Text) -> bool:
     return clause.cues == 1 and "unless" in links_beside(clause, text)
 
 
 def links_beside(clause: Clause, text: Text) -> list[str]:
-    return [c.link for c in text.clauses if c.sentence == clause.sentence and c is not clause]
+    return [c.link for c in text.beside(clause)]
 
 
 def _is_exempted(row: Alignment, reference: Text) -> bool:
@@ -56,6 +57,6 @@ def _is_exempted(row: Alignment, reference: Text) -> bool:
         return False
     return any(
         all(any(match(t, u) and t.sign == u.sign for u in best.tokens) for t in c.tokens)
-        for c in reference.clauses
-        if c.sentence == row.clause.sentence and c.link == "unless"
+        for c in reference.beside(row.clause)
+        if c.link == "unless"
     )

@@ -30,9 +30,7 @@ def reversed_order(reference: Text, answer: Text) -> list[Contradiction]:
         if any(_is_straight(earlier, later, one, two) for one, two in said):
             continue
         for one, two in said:
-            least = min(harmonic(earlier, two), harmonic(later, one))
-            crossed, straight = _crossed(earlier, later, one, two), _straight(earlier, later, one, two)
-            if least >= _CROSSED and crossed > straight + _MARGIN:
+            if _is_clear(earlier, later, two, one, _CROSSED):
                 hits.append(Contradiction("order", f'"{one.text}" is said to come before "{two.text}"'))
     return hits
 
@@ -42,9 +40,7 @@ def reversed_conditions(reference: Text, answer: Text) -> list[Contradiction]:
     hits = []
     for condition, then in _conditional(reference):
         for one, two in _conditional(answer):
-            least = min(harmonic(condition, two), harmonic(then, one))
-            crossed, straight = _crossed(condition, then, one, two), _straight(condition, then, one, two)
-            if least >= _TURNED and crossed > straight + _MARGIN:
+            if _is_clear(condition, then, two, one, _TURNED):
                 hits.append(Contradiction("order", f'"{one.text}" is said to be the condition'))
     return hits
 
@@ -63,24 +59,25 @@ def _conditional(text: Text) -> list[_Steps]:
 def same_order(reference: Text, answer: Text) -> bool:
     """Whether both say one order, "A before B" or "B after A"."""
     return any(
-        min(harmonic(earlier, one), harmonic(later, two)) >= _CROSSED
-        and _straight(earlier, later, one, two) > _crossed(earlier, later, one, two) + _MARGIN
+        _is_clear(earlier, later, one, two, _CROSSED)
         for earlier, later in _ordered(reference)
         for one, two in _ordered(answer)
     )
 
 
+def _is_clear(earlier: Clause, later: Clause, one: Clause, two: Clause, enough: float) -> bool:
+    """Whether one says the earlier and two the later, each at least so far, and clearly not the other way round."""
+    return min(harmonic(earlier, one), harmonic(later, two)) >= enough and _lead(earlier, later, one, two) > _MARGIN
+
+
 def _is_straight(earlier: Clause, later: Clause, one: Clause, two: Clause) -> bool:
-    least = min(harmonic(earlier, one), harmonic(later, two))
-    return least > _MARGIN and _straight(earlier, later, one, two) > _crossed(earlier, later, one, two)
+    return min(harmonic(earlier, one), harmonic(later, two)) > _MARGIN and _lead(earlier, later, one, two) > 0
 
 
-def _straight(earlier: Clause, later: Clause, one: Clause, two: Clause) -> float:
-    return harmonic(earlier, one) + harmonic(later, two)
-
-
-def _crossed(earlier: Clause, later: Clause, one: Clause, two: Clause) -> float:
-    return harmonic(earlier, two) + harmonic(later, one)
+def _lead(earlier: Clause, later: Clause, one: Clause, two: Clause) -> float:
+    """How much more one and two say them in this order than in the other."""
+    straight = harmonic(earlier, one) + harmonic(later, two)
+    return straight - (harmonic(earlier, two) + harmonic(later, one))
 
 
 def _ordered(text: Text) -> list[_Steps]:

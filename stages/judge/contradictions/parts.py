@@ -4,6 +4,7 @@ import re
 
 from stages.judge.alignment import Alignment
 from stages.judge.contradictions.contradiction import Contradiction
+from stages.judge.contradictions.replaced import WORD
 from stages.judge.lexicon import NEGATIONS, concept
 from stages.judge.matching import found, match
 from stages.judge.text import Clause, Text
@@ -31,7 +32,7 @@ def denied_sentences(reference: Text, answer: Text) -> list[Contradiction]:
 def _without_negations(sentence: str) -> tuple[list[str], int]:
     """The other words, and how many negations there are."""
     words = re.sub(r"\bcannot\b", "can not", sentence.lower())
-    found = re.findall(r"[\w$'./:-]*\w", words)
+    found = WORD.findall(words)
     return [word for word in found if word not in NEGATIONS], sum(word in NEGATIONS for word in found)
 
 
@@ -65,8 +66,7 @@ def denied_parts(row: Alignment, reference: Text, answer: Text) -> list[Contradi
 def _is_elliptic(part: Clause, clause: Clause, text: Text) -> bool:
     """ "A counts, but B does not": it is said of the clause if that speaks of counting, too."""
     own = {t.key for t in part.tokens}
-    before = [c for c in text.clauses if c.sentence == part.sentence and c is not part]
-    spoken = {t.key for c in before for t in c.tokens if any(match(t, u) for u in clause.tokens)}
+    spoken = {t.key for c in text.beside(part) for t in c.tokens if any(match(t, u) for u in clause.tokens)}
     return bool(_ELLIPSIS.search(part.text)) and bool(spoken - own)
 
 

@@ -4,7 +4,7 @@ import re
 
 from stages.judge.alignment import SAME_TOPIC, Alignment
 from stages.judge.contradictions.contradiction import Contradiction
-from stages.judge.contradictions.contraposition import links_beside
+from stages.judge.contradictions.contraposition import is_unless_turned, links_beside
 from stages.judge.contradictions.order import same_order
 from stages.judge.contradictions.roles import turned_comparison
 from stages.judge.lexicon import opposite
@@ -37,7 +37,7 @@ def wrong_polarity(row: Alignment, reference: Text, answer: Text) -> list[Contra
         other, where = pairs[0]
         if _is_denied_subject(other, where) if token.direct else other.direct and _is_denied_subject(token, clause):
             continue
-        if {clause.link, where.link} in ({"if", "unless"}, {"when", "unless"}):
+        if is_unless_turned(clause, where):
             continue
         if (token.direct or other.direct) and _is_turned_round(where, row, reference):
             continue
@@ -72,8 +72,7 @@ def _is_same_part(clause: Clause, other: Clause, answer: Text) -> bool:
     """Whether both are conditions, or neither: "it is made if there is no log group" does not deny the log group."""
     if _is_one_part(clause, other):
         return True
-    beside = [c for c in answer.clauses if c.sentence == other.sentence and c is not other]
-    return not any(_is_one_part(clause, c) for c in beside)
+    return not any(_is_one_part(clause, c) for c in answer.beside(other))
 
 
 def _is_one_part(clause: Clause, other: Clause) -> bool:
@@ -113,7 +112,7 @@ def _is_denied_subject(token: Token, clause: Clause) -> bool:
 
 def _is_turned_round(where: Clause, row: Alignment, reference: Text) -> bool:
     """ "Deletes A, but not B" and "deletes A, but B stays": the negation became an opposite."""
-    own = [t for c in reference.clauses if c.sentence == row.clause.sentence and c is not row.clause for t in c.tokens]
+    own = [t for c in reference.beside(row.clause) for t in c.tokens]
     said = [t for t in where.tokens if t.key not in row.clause.keys]
     return not where.cues and any(t.key == u.key and t.lexical != u.lexical for t in own for u in said)
 
@@ -154,9 +153,7 @@ def opposites(clause: Clause, other: Clause, reference: Text, answer: Text) -> l
     hits = []
     if turned_comparison(clause, other) or _is_other_case(clause, reference) != _is_other_case(other, answer):
         return []
-    heads = [
-        c.tokens[0] for c in answer.clauses if c.sentence == other.sentence and c is not other and c.link in _ORDER
-    ]
+    heads = [c.tokens[0] for c in answer.beside(other) if c.link in _ORDER]
     extra = [t for t in (*other.tokens, *heads) if t.kind != "quantity" and not _word_in(t, reference)]
     for token in clause.tokens:
         if token.kind == "quantity" or _word_in(token, answer):

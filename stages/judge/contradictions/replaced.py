@@ -14,7 +14,7 @@ from stages.judge.tokens import Token
 
 _LEAST = 6  # words that must be the same: two short sentences may be alike by chance
 _MOST = 2  # words that may be exchanged: a longer part is rather said in other words
-_WORD = re.compile(r"[\w$'./:-]*\w")
+WORD = re.compile(r"[\w$'./:-]*\w")
 _RATE = re.compile(r"\b(?:per|an?|each|every(?:\s+1)?)\s+(?=(?:second|minute|hour|day|week|month|year)\b)")
 _LINKS = frozenset(("too", "also", "but", "while", "whereas", "however"))  # they only bind statements
 _COMPARED = frozenset(("less", "fewer", "more"))
@@ -66,7 +66,7 @@ def _is_held(words: list[str], parts: list[tuple[int, list[str]]]) -> bool:
 
 
 def _words(sentence: str) -> list[str]:
-    words = [w for w in _WORD.findall(_RATE.sub("per-", sentence.lower())) if w not in _LINKS]
+    words = [w for w in WORD.findall(_RATE.sub("per-", sentence.lower())) if w not in _LINKS]
     return [w if w in STOPWORDS or w.endswith("ss") else w.removesuffix("s") for w in words]
 
 
