@@ -108,7 +108,7 @@ def _excludes(own: list[str], said: list[str]) -> bool:
 
 def _initials(words: list[str]) -> str:
     """ "dead-letter queue" and DLQ are one."""
-    parts = [part for word in words for part in re.split(r"[-/]", word)]
+    parts = [part for word in words for part in re.split(r"[-/]", word) if part]  # "--force" begins with none
     return words[0] if len(parts) == 1 else "".join(part[0] for part in parts)
 
 
