@@ -26,7 +26,7 @@ _UNIT = (
     r"(?:kilo|mega|giga|tera|peta|kibi|mebi|gibi|tebi)bytes?|characters?|chars?|percent(?:age)?|%|bits?|words?|dollars?|cents?"
 )
 _QUANTITY = re.compile(
-    rf"(?<![\w./-])(?:(?P<half>half\s+an?|an?\s+half)\s+(?P<half_unit>{_UNIT})\b"
+    rf"(?<![\w.:/-])(?:(?P<half>half\s+an?|an?\s+half)\s+(?P<half_unit>{_UNIT})\b"
     rf"|(?P<article>an?|one|single)\s+(?P<article_unit>milliseconds?|seconds?|minutes?|hours?|days?|weeks?|months?|years?"
     rf"|[kmgtp]i?b|byte|character)\b(?![’'-])"
     rf"|(?:(?P<digits>-?(?:{_DIGITS}))(?P<kilo>[kKM](?![\w]))?"

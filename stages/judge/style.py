@@ -43,10 +43,16 @@ def is_babble(text: str) -> bool:
 
 def without_repeats(text: str) -> str:
     """The text without the sentences that it said before."""
-    firsts: dict[str, str] = {}
-    for sentence in re.split(r"(?<=[.!?:;])\s+|\n+", text):
-        firsts.setdefault(" ".join(words_of(sentence)), sentence)
-    return "\n".join(sentence for words, sentence in firsts.items() if words)
+    return "".join(sentence + space for sentence, space in _once(text)).rstrip()
+
+
+def _once(text: str) -> list[tuple[str, str]]:
+    """Each sentence, or part of one up to a colon, that was not said before, with the space that follows it."""
+    parts = [*re.split(r"((?<=[.!?:;])\s+|\n+)", text), ""]
+    firsts: dict[str, tuple[str, str]] = {}
+    for sentence, space in zip(parts[::2], parts[1::2], strict=True):
+        firsts.setdefault(" ".join(words_of(sentence)), (sentence, space))
+    return [found for words, found in firsts.items() if words]
 
 
 _ECHO_WORDS = 6  # at least, of a sentence that only repeats the question: a name that it offers may be the answer
@@ -61,7 +67,7 @@ def statements(text: str, question: str) -> str:
         echo = len(words) >= _ECHO_WORDS and f" {' '.join(words)} " in asked
         return not echo and not sentence.rstrip(" *_\"'’”)").endswith("?")
 
-    return "\n".join(sentence for sentence in without_repeats(text).split("\n") if says(sentence))
+    return "".join(sentence + space for sentence, space in _once(text) if says(sentence)).rstrip()
 
 
 _LOOP_FACTOR = 0.65  # of a whole right answer: people gave 6 to 7 to one that is then repeated to the limit

@@ -7,7 +7,17 @@ _GIVEN = r"(?:given|specified|provided|passed|set|supplied|included|present)"
 _MISSING = r"(?:omitted|left\s+(?:out|empty|blank|unset)|missing|absent)"
 _PART = r"[^.,;\n]{1,80}"  # of a sentence
 _AND = r"(?:;|,|,?\s+(?:but|while|whereas|and))\s+(?:(?:but|while|whereas|and)\s+)?"
+_AMOUNT = r"(?=\d|(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|twenty|thirty|sixty)\b)"
+_MODAL = r"(?:can|may|must|should|could|will)"
+# Verbs after which "no" denies the verb, in the form that follows a plural: "queues keep no order".
+_KEEP = (
+    r"accept|add|affect|allow|apply|change|charge|contain|copy|cost|create|deliver|delete|expose|get|give|hold|include|"
+    r"incur|keep|log|make|need|offer|perform|produce|receive|require|reserve|retain|return|send|show|store|support|"
+    r"take|throw|use|write"
+)
 _OTHER_THAN = r"(?:other\s+than|except(?:\s+for)?|besides|apart\s+from)"
+
+_SMALL = dict(zip("one two three four five six seven eight nine ten".split(), map(str, range(1, 11)), strict=True))
 
 # Negated bounds ("no more than") are bounds, not negations; "unless you say otherwise" is a default.
 _PHRASES = [
@@ -15,6 +25,18 @@ _PHRASES = [
     (r"(?<=[.!?\n])(\s*)(?:yes|no),\s+", r"\1"),  # said of the sentence before; at the head of a text it is the verdict
     (r"[’‘]", "'"),
     (r"[“”]", '"'),
+    # What costs nothing is free.
+    (r"\bthere\s*(?:is|'s)\s+no\s+(?:extra\s+|additional\s+)?charge\s+for\s+([^,.;\n]+)", r"\1 free"),
+    (r"\b(?:free\s+of\s+charge|(?:at|for)\s+no\s+(?:extra\s+|additional\s+)?(?:charge|cost)|without\s+(?:any\s+)?"
+     r"(?:extra\s+|additional\s+)?charges?|for\s+free|for\s+nothing)\b", "free"),
+    (r"\bcosts?\s+nothing(?:\s+(?:extra|more))?\b", "is free"),
+    (r"\b(four|three|two|one|five|six|seven|eight|nine|ten|\d+)\s+and\s+a\s+half\b", lambda m: f"{_SMALL.get(m[1].lower(), m[1])}.5"),
+    # Times of the day, as a clock of 24 hours has them, and sums with the currency behind.
+    (r"\b(\d{1,2})(?::(\d\d))?\s*([ap])\.?m\b(?:\.(?!\s+(?-i:[A-Z])|\s*$))?", lambda m: f"{int(m[1]) % 12 + 12 * (m[3].lower() == 'p'):02}:{m[2] or '00'}"),
+    (r"(?<![\d:.])(\d:\d\d)(?![\d:])", r"0\1"),
+    (r"(?:€|\bEUR\b)\s*(\d[\d.,]*\d|\d)|\b(\d[\d.,]*\d|\d)\s*(?:€|EUR\b)", lambda m: f"{m[1] or m[2]} euros"),
+    (r"(?:\$|\bUSD\b)\s*(\d[\d.,]*\d|\d)|\b(\d[\d.,]*\d|\d)\s*USD\b", lambda m: f"{m[1] or m[2]} dollars"),
+    (r"\bin\s+spite\s+of\b", "despite"),
     (r"\bcan\s*not\b|\bcan't\b|\bcant\b", "cannot"),
     (r"\bwon't\b", "will not"),
     (r"n't\b", " not"),
@@ -29,11 +51,21 @@ _PHRASES = [
      r"(?:less|fewer|shorter|smaller|lower)\s+than\s+(?=\d)", r"\1at least "),
     # "No item may be larger than 4 KB", "can grow, but not beyond 4 KB".
     (r"\bno\s+((?:[\w'-]+\s+){1,7}?(?:can|may|must|should|could)\s+(?:ever\s+)?(?:[a-z]+\s+){0,2}?)"
-     r"(?:(?:more|greater|longer|larger|higher|bigger|later)\s+than|exceed|go\s+(?:over|beyond|above))\s+(?=\d)", r"\1at most "),  # noqa: E501
+     r"(?:(?:more|greater|longer|larger|higher|bigger|later)\s+than|exceed|go\s+(?:over|beyond|above))\s+" + _AMOUNT, r"\1at most "),  # noqa: E501
     (r"\bno\s+((?:[\w'-]+\s+){1,7}?(?:can|may|must|should|could)\s+(?:ever\s+)?(?:[a-z]+\s+){0,2}?)"
      r"(?:less|fewer|shorter|smaller|lower)\s+than\s+(?=\d)", r"\1at least "),
     (r"\b(?:not|never)\s+(?:beyond|above|over|past)\s+(?=\d)", "at most "),
     (r"\b(?:not|never)\s+(?:below|under)\s+(?=\d)", "at least "),
+    # What is denied of a thing is denied of the doing: "returns no data", "no guests are allowed".
+    (r"(?<![^.;:,\n])(\s*(?:(?:and|but|so|while|whereas)\s+)?)no\s+(?!one\b|more\b|longer\b|less\b|other\b|matter\b)"
+     rf"((?:(?!but\b|other\b|one\b)[\w'-]+\s+){{1,5}}?)({_MODAL}|is|are)\s+(?!not\b|at\s+(?:most|least)\b)", r"\1\2\3 not "),
+    (rf"\b({_MODAL}|does|do)\s+(\w+)\s+(?:no|none\s+of)\s+(?!more\b|less\b|fewer\b|longer\b|later\b|other\b|charge\b|cost\b)",
+     r"\1 not \2 "),
+    (rf"\b(?!has\b)({_KEEP})s\s+(?:no|none\s+of)\s+(?!more\b|less\b|fewer\b|longer\b|later\b|other\b)", r"does not \1 "),
+    (rf"\b({_KEEP})\s+(?:no|none\s+of)\s+(?!more\b|less\b|fewer\b|longer\b|later\b|other\b)", r"do not \1 "),
+    (r"\b(making|giving|having|taking|using|returning|leaving)\s+no\s+(?!more\b|less\b|longer\b|other\b)", r"not \1 "),
+    (r"\bhas\s+no\s+(?!more\b|less\b|fewer\b|longer\b|later\b|other\b)", "does not have "),
+    (r"\bhave\s+no\s+(?!more\b|less\b|fewer\b|longer\b|later\b|other\b)", "do not have "),
     # What does not exist has one form; "if it does not exist" is a condition and stays.
     (r"\b(an?|the|any)\s+([\w-]+(?:\s+[\w-]+)?)\s+(?:that|which)\s+(?:does\s+not\s+exist|is\s+not\s+there)\b", r"\1 nonexistent \2"),  # noqa: E501
     (r"\b([\w-]{1,60}s)\s+(?:that|which)\s+(?:do\s+not\s+exist|are\s+not\s+there)\b", r"nonexistent \1"),
@@ -115,6 +147,7 @@ _PHRASES = [
     (r"\bshort-lived\b|\bshort-term\b", "temporary"),
     (r"\bmust\s+not\s+have\b", "not requires"),
     (r"\bhas\s+to\b|\bhave\s+to\b|\bmust\s+have\b", "requires"),
+    (r"\b(?:do|does)\s+not\s+requires\b|\b(?:is|are)\s+not\s+required\s+to\b|\b(?:do|does)\s+not\s+need\s+to\b", "need not"),
     (r"\bmakes?\s+sure\b", "ensures"),
     (r"\bget(?:s|ting)?\s+rid\s+of\b", "deletes"),
     (r"\btak(?:es?|ing)\s+precedence\s+over\b|\bhas\s+priority\s+over\b|\bprevails?\s+over\b|\bwins?\s+over\b", "overrides"),  # noqa: E501

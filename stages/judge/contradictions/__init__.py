@@ -19,6 +19,7 @@ from stages.judge.contradictions.replaced import replaced_words
 from stages.judge.contradictions.roles import edits, exchanged_roles
 from stages.judge.contradictions.scope import exchanged_rates, is_complement, lifted_limits, turned_conditions
 from stages.judge.contradictions.together import same_or_other, together_or_apart
+from stages.judge.contradictions.turned import turned_parts
 from stages.judge.contradictions.yes_no import wrong_verdict
 from stages.judge.text import Text
 
@@ -57,7 +58,7 @@ def contradictions(rows: list[Alignment], reference: Text, answer: Text, questio
     everything += said_of_another(reference, answer) + exchanged_names(reference, answer)
     everything += reversed_order(reference, answer) + reversed_conditions(reference, answer)
     everything += replaced_words(reference, answer) + together_or_apart(reference, answer)
-    everything += denied_sentences(reference, answer)
+    everything += denied_sentences(reference, answer) + turned_parts(reference, answer)
     everything += other_rates(reference, answer) + wrong_flags(reference, answer)
     everything += turned_only(reference, answer) + same_or_other(reference, answer)
     everything += exchanged_frequencies(reference, answer)

@@ -1,20 +1,25 @@
-"""A sentence said word for word but for one place, where something stands that cannot mean the same."""
+"""A statement said nearly word for word: what stands in another's place there, and cannot mean the same."""
 
 import difflib
+import functools
 import itertools
 import re
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from stages.judge.contradictions.contradiction import Contradiction
-from stages.judge.lexicon import NEGATIONS, NOUN_VERBS, STOPWORDS, VERBS
+from stages.judge.lexicon import NEGATIONS, NOUN_VERBS, STOPWORDS, VERBS, opposite, sisters
 from stages.judge.matching import match
+from stages.judge.quantities import Quantity, find_quantities
 from stages.judge.stems import stem
 from stages.judge.text import Text, read
 from stages.judge.tokens import Token
 
-_LEAST = 6  # words that must be the same: two short sentences may be alike by chance
-_MOST = 2  # words that may be exchanged: a longer part is rather said in other words
-WORD = re.compile(r"[\w$'./:-]*\w")
+_LEAST = 4  # words that must be the same: two short statements may be alike by chance
+_LEAST_SHARE = 0.5  # of the words of both
+_MOST = 3  # words that may be exchanged: a longer part is rather said in other words
+WORD = re.compile(r"\d{1,3}(?:,\d{3})+|-{0,2}[\w$'./:-]*\w")
 _RATE = re.compile(r"\b(?:per|an?|each|every(?:\s+1)?)\s+(?=(?:second|minute|hour|day|week|month|year)\b)")
 _LINKS = frozenset(("too", "also", "but", "while", "whereas", "however"))  # they only bind statements
 _COMPARED = frozenset(("less", "fewer", "more"))
@@ -24,103 +29,202 @@ _ACTIONS = frozenset(  # none of which does for another
         ("create", "delete", "update", "open", "close", "start", "stop", "read", "write", "send", "receive", "add"),
     )
 )
-_DETERMINERS = frozenset(("a", "an", "the", "its", "their", "each", "every"))
+_DETERMINERS = frozenset(("a", "an", "the", "its", "their", "each", "every", "this", "that", "these", "those"))
 _EXCLUSIVE = (
     ({"until", "before"}, {"after", "once"}),
     ({"until"}, {"when", "if", "while"}),
+    ({"from"}, {"until"}),
     ({"if"}, {"unless"}),
     ({"atleastonce"}, {"atmostonce"}),
     ({"least"}, {"most"}),
     ({"twice"}, {"once", "thrice"}),
     ({"across"}, {"within"}),
+    ({"including"}, {"except", "excluding"}),
+    ({"up"}, {"down"}),
 )
+# What names a thing and is no word: a flag, a constant, a path, camel case.
+_TECHNICAL = re.compile(r"^-|[_:\d]|\w[./]\w|[a-z][A-Z]|^[A-Z]{2,}|[A-Z]-|-[A-Z]")
+_ORDINAL = re.compile(r"\d(?:st|nd|rd|th)$|^(?:first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth)$")
+_NUMBERS = {"once": "1 time", "twice": "2 times", "thrice": "3 times", "single": "1", "one": "1"}
+
+
+@dataclass(frozen=True)
+class Statement:
+    """`words` as they are compared, `shown` as they stand there."""
+
+    sentence: int
+    words: tuple[str, ...]
+    shown: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Edit:
+    """What one statement says where the other says something else, all around it being the same."""
+
+    own: tuple[str, ...]
+    said: tuple[str, ...]
+    alone: bool  # nothing else differs
 
 
 def replaced_words(reference: Text, answer: Text) -> list[Contradiction]:
     """ "Of the IAM user" against "of the root user", all else equal."""
     hits = []
-    ours, theirs = _parts(reference), _parts(answer)
-    for (number, own), (_, said) in itertools.product(ours, theirs):
-        if _is_held(own, theirs) or _is_held(said, ours):
-            continue  # another statement is that one: two of a kind stand side by side
+    for own, said in pairs(reference, answer):
         swap = _swap(own, said)
-        parts = swap or _one_change(own, said)
-        if parts and (swap or _excludes(*parts)):
-            clause = reference.first_clause(number)
-            one, two = (" ".join(part) for part in parts)
-            hits.append(Contradiction("name", f'says "{two}" where the reference says "{one}"', clause=clause))
+        changes = edits(own, said)
+        exchanged = any(_said_in(e.own, answer) and _said_in(e.said, reference) for e in changes if not e.alone)
+        for edit in [swap] if swap else changes:
+            if swap or _excludes(edit, reference, answer, converse=exchanged):
+                one, two = " ".join(edit.own), " ".join(edit.said)
+                text = f'says "{two}" where the reference says "{one}"'
+                hits.append(Contradiction("name", text, clause=reference.first_clause(own.sentence)))
     return hits
 
 
-def _parts(text: Text) -> list[tuple[int, list[str]]]:
-    """The words of each statement, with the number of its sentence."""
+def pairs(reference: Text, answer: Text) -> list[tuple[Statement, Statement]]:
+    """Each statement of the reference with each of the answer, but for those that the other side has, too."""
+    ours, theirs = _statements(reference), _statements(answer)
     return [
-        (number, _words(part))
-        for number, sentence in enumerate(text.sentences)
-        for part in re.split(r"\s*;\s*", sentence)
+        (own, said)
+        for own, said in itertools.product(ours, theirs)
+        # Else another statement is that one: two of a kind stand side by side.
+        if not _is_held(own, theirs) and not _is_held(said, ours)
     ]
 
 
-def _is_held(words: list[str], parts: list[tuple[int, list[str]]]) -> bool:
-    return any(Counter(words) <= Counter(part) and _swap(words, part) is None for _, part in parts)
+def _statements(text: Text) -> list[Statement]:
+    found = []
+    for number, sentence in enumerate(text.sentences):
+        for part in re.split(r"\s*;\s*", sentence):
+            shown = [w for w in WORD.findall(_RATE.sub("per-", part)) if w.lower() not in _LINKS]
+            found.append(Statement(number, tuple(map(_plain, shown)), tuple(shown)))
+    return found
 
 
-def _words(sentence: str) -> list[str]:
-    words = [w for w in WORD.findall(_RATE.sub("per-", sentence.lower())) if w not in _LINKS]
-    return [w if w in STOPWORDS or w.endswith("ss") else w.removesuffix("s") for w in words]
+def _plain(word: str) -> str:
+    """Without case and plural, if it is no name."""
+    lower = word.lower()
+    if lower in STOPWORDS or len(word) < 4 or _TECHNICAL.search(word) or lower.endswith(("ss", "us", "is")):
+        return lower
+    return lower.removesuffix("'s").removesuffix("s")
 
 
-def _one_change(own: list[str], said: list[str]) -> tuple[list[str], list[str]] | None:
-    """The words exchanged, if that is all that differs."""
-    codes = [c for c in difflib.SequenceMatcher(None, own, said, autojunk=False).get_opcodes() if c[0] != "equal"]
-    if len(codes) != 1 or codes[0][0] != "replace":
-        return None
-    _, i, j, k, m = codes[0]
-    same = len(own) - (j - i)
-    return (own[i:j], said[k:m]) if same >= _LEAST and max(j - i, m - k) <= _MOST else None
+@functools.lru_cache(maxsize=64)
+def _vocabulary(text: Text) -> set[str]:
+    return {word for statement in _statements(text) for word in statement.words}
 
 
-def _swap(own: list[str], said: list[str]) -> tuple[list[str], list[str]] | None:
+def _is_held(statement: Statement, others: list[Statement]) -> bool:
+    return any(Counter(statement.words) <= Counter(o.words) and _swap(statement, o) is None for o in others)
+
+
+def edits(own: Statement, said: Statement, least_share: float = _LEAST_SHARE, every: bool = False) -> list[Edit]:
+    """What is exchanged; with `every`, what is added or left out, too. None if hardly the same words are said."""
+    codes = difflib.SequenceMatcher(None, own.words, said.words, autojunk=False).get_opcodes()
+    same = sum(j - i for tag, i, j, _, _ in codes if tag == "equal")
+    least = _LEAST if len(own.words) > _LEAST + 1 else _LEAST - 1
+    if same < least or 2 * same < least_share * (len(own.words) + len(said.words)):
+        return []
+    changes = [code for code in codes if code[0] != "equal"]
+    return [
+        Edit(own.shown[i:j], said.shown[k:m], alone=len(changes) == 1)
+        for tag, i, j, k, m in changes
+        if every or (tag == "replace" and max(j - i, m - k) <= _MOST)
+    ]
+
+
+def _swap(own: Statement, said: Statement) -> Edit | None:
     """Two words in one another's place, if that is all that differs; what is joined by "and" may be in any order."""
-    places = [n for n, (a, b) in enumerate(zip(own, said, strict=False)) if a != b]
-    if len(own) != len(said) or len(own) < _LEAST or len(places) != 2:
+    one, two = own.words, said.words
+    places = [n for n, (a, b) in enumerate(zip(one, two, strict=False)) if a != b]
+    if len(one) != len(two) or len(one) < 6 or len(places) != 2:
         return None
     i, j = places
-    between = {w for w in own[i + 1 : j] if w in STOPWORDS | NEGATIONS} - {"and", "or", *_DETERMINERS}
-    return ([own[i]], [said[i]]) if between and own[i] == said[j] and own[j] == said[i] else None
+    between = {w for w in one[i + 1 : j] if w in STOPWORDS | NEGATIONS} - {"and", "or", *_DETERMINERS}
+    exchanged = between and one[i] == two[j] and one[j] == two[i]
+    return Edit((own.shown[i],), (said.shown[i],), alone=True) if exchanged else None
 
 
-def _excludes(own: list[str], said: list[str]) -> bool:
+def _excludes(edit: Edit, reference: Text, answer: Text, converse: bool) -> bool:
+    """`converse`: other parts have changed places, and "before" may have become "after" for it."""
+    own, said = ([w.lower() for w in words] for words in (edit.own, edit.said))
     words, words_said = set(own), set(said)
-    for left, right in _EXCLUSIVE:
-        if (words & left and words_said & right) or (words & right and words_said & left):
+    amounts, amounts_said = _amounts(own), _amounts(said)
+    if amounts and amounts_said:
+        moved = _among(amounts, answer) or _among(amounts_said, reference)
+        return (edit.alone or not moved) and not any(a.same(b) for a in amounts for b in amounts_said)
+    if edit.alone:
+        for left, right in _EXCLUSIVE:
+            if (words & left and words_said & right) or (words & right and words_said & left):
+                return True
+        if any(w.startswith("per-") for w in own) and any(w.startswith("per-") for w in said):
             return True
-    if any(w.startswith("per-") for w in own) and any(w.startswith("per-") for w in said):
-        return True
-    if (words | words_said) & _COMPARED:
+    elif _said_in(edit.own, answer) or _said_in(edit.said, reference):
+        return False  # where more differs, only what is gone for good was given up for what is new
+    if (words | words_said) & _COMPARED or any(map(_ORDINAL.search, (*own, *said))):
         return False
+    if _initials(own, said) or _initials(said, own) or _un(own, said):
+        return False
+    names, names_said = _names(edit.own), _names(edit.said)
+    if (names and names_said) or (len(own) == len(said) == 1 and (names or names_said)):
+        return not any(_alike(a, b) for a, b in itertools.product(edit.own, edit.said))
     verbs = _is_verb(own) and _is_verb(said)
-    ours, theirs = _things(own, verbs), _things(said, verbs)
-    if not ours or not theirs or _initials(own) == _initials(said):
+    ours, theirs = _things(edit.own, verbs), _things(edit.said, verbs)
+    if not ours or not theirs or any(match(a, b) for a, b in itertools.product(ours, theirs)):
         return False
-    return not any(match(a, b) for a, b in itertools.product(ours, theirs))
+    rivals = any(opposite(a.text, b.text) or sisters(a.text, b.text) for a, b in itertools.product(ours, theirs))
+    return edit.alone or (rivals and not converse)
 
 
-def _initials(words: list[str]) -> str:
+def _among(amounts: list[Quantity], text: Text) -> bool:
+    return any(a.same(t.quantity) for a in amounts for t in text.quantities)
+
+
+def _said_in(words: Sequence[str], text: Text) -> bool:
+    content = [w for w in map(_plain, words) if w not in STOPWORDS | NEGATIONS]
+    return not content or not _vocabulary(text).isdisjoint(content)
+
+
+def _names(words: Sequence[str]) -> list[str]:
+    return [w for w in words if _TECHNICAL.search(w) or "-" in w]
+
+
+def _alike(a: str, b: str) -> bool:
+    """Whether one may be the other in another spelling: "read-only", "readonly"; not "sand-filled", "water-filled"."""
+    one, two = (re.sub(r"[^a-z0-9]", "", w.lower()) for w in (a, b))
+    parts, parts_said = ({stem(p) for p in re.split(r"[-_/.:]", w.lower()) if p} for w in (a, b))
+    return one == two or parts <= parts_said or parts_said <= parts
+
+
+def _un(own: Sequence[str], said: Sequence[str]) -> bool:
+    """ "Unmasked" and "without masking"; whether it is denied once too often is asked elsewhere."""
+    return any(
+        one.startswith("un") and stem(one.removeprefix("un")) == stem(two)
+        for here, there in ((own, said), (said, own))
+        for one, two in itertools.product(here, there)
+    )
+
+
+def _amounts(words: Sequence[str]) -> list[Quantity]:
+    text = " ".join(_NUMBERS.get(w, w) for w in words)
+    return find_quantities(text)
+
+
+def _initials(words: Sequence[str], short: Sequence[str]) -> bool:
     """ "dead-letter queue" and DLQ are one."""
-    parts = [part for word in words for part in re.split(r"[-/]", word) if part]  # "--force" begins with none
-    return words[0] if len(parts) == 1 else "".join(part[0] for part in parts)
+    parts = [part for word in words for part in re.split(r"[-/]", word) if part]
+    return len(short) == 1 and len(parts) > 1 and "".join(part[0] for part in parts) == short[0]
 
 
-def _is_verb(words: list[str]) -> bool:
+def _is_verb(words: Sequence[str]) -> bool:
     """Whether it is a single one that the lists know, with the words that mean the same."""
     return len(words) == 1 and stem(words[0]) in _ACTIONS
 
 
-def _things(words: list[str], verbs: bool) -> list[Token]:
+def _things(words: Sequence[str], verbs: bool) -> list[Token]:
     """The tokens of these words, if they may be what it speaks of: what is done is said in too many ways."""
     tokens = [t for t in read(" ".join(words)).tokens if t.kind != "quantity"]
-    named = verbs or words[0] in _DETERMINERS
-    if any(t.weak or t.text.endswith("ly") or (t.key in VERBS - NOUN_VERBS and not named) for t in tokens):
+    named = verbs or words[0].lower() in _DETERMINERS
+    if any((t.text.endswith("ly") and t.text.islower()) or (t.key in VERBS - NOUN_VERBS and not named) for t in tokens):
         return []
-    return tokens
+    return [t for t in tokens if not t.weak]

@@ -82,8 +82,11 @@ def turned_conditions(
         best = row.best
         if best is None or row.clause.sentence in flipped or {row.clause.link, best.link} not in _TURNED:
             continue
-        mains = [c for c in reference.beside(row.clause) if not _OTHER_CASE.match(c.text)]
-        same = all(any(_is_said(d, c) and _signs(c, d) for d in answer.beside(best)) for c in mains)
+        mains, said = (
+            [c for c in text.beside(clause) if not _OTHER_CASE.match(c.text)]
+            for text, clause in ((reference, row.clause), (answer, best))
+        )
+        same = all(any(_is_said(d, c) and _signs(c, d) for d in said) for c in mains)
         if mains and same and near_copy(row.clause, best) and _signs(row.clause, best):
             hits.append(
                 (number, Contradiction("polarity", f'says "{best.link}" where the reference says "{row.clause.link}"'))
