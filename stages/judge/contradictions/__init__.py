@@ -9,6 +9,7 @@ from stages.judge.contradictions.conditions import turned_only, with_and_without
 from stages.judge.contradictions.contradiction import Contradiction
 from stages.judge.contradictions.contraposition import without_contraposition
 from stages.judge.contradictions.counts import exchanged_counts
+from stages.judge.contradictions.exchanged import exchanged_parts
 from stages.judge.contradictions.names import exchanged_names, exchanged_words, renamed, said_of_another, wrong_names
 from stages.judge.contradictions.order import reversed_conditions, reversed_order, without_denied_order
 from stages.judge.contradictions.parts import denied_parts, denied_sentences, unneeded_parts
@@ -58,6 +59,7 @@ def contradictions(rows: list[Alignment], reference: Text, answer: Text, questio
     everything += said_of_another(reference, answer) + exchanged_names(reference, answer)
     everything += reversed_order(reference, answer) + reversed_conditions(reference, answer)
     everything += replaced_words(reference, answer) + together_or_apart(reference, answer)
+    everything += exchanged_parts(reference, answer)
     everything += denied_sentences(reference, answer) + turned_parts(reference, answer)
     everything += other_rates(reference, answer) + wrong_flags(reference, answer)
     everything += turned_only(reference, answer) + same_or_other(reference, answer)

@@ -5,7 +5,7 @@ import re
 
 from stages.judge.alignment import Alignment
 from stages.judge.contradictions.contradiction import Contradiction
-from stages.judge.lexicon import sisters
+from stages.judge.lexicon import NOUN_VERBS, VERBS, sisters
 from stages.judge.matching import found, is_known, match, near_copy, topic
 from stages.judge.text import Clause, Text
 from stages.judge.tokens import Token
@@ -113,12 +113,18 @@ def exchanged_words(row: Alignment, rows: list[Alignment], answer: Text) -> list
                 of_another = any(_same_word(other, r.clause) for r in rows if r is not row)
                 if (
                     token.negated == other.negated
+                    and _is_doing(token) == _is_doing(other)
+                    and token.text.endswith("ly") == other.text.endswith("ly")
                     and elsewhere
                     and of_another
                     and _slot(token, row.clause, other, clause)
                 ):
                     hits.append(Contradiction("name", f'says "{other.text}" where the reference says "{token.text}"'))
     return hits
+
+
+def _is_doing(token: Token) -> bool:
+    return token.key in VERBS - NOUN_VERBS
 
 
 def _beyond(clause: Clause, other: Clause) -> list[Token]:

@@ -37,7 +37,7 @@ def wrong_polarity(row: Alignment, reference: Text, answer: Text) -> list[Contra
         other, where = pairs[0]
         if _is_denied_subject(other, where) if token.direct else other.direct and _is_denied_subject(token, clause):
             continue
-        if is_unless_turned(clause, where):
+        if is_unless_turned(clause, where) or _denied_alike(clause, where):
             continue
         if (token.direct or other.direct) and _is_turned_round(where, row, reference):
             continue
@@ -61,6 +61,21 @@ def wrong_polarity(row: Alignment, reference: Text, answer: Text) -> list[Contra
                 more, less = (other_clause, clause) if other_clause.cues > clause.cues else (clause, other_clause)
                 hits.append(Contradiction("polarity", f'"{less.text}" against "{more.text}"'))
     return hits
+
+
+def _denied_alike(clause: Clause, other: Clause) -> bool:
+    """ "Never use a vacuum cleaner" and "a vacuum cleaner must never be used": both deny the using, once."""
+    if not clause.cues or not other.cues or (clause.cues - other.cues) % 2:
+        return False
+    shared = [(t, u) for t in clause.tokens for u in other.tokens if t.kind != "quantity" and _is_same_word(t, u)]
+    turned = [(t, u) for t, u in shared if t.sign != u.sign]
+    both = [(t, u) for t, u in shared if t.negated and u.negated]
+    if not both or len({t.sign for t, _ in turned}) != 1 or any(t.lexical != u.lexical for t, u in shared):
+        return False
+    # What is denied stands after the negation, and before it where the verb is: "a cleaner must never".
+    return clause.cues > 1 or all(
+        (t.start < both[0][0].start) if not t.negated else (u.start < both[0][1].start) for t, u in turned
+    )
 
 
 def _is_same_word(token: Token, other: Token) -> bool:

@@ -83,7 +83,7 @@ def replaced_words(reference: Text, answer: Text) -> list[Contradiction]:
 
 def pairs(reference: Text, answer: Text) -> list[tuple[Statement, Statement]]:
     """Each statement of the reference with each of the answer, but for those that the other side has, too."""
-    ours, theirs = _statements(reference), _statements(answer)
+    ours, theirs = statements(reference), statements(answer)
     return [
         (own, said)
         for own, said in itertools.product(ours, theirs)
@@ -92,7 +92,7 @@ def pairs(reference: Text, answer: Text) -> list[tuple[Statement, Statement]]:
     ]
 
 
-def _statements(text: Text) -> list[Statement]:
+def statements(text: Text) -> list[Statement]:
     found = []
     for number, sentence in enumerate(text.sentences):
         for part in re.split(r"\s*;\s*", sentence):
@@ -111,7 +111,7 @@ def _plain(word: str) -> str:
 
 @functools.lru_cache(maxsize=64)
 def _vocabulary(text: Text) -> set[str]:
-    return {word for statement in _statements(text) for word in statement.words}
+    return {word for statement in statements(text) for word in statement.words}
 
 
 def _is_held(statement: Statement, others: list[Statement]) -> bool:

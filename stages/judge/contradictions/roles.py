@@ -121,6 +121,10 @@ def _across(clause: Clause, other: Clause) -> Contradiction | None:
     sides, sides_other = _segments(clause), _segments(other)
     for n in range(len(sides) - 1):
         left, right = sides[n] - sides_other[n], sides[n + 1] - sides_other[n + 1]
+        if frame[n] == "of" and any(t.kind == "quantity" for t in clause.tokens):
+            continue  # "5 Gbps of bandwidth", "a bandwidth of 5 Gbps"
+        if re.search(rf"\b(?:and|or)\s+{frame[n]}\b", clause.text, re.IGNORECASE):
+            continue  # "by age or by count"
         if left and right and left <= sides_other[n + 1] and right <= sides_other[n]:
             return Contradiction("roles", f'exchanges what stands before and after "{frame[n]}"')
     return None

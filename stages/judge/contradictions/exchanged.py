@@ -1,0 +1,73 @@
+"""Two parts of a text that have changed places, all else being said nearly word for word."""
+
+import difflib
+from dataclasses import dataclass
+
+from stages.judge.contradictions.contradiction import Contradiction
+from stages.judge.contradictions.replaced import Statement, statements
+from stages.judge.lexicon import NEGATIONS, STOPWORDS, WEAK, concept
+from stages.judge.text import Text
+
+_LEAST_SHARE = 0.55  # of the words of both texts that are the same
+_BRIDGE = 1  # words alike between two changes that are one
+
+
+@dataclass(frozen=True)
+class _Change:
+    own: tuple[str, ...]
+    said: tuple[str, ...]
+
+    @property
+    def gone(self) -> frozenset[str]:
+        return _content(self.own) - _content(self.said)
+
+    @property
+    def come(self) -> frozenset[str]:
+        return _content(self.said) - _content(self.own)
+
+
+def exchanged_parts(reference: Text, answer: Text) -> list[Contradiction]:
+    """ "The requester pays for it, and the owner for storage" against "the owner pays for it, and the requester ..."."""
+    ours, theirs = statements(reference), statements(answer)
+    changes = _changes(_joined(ours), _joined(theirs))
+    moved = [
+        change
+        for change in changes
+        if change.gone
+        and change.come
+        and any(change.gone == other.come for other in changes)
+        and any(change.come == other.gone for other in changes)
+    ]
+    if not moved:
+        return []
+    # A swap and nothing else: "A is larger than B" is "B is smaller than A", and statements may be in any order.
+    swapped = moved[0].gone | moved[0].come
+    if any(not (change.gone | change.come) <= swapped for change in changes):
+        return []
+    one, two = " ".join(moved[0].own), " ".join(moved[0].said)
+    return [Contradiction("roles", f'says "{two}" where the reference says "{one}", and the other way round')]
+
+
+def _joined(parts: list[Statement]) -> list[str]:
+    return [word for part in parts for word in part.words]
+
+
+def _changes(own: list[str], said: list[str]) -> list[_Change]:
+    codes = difflib.SequenceMatcher(None, own, said, autojunk=False).get_opcodes()
+    same = sum(j - i for tag, i, j, _, _ in codes if tag == "equal")
+    if 2 * same < _LEAST_SHARE * (len(own) + len(said)):
+        return []
+    found: list[tuple[int, int, int, int]] = []
+    for tag, i, j, k, m in codes:
+        if tag == "equal":
+            continue
+        if found and i - found[-1][1] <= _BRIDGE and k - found[-1][3] <= _BRIDGE:
+            found[-1] = (found[-1][0], j, found[-1][2], m)
+        else:
+            found.append((i, j, k, m))
+    return [_Change(tuple(own[i:j]), tuple(said[k:m])) for i, j, k, m in found]
+
+
+def _content(words: tuple[str, ...]) -> frozenset[str]:
+    names = (concept(w)[0] for w in words if w not in STOPWORDS | NEGATIONS)
+    return frozenset(name for name in names if name not in WEAK)
