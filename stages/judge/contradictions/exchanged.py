@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from stages.judge.contradictions.contradiction import Contradiction
 from stages.judge.contradictions.replaced import Statement, statements
 from stages.judge.lexicon import NEGATIONS, STOPWORDS, WEAK, concept
+from stages.judge.stems import stem
 from stages.judge.text import Text
 
 _LEAST_SHARE = 0.55  # of the words of both texts that are the same
@@ -69,5 +70,9 @@ def _changes(own: list[str], said: list[str]) -> list[_Change]:
 
 
 def _content(words: tuple[str, ...]) -> frozenset[str]:
-    names = (concept(w)[0] for w in words if w not in STOPWORDS | NEGATIONS)
-    return frozenset(name for name in names if name not in WEAK)
+    """The meanings of the words that say something: the weak ones only where there are no others."""
+    names = frozenset(concept(w)[0] for w in words if w not in STOPWORDS | NEGATIONS)
+    return names - WEAK or names - _MANNER
+
+
+_MANNER = frozenset(map(stem, ("default", "automatically", "always")))  # "by default" may stand anywhere

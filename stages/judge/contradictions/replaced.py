@@ -44,7 +44,8 @@ _EXCLUSIVE = (
 )
 # What names a thing and is no word: a flag, a constant, a path, camel case.
 _TECHNICAL = re.compile(r"^-|[_:\d]|\w[./]\w|[a-z][A-Z]|^[A-Z]{2,}|[A-Z]-|-[A-Z]")
-_ORDINAL = re.compile(r"\d(?:st|nd|rd|th)$|^(?:first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth)$")
+_ORDINALS = {w: n for n, w in enumerate("first second third fourth fifth sixth seventh eighth ninth tenth".split(), 1)}
+_ENDS = {"last": -1, "final": -1}
 _NUMBERS = {"once": "1 time", "twice": "2 times", "thrice": "3 times", "single": "1", "one": "1"}
 
 
@@ -64,6 +65,7 @@ class Edit:
     own: tuple[str, ...]
     said: tuple[str, ...]
     alone: bool  # nothing else differs
+    before: str = ""  # the word in front of it
 
 
 def replaced_words(reference: Text, answer: Text) -> list[Contradiction]:
@@ -97,6 +99,7 @@ def statements(text: Text) -> list[Statement]:
     for number, sentence in enumerate(text.sentences):
         for part in re.split(r"\s*;\s*", sentence):
             shown = [w for w in WORD.findall(_RATE.sub("per-", part)) if w.lower() not in _LINKS]
+            shown[:1] = [w if _TECHNICAL.search(w) else w.lower() for w in shown[:1]]  # its capital says nothing
             found.append(Statement(number, tuple(map(_plain, shown)), tuple(shown)))
     return found
 
@@ -127,7 +130,7 @@ def edits(own: Statement, said: Statement, least_share: float = _LEAST_SHARE, ev
         return []
     changes = [code for code in codes if code[0] != "equal"]
     return [
-        Edit(own.shown[i:j], said.shown[k:m], alone=len(changes) == 1)
+        Edit(own.shown[i:j], said.shown[k:m], len(changes) == 1, own.words[i - 1] if i else "")
         for tag, i, j, k, m in changes
         if every or (tag == "replace" and max(j - i, m - k) <= _MOST)
     ]
@@ -161,19 +164,30 @@ def _excludes(edit: Edit, reference: Text, answer: Text, converse: bool) -> bool
             return True
     elif _said_in(edit.own, answer) or _said_in(edit.said, reference):
         return False  # where more differs, only what is gone for good was given up for what is new
-    if (words | words_said) & _COMPARED or any(map(_ORDINAL.search, (*own, *said))):
+    places, places_said = _places(own), _places(said)
+    if places and places_said:
+        return edit.alone and not places & places_said
+    if (words | words_said) & _COMPARED or places or places_said:
         return False
     if _initials(own, said) or _initials(said, own) or _un(own, said):
         return False
     names, names_said = _names(edit.own), _names(edit.said)
     if (names and names_said) or (len(own) == len(said) == 1 and (names or names_said)):
         return not any(_alike(a, b) for a, b in itertools.product(edit.own, edit.said))
-    verbs = _is_verb(own) and _is_verb(said)
+    verbs = (_is_verb(own) and _is_verb(said)) or edit.before in _DETERMINERS or edit.before.endswith("'s")
     ours, theirs = _things(edit.own, verbs), _things(edit.said, verbs)
     if not ours or not theirs or any(match(a, b) for a, b in itertools.product(ours, theirs)):
         return False
     rivals = any(opposite(a.text, b.text) or sisters(a.text, b.text) for a, b in itertools.product(ours, theirs))
     return edit.alone or (rivals and not converse)
+
+
+def _places(words: Sequence[str]) -> set[int]:
+    """Third and 3rd are 3."""
+    known = _ORDINALS | _ENDS
+    return {known[w] for w in words if w in known} | {
+        int(found[1]) for w in words if (found := re.fullmatch(r"(\d+)(?:st|nd|rd|th)", w))
+    }
 
 
 def _among(amounts: list[Quantity], text: Text) -> bool:
@@ -186,7 +200,7 @@ def _said_in(words: Sequence[str], text: Text) -> bool:
 
 
 def _names(words: Sequence[str]) -> list[str]:
-    return [w for w in words if _TECHNICAL.search(w) or "-" in w]
+    return [w for w in words if _TECHNICAL.search(w) or "-" in w or w[:1].isupper()]
 
 
 def _alike(a: str, b: str) -> bool:

@@ -9,6 +9,7 @@ from stages.judge.stems import stem
 from stages.judge.text import Text
 
 _DENYING = NEGATIONS | {"unless"}
+_COPULAS = frozenset(("remain", "remains", "stay", "stays", "become", "becomes", "get", "gets"))
 _LEAST_SHARE = 0.6
 
 
@@ -38,7 +39,7 @@ def _read(words: Sequence[str]) -> tuple[set[str], bool]:
         lower = word.lower()
         if lower in _DENYING:
             denied = not denied
-        elif lower not in STOPWORDS:
+        elif lower not in STOPWORDS | _COPULAS:
             name, sign = concept(stem(lower))
             meanings.add(name)
             denied ^= sign < 0
