@@ -23,6 +23,7 @@ _CAMEL = re.compile(r"^(?:[a-z]+[A-Z]|[A-Z][a-z0-9]+[A-Z]|[A-Z]{2,}[a-z]+[A-Za-z
 _WHOLE = frozenset(stem(w) for w in ("possible", "allowed", "permitted", "supported", "able", "feasible"))
 _WITHOUT = re.compile(r"\W*without\b[^,]*,\s", re.IGNORECASE)  # "Without a key, the call fails": it does fail
 _APPOSITION = re.compile(r"[^,]*,\s+not\s[^,]*,\s", re.IGNORECASE)  # "A, not B, is charged": A is
+_AUXILIARIES = frozenset("is are was were do does did can may must should will would has have".split())
 _OBJECTS = frozenset(("nothing", "nobody"))
 
 
@@ -117,7 +118,9 @@ def _with_polarity(raw: list[Token | str], main: int = 0) -> tuple[list[Token], 
                 # "runs nothing" is "does not run anything"
                 tokens[-1] = replace(tokens[-1], negated=not negated, direct=True)
             if item in NEGATIONS:
-                negated, awaiting, cues = not negated, True, cues + 1
+                # A verb's own negation does not undo one before: "a key that it does not have is not an error".
+                own = item == "cannot" or before in _AUXILIARIES
+                negated, awaiting, cues = own or not negated, True, cues + 1
             continue
         if item.start >= main > (tokens[-1].start if tokens else main):
             negated = awaiting = False
