@@ -39,7 +39,7 @@ def contradictions(rows: list[Alignment], reference: Text, answer: Text, questio
             everything += [replace(hit, clause=number) for hit in hits]
             continue  # said word for word: nothing but its amounts can differ
         hits += wrong_names(row, reference, answer, question)
-        hits += exchanged_words(row, rows, answer)
+        hits += exchanged_words(row, rows, reference, answer)
         hits += denied_parts(row, reference, answer) + unneeded_parts(row, answer)
         polarity += [(row, replace(hit, clause=number)) for hit in wrong_polarity(row, reference, answer)]
         for clause in row.speaking:

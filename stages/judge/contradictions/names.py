@@ -100,7 +100,7 @@ def _slot(token: Token, clause: Clause, other: Token, clause_other: Clause) -> b
     return same_left or same_right
 
 
-def exchanged_words(row: Alignment, rows: list[Alignment], answer: Text) -> list[Contradiction]:
+def exchanged_words(row: Alignment, rows: list[Alignment], reference: Text, answer: Text) -> list[Contradiction]:
     """Two words of the reference, each said in the other's place: strongly / eventually, standard / FIFO."""
     hits = []
     for clause in row.aligned:
@@ -115,12 +115,25 @@ def exchanged_words(row: Alignment, rows: list[Alignment], answer: Text) -> list
                     token.negated == other.negated
                     and _is_doing(token) == _is_doing(other)
                     and token.text.endswith("ly") == other.text.endswith("ly")
+                    and not (_adjoin(token, other, reference) and _adjoin(token, other, answer))
                     and elsewhere
                     and of_another
                     and _slot(token, row.clause, other, clause)
                 ):
                     hits.append(Contradiction("name", f'says "{other.text}" where the reference says "{token.text}"'))
     return hits
+
+
+_ADJOINED = re.compile(r"(?:'s)?[\s-]+(?:(?:of|in)\s+)?(?:(?:it|that|which)\s+)?(?:(?:is|are|was|were)\s+)?(?:(?:the|an?)\s+)?")
+
+
+def _adjoin(one: Token, two: Token, text: Text) -> bool:
+    """Whether the two stand side by side somewhere: "supported destinations", "the destinations supported"."""
+    return any(
+        {a.key, b.key} == {one.key, two.key} and _ADJOINED.fullmatch(clause.text[a.end : b.start])
+        for clause in text.clauses
+        for a, b in itertools.pairwise(clause.tokens)
+    )
 
 
 def _is_doing(token: Token) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from stages.judge.contradictions.contradiction import Contradiction
-from stages.judge.lexicon import NEGATIONS, NOUN_VERBS, STOPWORDS, VERBS, opposite, sisters
+from stages.judge.lexicon import NEGATIONS, NOUN_VERBS, STOPWORDS, VERBS, concept, opposite, sisters
 from stages.judge.matching import match
 from stages.judge.quantities import Quantity, find_quantities
 from stages.judge.stems import stem
@@ -20,7 +20,7 @@ _LEAST = 4  # words that must be the same: two short statements may be alike by 
 _LEAST_SHARE = 0.5  # of the words of both
 _MOST = 3  # words that may be exchanged: a longer part is rather said in other words
 WORD = re.compile(r"\d{1,3}(?:,\d{3})+|-{0,2}[\w$'./:-]*\w")
-_RATE = re.compile(r"\b(?:per|an?|each|every(?:\s+1)?)\s+(?=(?:second|minute|hour|day|week|month|year)\b)")
+_RATE = re.compile(r"(?<!within )(?<!in )(?<!after )(?<!for )(?<!of )(?<!least )(?<!most )(?<!than )\b(?:per|an?|each|every(?:\s+1)?)\s+(?=(?:second|minute|hour|day|week|month|year)\b)")
 _LINKS = frozenset(("too", "also", "but", "while", "whereas", "however"))  # they only bind statements
 _COMPARED = frozenset(("less", "fewer", "more"))
 _ACTIONS = frozenset(  # none of which does for another
@@ -144,7 +144,7 @@ def _swap(own: Statement, said: Statement) -> Edit | None:
         return None
     i, j = places
     between = {w for w in one[i + 1 : j] if w in STOPWORDS | NEGATIONS} - {"and", "or", *_DETERMINERS}
-    exchanged = between and one[i] == two[j] and one[j] == two[i]
+    exchanged = between and one[i] == two[j] and one[j] == two[i] and concept(one[i]) != concept(one[j])
     return Edit((own.shown[i],), (said.shown[i],), alone=True) if exchanged else None
 
 
@@ -205,7 +205,7 @@ def _names(words: Sequence[str]) -> list[str]:
 
 def _alike(a: str, b: str) -> bool:
     """Whether one may be the other in another spelling: "read-only", "readonly"; not "sand-filled", "water-filled"."""
-    one, two = (re.sub(r"[^a-z0-9]", "", w.lower()) for w in (a, b))
+    one, two = (re.sub(r"[^a-z0-9]", "", w.lower()).replace("ise", "ize") for w in (a, b))
     parts, parts_said = ({stem(p) for p in re.split(r"[-_/.:]", w.lower()) if p} for w in (a, b))
     return one == two or parts <= parts_said or parts_said <= parts
 
