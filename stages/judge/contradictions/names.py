@@ -107,8 +107,10 @@ def exchanged_words(row: Alignment, rows: list[Alignment], reference: Text, answ
         if topic(row.clause, clause) < _EXCHANGE_TOPIC or topic(clause, row.clause) < _NEAR_TOPIC:
             continue
         gone, new = _beyond(row.clause, clause), _beyond(clause, row.clause)
+        near = topic(row.clause, clause)
         for token in gone:
-            elsewhere = any(_same_word(token, c) for c in answer.clauses if c is not clause)
+            others = [c for c in answer.clauses if c is not clause and _same_word(token, c)]
+            elsewhere = others and all(topic(row.clause, c) < near for c in others)  # else it is said rightly there
             for other in new:
                 of_another = any(_same_word(other, r.clause) for r in rows if r is not row)
                 if (

@@ -143,7 +143,7 @@ def _swap(own: Statement, said: Statement) -> Edit | None:
     if len(one) != len(two) or len(one) < 6 or len(places) != 2:
         return None
     i, j = places
-    between = {w for w in one[i + 1 : j] if w in STOPWORDS | NEGATIONS} - {"and", "or", *_DETERMINERS}
+    between = {w for w in one[i + 1 : j] if w in STOPWORDS | NEGATIONS} - {"and", "or", *_DETERMINERS, *one[i - 1 : i]}
     exchanged = between and one[i] == two[j] and one[j] == two[i] and concept(one[i]) != concept(one[j])
     return Edit((own.shown[i],), (said.shown[i],), alone=True) if exchanged else None
 

@@ -181,6 +181,13 @@ def _is_beside(a: Token, b: Token, clause: Clause) -> bool:
     return a.key in keys and b.key in keys and abs(keys.index(a.key) - keys.index(b.key)) == 1
 
 
+def _is_joined(a: Token, b: Token, clause: Clause) -> bool:
+    """Whether both stand in one list of the clause, so that their order says nothing."""
+    ends = sorted((t.start, t.end) for t in clause.tokens if t.key in (a.key, b.key))
+    between = clause.text[ends[0][1] : ends[-1][0]] if len(ends) == 2 else ""
+    return bool(re.search(r"\b(?:and|or)\b", between)) and len(between.split()) <= 4
+
+
 def edits(clause: Clause, other: Clause) -> list[Contradiction]:
     """Word for word the same, but for words that were exchanged or that stand in one another's place."""
     if turned_comparison(clause, other):
@@ -201,6 +208,8 @@ def edits(clause: Clause, other: Clause) -> list[Contradiction]:
     for a, b in changed:
         if {a.key, b.key} & NOUN_VERBS and _is_beside(a, b, clause) and _is_beside(a, b, other):
             continue  # "internet access", "access the internet"
+        if _is_joined(a, b, clause):
+            continue  # "by age or by count"
         exchanged = (b.key, b.lexical, a.key, a.lexical) in swaps and len(swaps) <= 2 and same_frame
         moved = a.key in other.keys and b.key in clause.keys  # both stand in both, in another order
         rivals = sisters(a.text, b.text) or (opposite(a.text, b.text) and a.negated == b.negated)
