@@ -6,7 +6,7 @@ from typing import Literal
 
 Bound = Literal["max", "min", "above", "below", "default", ""]
 
-_TIME = {"millisecond": 0.001, "ms": 0.001, "second": 1, "sec": 1, "minute": 60, "min": 60, "hour": 3600, "hr": 3600,
+_TIME = {"millisecond": 0.001, "ms": 0.001, "second": 1, "s": 1, "sec": 1, "minute": 60, "min": 60, "hour": 3600, "hr": 3600,
          "day": 86400, "week": 604800, "month": 2592000, "year": 31536000}  # fmt: skip
 _SIZE = {"byte": 0, "kb": 1, "kib": 1, "kilobyte": 1, "kibibyte": 1, "mb": 2, "mib": 2, "megabyte": 2, "mebibyte": 2,
          "gb": 3, "gib": 3, "gigabyte": 3, "gibibyte": 3, "tb": 4, "tib": 4, "terabyte": 4, "tebibyte": 4, "pb": 5,
@@ -24,6 +24,7 @@ _DIGITS = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?"
 _UNIT = (
     r"milliseconds?|ms|seconds?|secs?|minutes?|mins?|hours?|hrs?|days?|weeks?|months?|years?|bytes?|[kmgtp]i?b|"
     r"(?:kilo|mega|giga|tera|peta|kibi|mebi|gibi|tebi)bytes?|characters?|chars?|percent(?:age)?|%|bits?|words?|dollars?|cents?"
+    r"|(?<=\d )s"
 )
 _QUANTITY = re.compile(
     rf"(?<![\w.:/-])(?:(?P<half>half\s+an?|an?\s+half)\s+(?P<half_unit>{_UNIT})\b"
@@ -161,7 +162,7 @@ def _is_range(text: str, first: re.Match, second: re.Match) -> bool:
 
 def _unit_of(match: re.Match) -> str:
     unit = (match["half_unit"] or match["article_unit"] or match["unit"] or "").lower()
-    return unit if unit in {"ms", "%"} else unit.removesuffix("s")
+    return unit if unit in {"ms", "%", "s"} else unit.removesuffix("s")
 
 
 def _number_of(match: re.Match) -> float:

@@ -41,6 +41,10 @@ _EXCLUSIVE = (
     ({"across"}, {"within"}),
     ({"including"}, {"except", "excluding"}),
     ({"up"}, {"down"}),
+    ({"most"}, {"exceed", "above", "higher", "larger", "longer"}),
+    ({"during", "while"}, {"before", "after"}),
+    ({"same"}, {"any"}),
+    ({"one"}, {"any"}),
 )
 # What names a thing and is no word: a flag, a constant, a path, camel case.
 _TECHNICAL = re.compile(r"^-|[_:\d]|\w[./]\w|[a-z][A-Z]|^[A-Z]{2,}|[A-Z]-|-[A-Z]")
@@ -118,7 +122,12 @@ def _vocabulary(text: Text) -> set[str]:
 
 
 def _is_held(statement: Statement, others: list[Statement]) -> bool:
-    return any(Counter(statement.words) <= Counter(o.words) and _swap(statement, o) is None for o in others)
+    return any(
+        Counter(statement.words) <= Counter(o.words)
+        and sum(w in NEGATIONS for w in statement.words) == sum(w in NEGATIONS for w in o.words)
+        and _swap(statement, o) is None
+        for o in others
+    )
 
 
 def edits(own: Statement, said: Statement, least_share: float = _LEAST_SHARE, every: bool = False) -> list[Edit]:
@@ -130,7 +139,7 @@ def edits(own: Statement, said: Statement, least_share: float = _LEAST_SHARE, ev
         return []
     changes = [code for code in codes if code[0] != "equal"]
     return [
-        Edit(own.shown[i:j], said.shown[k:m], len(changes) == 1, own.words[i - 1] if i else "")
+        Edit(own.shown[i:j], said.shown[k:m], len(changes) == 1, own.shown[i - 1].lower() if i else "")
         for tag, i, j, k, m in changes
         if every or (tag == "replace" and max(j - i, m - k) <= _MOST)
     ]
