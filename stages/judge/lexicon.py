@@ -106,3 +106,4 @@ def sisters(a: str, b: str) -> bool:
 
 VERBS = frozenset(concept(word)[0] for word in _words("verbs"))
 NOUN_VERBS = frozenset(concept(word)[0] for word in _words("noun_verbs"))
+DOINGS = frozenset(concept(word)[0] for word in _words("doings"))

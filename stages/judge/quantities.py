@@ -26,13 +26,16 @@ _UNIT = (
     r"(?:kilo|mega|giga|tera|peta|kibi|mebi|gibi|tebi)bytes?|characters?|chars?|percent(?:age)?|%|bits?|words?|dollars?|cents?"
     r"|(?<=\d )s"
 )
+# "Five unused vacation days": what kind of days may stand between.
+_KIND = r"(?!(?:and|or|of|in|for|per|to|within|by|with|from|a|an|the|is|are|at|on|up|more|less|after|before|every|each|out)\b)[a-z]+(?:-[a-z]+)?"
+_FAR = r"minutes|hours|days|weeks|months|years"
 _QUANTITY = re.compile(
     rf"(?<![\w.:/-])(?:(?P<half>half\s+an?|an?\s+half)\s+(?P<half_unit>{_UNIT})\b"
     rf"|(?P<article>an?|one|single)\s+(?P<article_unit>milliseconds?|seconds?|minutes?|hours?|days?|weeks?|months?|years?"
     rf"|[kmgtp]i?b|byte|character)\b(?![’'-])"
     rf"|(?:(?P<digits>-?(?:{_DIGITS}))(?P<kilo>[kKM](?![\w]))?"
     rf"|(?P<words>(?:an?\s+)?(?:{_NUMBER_WORD})(?:(?:\s+|-)(?:and\s+)?(?:{_NUMBER_WORD}))*)\b)"
-    rf"(?![\w]*[_:/][\w])(?:[\s-]*(?P<unit>{_UNIT})(?![\w]))?)",
+    rf"(?![\w]*[_:/][\w])(?:[\s-]*(?P<unit>{_UNIT})(?![\w])|\s+(?:{_KIND}\s+){{1,2}}(?P<far>{_FAR})\b)?)",
     re.IGNORECASE,
 )
 
@@ -161,7 +164,7 @@ def _is_range(text: str, first: re.Match, second: re.Match) -> bool:
 
 
 def _unit_of(match: re.Match) -> str:
-    unit = (match["half_unit"] or match["article_unit"] or match["unit"] or "").lower()
+    unit = (match["half_unit"] or match["article_unit"] or match["unit"] or match["far"] or "").lower()
     return unit if unit in {"ms", "%", "s"} else unit.removesuffix("s")
 
 
@@ -189,7 +192,8 @@ def _number_of(match: re.Match) -> float:
 
 def _in_base_unit(raw: float, unit: str) -> tuple[str, frozenset[float]]:
     if unit in _TIME:
-        return "seconds", frozenset({raw * _TIME[unit]})
+        # A year is 365 days, and 12 months of 30.
+        return "seconds", frozenset({raw * _TIME[unit], *([raw * 12 * _TIME["month"]] if unit == "year" else [])})
     if unit in _SIZE:
         return "bytes", frozenset({raw * 1000 ** _SIZE[unit], raw * 1024 ** _SIZE[unit]})
     return _OTHER.get(unit, "count"), frozenset({raw})

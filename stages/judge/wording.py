@@ -8,6 +8,7 @@ _MISSING = r"(?:omitted|left\s+(?:out|empty|blank|unset)|missing|absent)"
 _PART = r"[^.,;\n]{1,80}"  # of a sentence
 _AND = r"(?:;|,|,?\s+(?:but|while|whereas|and))\s+(?:(?:but|while|whereas|and)\s+)?"
 _AMOUNT = r"(?=\d|(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|twenty|thirty|sixty)\b)"
+_AROUND = r"(?:for|by|in|at|and|or|to|on|until|from|with|if|when|unless)\b"
 _MODAL = r"(?:can|may|must|should|could|will)"
 # Verbs after which "no" denies the verb, in the form that follows a plural: "queues keep no order".
 _KEEP = (
@@ -37,6 +38,9 @@ _PHRASES = [
     (r"(?:€|\bEUR\b)\s*(\d[\d.,]*\d|\d)|\b(\d[\d.,]*\d|\d)\s*(?:€|EUR\b)", lambda m: f"{m[1] or m[2]} euros"),
     (r"(?:\$|\bUSD\b)\s*(\d[\d.,]*\d|\d)|\b(\d[\d.,]*\d|\d)\s*USD\b", lambda m: f"{m[1] or m[2]} dollars"),
     (r"\bin\s+spite\s+of\b", "despite"),
+    (rf"\b(hour|week|month|year)ly(?=\s*(?:[.,;:]|$)|\s+{_AROUND})", r"every 1 \1"),
+    (rf"\bdaily(?=\s*(?:[.,;:]|$)|\s+{_AROUND})", "every 1 day"),
+    (r"\bafter\s+((?:[\w.,]+\s+){1,3}?)at\s+(?:the\s+)?(?:most|latest)\b", r"within \1"),
     (r"\bin\s+excess\s+of\b", "beyond"),
     (r"\bcan\s*not\b|\bcan't\b|\bcant\b", "cannot"),
     (r"\bwon't\b", "will not"),
@@ -137,7 +141,7 @@ _PHRASES = [
     (r"\b(?:do|does|is|are)\s+not\s+(\w+)\s+([^,.;\n]{0,40}?)\b(in|at|for|by)\s+any\s+(particular|specific|given|certain)\b",
      r"\1 \2\3 no \4"),
     (r"\b(?:as|so)\s+long\s+as\b(?=\s+(?:you|it|they|the|this|that|there|its|no)\b)", "if"),
-    (r"\bprovid(?:ed|ing)\s+that\b|(?<=,\s)provided\s+(?=(?:you|it|they|the|this|there|no)\b)", "if"),
+    (r"\bprovid(?:ed|ing)\s+that\b|(?<=,\s)provided(?=\s+(?:you|it|they|the|this|there|no)\b)", "if"),
     (r"\bno\s+other\s+([a-z]+)\s+than\s+", "only "),
     (r"\bonly\s+once\s+(?=(?:it|its|they|their|the|you|an?|all)\b[^.,;\n]*\b(?:is|are|has|have)\b)", "only after "),
     (r"\b([\w-]{1,60}s)\s+(?:that|which)\s+(?:do|does)\s+not\s+([^,.;\n]+?)\s+(?:is|are)\s+not\s+(?:allowed|permitted|possible|accepted|supported|valid)\b",

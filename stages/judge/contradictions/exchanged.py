@@ -10,6 +10,7 @@ from stages.judge.stems import stem
 from stages.judge.text import Text
 
 _LEAST_SHARE = 0.55  # of the words of both texts that are the same
+_PASSIVE = frozenset(("is", "are", "be", "been", "being"))  # "deletes it", "it is deleted"
 _BRIDGE = 1  # words alike between two changes that are one
 
 
@@ -36,6 +37,7 @@ def exchanged_parts(reference: Text, answer: Text) -> list[Contradiction]:
         for change in changes
         if change.gone
         and change.come
+        and _PASSIVE.isdisjoint(set(change.own) ^ set(change.said))
         and any(change.gone == other.come for other in changes)
         and any(change.come == other.gone for other in changes)
     ]

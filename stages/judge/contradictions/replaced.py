@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from stages.judge.contradictions.contradiction import Contradiction
-from stages.judge.lexicon import NEGATIONS, NOUN_VERBS, STOPWORDS, VERBS, concept, opposite, sisters
+from stages.judge.lexicon import DOINGS, NEGATIONS, NOUN_VERBS, STOPWORDS, VERBS, concept, opposite, sisters
 from stages.judge.matching import match
 from stages.judge.quantities import Quantity, find_quantities
 from stages.judge.stems import stem
@@ -185,7 +185,7 @@ def _excludes(edit: Edit, reference: Text, answer: Text, converse: bool) -> bool
         return not any(_alike(a, b) for a, b in itertools.product(edit.own, edit.said))
     verbs = (_is_verb(own) and _is_verb(said)) or edit.before in _DETERMINERS or edit.before.endswith("'s")
     ours, theirs = _things(edit.own, verbs), _things(edit.said, verbs)
-    if not ours or not theirs or any(match(a, b) for a, b in itertools.product(ours, theirs)):
+    if not ours or not theirs or any(_is_one(a, b) for a, b in itertools.product(ours, theirs)):
         return False
     rivals = any(opposite(a.text, b.text) or sisters(a.text, b.text) for a, b in itertools.product(ours, theirs))
     return edit.alone or (rivals and not converse)
@@ -197,6 +197,11 @@ def _places(words: Sequence[str]) -> set[int]:
     return {known[w] for w in words if w in known} | {
         int(found[1]) for w in words if (found := re.fullmatch(r"(\d+)(?:st|nd|rd|th)", w))
     }
+
+
+def _is_one(a: Token, b: Token) -> bool:
+    short, long = sorted((a.key, b.key), key=len)
+    return match(a, b) > 0 or (len(short) >= 4 and long.startswith(short))  # "reuse", "reusable"
 
 
 def _among(amounts: list[Quantity], text: Text) -> bool:
@@ -248,6 +253,7 @@ def _things(words: Sequence[str], verbs: bool) -> list[Token]:
     """The tokens of these words, if they may be what it speaks of: what is done is said in too many ways."""
     tokens = [t for t in read(" ".join(words)).tokens if t.kind != "quantity"]
     named = verbs or words[0].lower() in _DETERMINERS
-    if any((t.text.endswith("ly") and t.text.islower()) or (t.key in VERBS - NOUN_VERBS and not named) for t in tokens):
+    doings = (VERBS | DOINGS) - NOUN_VERBS
+    if any((t.text.endswith("ly") and t.text.islower()) or (t.key in doings and not named) for t in tokens):
         return []
     return [t for t in tokens if not t.weak]

@@ -206,8 +206,9 @@ def edits(clause: Clause, other: Clause) -> list[Contradiction]:
     same_frame = _is_framed_alike(clause, other)
     swaps = {(a.key, a.lexical, b.key, b.lexical) for a, b in changed}
     for a, b in changed:
-        if {a.key, b.key} & NOUN_VERBS and _is_beside(a, b, clause) and _is_beside(a, b, other):
-            continue  # "internet access", "access the internet"
+        loose = {a.key, b.key} & NOUN_VERBS or (a.kind == "identifier") != (b.kind == "identifier") or _is_adverb(a) or _is_adverb(b)
+        if loose and _is_beside(a, b, clause) and _is_beside(a, b, other):
+            continue  # "internet access", "access the internet"; "the directive max_size"; "successfully verified"
         if _is_joined(a, b, clause):
             continue  # "by age or by count"
         exchanged = (b.key, b.lexical, a.key, a.lexical) in swaps and len(swaps) <= 2 and same_frame
