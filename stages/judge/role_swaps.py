@@ -18,7 +18,8 @@ _FROM_TO = re.compile(rf"\bfrom {_THING} to {_THING}(?=[.,;]|$)")
 def swap_roles(text: str) -> str | None:
     """Two with different parts change places: "from A to B", source and destination, "A reads, whereas B writes"."""
     for a, b in (*_PAIRS, *_rivals(text)):
-        if re.search(rf"\b{a}\b", text) and re.search(rf"\b{b}\b", text):
+        in_a_list = re.search(rf"\b(?:{a}|{b}),? (?:and|or) (?:an? |the )?(?:{a}|{b})\b", text)  # in any order
+        if not in_a_list and re.search(rf"\b{a}\b", text) and re.search(rf"\b{b}\b", text):
             return re.sub(rf"\b({a}|{b})\b", lambda m, a=a, b=b: b if m[0] == a else a, text)
     return _FROM_TO.sub(r"from \2 to \1", text, count=1) if _FROM_TO.search(text) else None
 

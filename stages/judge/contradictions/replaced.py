@@ -29,7 +29,7 @@ _ACTIONS = frozenset(  # none of which does for another
         ("create", "delete", "update", "open", "close", "start", "stop", "read", "write", "send", "receive", "add"),
     )
 )
-_DETERMINERS = frozenset(("a", "an", "the", "its", "their", "each", "every", "this", "that", "these", "those"))
+_DETERMINERS = frozenset(("a", "an", "the", "its", "their", "each", "every", "this", "these", "those"))
 _EXCLUSIVE = (
     ({"until", "before"}, {"after", "once"}),
     ({"until"}, {"when", "if", "while"}),
