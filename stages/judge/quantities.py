@@ -33,8 +33,8 @@ _QUANTITY = re.compile(
     rf"(?<![\w.:/-])(?:(?P<half>half\s+an?|an?\s+half)\s+(?P<half_unit>{_UNIT})\b"
     rf"|(?P<article>an?|one|single)\s+(?P<article_unit>milliseconds?|seconds?|minutes?|hours?|days?|weeks?|months?|years?"
     rf"|[kmgtp]i?b|byte|character)\b(?![’'-])"
-    rf"|(?:(?P<digits>-?(?:{_DIGITS}))(?P<kilo>[kKM](?![\w]))?"
-    rf"|(?P<words>(?:an?\s+)?(?:{_NUMBER_WORD})(?:(?:\s+|-)(?:and\s+)?(?:{_NUMBER_WORD}))*)\b)"
+    rf"|(?:(?P<digits>-?(?:{_DIGITS}))(?:(?P<kilo>[kKM](?![\w]))|\s+(?P<scale>thousand|million|billion)\b)?"
+    rf"|(?P<words>(?:an?\s+)?(?:{_NUMBER_WORD})(?:(?:\s+|-|(?:(?<=hundred)|(?<=thousand)|(?<=million))\s+and\s+)(?:{_NUMBER_WORD}))*)\b)"
     rf"(?![\w]*[_:/][\w])(?:[\s-]*(?P<unit>{_UNIT})(?![\w])|\s+(?:{_KIND}\s+){{1,2}}(?P<far>{_FAR})\b)?)",
     re.IGNORECASE,
 )
@@ -174,9 +174,8 @@ def _number_of(match: re.Match) -> float:
     if match["article"]:
         return 1.0
     if match["digits"]:
-        return float(match["digits"].replace(",", "")) * {"k": 1e3, "M": 1e6}.get(
-            (match["kilo"] or "").replace("K", "k"), 1
-        )
+        kilo = {"k": 1e3, "M": 1e6}.get((match["kilo"] or "").replace("K", "k"), 1)
+        return float(match["digits"].replace(",", "")) * kilo * _SCALE.get((match["scale"] or "").lower(), 1)
     total, part = 0.0, 0.0
     for word in re.findall(r"[a-z]+", match["words"].lower()):
         if word in _ONES:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from stages.judge.alignment import Alignment
-from stages.judge.contradictions.amounts import exchanged_amounts, unequal_equivalents, wrong_amounts
+from stages.judge.contradictions.amounts import exchanged_amounts, replaced_amounts, unequal_equivalents, wrong_amounts
 from stages.judge.contradictions.booleans import without_turned_flags, wrong_flags
 from stages.judge.contradictions.conditions import turned_only, with_and_without
 from stages.judge.contradictions.contradiction import Contradiction
@@ -66,5 +66,6 @@ def contradictions(rows: list[Alignment], reference: Text, answer: Text, questio
     everything += exchanged_frequencies(reference, answer)
     everything += unequal_equivalents(reference, answer, question)
     said = {hit.text for hit in everything}
+    everything += [hit for hit in replaced_amounts(reference, answer, question) if hit.text not in said]
     everything += [hit for hit in renamed(reference, answer, question) if hit.text not in said]
     return list(dict.fromkeys(without_denied_order(everything, reference, answer)))

@@ -10,6 +10,7 @@ from stages.judge.text import Clause, Text
 from stages.judge.tokens import Token
 
 _IF = re.compile(r"\b(?:if|when|whenever|once|as\s+soon\s+as)\b", re.IGNORECASE)
+_SPOKEN = 0.5  # of the reference's words: an answer that speaks of what it speaks of
 _TWIN_TOPIC = 0.9  # both ways: two clauses are the same but for their amounts
 
 
@@ -52,6 +53,22 @@ def wrong_amounts(row: Alignment, reference: Text, answer: Text, question: Text)
             if _rivals(a, b) and (lost or (new and near_copy(row.clause, best))):
                 hits.append(Contradiction("amount", f'says "{b.text}" where the reference says "{a.text}"'))
     return hits or _misplaced(row, reference, answer, question)
+
+
+def replaced_amounts(reference: Text, answer: Text, question: Text) -> list[Contradiction]:
+    """An amount of the reference is nowhere said, and one of its kind is that neither reference nor question knows."""
+    known = (*reference.quantities, *question.quantities)
+    lost = [t for t in reference.quantities if not any(match(t, u) for u in (*answer.quantities, *question.quantities))]
+    new = [t for t in answer.quantities if not any(match(t, u) for u in known)]
+    things = [t for t in reference.tokens if t.kind != "quantity"]
+    spoken = sum(found(t, answer.tokens, answer.words) for t in things)
+    if not lost or not new or spoken < _SPOKEN * len(things):
+        return []  # it speaks of something else
+    return [
+        Contradiction("amount", f'says "{two.text}" where the reference says "{one.text}"')
+        for one, two in itertools.product(lost, new)
+        if one.quantity.family == two.quantity.family
+    ]
 
 
 def _is_exceeded(token: Token, limit: Token, text: Text) -> bool:
