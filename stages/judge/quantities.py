@@ -6,8 +6,8 @@ from typing import Literal
 
 Bound = Literal["max", "min", "above", "below", "default", ""]
 
-_TIME = {"millisecond": 0.001, "ms": 0.001, "second": 1, "s": 1, "sec": 1, "minute": 60, "min": 60, "hour": 3600, "hr": 3600,
-         "day": 86400, "week": 604800, "month": 2592000, "year": 31536000}  # fmt: skip
+_TIME = {"millisecond": 0.001, "ms": 0.001, "second": 1, "s": 1, "sec": 1, "minute": 60, "min": 60, "hour": 3600,
+         "hr": 3600, "day": 86400, "week": 604800, "month": 2592000, "year": 31536000}  # fmt: skip
 _SIZE = {"byte": 0, "kb": 1, "kib": 1, "kilobyte": 1, "kibibyte": 1, "mb": 2, "mib": 2, "megabyte": 2, "mebibyte": 2,
          "gb": 3, "gib": 3, "gigabyte": 3, "gibibyte": 3, "tb": 4, "tib": 4, "terabyte": 4, "tebibyte": 4, "pb": 5,
          "petabyte": 5}  # fmt: skip
@@ -27,7 +27,10 @@ _UNIT = (
     r"|(?<=\d )s"
 )
 # "Five unused vacation days": what kind of days may stand between.
-_KIND = r"(?!(?:and|or|of|in|for|per|to|within|by|with|from|a|an|the|is|are|at|on|up|more|less|after|before|every|each|out)\b)[a-z]+(?:-[a-z]+)?"
+_KIND = (
+    r"(?!(?:and|or|of|in|for|per|to|within|by|with|from|a|an|the|is|are|at|on|up|more|less|after|before|every|each|out)"
+    r"\b)[a-z]+(?:-[a-z]+)?"
+)
 _FAR = r"minutes|hours|days|weeks|months|years"
 _QUANTITY = re.compile(
     rf"(?<![\w.:/-])(?:(?P<half>half\s+an?|an?\s+half)\s+(?P<half_unit>{_UNIT})\b"

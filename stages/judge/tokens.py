@@ -23,7 +23,9 @@ _CAMEL = re.compile(r"^(?:[a-z]+[A-Z]|[A-Z][a-z0-9]+[A-Z]|[A-Z]{2,}[a-z]+[A-Za-z
 _WHOLE = frozenset(stem(w) for w in ("possible", "allowed", "permitted", "supported", "able", "feasible"))
 _WITHOUT = re.compile(r"\W*without\b[^,]*,\s", re.IGNORECASE)  # "Without a key, the call fails": it does fail
 _APPOSITION = re.compile(r"[^,]*,\s+not\s[^,]*,\s", re.IGNORECASE)  # "A, not B, is charged": A is
-_AUXILIARIES = frozenset("is are was were do does did can may must should will would has have".split())
+_AUXILIARIES = frozenset(
+    ("is", "are", "was", "were", "do", "does", "did", "can", "may", "must", "should", "will", "would", "has", "have")
+)
 _OBJECTS = frozenset(("nothing", "nobody"))
 
 

@@ -2,13 +2,15 @@
 
 import re
 
+from stages.judge.notation import in_one_notation
+
 _GIVE = r"(?:give|specify|provide|pass|set|supply|include)"
 _GIVEN = r"(?:given|specified|provided|passed|set|supplied|included|present)"
 _MISSING = r"(?:omitted|left\s+(?:out|empty|blank|unset)|missing|absent)"
 _PART = r"[^.,;\n]{1,80}"  # of a sentence
 _AND = r"(?:;|,|,?\s+(?:but|while|whereas|and))\s+(?:(?:but|while|whereas|and)\s+)?"
 _AMOUNT = r"(?=\d|(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|twenty|thirty|sixty)\b)"
-_AROUND = r"(?:for|by|in|at|and|or|to|on|until|from|with|if|when|unless)\b"
+_NOTHING = r"(?!more\b|less\b|fewer\b|longer\b|later\b|other\b)"  # "no more than" denies nothing
 _MODAL = r"(?:can|may|must|should|could|will)"
 # Verbs after which "no" denies the verb, in the form that follows a plural: "queues keep no order".
 _KEEP = (
@@ -17,8 +19,6 @@ _KEEP = (
     r"take|throw|use|write"
 )
 _OTHER_THAN = r"(?:other\s+than|except(?:\s+for)?|besides|apart\s+from)"
-
-_SMALL = dict(zip("one two three four five six seven eight nine ten".split(), map(str, range(1, 11)), strict=True))
 
 # Negated bounds ("no more than") are bounds, not negations; "unless you say otherwise" is a default.
 _PHRASES = [
@@ -31,19 +31,8 @@ _PHRASES = [
     (r"\b(?:free\s+of\s+charge|(?:at|for)\s+no\s+(?:extra\s+|additional\s+)?(?:charge|cost)|without\s+(?:any\s+)?"
      r"(?:extra\s+|additional\s+)?charges?|for\s+free|for\s+nothing)\b", "free"),
     (r"\bcosts?\s+nothing(?:\s+(?:extra|more))?\b", "is free"),
-    (r"\b(four|three|two|one|five|six|seven|eight|nine|ten|\d+)\s+and\s+a\s+half\b", lambda m: f"{_SMALL.get(m[1].lower(), m[1])}.5"),
-    # Times of the day, as a clock of 24 hours has them, and sums with the currency behind.
-    (r"\b(\d{1,2})(?::(\d\d))?\s*([ap])\.?m\b(?:\.(?!\s+(?-i:[A-Z])|\s*$))?", lambda m: f"{int(m[1]) % 12 + 12 * (m[3].lower() == 'p'):02}:{m[2] or '00'}"),
-    (r"(?<![\d:.])(\d:\d\d)(?![\d:])", r"0\1"),
-    (r"(?:€|\bEUR\b)\s*(\d[\d.,]*\d|\d)|\b(\d[\d.,]*\d|\d)\s*(?:€|EUR\b)", lambda m: f"{m[1] or m[2]} euros"),
-    (r"(?:\$|\bUSD\b)\s*(\d[\d.,]*\d|\d)|\b(\d[\d.,]*\d|\d)\s*USD\b", lambda m: f"{m[1] or m[2]} dollars"),
     (r"\bin\s+spite\s+of\b", "despite"),
-    (rf"\b(hour|week|month|year)ly(?=\s*(?:[.,;:]|$)|\s+{_AROUND})", r"every 1 \1"),
-    (rf"\bdaily(?=\s*(?:[.,;:]|$)|\s+{_AROUND})", "every 1 day"),
     (r"\bafter\s+((?:[\w.,]+\s+){1,3}?)at\s+(?:the\s+)?(?:most|latest)\b", r"within \1"),
-    (r"\s*(?:°\s*C\b|\bdegrees?\s+Celsius\b)", " celsius"),
-    (r"(?<![\w.-])(\d+)\s*[-–]\s*(\d+)(?=\s+(?:seconds|minutes|hours|days|weeks|months|years|[KMGT]i?B|percent|characters)\b)",
-     r"\1 to \2"),
     (r"\bnothing\s+(?:but|except|other\s+than)\b", "only"),
     (r"\bin\s+excess\s+of\b", "beyond"),
     (r"\bcan\s*not\b|\bcan't\b|\bcant\b", "cannot"),
@@ -67,14 +56,15 @@ _PHRASES = [
     (r"\b(?:not|never)\s+(?:below|under)\s+(?=\d)", "at least "),
     # What is denied of a thing is denied of the doing: "returns no data", "no guests are allowed".
     (r"(?<![^.;:,\n])(\s*(?:(?:and|but|so|while|whereas)\s+)?)no\s+(?!one\b|more\b|longer\b|less\b|other\b|matter\b)"
-     rf"((?:(?!but\b|other\b|one\b)[\w'-]+\s+){{1,5}}?)({_MODAL}|is|are)\s+(?!not\b|at\s+(?:most|least)\b)", r"\1\2\3 not "),
-    (rf"\b({_MODAL}|does|do)\s+(\w+)\s+(?:no|none\s+of)\s+(?!more\b|less\b|fewer\b|longer\b|later\b|other\b|charge\b|cost\b)",
+     rf"((?:(?!but\b|other\b|one\b)[\w'-]+\s+){{1,5}}?)({_MODAL}|is|are)\s+(?!not\b|at\s+(?:most|least)\b)",
+     r"\1\2\3 not "),
+    (rf"\b({_MODAL}|does|do)\s+(\w+)\s+(?:no|none\s+of)\s+{_NOTHING}(?!charge\b|cost\b)",
      r"\1 not \2 "),
-    (rf"\b(?!has\b)({_KEEP})s\s+(?:no|none\s+of)\s+(?!more\b|less\b|fewer\b|longer\b|later\b|other\b)", r"does not \1 "),
-    (rf"\b({_KEEP})\s+(?:no|none\s+of)\s+(?!more\b|less\b|fewer\b|longer\b|later\b|other\b)", r"do not \1 "),
-    (r"\b(making|giving|having|taking|using|returning|leaving)\s+no\s+(?!more\b|less\b|longer\b|other\b)", r"not \1 "),
-    (r"\bhas\s+no\s+(?!more\b|less\b|fewer\b|longer\b|later\b|other\b)", "does not have "),
-    (r"\bhave\s+no\s+(?!more\b|less\b|fewer\b|longer\b|later\b|other\b)", "do not have "),
+    (rf"\b(?!has\b)({_KEEP})s\s+(?:no|none\s+of)\s+{_NOTHING}", r"does not \1 "),
+    (rf"\b({_KEEP})\s+(?:no|none\s+of)\s+{_NOTHING}", r"do not \1 "),
+    (rf"\b(making|giving|having|taking|using|returning|leaving)\s+no\s+{_NOTHING}", r"not \1 "),
+    (rf"\bhas\s+no\s+{_NOTHING}", "does not have "),
+    (rf"\bhave\s+no\s+{_NOTHING}", "do not have "),
     # What does not exist has one form; "if it does not exist" is a condition and stays.
     (r"\b(an?|the|any)\s+([\w-]+(?:\s+[\w-]+)?)\s+(?:that|which)\s+(?:does\s+not\s+exist|is\s+not\s+there)\b", r"\1 nonexistent \2"),  # noqa: E501
     (r"\b([\w-]{1,60}s)\s+(?:that|which)\s+(?:do\s+not\s+exist|are\s+not\s+there)\b", r"nonexistent \1"),
@@ -108,7 +98,8 @@ _PHRASES = [
     (rf"\b(?:if|when|whenever)\s+(?:you|one|it|they|the\s+\w+)\s+(?:do|does)\s+not\s+{_GIVE}\s+(?:an?\s+|any\s+|the\s+)?(?=\w)",
      "if no "),
     (r",?\s*\bexcept\s+(?:while|when|if)\b", " unless"),
-    (r"(?<![.!?;:]),?\s+(?:and\s+)?(?:neither|nor)\s+(?:can|may|do|does|is|are|must|will)\s+([^.,;\n]+)(?=[.,;]|$)", r" or \1"),
+    (r"(?<![.!?;:]),?\s+(?:and\s+)?(?:neither|nor)\s+(?:can|may|do|does|is|are|must|will)\s+([^.,;\n]+)(?=[.,;]|$)",
+     r" or \1"),
     (r"\bneither\b([^.;\n]{1,80}?)\bnor\b", r"not \1or"),
     (r"\banother\s+((?:\w+\s+){1,3}?)than\b", r"a different \1than"),
     (r"\bafter\s+at\s+most\b", "within"),
@@ -156,7 +147,8 @@ _PHRASES = [
     (r"\bshort-lived\b|\bshort-term\b", "temporary"),
     (r"\bmust\s+not\s+have\b(?!\s+(?:\w+ed|been|had|taken|done|gone)\b)", "not requires"),
     (r"\bhas\s+to\b|\bhave\s+to\b|\bmust\s+have\b", "requires"),
-    (r"\b(?:do|does)\s+not\s+requires\b|\b(?:is|are)\s+not\s+required\s+to\b|\b(?:do|does)\s+not\s+need\s+to\b", "need not"),
+    (r"\b(?:do|does)\s+not\s+requires\b|\b(?:is|are)\s+not\s+required\s+to\b|\b(?:do|does)\s+not\s+need\s+to\b",
+     "need not"),
     (r"\bmakes?\s+sure\b", "ensures"),
     (r"\bget(?:s|ting)?\s+rid\s+of\b", "deletes"),
     (r"\btak(?:es?|ing)\s+precedence\s+over\b|\bhas\s+priority\s+over\b|\bprevails?\s+over\b|\bwins?\s+over\b", "overrides"),  # noqa: E501
@@ -173,6 +165,7 @@ _PHRASES_RE = [(re.compile(p, re.IGNORECASE), new) for p, new in _PHRASES]
 
 def normalise(text: str) -> str:
     text = re.sub(r"[^\S\n]+", " ", text)  # first: patterns try every split of a run of blanks
+    text = in_one_notation(text)
     for pattern, new in _PHRASES_RE:
         text = pattern.sub(new, text)
     return re.sub(r" +", " ", text).strip()

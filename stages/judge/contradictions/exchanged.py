@@ -4,7 +4,7 @@ import difflib
 from dataclasses import dataclass
 
 from stages.judge.contradictions.contradiction import Contradiction
-from stages.judge.contradictions.replaced import Statement, statements
+from stages.judge.contradictions.statements import Statement, statements
 from stages.judge.lexicon import NEGATIONS, STOPWORDS, WEAK, concept
 from stages.judge.stems import stem
 from stages.judge.text import Text
@@ -29,7 +29,7 @@ class _Change:
 
 
 def exchanged_parts(reference: Text, answer: Text) -> list[Contradiction]:
-    """ "The requester pays for it, and the owner for storage" against "the owner pays for it, and the requester ..."."""
+    """ "The requester pays, and the owner stores" against "the owner pays, and the requester stores"."""
     ours, theirs = statements(reference), statements(answer)
     changes = _changes(_joined(ours), _joined(theirs))
     moved = [

@@ -56,7 +56,7 @@ def _may_stand_for(token: Token, other: Token) -> bool:
     return other.kind != "identifier" or _shape(other) == _shape(token)
 
 
-_RENAMED_SHARE = 0.7  # of a sentence's words in the answer's, for a lost identifier to count as exchanged
+_RENAMED_SHARE = 0.5  # of a sentence's words in the answer's, for a lost identifier to count as exchanged
 
 
 def renamed(reference: Text, answer: Text, question: Text) -> list[Contradiction]:
@@ -126,7 +126,9 @@ def exchanged_words(row: Alignment, rows: list[Alignment], reference: Text, answ
     return hits
 
 
-_ADJOINED = re.compile(r"(?:'s)?[\s-]+(?:(?:of|in)\s+)?(?:(?:it|that|which)\s+)?(?:(?:is|are|was|were)\s+)?(?:(?:the|an?)\s+)?")
+_ADJOINED = re.compile(
+    r"(?:'s)?[\s-]+(?:(?:of|in)\s+)?(?:(?:it|that|which)\s+)?(?:(?:is|are|was|were)\s+)?(?:(?:the|an?)\s+)?"
+)
 
 
 def _adjoin(one: Token, two: Token, text: Text) -> bool:

@@ -14,7 +14,9 @@ _TURNED = 0.8  # the same for a condition: it often speaks of what follows from 
 _THEN = re.compile(
     r"(?:[,;:]\s*|\s+)?\b(?:(?:and|only)\s+)?(?:then|afterwards?|next|finally|after\s+that)\b[\s,]*", re.IGNORECASE
 )
-_BETWEEN = re.compile(r"\b(before|after)\s+(?=\w)(?!that\b|this\b|which\b|the\s+next\b|\d|(?:an?|one|two|three|four|five|six|seven|ten)\s+(?:second|minute|hour|day|week|month|year)s?\b)", re.IGNORECASE)
+# A time to wait is no step: "after 5 minutes".
+_TIME = r"\d|(?:an?|one|two|three|four|five|six|seven|ten)\s+(?:second|minute|hour|day|week|month|year)s?\b"
+_BETWEEN = re.compile(rf"\b(before|after)\s+(?=\w)(?!that\b|this\b|which\b|the\s+next\b|{_TIME})", re.IGNORECASE)
 _RELATIVE = re.compile(r"\b(?:that|which|who)\b", re.IGNORECASE)
 _CONDITION = re.compile(r"\b(?:if|when|whenever|unless|until|once)\b", re.IGNORECASE)
 _ORDER_WORDS = frozenset(("first", "then", "next", "finally", "before", "after"))

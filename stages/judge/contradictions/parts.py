@@ -4,7 +4,7 @@ import re
 
 from stages.judge.alignment import Alignment
 from stages.judge.contradictions.contradiction import Contradiction
-from stages.judge.contradictions.replaced import WORD
+from stages.judge.contradictions.statements import WORD
 from stages.judge.lexicon import NEGATIONS, concept
 from stages.judge.matching import found, match
 from stages.judge.text import Clause, Text

@@ -1,27 +1,19 @@
 """A statement said nearly word for word: what stands in another's place there, and cannot mean the same."""
 
-import difflib
 import functools
 import itertools
 import re
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from stages.judge.contradictions.contradiction import Contradiction
-from stages.judge.lexicon import DOINGS, NEGATIONS, NOUN_VERBS, STOPWORDS, VERBS, concept, opposite, sisters
+from stages.judge.contradictions.statements import DETERMINERS, TECHNICAL, Edit, edits, pairs, plain, statements, swap
+from stages.judge.lexicon import DOINGS, NEGATIONS, NOUN_VERBS, STOPWORDS, VERBS, opposite, sisters
 from stages.judge.matching import match
 from stages.judge.quantities import Quantity, find_quantities
 from stages.judge.stems import stem
 from stages.judge.text import Text, read
 from stages.judge.tokens import Token
 
-_LEAST = 4  # words that must be the same: two short statements may be alike by chance
-_LEAST_SHARE = 0.5  # of the words of both
-_MOST = 3  # words that may be exchanged: a longer part is rather said in other words
-WORD = re.compile(r"\d{1,3}(?:,\d{3})+|-{0,2}[\w$'./:-]*\w")
-_RATE = re.compile(r"(?<!within )(?<!in )(?<!after )(?<!for )(?<!of )(?<!least )(?<!most )(?<!than )\b(?:per|an?|each|every(?:\s+1)?)\s+(?=(?:second|minute|hour|day|week|month|year)\b)")
-_LINKS = frozenset(("too", "also", "but", "while", "whereas", "however"))  # they only bind statements
 _COMPARED = frozenset(("less", "fewer", "more"))
 _ACTIONS = frozenset(  # none of which does for another
     map(
@@ -29,7 +21,6 @@ _ACTIONS = frozenset(  # none of which does for another
         ("create", "delete", "update", "open", "close", "start", "stop", "read", "write", "send", "receive", "add"),
     )
 )
-_DETERMINERS = frozenset(("a", "an", "the", "its", "their", "each", "every", "this", "these", "those"))
 _EXCLUSIVE = (
     ({"until", "before"}, {"after", "once"}),
     ({"until"}, {"when", "if", "while"}),
@@ -46,115 +37,29 @@ _EXCLUSIVE = (
     ({"same"}, {"any"}),
     ({"one"}, {"any"}),
 )
-# What names a thing and is no word: a flag, a constant, a path, camel case.
-_TECHNICAL = re.compile(r"^-|[_:\d]|\w[./]\w|[a-z][A-Z]|^[A-Z]{2,}|[A-Z]-|-[A-Z]")
-_ORDINALS = {w: n for n, w in enumerate("first second third fourth fifth sixth seventh eighth ninth tenth".split(), 1)}
-_ENDS = {"last": -1, "final": -1}
+_ORDINALS = {"first": 1, "second": 2, "third": 3, "fourth": 4, "fifth": 5, "sixth": 6, "seventh": 7, "eighth": 8,
+             "ninth": 9, "tenth": 10, "last": -1, "final": -1}  # fmt: skip
 _NUMBERS = {"once": "1 time", "twice": "2 times", "thrice": "3 times", "single": "1", "one": "1"}
-
-
-@dataclass(frozen=True)
-class Statement:
-    """`words` as they are compared, `shown` as they stand there."""
-
-    sentence: int
-    words: tuple[str, ...]
-    shown: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Edit:
-    """What one statement says where the other says something else, all around it being the same."""
-
-    own: tuple[str, ...]
-    said: tuple[str, ...]
-    alone: bool  # nothing else differs
-    before: str = ""  # the word in front of it
 
 
 def replaced_words(reference: Text, answer: Text) -> list[Contradiction]:
     """ "Of the IAM user" against "of the root user", all else equal."""
     hits = []
     for own, said in pairs(reference, answer):
-        swap = _swap(own, said)
+        exchange = swap(own, said)
         changes = edits(own, said)
-        exchanged = any(_said_in(e.own, answer) and _said_in(e.said, reference) for e in changes if not e.alone)
-        for edit in [swap] if swap else changes:
-            if swap or _excludes(edit, reference, answer, converse=exchanged):
+        moved = any(_said_in(e.own, answer) and _said_in(e.said, reference) for e in changes if not e.alone)
+        for edit in [exchange] if exchange else changes:
+            if exchange or _excludes(edit, reference, answer, converse=moved):
                 one, two = " ".join(edit.own), " ".join(edit.said)
                 text = f'says "{two}" where the reference says "{one}"'
                 hits.append(Contradiction("name", text, clause=reference.first_clause(own.sentence)))
     return hits
 
 
-def pairs(reference: Text, answer: Text) -> list[tuple[Statement, Statement]]:
-    """Each statement of the reference with each of the answer, but for those that the other side has, too."""
-    ours, theirs = statements(reference), statements(answer)
-    return [
-        (own, said)
-        for own, said in itertools.product(ours, theirs)
-        # Else another statement is that one: two of a kind stand side by side.
-        if not _is_held(own, theirs) and not _is_held(said, ours)
-    ]
-
-
-def statements(text: Text) -> list[Statement]:
-    found = []
-    for number, sentence in enumerate(text.sentences):
-        for part in re.split(r"\s*;\s*", sentence):
-            shown = [w for w in WORD.findall(_RATE.sub("per-", part)) if w.lower() not in _LINKS]
-            shown[:1] = [w if _TECHNICAL.search(w) else w.lower() for w in shown[:1]]  # its capital says nothing
-            found.append(Statement(number, tuple(map(_plain, shown)), tuple(shown)))
-    return found
-
-
-def _plain(word: str) -> str:
-    """Without case and plural, if it is no name."""
-    lower = word.lower()
-    if lower in STOPWORDS or len(word) < 4 or _TECHNICAL.search(word) or lower.endswith(("ss", "us", "is")):
-        return lower
-    return lower.removesuffix("'s").removesuffix("s")
-
-
 @functools.lru_cache(maxsize=64)
 def _vocabulary(text: Text) -> set[str]:
     return {word for statement in statements(text) for word in statement.words}
-
-
-def _is_held(statement: Statement, others: list[Statement]) -> bool:
-    return any(
-        Counter(statement.words) <= Counter(o.words)
-        and sum(w in NEGATIONS for w in statement.words) == sum(w in NEGATIONS for w in o.words)
-        and _swap(statement, o) is None
-        for o in others
-    )
-
-
-def edits(own: Statement, said: Statement, least_share: float = _LEAST_SHARE, every: bool = False) -> list[Edit]:
-    """What is exchanged; with `every`, what is added or left out, too. None if hardly the same words are said."""
-    codes = difflib.SequenceMatcher(None, own.words, said.words, autojunk=False).get_opcodes()
-    same = sum(j - i for tag, i, j, _, _ in codes if tag == "equal")
-    least = _LEAST if len(own.words) > _LEAST + 1 else _LEAST - 1
-    if same < least or 2 * same < least_share * (len(own.words) + len(said.words)):
-        return []
-    changes = [code for code in codes if code[0] != "equal"]
-    return [
-        Edit(own.shown[i:j], said.shown[k:m], len(changes) == 1, own.shown[i - 1].lower() if i else "")
-        for tag, i, j, k, m in changes
-        if every or (tag == "replace" and max(j - i, m - k) <= _MOST)
-    ]
-
-
-def _swap(own: Statement, said: Statement) -> Edit | None:
-    """Two words in one another's place, if that is all that differs; what is joined by "and" may be in any order."""
-    one, two = own.words, said.words
-    places = [n for n, (a, b) in enumerate(zip(one, two, strict=False)) if a != b]
-    if len(one) != len(two) or len(one) < 6 or len(places) != 2:
-        return None
-    i, j = places
-    between = {w for w in one[i + 1 : j] if w in STOPWORDS | NEGATIONS} - {"and", "or", *_DETERMINERS, *one[i - 1 : i]}
-    exchanged = between and one[i] == two[j] and one[j] == two[i] and concept(one[i]) != concept(one[j])
-    return Edit((own.shown[i],), (said.shown[i],), alone=True) if exchanged else None
 
 
 def _excludes(edit: Edit, reference: Text, answer: Text, converse: bool) -> bool:
@@ -183,7 +88,7 @@ def _excludes(edit: Edit, reference: Text, answer: Text, converse: bool) -> bool
     names, names_said = _names(edit.own), _names(edit.said)
     if (names and names_said) or (len(own) == len(said) == 1 and (names or names_said)):
         return not any(_alike(a, b) for a, b in itertools.product(edit.own, edit.said))
-    verbs = (_is_verb(own) and _is_verb(said)) or edit.before in _DETERMINERS or edit.before.endswith("'s")
+    verbs = (_is_verb(own) and _is_verb(said)) or edit.before in DETERMINERS or edit.before.endswith("'s")
     ours, theirs = _things(edit.own, verbs), _things(edit.said, verbs)
     if not ours or not theirs or any(_is_one(a, b) for a, b in itertools.product(ours, theirs)):
         return False
@@ -193,8 +98,7 @@ def _excludes(edit: Edit, reference: Text, answer: Text, converse: bool) -> bool
 
 def _places(words: Sequence[str]) -> set[int]:
     """Third and 3rd are 3."""
-    known = _ORDINALS | _ENDS
-    return {known[w] for w in words if w in known} | {
+    return {_ORDINALS[w] for w in words if w in _ORDINALS} | {
         int(found[1]) for w in words if (found := re.fullmatch(r"(\d+)(?:st|nd|rd|th)", w))
     }
 
@@ -209,12 +113,12 @@ def _among(amounts: list[Quantity], text: Text) -> bool:
 
 
 def _said_in(words: Sequence[str], text: Text) -> bool:
-    content = [w for w in map(_plain, words) if w not in STOPWORDS | NEGATIONS]
+    content = [w for w in map(plain, words) if w not in STOPWORDS | NEGATIONS]
     return not content or not _vocabulary(text).isdisjoint(content)
 
 
 def _names(words: Sequence[str]) -> list[str]:
-    return [w for w in words if _TECHNICAL.search(w) or "-" in w or w[:1].isupper()]
+    return [w for w in words if TECHNICAL.search(w) or "-" in w or w[:1].isupper()]
 
 
 def _alike(a: str, b: str) -> bool:
@@ -252,7 +156,7 @@ def _is_verb(words: Sequence[str]) -> bool:
 def _things(words: Sequence[str], verbs: bool) -> list[Token]:
     """The tokens of these words, if they may be what it speaks of: what is done is said in too many ways."""
     tokens = [t for t in read(" ".join(words)).tokens if t.kind != "quantity"]
-    named = verbs or words[0].lower() in _DETERMINERS
+    named = verbs or words[0].lower() in DETERMINERS
     doings = (VERBS | DOINGS) - NOUN_VERBS
     if any((t.text.endswith("ly") and t.text.islower()) or (t.key in doings and not named) for t in tokens):
         return []

@@ -206,7 +206,8 @@ def edits(clause: Clause, other: Clause) -> list[Contradiction]:
     same_frame = _is_framed_alike(clause, other)
     swaps = {(a.key, a.lexical, b.key, b.lexical) for a, b in changed}
     for a, b in changed:
-        loose = {a.key, b.key} & NOUN_VERBS or (a.kind == "identifier") != (b.kind == "identifier") or _is_adverb(a) or _is_adverb(b)
+        named = (a.kind == "identifier") != (b.kind == "identifier")
+        loose = {a.key, b.key} & NOUN_VERBS or named or _is_adverb(a) or _is_adverb(b)
         if loose and _is_beside(a, b, clause) and _is_beside(a, b, other):
             continue  # "internet access", "access the internet"; "the directive max_size"; "successfully verified"
         if _is_joined(a, b, clause):

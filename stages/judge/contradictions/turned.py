@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from stages.judge.contradictions.contradiction import Contradiction
-from stages.judge.contradictions.replaced import edits, pairs
+from stages.judge.contradictions.statements import edits, pairs
 from stages.judge.lexicon import NEGATIONS, STOPWORDS, concept
 from stages.judge.stems import stem
 from stages.judge.text import Text

@@ -1,0 +1,108 @@
+"""A text as statements that can be laid beside one another word for word, and what one changes in the other."""
+
+import difflib
+import itertools
+import re
+from collections import Counter
+from dataclasses import dataclass
+
+from stages.judge.lexicon import NEGATIONS, STOPWORDS, concept
+from stages.judge.text import Text
+
+_LEAST = 4  # words that must be the same: two short statements may be alike by chance
+_LEAST_SHARE = 0.5  # of the words of both
+_MOST = 3  # words that may be exchanged: a longer part is rather said in other words
+_LEAST_OF_SWAP = 6
+WORD = re.compile(r"\d{1,3}(?:,\d{3})+|-{0,2}[\w$'./:-]*\w")
+_RATE = re.compile(
+    r"(?<!within )(?<!in )(?<!after )(?<!for )(?<!of )(?<!least )(?<!most )(?<!than )"
+    r"\b(?:per|an?|each|every(?:\s+1)?)\s+(?=(?:second|minute|hour|day|week|month|year)\b)"
+)
+_LINKS = frozenset(("too", "also", "but", "while", "whereas", "however"))  # they only bind statements
+DETERMINERS = frozenset(("a", "an", "the", "its", "their", "each", "every", "this", "these", "those"))
+# What names a thing and is no word: a flag, a constant, a path, camel case.
+TECHNICAL = re.compile(r"^-|[_:\d]|\w[./]\w|[a-z][A-Z]|^[A-Z]{2,}|[A-Z]-|-[A-Z]")
+
+
+@dataclass(frozen=True)
+class Statement:
+    """`words` as they are compared, `shown` as they stand there."""
+
+    sentence: int
+    words: tuple[str, ...]
+    shown: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Edit:
+    """What one statement says where the other says something else, all around it being the same."""
+
+    own: tuple[str, ...]
+    said: tuple[str, ...]
+    alone: bool  # nothing else differs
+    before: str = ""  # the word in front of it
+
+
+def pairs(reference: Text, answer: Text) -> list[tuple[Statement, Statement]]:
+    """Each statement of the reference with each of the answer, but for those that the other side has, too."""
+    ours, theirs = statements(reference), statements(answer)
+    return [
+        (own, said)
+        for own, said in itertools.product(ours, theirs)
+        # Else another statement is that one: two of a kind stand side by side.
+        if not _is_held(own, theirs) and not _is_held(said, ours)
+    ]
+
+
+def statements(text: Text) -> list[Statement]:
+    found = []
+    for number, sentence in enumerate(text.sentences):
+        for part in re.split(r"\s*;\s*", sentence):
+            shown = [w for w in WORD.findall(_RATE.sub("per-", part)) if w.lower() not in _LINKS]
+            shown[:1] = [w if TECHNICAL.search(w) else w.lower() for w in shown[:1]]  # its capital says nothing
+            found.append(Statement(number, tuple(map(plain, shown)), tuple(shown)))
+    return found
+
+
+def plain(word: str) -> str:
+    """Without case and plural, if it is no name."""
+    lower = word.lower()
+    if lower in STOPWORDS or len(word) < 4 or TECHNICAL.search(word) or lower.endswith(("ss", "us", "is")):
+        return lower
+    return lower.removesuffix("'s").removesuffix("s")
+
+
+def _is_held(statement: Statement, others: list[Statement]) -> bool:
+    return any(
+        Counter(statement.words) <= Counter(o.words)
+        and sum(w in NEGATIONS for w in statement.words) == sum(w in NEGATIONS for w in o.words)
+        and swap(statement, o) is None
+        for o in others
+    )
+
+
+def edits(own: Statement, said: Statement, least_share: float = _LEAST_SHARE, every: bool = False) -> list[Edit]:
+    """What is exchanged; with `every`, what is added or left out, too. None if hardly the same words are said."""
+    codes = difflib.SequenceMatcher(None, own.words, said.words, autojunk=False).get_opcodes()
+    same = sum(j - i for tag, i, j, _, _ in codes if tag == "equal")
+    least = _LEAST if len(own.words) > _LEAST + 1 else _LEAST - 1
+    if same < least or 2 * same < least_share * (len(own.words) + len(said.words)):
+        return []
+    changes = [code for code in codes if code[0] != "equal"]
+    return [
+        Edit(own.shown[i:j], said.shown[k:m], len(changes) == 1, own.shown[i - 1].lower() if i else "")
+        for tag, i, j, k, m in changes
+        if every or (tag == "replace" and max(j - i, m - k) <= _MOST)
+    ]
+
+
+def swap(own: Statement, said: Statement) -> Edit | None:
+    """Two words in one another's place, if that is all that differs; what is joined by "and" may be in any order."""
+    one, two = own.words, said.words
+    places = [n for n, (a, b) in enumerate(zip(one, two, strict=False)) if a != b]
+    if len(one) != len(two) or len(one) < _LEAST_OF_SWAP or len(places) != 2:
+        return None
+    i, j = places
+    between = {w for w in one[i + 1 : j] if w in STOPWORDS | NEGATIONS} - {"and", "or", *DETERMINERS, *one[i - 1 : i]}
+    exchanged = between and one[i] == two[j] and one[j] == two[i] and concept(one[i]) != concept(one[j])
+    return Edit((own.shown[i],), (said.shown[i],), alone=True) if exchanged else None
