@@ -2,11 +2,11 @@
 
     .venv/bin/python -m benchmarks.judges               needs data/qa: `make repro` makes it
 
-Over benchmarks/data/graded_answers.jsonl: sixty references, to each two true answers in other words and two that are
-wrong by one fact, written one by one (by a language model) without sight of the judges. Half of the references
-(`tuned_on`) were looked at afterwards to mend the judges; the others (`held_out`) were not, and only their figures say
-how the judges do elsewhere. These answers are harder than those of a study: each differs from the truth by one fact, or
-says it in wholly other words.
+Over benchmarks/data/graded_answers.jsonl: references of documentation, manuals and policies, to each true answers,
+lightly edited to wholly reworded, and answers that are wrong by one fact, in the reference's own words or others.
+They were written one by one by several authors (language models) without sight of the judges. Those `tuned_on` were
+looked at to mend the judges; those `held_out` never were, and only their figures say how the judges do elsewhere. These
+answers are harder than those of a study: each differs from the truth by one fact, or says it in wholly other words.
 
 Beside them all controls that the facts judge passes before a study, but of every training and validation pair.
 """
@@ -35,16 +35,21 @@ JUDGES = ("facts", "semantic")
 WRONG_AT_MOST, TRUE_AT_LEAST = 3.0, 7.0  # of 10: the bands "incorrect or misleading" and "mostly correct"
 
 
+class Answer(Record):
+    kind: str  # true, or what was made wrong
+    wording: Literal["own", "light", "reworded", "wholly"]  # the reference's own words, ..., wholly others
+    text: str
+
+
 class Graded(Record):
-    id: int
+    author: str
     part: Literal["tuned_on", "held_out"]
     question: str
     reference: str
-    answer: str
-    kind: str  # true, or what was made wrong
+    answers: tuple[Answer, ...]
 
 
-Scores = Sequence[float]
+Scores = Sequence[Sequence[float]]  # of each reference's answers
 
 
 @exits_cleanly
@@ -54,17 +59,17 @@ def main() -> None:
     params = {name: load(f"judges.{name}", JudgeParams) for name in JUDGES}
     semantic = params["semantic"]
     assert isinstance(semantic, SemanticParams)
-    scores = {name: _scores(params[name], rows) for name in JUDGES}
+    scores = {name: _scores(make_judge(params[name]), rows) for name in JUDGES}
     plain = {"cosine": cosines(rows, str(resolve(semantic.embedding.model))), "word F1": [_f1(row) for row in rows]}
-    result: dict = {"references": len({row.reference for row in rows}), "answers": len(rows)}
+    result: dict = {}
     for part in ("held_out", "tuned_on"):
         here = [n for n, row in enumerate(rows) if row.part == part]
-        result[part] = {
+        result[part] = {"references": len(here), "answers": sum(len(rows[n].answers) for n in here)} | {
             name: judged([rows[n] for n in here], [values[n] for n in here], scale=name in scores)
             for name, values in (scores | plain).items()
         }
-        for name, found in result[part].items():
-            said = {key: value for key, value in found.items() if not isinstance(value, dict)}
+        for name in (*scores, *plain):
+            said = {key: value for key, value in result[part][name].items() if not isinstance(value, dict)}
             print(f"{part}  {name:9}", "  ".join(f"{key} {value:.3f}" for key, value in said.items()))
     pairs = [pair for name in ("train", "validation") for pair in read_jsonl(Path(f"data/qa/{name}.jsonl"), Pair)]
     result["controls"] = {"pairs": len(pairs)} | controlled(make_judge(params["facts"]), pairs)
@@ -78,23 +83,29 @@ def judged(rows: Sequence[Graded], scores: Scores, scale: bool) -> dict:
     Args:
         scale: the scores are on the study's scale, so that its bands say what is too high and too low.
     """
-    true, wrong = defaultdict(list), defaultdict(list)
+    ordered: list[bool] = []
+    found: dict[str, dict[str, list[float]]] = {"true": defaultdict(list), "wrong": defaultdict(list)}
     by_kind: dict[str, list[float]] = defaultdict(list)
-    for row, score in zip(rows, scores, strict=True):
-        (true if row.kind == "true" else wrong)[row.reference].append(score)
-        by_kind[row.kind].append(score)
-    ordered = [a > b for key in true for a in true[key] for b in wrong[key]]
-    found: dict = {"ordered": round(float(np.mean(ordered)), 4)}
+    for row, values in zip(rows, scores, strict=True):
+        true, wrong = [], []
+        for answer, score in zip(row.answers, values, strict=True):
+            (true if answer.kind == "true" else wrong).append(score)
+            found["true" if answer.kind == "true" else "wrong"][answer.wording].append(score)
+            if answer.kind != "true":
+                by_kind[f"{answer.kind}, {answer.wording}"].append(score)
+        ordered += [a > b for a in true for b in wrong]
+    result: dict = {"ordered": round(float(np.mean(ordered)), 4)}
     if scale:
-        all_wrong = [score for kind, values in by_kind.items() if kind != "true" for score in values]
-        found["wrong_above_3"] = _share(all_wrong, lambda score: score > WRONG_AT_MOST)
-        found["true_below_7"] = _share(by_kind["true"], lambda score: score < TRUE_AT_LEAST)
-        found["wrong_above_3_by_kind"] = {
-            kind: _share(values, lambda score: score > WRONG_AT_MOST)
+        for wording, values in sorted(found["wrong"].items()):
+            result[f"wrong_{wording}_above_3"] = _share(values, lambda score: score > WRONG_AT_MOST)
+        for wording, values in sorted(found["true"].items()):
+            result[f"true_{wording}_at_most_3"] = _share(values, lambda score: score <= WRONG_AT_MOST)
+            result[f"true_{wording}_below_7"] = _share(values, lambda score: score < TRUE_AT_LEAST)
+        result["wrong_above_3_by_kind"] = {
+            kind: {"n": len(values), "share": _share(values, lambda score: score > WRONG_AT_MOST)}
             for kind, values in sorted(by_kind.items())
-            if kind != "true"
         }
-    return found
+    return result
 
 
 def controlled(judge: Judge, pairs: Sequence[Pair]) -> dict:
@@ -109,26 +120,27 @@ def controlled(judge: Judge, pairs: Sequence[Pair]) -> dict:
     }
 
 
-def cosines(rows: Sequence[Graded], model: str) -> list[float]:
+def cosines(rows: Sequence[Graded], model: str) -> list[list[float]]:
     """Of reference and answer, by sentence-transformers and nothing else."""
     from sentence_transformers import SentenceTransformer
 
     encoder = SentenceTransformer(model)
-    one, two = (
-        encoder.encode(texts, normalize_embeddings=True)
-        for texts in ([row.reference for row in rows], [row.answer for row in rows])
-    )
-    return np.sum(one * two, axis=1).tolist()
+    texts = list(dict.fromkeys(t for row in rows for t in (row.reference, *(a.text for a in row.answers))))
+    vectors = dict(zip(texts, encoder.encode(texts, normalize_embeddings=True), strict=True))
+    return [[float(vectors[row.reference] @ vectors[answer.text]) for answer in row.answers] for row in rows]
 
 
-def _scores(params: JudgeParams, rows: Sequence[Graded]) -> list[float]:
-    judge = make_judge(params)
-    return [judge.score(row.question, row.reference, [row.answer])[0].overall or 0.0 for row in rows]
+def _scores(judge: Judge, rows: Sequence[Graded]) -> list[list[float]]:
+    return [
+        [v.overall or 0.0 for v in judge.score(row.question, row.reference, [a.text for a in row.answers])]
+        for row in rows
+    ]
 
 
-def _f1(row: Graded) -> float:
-    one, two = (set(words_of(text)) for text in (row.reference, row.answer))
-    return 2 * len(one & two) / (len(one) + len(two))
+def _f1(row: Graded) -> list[float]:
+    own = set(words_of(row.reference))
+    said = [set(words_of(answer.text)) for answer in row.answers]
+    return [2 * len(own & words) / (len(own) + len(words)) for words in said]
 
 
 def _share(values: Scores, is_so: Callable[[float], bool]) -> float:

@@ -62,8 +62,8 @@ def replaced_amounts(reference: Text, answer: Text, question: Text) -> list[Cont
     new = [t for t in answer.quantities if not any(match(t, u) for u in known)]
     things = [t for t in reference.tokens if t.kind != "quantity"]
     spoken = sum(found(t, answer.tokens, answer.words) for t in things)
-    if not lost or not new or spoken < _SPOKEN * len(things):
-        return []  # it speaks of something else
+    if not lost or spoken < _SPOKEN * len(things) or len({t.key for t in new}) > len(lost) + 1:
+        return []  # it speaks of something else, or of more
     return [
         Contradiction("amount", f'says "{two.text}" where the reference says "{one.text}"')
         for one, two in itertools.product(lost, new)

@@ -10,12 +10,14 @@ from stages.judge.stems import stem
 from stages.judge.text import Text
 
 _LEAST_SHARE = 0.55  # of the words of both texts that are the same
+_LIST = 3  # words between two of one list
 _PASSIVE = frozenset(("is", "are", "be", "been", "being"))  # "deletes it", "it is deleted"
 _BRIDGE = 1  # words alike between two changes that are one
 
 
 @dataclass(frozen=True)
 class _Change:
+    start: int  # in the reference's words
     own: tuple[str, ...]
     said: tuple[str, ...]
 
@@ -31,7 +33,8 @@ class _Change:
 def exchanged_parts(reference: Text, answer: Text) -> list[Contradiction]:
     """ "The requester pays, and the owner stores" against "the owner pays, and the requester stores"."""
     ours, theirs = statements(reference), statements(answer)
-    changes = _changes(_joined(ours), _joined(theirs))
+    words = _joined(ours)
+    changes = _changes(words, _joined(theirs))
     moved = [
         change
         for change in changes
@@ -47,6 +50,9 @@ def exchanged_parts(reference: Text, answer: Text) -> list[Contradiction]:
     swapped = moved[0].gone | moved[0].come
     if any(not (change.gone | change.come) <= swapped for change in changes):
         return []
+    between = words[moved[0].start + len(moved[0].own) : moved[-1].start]
+    if len(between) <= _LIST and not {"and", "or"}.isdisjoint(between):
+        return []  # "by age or by count"
     one, two = " ".join(moved[0].own), " ".join(moved[0].said)
     return [Contradiction("roles", f'says "{two}" where the reference says "{one}", and the other way round')]
 
@@ -68,7 +74,7 @@ def _changes(own: list[str], said: list[str]) -> list[_Change]:
             found[-1] = (found[-1][0], j, found[-1][2], m)
         else:
             found.append((i, j, k, m))
-    return [_Change(tuple(own[i:j]), tuple(said[k:m])) for i, j, k, m in found]
+    return [_Change(i, tuple(own[i:j]), tuple(said[k:m])) for i, j, k, m in found]
 
 
 def _content(words: tuple[str, ...]) -> frozenset[str]:

@@ -56,7 +56,8 @@ def _may_stand_for(token: Token, other: Token) -> bool:
     return other.kind != "identifier" or _shape(other) == _shape(token)
 
 
-_RENAMED_SHARE = 0.5  # of a sentence's words in the answer's, for a lost identifier to count as exchanged
+_RENAMED_SHARE = 0.7  # of a sentence's words in the answer's, for a lost identifier to count as exchanged
+_FEW_SHARE = 0.5  # the same where hardly more are new than are lost
 
 
 def renamed(reference: Text, answer: Text, question: Text) -> list[Contradiction]:
@@ -65,10 +66,13 @@ def renamed(reference: Text, answer: Text, question: Text) -> list[Contradiction
     known = (*reference.tokens, *question.tokens)
     for own, said in itertools.product(_by_sentence(reference), _by_sentence(answer)):
         words = {t.key for t in own if t.kind in {"word", "name"}}
-        if not words or len(words & {t.key for t in said}) < _RENAMED_SHARE * len(words):
+        if not words:
             continue
         lost = [t for t in own if t.kind == "identifier" and not any(match(t, u) for u in answer.tokens)]
         new = [t for t in said if t.kind == "identifier" and not any(match(t, u) for u in known)]
+        few = len({t.key for t in new}) <= len(lost) + 1
+        if len(words & {t.key for t in said}) < (_FEW_SHARE if few else _RENAMED_SHARE) * len(words):
+            continue
         hits += [
             Contradiction("name", f'says "{other.text}" where the reference says "{token.text}"')
             for token, other in itertools.product(lost, new)

@@ -1,5 +1,6 @@
 """Exchanged roles: who does it to whom, from where to where, and words that differ in an else equal clause."""
 
+import itertools
 import re
 
 from stages.judge.contradictions.contradiction import Contradiction
@@ -181,6 +182,15 @@ def _is_beside(a: Token, b: Token, clause: Clause) -> bool:
     return a.key in keys and b.key in keys and abs(keys.index(a.key) - keys.index(b.key)) == 1
 
 
+def _touch(a: Token, b: Token, clause: Clause) -> bool:
+    """Whether the two stand side by side, with nothing between."""
+    keys = {a.key, b.key}
+    return any(
+        {one.key, two.key} == keys and not clause.text[one.end : two.start].strip(" -'s")
+        for one, two in itertools.pairwise(clause.tokens)
+    )
+
+
 def _is_joined(a: Token, b: Token, clause: Clause) -> bool:
     """Whether both stand in one list of the clause, so that their order says nothing."""
     ends = sorted((t.start, t.end) for t in clause.tokens if t.key in (a.key, b.key))
@@ -210,6 +220,8 @@ def edits(clause: Clause, other: Clause) -> list[Contradiction]:
         loose = {a.key, b.key} & NOUN_VERBS or named or _is_adverb(a) or _is_adverb(b)
         if loose and _is_beside(a, b, clause) and _is_beside(a, b, other):
             continue  # "internet access", "access the internet"; "the directive max_size"; "successfully verified"
+        if _touch(a, b, clause) and _touch(a, b, other):
+            continue  # "supported destinations", "the destinations supported"
         if _is_joined(a, b, clause):
             continue  # "by age or by count"
         exchanged = (b.key, b.lexical, a.key, a.lexical) in swaps and len(swaps) <= 2 and same_frame

@@ -15,7 +15,7 @@ _MOST = 3  # words that may be exchanged: a longer part is rather said in other 
 _LEAST_OF_SWAP = 6
 WORD = re.compile(r"\d{1,3}(?:,\d{3})+|-{0,2}[\w$'./:-]*\w")
 _RATE = re.compile(
-    r"(?<!within )(?<!in )(?<!after )(?<!for )(?<!of )(?<!least )(?<!most )(?<!than )"
+    r"(?<!within )(?<!in )(?<!after )(?<!for )(?<!of )(?<!least )(?<!most )(?<!than )(?<!half )"
     r"\b(?:per|an?|each|every(?:\s+1)?)\s+(?=(?:second|minute|hour|day|week|month|year)\b)"
 )
 _LINKS = frozenset(("too", "also", "but", "while", "whereas", "however"))  # they only bind statements
