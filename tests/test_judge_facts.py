@@ -1,6 +1,7 @@
 """The facts judge: bands of scores per (reference, answer), written by us."""
 
 import json
+import random
 import time
 from pathlib import Path
 
@@ -296,3 +297,16 @@ def test_a_looping_answer_is_read_in_well_under_a_second(answer):
     start = time.process_time()
     read(answer)
     assert time.process_time() - start < 1.0
+
+
+ODD = ["--", "—", '"', "'", "::", "/", "$5", "€", "%", "°C", "10 p.m.", "no", "neither", "nor", "without", "unless",
+       "1-2", "3,000", "½", "\u00a0", "**", "|", "\n", "(", ")", ";", ":", "?", "-x", "x-", "__a__", "1e9", "1.2.3",
+       "漢字", "s", "is", "not", "possible", "can", "only", "if", "before", "any", "the", "queue", "deletes", "items"]  # fmt: skip
+
+
+def test_no_text_is_too_odd_to_be_judged():
+    draw = random.Random(7)
+    for _ in range(300):
+        reference, answer = (" ".join(draw.choices(ODD, k=draw.randrange(1, 40))) for _ in range(2))
+        value = FactsJudge().score("", reference, [answer])[0].overall
+        assert value is None or 0 <= value <= 10, (reference, answer)

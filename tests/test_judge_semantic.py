@@ -77,3 +77,8 @@ def test_who_only_asks_says_nothing(semantic):
     asked = "How long is a lease and who can renew it?"
     verdict = semantic.score(asked, REFERENCE, [f"{asked} How long is a lease?"])[0]
     assert (verdict.overall, verdict.comment) == (0.0, "says nothing")
+
+
+def test_a_clause_of_one_weak_word_is_judged(semantic):
+    same, other = semantic.score("", "The value.", ["The value.", "A queue of messages."])
+    assert same.overall > 9 > 2 > other.overall

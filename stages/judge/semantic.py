@@ -163,7 +163,7 @@ def _said_in(clause: Clause, asked: list[bool], soft: np.ndarray, exact: np.ndar
             hard, hard_total = hard + mass * same, hard_total + mass
     pooled = float(_ramp(cosine, _CLAUSE_RAMP))
     if new_total < 0.5:
-        lexical = known / known_total
+        lexical = known / known_total if known_total else new / new_total  # one weak word may be all
         return _WORD_SHARE * lexical + (1 - _WORD_SHARE) * pooled
     # The question's words are taken as said, in proportion to what of the rest is said: "At most 100." is an answer.
     share = new / new_total

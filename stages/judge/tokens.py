@@ -135,7 +135,7 @@ def _with_polarity(raw: list[Token | str], main: int = 0) -> tuple[list[Token], 
     if awaiting and tokens and not any(t.negated for t in tokens):
         # "standard queues do not": of what was said before
         tokens = [replace(t, negated=True) for t in tokens]
-    if whole:
+    if whole and any(t.negated for t in tokens):
         first = next(i for i, t in enumerate(tokens) if t.negated)
         tokens = [replace(t, negated=not t.negated, direct=True) if i < first else t for i, t in enumerate(tokens)]
     return tokens, cues
