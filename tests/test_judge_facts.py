@@ -301,7 +301,8 @@ def test_a_looping_answer_is_read_in_well_under_a_second(answer):
 
 ODD = ["--", "—", '"', "'", "::", "/", "$5", "€", "%", "°C", "10 p.m.", "no", "neither", "nor", "without", "unless",
        "1-2", "3,000", "½", "\u00a0", "**", "|", "\n", "(", ")", ";", ":", "?", "-x", "x-", "__a__", "1e9", "1.2.3",
-       "漢字", "s", "is", "not", "possible", "can", "only", "if", "before", "any", "the", "queue", "deletes", "items"]  # fmt: skip
+       "漢字", "s", "is", "not", "possible", "can", "only", "if", "before", "any", "the", "queue", "deletes",
+       "items"]  # fmt: skip
 
 
 def test_no_text_is_too_odd_to_be_judged():
