@@ -143,7 +143,7 @@ def _f1(row: Graded) -> list[float]:
     return [2 * len(own & words) / (len(own) + len(words)) for words in said]
 
 
-def _share(values: Scores, is_so: Callable[[float], bool]) -> float:
+def _share(values: Sequence[float], is_so: Callable[[float], bool]) -> float:
     return round(sum(map(is_so, values)) / len(values), 4)
 
 

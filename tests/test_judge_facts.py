@@ -290,8 +290,22 @@ def test_a_turn_of_phrase(reference, kind, answer):
         "the queue is not" + " " * 4000 + "x",
         "the queue is not" + "\t" * 4000 + "x",
         "a-" * 4000,
+        "the queue is not" + "\n" * 4000 + "x",
+        "a " + "-" * 4000 + " b",
     ],
-    ids=["unclosed", "nested", "spaces", "amounts", "digits", "number words", "blanks", "tabs", "hyphens"],
+    ids=[
+        "unclosed",
+        "nested",
+        "spaces",
+        "amounts",
+        "digits",
+        "number words",
+        "blanks",
+        "tabs",
+        "hyphens",
+        "breaks",
+        "dashes",
+    ],
 )
 def test_a_looping_answer_is_read_in_well_under_a_second(answer):
     start = time.process_time()

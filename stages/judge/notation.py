@@ -1,10 +1,11 @@
 """Times of the day, sums, ranges and rates brought to one notation, so that equal ones are equal."""
 
 import re
+from collections.abc import Callable
 
 _SMALL = {"one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7", "eight": "8",
           "nine": "9", "ten": "10"}  # fmt: skip
-_SUM = r"(\d[\d.,]*\d|\d)"
+_SUM = r"(\d[\d.,]*\d|\d)((?:[kKM]\b| +(?:thousand|million|billion)\b)?)"
 _UNITS = r"(?:seconds|minutes|hours|days|weeks|months|years|[KMGT]i?B|percent|characters)"
 _ADVERB = r"(?=\s*(?:[.,;:]|$)|\s+(?:for|by|in|at|and|or|to|on|until|from|with|if|when|unless)\b)"  # no noun follows
 
@@ -15,14 +16,19 @@ def _clock(match: re.Match) -> str:
     return f"{hour:02}:{match[2] or '00'}"
 
 
+def _sum_of(currency: str) -> Callable[[re.Match], str]:
+    """ "$5 million" with the currency behind."""
+    return lambda match: f"{match[1] or match[3]}{match[2] or match[4] or ''} {currency}"
+
+
 _FORMS = [
     (rf"\b({'|'.join(_SMALL)}|\d+)\s+and\s+a\s+half\b", lambda m: f"{_SMALL.get(m[1].lower(), m[1])}.5"),
     # The full stop of "p.m." ends a sentence where a capital follows.
     (r"\b(\d{1,2})(?::(\d\d))?\s*([ap])\.?m\b(?:\.(?!\s+(?-i:[A-Z])|\s*$))?", _clock),
     (r"(?<![\d:.])(\d:\d\d)(?![\d:])", r"0\1"),
-    (rf"(?:€|\bEUR\b)\s*{_SUM}|\b{_SUM}\s*(?:€|EUR\b)", lambda m: f"{m[1] or m[2]} euros"),
-    (rf"(?:\$|\bUSD\b)\s*{_SUM}|\b{_SUM}\s*USD\b", lambda m: f"{m[1] or m[2]} dollars"),
-    (r"\s*(?:°\s*C\b|\bdegrees?\s+Celsius\b)", " celsius"),
+    (rf"(?:€|\bEUR\b) ?{_SUM}|\b{_SUM} ?(?:€|EUR\b)(?! ?\d)", _sum_of("euros")),
+    (rf"(?<!\w)(?:\$|USD\b) ?{_SUM}|\b{_SUM} ?USD\b(?! ?\d)", _sum_of("dollars")),
+    (r" ?(?:° ?C\b|\bdegrees?\s+Celsius\b)", " celsius"),
     (rf"(?<![\w.-])(\d+)\s*[-–]\s*(\d+)(?=\s+{_UNITS}\b)", r"\1 to \2"),
     (rf"\b(hour|week|month|year)ly{_ADVERB}", r"every 1 \1"),
     (rf"\bdaily{_ADVERB}", "every 1 day"),

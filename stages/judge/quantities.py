@@ -28,12 +28,12 @@ _UNIT = (
 )
 # "Five unused vacation days": what kind of days may stand between.
 _KIND = (
-    r"(?!(?:and|or|of|in|for|per|to|within|by|with|from|a|an|the|is|are|at|on|up|more|less|after|before|every|each|out)"
-    r"\b)[a-z]+(?:-[a-z]+)?"
+    r"(?!(?:and|or|of|in|for|per|to|within|by|with|from|a|an|the|is|are|at|on|up|more|less|after|before|every|each|out|"
+    rf"several|few|many|times?|takes?|lasts?|{_NUMBER_WORD})\b)[a-z]+(?:-[a-z]+)?"
 )
 _FAR = r"minutes|hours|days|weeks|months|years"
 _QUANTITY = re.compile(
-    rf"(?<![\w.:/-])(?:(?P<half>half\s+an?|an?\s+half)\s+(?P<half_unit>{_UNIT})\b"
+    rf"(?<![\w./-])(?<!\d:)(?:(?P<half>half\s+an?|an?\s+half)\s+(?P<half_unit>{_UNIT})\b"
     rf"|(?P<article>an?|one|single)\s+(?P<article_unit>milliseconds?|seconds?|minutes?|hours?|days?|weeks?|months?|years?"
     rf"|[kmgtp]i?b|byte|character)\b(?![’'-])"
     rf"|(?:(?P<digits>-?(?:{_DIGITS}))(?:(?P<kilo>[kKM](?![\w]))|\s+(?P<scale>thousand|million|billion)\b)?"

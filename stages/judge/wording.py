@@ -29,10 +29,11 @@ _PHRASES = [
     # What costs nothing is free.
     (r"\bthere\s*(?:is|'s)\s+no\s+(?:extra\s+|additional\s+)?charge\s+for\s+([^,.;\n]+)", r"\1 free"),
     (r"\b(?:free\s+of\s+charge|(?:at|for)\s+no\s+(?:extra\s+|additional\s+)?(?:charge|cost)|without\s+(?:any\s+)?"
-     r"(?:extra\s+|additional\s+)?charges?|for\s+free|for\s+nothing)\b", "free"),
+     r"(?:extra\s+|additional\s+)?charges?|for\s+(?:free|nothing)(?=\s*(?:[.,;]|$)))", "free"),
     (r"\bcosts?\s+nothing(?:\s+(?:extra|more))?\b", "is free"),
     (r"\bin\s+spite\s+of\b", "despite"),
-    (r"\bafter\s+((?:[\w.,]+\s+){1,3}?)at\s+(?:the\s+)?(?:most|latest)\b", r"within \1"),
+    (r"\bafter\s+((?:[\w.,]+\s+){1,3}?)at\s+(?:the\s+)?(?:most|latest)\b"
+     r"(?!\s+(?:\d|once|twice|one|two|three|four|five|six|seven|eight|nine|ten)\b)", r"within \1"),
     (r"\bnothing\s+(?:but|except|other\s+than)\b", "only"),
     (r"\bin\s+excess\s+of\b", "beyond"),
     (r"\bcan\s*not\b|\bcan't\b|\bcant\b", "cannot"),
@@ -55,12 +56,12 @@ _PHRASES = [
     (r"\b(?:not|never)\s+(?:beyond|above|over|past)\s+(?=\d)", "at most "),
     (r"\b(?:not|never)\s+(?:below|under)\s+(?=\d)", "at least "),
     # What is denied of a thing is denied of the doing: "returns no data", "no guests are allowed".
-    (r"(?<![^.;:,\n])(\s*(?:(?:and|but|so|while|whereas)\s+)?)no\s+(?!one\b|more\b|longer\b|less\b|other\b|matter\b)"
-     rf"((?:(?!but\b|other\b|one\b)[\w'-]+\s+){{1,5}}?)({_MODAL}|is|are)\s+(?!not\b|at\s+(?:most|least)\b)",
-     r"\1\2\3 not "),
-    (rf"\b({_MODAL}|does|do)\s+(\w+)\s+(?:no|none\s+of)\s+{_NOTHING}(?!charge\b|cost\b)",
+    (r"(?<![^.;:,\n])(\s*(?:(?:and|but|so|while|whereas)\s+)?)no +(?!one\b|more\b|longer\b|less\b|other\b|matter\b)"
+     rf"((?:(?!but\b|other\b|one\b|that\b|which\b|who\b)\w[\w'-]* +){{1,5}}?)({_MODAL}|is|are) +"
+     r"(?!not\b|at\s+(?:most|least)\b)", r"\1\2\3 not "),
+    (rf"\b({_MODAL}|does|do)\s+(\w+)\s+(?:no|none\s+of)\s+{_NOTHING}",
      r"\1 not \2 "),
-    (rf"\b(?!has\b)({_KEEP})s\s+(?:no|none\s+of)\s+{_NOTHING}", r"does not \1 "),
+    (rf"\b({_KEEP})s\s+(?:no|none\s+of)\s+{_NOTHING}", r"does not \1 "),
     (rf"\b({_KEEP})\s+(?:no|none\s+of)\s+{_NOTHING}", r"do not \1 "),
     (rf"\b(making|giving|having|taking|using|returning|leaving)\s+no\s+{_NOTHING}", r"not \1 "),
     (rf"\bhas\s+no\s+{_NOTHING}", "does not have "),
@@ -98,7 +99,7 @@ _PHRASES = [
     (rf"\b(?:if|when|whenever)\s+(?:you|one|it|they|the\s+\w+)\s+(?:do|does)\s+not\s+{_GIVE}\s+(?:an?\s+|any\s+|the\s+)?(?=\w)",
      "if no "),
     (r",?\s*\bexcept\s+(?:while|when|if)\b", " unless"),
-    (r"(?<![.!?;:]),?\s+(?:and\s+)?(?:neither|nor)\s+(?:can|may|do|does|is|are|must|will)\s+([^.,;\n]+)(?=[.,;]|$)",
+    (r"(?<![.!?;:\s-]),?\s+(?:and\s+)?(?:neither|nor)\s+(?:can|may|do|does|is|are|must|will)\s+([^.,;\n]+)(?=[.,;]|$)",
      r" or \1"),
     (r"\bneither\b([^.;\n]{1,80}?)\bnor\b", r"not \1or"),
     (r"\banother\s+((?:\w+\s+){1,3}?)than\b", r"a different \1than"),
@@ -164,7 +165,8 @@ _PHRASES_RE = [(re.compile(p, re.IGNORECASE), new) for p, new in _PHRASES]
 
 
 def normalise(text: str) -> str:
-    text = re.sub(r"[^\S\n]+", " ", text)  # first: patterns try every split of a run of blanks
+    # First: patterns try every split of a run of blanks.
+    text = re.sub(r"\s*\n\s*", "\n", re.sub(r"[^\S\n]+", " ", text))
     text = in_one_notation(text)
     for pattern, new in _PHRASES_RE:
         text = pattern.sub(new, text)

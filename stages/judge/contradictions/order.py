@@ -15,7 +15,7 @@ _THEN = re.compile(
     r"(?:[,;:]\s*|\s+)?\b(?:(?:and|only)\s+)?(?:then|afterwards?|next|finally|after\s+that)\b[\s,]*", re.IGNORECASE
 )
 # A time to wait is no step: "after 5 minutes".
-_TIME = r"\d|(?:an?|one|two|three|four|five|six|seven|ten)\s+(?:second|minute|hour|day|week|month|year)s?\b"
+_TIME = r"\d|(?:an?|one|two|three|four|five|six|seven|eight|nine|ten)\s+(?:second|minute|hour|day|week|month|year)s?\b"
 _BETWEEN = re.compile(rf"\b(before|after)\s+(?=\w)(?!that\b|this\b|which\b|the\s+next\b|{_TIME})", re.IGNORECASE)
 _RELATIVE = re.compile(r"\b(?:that|which|who)\b", re.IGNORECASE)
 _CONDITION = re.compile(r"\b(?:if|when|whenever|unless|until|once)\b", re.IGNORECASE)

@@ -72,10 +72,10 @@ def _denied_alike(clause: Clause, other: Clause) -> bool:
     both = [(t, u) for t, u in shared if t.negated and u.negated]
     if not both or len({t.sign for t, _ in turned}) != 1 or any(t.lexical != u.lexical for t, u in shared):
         return False
+    if not any(t.direct and u.direct for t, u in both):
+        return False
     # What is denied stands after the negation, and before it where the verb is: "a cleaner must never".
-    return clause.cues > 1 or all(
-        (t.start < both[0][0].start) if not t.negated else (u.start < both[0][1].start) for t, u in turned
-    )
+    return all((t.start < both[0][0].start) if not t.negated else (u.start < both[0][1].start) for t, u in turned)
 
 
 def _is_same_word(token: Token, other: Token) -> bool:

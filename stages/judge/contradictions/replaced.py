@@ -28,7 +28,6 @@ _EXCLUSIVE = (
     ({"if"}, {"unless"}),
     ({"atleastonce"}, {"atmostonce"}),
     ({"least"}, {"most"}),
-    ({"twice"}, {"once", "thrice"}),
     ({"across"}, {"within"}),
     ({"including"}, {"except", "excluding"}),
     ({"up"}, {"down"}),
@@ -66,7 +65,7 @@ def _excludes(edit: Edit, reference: Text, answer: Text, converse: bool) -> bool
     """`converse`: other parts have changed places, and "before" may have become "after" for it."""
     own, said = ([w.lower() for w in words] for words in (edit.own, edit.said))
     words, words_said = set(own), set(said)
-    amounts, amounts_said = _amounts(own), _amounts(said)
+    amounts, amounts_said = _amounts(edit.own), _amounts(edit.said)
     if amounts and amounts_said:
         moved = _among(amounts, answer) or _among(amounts_said, reference)
         return (edit.alone or not moved) and not any(a.same(b) for a in amounts for b in amounts_said)
@@ -138,7 +137,7 @@ def _un(own: Sequence[str], said: Sequence[str]) -> bool:
 
 
 def _amounts(words: Sequence[str]) -> list[Quantity]:
-    text = " ".join(_NUMBERS.get(w, w) for w in words)
+    text = " ".join(_NUMBERS.get(w.lower(), w) for w in words)
     return find_quantities(text)
 
 
@@ -149,7 +148,7 @@ def _initials(words: Sequence[str], short: Sequence[str]) -> bool:
 
 
 def _is_verb(words: Sequence[str]) -> bool:
-    """Whether it is a single one that the lists know, with the words that mean the same."""
+    """Whether it is one of those none of which does for another."""
     return len(words) == 1 and stem(words[0]) in _ACTIONS
 
 

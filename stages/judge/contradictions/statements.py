@@ -13,7 +13,7 @@ _LEAST = 4  # words that must be the same: two short statements may be alike by 
 _LEAST_SHARE = 0.5  # of the words of both
 _MOST = 3  # words that may be exchanged: a longer part is rather said in other words
 _LEAST_OF_SWAP = 6
-WORD = re.compile(r"\d{1,3}(?:,\d{3})+|-{0,2}[\w$'./:-]*\w")
+WORD = re.compile(r"\d{1,3}(?:,\d{3})+|[\w$'./:-]*\w")
 _RATE = re.compile(
     r"(?<!within )(?<!in )(?<!after )(?<!for )(?<!of )(?<!least )(?<!most )(?<!than )(?<!half )"
     r"\b(?:per|an?|each|every(?:\s+1)?)\s+(?=(?:second|minute|hour|day|week|month|year)\b)"

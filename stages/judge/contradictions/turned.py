@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from stages.judge.contradictions.contradiction import Contradiction
 from stages.judge.contradictions.statements import edits, pairs
 from stages.judge.lexicon import NEGATIONS, STOPWORDS, concept
-from stages.judge.stems import stem
 from stages.judge.text import Text
 
 _DENYING = NEGATIONS | {"unless"}
@@ -25,7 +24,7 @@ def turned_parts(reference: Text, answer: Text) -> list[Contradiction]:
         if len(turned) % 2 == 0:
             continue  # denied twice: "cannot unless", "can only if", or in another place: "logs no event"
         for edit in turned:
-            one, two = " ".join(edit.own), " ".join(edit.said)
+            one, two = (" ".join((edit.before, *words)).strip() for words in (edit.own, edit.said))
             text = f'says "{two}" where the reference says "{one}"'
             hits.append(Contradiction("polarity", text, clause=reference.first_clause(own.sentence)))
     return hits
@@ -40,7 +39,7 @@ def _read(words: Sequence[str]) -> tuple[set[str], bool]:
         if lower in _DENYING:
             denied = not denied
         elif lower not in STOPWORDS | _COPULAS:
-            name, sign = concept(stem(lower))
+            name, sign = concept(lower)
             meanings.add(name)
             denied ^= sign < 0
     return meanings, denied
