@@ -1,10 +1,9 @@
 """Two parts of a text that have changed places, all else being said nearly word for word."""
 
-import difflib
 from dataclasses import dataclass
 
 from stages.judge.contradictions.contradiction import Contradiction
-from stages.judge.contradictions.statements import Statement, statements
+from stages.judge.contradictions.statements import Statement, differences, statements
 from stages.judge.lexicon import NEGATIONS, STOPWORDS, WEAK, concept
 from stages.judge.stems import stem
 from stages.judge.text import Text
@@ -12,6 +11,7 @@ from stages.judge.text import Text
 _LEAST_SHARE = 0.55  # of the words of both texts that are the same
 _LIST = 3  # words between two of one list
 _PASSIVE = frozenset(("is", "are", "be", "been", "being"))  # "deletes it", "it is deleted"
+_MANNER = frozenset(map(stem, ("default", "automatically", "always")))  # "by default" may stand anywhere
 _BRIDGE = 1  # words alike between two changes that are one
 
 
@@ -62,14 +62,8 @@ def _joined(parts: list[Statement]) -> list[str]:
 
 
 def _changes(own: list[str], said: list[str]) -> list[_Change]:
-    codes = difflib.SequenceMatcher(None, own, said, autojunk=False).get_opcodes()
-    same = sum(j - i for tag, i, j, _, _ in codes if tag == "equal")
-    if 2 * same < _LEAST_SHARE * (len(own) + len(said)):
-        return []
     found: list[tuple[int, int, int, int]] = []
-    for tag, i, j, k, m in codes:
-        if tag == "equal":
-            continue
+    for i, j, k, m in differences(own, said, _LEAST_SHARE):
         if found and i - found[-1][1] <= _BRIDGE and k - found[-1][3] <= _BRIDGE:
             found[-1] = (found[-1][0], j, found[-1][2], m)
         else:
@@ -81,6 +75,3 @@ def _content(words: tuple[str, ...]) -> frozenset[str]:
     """The meanings of the words that say something: the weak ones only where there are no others."""
     names = frozenset(concept(w)[0] for w in words if w not in STOPWORDS | NEGATIONS)
     return names - WEAK or names - _MANNER
-
-
-_MANNER = frozenset(map(stem, ("default", "automatically", "always")))  # "by default" may stand anywhere

@@ -108,10 +108,10 @@ def exchanged_words(row: Alignment, rows: list[Alignment], reference: Text, answ
     """Two words of the reference, each said in the other's place: strongly / eventually, standard / FIFO."""
     hits = []
     for clause in row.aligned:
-        if topic(row.clause, clause) < _EXCHANGE_TOPIC or topic(clause, row.clause) < _NEAR_TOPIC:
+        near = topic(row.clause, clause)
+        if near < _EXCHANGE_TOPIC or topic(clause, row.clause) < _NEAR_TOPIC:
             continue
         gone, new = _beyond(row.clause, clause), _beyond(clause, row.clause)
-        near = topic(row.clause, clause)
         for token in gone:
             others = [c for c in answer.clauses if c is not clause and _same_word(token, c)]
             elsewhere = others and all(topic(row.clause, c) < near for c in others)  # else it is said rightly there

@@ -4,6 +4,7 @@ import difflib
 import itertools
 import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from stages.judge.lexicon import NEGATIONS, STOPWORDS, concept
@@ -83,17 +84,27 @@ def _is_held(statement: Statement, others: list[Statement]) -> bool:
 
 def edits(own: Statement, said: Statement, least_share: float = _LEAST_SHARE, every: bool = False) -> list[Edit]:
     """What is exchanged; with `every`, what is added or left out, too. None if hardly the same words are said."""
-    codes = difflib.SequenceMatcher(None, own.words, said.words, autojunk=False).get_opcodes()
-    same = sum(j - i for tag, i, j, _, _ in codes if tag == "equal")
     least = _LEAST if len(own.words) > _LEAST + 1 else _LEAST - 1
-    if same < least or 2 * same < least_share * (len(own.words) + len(said.words)):
-        return []
-    changes = [code for code in codes if code[0] != "equal"]
+    changes = differences(own.words, said.words, least_share, least)
     return [
         Edit(own.shown[i:j], said.shown[k:m], len(changes) == 1, own.shown[i - 1].lower() if i else "")
-        for tag, i, j, k, m in changes
-        if every or (tag == "replace" and max(j - i, m - k) <= _MOST)
+        for i, j, k, m in changes
+        if every or (i < j and k < m and max(j - i, m - k) <= _MOST)
     ]
+
+
+def differences(
+    own: Sequence[str], said: Sequence[str], least_share: float, least: int = 0
+) -> list[tuple[int, int, int, int]]:
+    """(i, j, k, m) for each place where ``own[i:j]`` is ``said[k:m]``, either of which may be empty.
+
+    None if not `least` words are the same, or not `least_share` of the words of both.
+    """
+    codes = difflib.SequenceMatcher(None, own, said, autojunk=False).get_opcodes()
+    same = sum(j - i for tag, i, j, _, _ in codes if tag == "equal")
+    if same < least or 2 * same < least_share * (len(own) + len(said)):
+        return []
+    return [(i, j, k, m) for tag, i, j, k, m in codes if tag != "equal"]
 
 
 def swap(own: Statement, said: Statement) -> Edit | None:
