@@ -23,6 +23,7 @@ from stages.files import read_jsonl, write_json
 from stages.index.build import embed_chunks, embedded_text
 from stages.index.params import KnowledgeBaseParams
 from stages.locations import resolve
+from stages.machine import SECTION, RunParams
 from stages.params import load
 from stages.records import Chunk, Pair
 from stages.retrieve.metrics import given, recall_at
@@ -46,8 +47,9 @@ def main() -> None:
     chunks = sample(list(read_jsonl(Path("data/chunks/chunks.jsonl"), Chunk)), pairs, arguments.chunks)
     texts, questions = [embedded_text(chunk) for chunk in chunks], [pair.question for pair in pairs]
 
-    ours, theirs = Embedder(params), SentenceTransformer(str(resolve(params.model)))
-    exact = Embedder(params.model_copy(update={"dtype": "float32"}))
+    run_params = load(SECTION, RunParams)
+    ours, theirs = Embedder(params, run_params), SentenceTransformer(str(resolve(params.model)))
+    exact = Embedder(params.model_copy(update={"dtype": "float32"}), run_params)
     sides: dict[str, tuple[Callable[[], np.ndarray], Callable[[list[str]], np.ndarray]]] = {
         "sentence-transformers defaults": (lambda: theirs.encode(texts), theirs.encode),
         "stages.index": (lambda: embed_chunks(chunks, ours), ours.embed),

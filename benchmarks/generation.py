@@ -20,6 +20,7 @@ from pathlib import Path
 from stages.engine import chat_model
 from stages.files import write_json
 from stages.locations import resolve
+from stages.machine import RunParams
 from stages.models import EmbeddedModel
 from stages.progress import say, track
 from stages.prompts import messages
@@ -97,11 +98,9 @@ def main() -> None:
     torch.set_num_threads(arguments.threads)
     path = resolve(WEIGHTS)
     tokenizer = AutoTokenizer.from_pretrained(path.parent, gguf_file=path.name)
-    params = EmbeddedModel(
-        provider="embedded", weights=WEIGHTS, requantize="Q8_0", context_tokens=1024, threads=arguments.threads
-    )
+    params = EmbeddedModel(provider="embedded", weights=WEIGHTS, requantize="Q8_0", context_tokens=1024)
     load_before = os.getloadavg()[0]
-    with chat_model(params) as chat:
+    with chat_model(params, RunParams(device="cpu", gpu_layers=0, threads=arguments.threads)) as chat:
         engines = {
             "xllamacpp_q8_0": embedded(chat),
             "transformers_float32": transformers("float32", tokenizer),

@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from stages import machine
 from stages.files import write_json
 from stages.fine_tune.batches import bucket
 from stages.fine_tune.inputs import read_data
@@ -25,6 +26,7 @@ from stages.fine_tune.sampling import Mix, Sample
 from stages.fine_tune.tokens import Encoded, encode
 from stages.fine_tune.training import Plan, train
 from stages.locations import resolve
+from stages.machine import SECTION, RunParams
 from stages.models import EmbeddedModel, ModelParams
 from stages.params import load
 from stages.prompts import messages
@@ -43,7 +45,8 @@ def main() -> None:
     params, model_params = load("fine_tune", FineTuneParams), load("models.micro", ModelParams)
     if not isinstance(model_params, EmbeddedModel):
         raise SystemExit("models.micro must be embedded")
-    torch.set_num_threads(model_params.threads)
+    threads = machine.threads(load(SECTION, RunParams).threads)
+    torch.set_num_threads(threads)
     base, tokenizer = load_base(resolve(model_params.weights, model_params.sha256))
     data = read_data()
     pairs = data.train[: (steps + 1) * DEFAULT_BATCH]
@@ -63,7 +66,7 @@ def main() -> None:
     read = [side["read_tokens_per_second"] for side in results.values()]
     report: dict[str, Any] = {
         "pairs": sum(len(s.turns) for group in groups[1:] for s in group),
-        "threads": model_params.threads,
+        "threads": threads,
         "sides": results,
         "ratio": round(fast / slow, 2),
         "ratio_tokens_read": round(read[0] / read[1], 2),

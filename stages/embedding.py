@@ -8,6 +8,7 @@ import numpy as np
 from pydantic import Field
 
 from stages.locations import resolve
+from stages.machine import RunParams
 from stages.params import Filled, Section
 from stages.progress import say
 
@@ -21,7 +22,7 @@ class EmbeddingParams(Section):
     batch_size: int = Field(ge=1, le=1024)
 
 
-def load_model(params: EmbeddingParams) -> "SentenceTransformer":
+def load_model(params: EmbeddingParams, run: RunParams) -> "SentenceTransformer":
     """The model on the CPU, its first module run by OpenVINO in `params.dtype`; where that cannot be, by torch in
     float32, which is said. Raises StageError if it is not there.
     """
@@ -46,12 +47,12 @@ def load_model(params: EmbeddingParams) -> "SentenceTransformer":
 class Embedder:
     """Text to unit vectors, float32 ``(n, dimensions)``. One method, so that tests and other providers can stand in."""
 
-    def __init__(self, params: EmbeddingParams):
-        self._params = params
+    def __init__(self, params: EmbeddingParams, run: RunParams):
+        self._params, self._run = params, run
 
     @functools.cached_property
     def _model(self):
-        return load_model(self._params)
+        return load_model(self._params, self._run)
 
     def embed(self, texts: Sequence[str]) -> np.ndarray:
         """Unit vectors, float32, shape ``(len(texts), dimensions)``, in the order given."""

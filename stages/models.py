@@ -40,7 +40,6 @@ class EmbeddedModel(ModelParams):
     # Served in another format than the file's, a copy made once; None: as it is. Training reads the file itself.
     requantize: Literal["Q8_0", "Q4_0", "F16"] | None = None
     context_tokens: int = Field(ge=256, le=1_048_576)  # prompt and reply together
-    threads: int = Field(ge=1, le=512)
 
     @field_validator("sha256")
     @classmethod

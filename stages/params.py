@@ -1,6 +1,7 @@
 """The only reader of params.yaml. Each stage asks for its own sections and checks them with its own class."""
 
 import difflib
+import fnmatch
 import os
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -13,6 +14,7 @@ from stages.errors import StageError
 PARAMS_FILE = Path("params.yaml")
 SECTIONS = (
     "study",
+    "run",
     "models",
     "articles",
     "chunking",
@@ -26,6 +28,11 @@ SECTIONS = (
     "budget_usd",
     "report",
 )
+MOVED = {  # keys of old files: where their value stands now
+    "models.*.threads": "run.threads",
+    "judges.*.threads": "run.threads",
+    "qa.llm.threads": "run.threads",
+}
 
 
 def _filled(value: str) -> str:
@@ -136,6 +143,8 @@ def _section(content: Any, key: str, path: Path) -> Any:
 def _describe(key: str, raw: Any, error: dict[str, Any], kind: type[BaseModel] | None) -> str:
     where = ".".join([key, *(str(part) for part in error["loc"])])
     if error["type"] == "extra_forbidden":
+        if moved := next((new for old, new in MOVED.items() if fnmatch.fnmatchcase(where, old)), None):
+            return f"{where}: moved to {moved}."
         known = _fields_at(kind, error["loc"][:-1], raw)
         return f"{where}: unknown key.{_nearest(str(error['loc'][-1]), known)}"
     if error["type"] == "missing":

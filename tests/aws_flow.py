@@ -101,7 +101,7 @@ def prepare(root: Path, embedder: Any) -> Path:
     (root / "presets").symlink_to(ROOT / "presets")
     with _inside(root) as patch, contextlib.redirect_stdout(io.StringIO()):
         # What is alike among so few pairs is not what is tried here, and a model for it takes seconds to load.
-        patch.setattr("stages.qa.__main__.Embedder", lambda _: embedder)
+        patch.setattr("stages.qa.__main__.Embedder", lambda *_: embedder)
         preset("bedrock")
         change(root / "params.yaml", SMALL)
         for step in LOCAL:

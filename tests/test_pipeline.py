@@ -140,9 +140,10 @@ RERUNS = [
     ("judges.facts.min_control_accuracy", 0.5, _stages("judge", "report", judges=("facts",))),
     ("prices.as_of", "2030-01-01", _stages("report")),
     ("report.seed", 99, _stages("report")),
+    ("run.threads", 1, set()),
     (
-        "models.lite.threads",
-        1,
+        "models.lite.context_tokens",
+        1024,
         _stages("fine_tune", *(f"answer_{a}" for a in APPROACHES), models=("lite",)) | _stages("judge", "report"),
     ),
 ]

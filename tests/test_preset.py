@@ -47,7 +47,7 @@ def test_what_changed_is_said(root):
         'study.judges: ["facts", "semantic"] -> ["claude", "llama"]',
     ]
     assert 'knowledge_base.backend: "faiss" -> "bedrock"' in said
-    assert "models.micro.threads: 2 -> nothing" in said
+    assert "models.micro.context_tokens: 2048 -> nothing" in said
     assert apply("bedrock") == []
 
 
@@ -76,11 +76,14 @@ def test_values_of_the_user_stay(root):
 
 
 def test_a_limit_of_the_user_stays_and_what_else_is_replaced_of_his_is_marked(root):
-    change(root / "params.yaml", {"budget_usd": 3.0, "study.models": ["micro", "mine"], "models.micro.threads": 4})
+    change(
+        root / "params.yaml",
+        {"budget_usd": 3.0, "study.models": ["micro", "mine"], "models.micro.context_tokens": 1024},
+    )
     said = apply("bedrock")
     assert [line for line in said if "your own" in line] == [
         'study.models: ["micro", "mine"] -> ["micro", "lite"]  (your own: no preset brings it back)',
-        "models.micro.threads: 4 -> nothing  (your own: no preset brings it back)",
+        "models.micro.context_tokens: 1024 -> nothing  (your own: no preset brings it back)",
     ]
     assert yaml.safe_load(Path("params.yaml").read_text())["budget_usd"] == 3.0
     apply("local")

@@ -14,6 +14,7 @@ import pytest
 import yaml
 from aws_standin import REGION, Reply, _session
 from conftest import HashingEmbedder
+from small_study import ONE_THREAD
 from test_qa import corpus
 from test_qa import params as extractive_params
 
@@ -240,7 +241,7 @@ def test_what_the_model_writes_goes_through_the_same_sets_and_is_paid_once(aws, 
     runs = []
     for concurrency in (8, 1):
         params = settings(llm={"concurrency": concurrency, "max_passages": 40, "passage_tokens": 400})
-        made = generate(articles, texts, params)
+        made = generate(articles, texts, params, ONE_THREAD)
         sets = build(made, articles, texts, [], HashingEmbedder(), params)
         runs.append((made, sets))
     assert runs[0] == runs[1]
@@ -328,7 +329,7 @@ def test_a_batch_job_writes_the_same_pairs_at_half_price(aws, tmp_path, monkeypa
         (tmp_path / str(batch)).mkdir()
         monkeypatch.chdir(tmp_path / str(batch))
         prices()
-        made.append(generate(articles, texts, settings(llm={"max_passages": 104, "batch": batch}), watch))
+        made.append(generate(articles, texts, settings(llm={"max_passages": 104, "batch": batch}), ONE_THREAD, watch))
     assert made[0] == made[1]
     assert [sum(bill.batch == batch for bill in aws.ledger.bills) for batch in (False, True)] == [104, 104]
     singly, in_one = (_spent(tmp_path / str(batch) / ".cache/spent.jsonl") for batch in (False, True))
@@ -346,7 +347,7 @@ def test_it_stops_before_the_budget_is_passed(aws, tmp_path, monkeypatch):
     params = settings(llm={"concurrency": 1, "max_passages": 40})
     prices(budget=0.04)
     with pytest.raises(StageError, match=r"qa: stopped before budget_usd, \$0\.04, is passed: \$0\.0"):
-        generate(articles, texts, params)
+        generate(articles, texts, params, ONE_THREAD)
     assert 0 < sum(row["dollars"] for row in _spent(Path(".cache/spent.jsonl"))) <= 0.04
     assert 0 < len(aws.ledger.bills) < 40
 
@@ -375,7 +376,7 @@ def _spent(path):
 def test_settings_that_cannot_give_the_pairs_are_refused_before_anything_is_paid(aws, changes, message):
     articles, texts = corpus(6)
     with pytest.raises(StageError) as told:
-        generate(articles, texts, settings(**changes))
+        generate(articles, texts, settings(**changes), ONE_THREAD)
     assert str(told.value) == message
     assert aws.ledger.bills == []
 
@@ -390,7 +391,7 @@ def test_it_writes_on_an_openai_compatible_server_held_to_the_schema(tmp_path, m
         fake.script.append(fake_openai.completion(json.dumps({"pairs": [GOOD]})))
         writer = {"provider": "openai", "base_url": fake.url, "model": "m", "max_passages": 1, "temperature": 0.5}
         raw = settings().model_dump() | {"llm": writer, "pairs": 1, "validation_pairs": 1, "test_questions": 2}
-        made = generate([ARTICLE], {ARTICLE.id: TEXT}, QaParams.variant(raw).model_validate(raw))
+        made = generate([ARTICLE], {ARTICLE.id: TEXT}, QaParams.variant(raw).model_validate(raw), ONE_THREAD)
     assert [one.evidence[0].text for one in made if isinstance(one, Pair)] == [TWO]
     [sent] = fake.requests
     assert sent["response_format"]["json_schema"]["name"] == "Pairs"

@@ -11,6 +11,7 @@ from stages.engine import chat_model, identity
 from stages.engine.calls import WAITS_SECONDS
 from stages.errors import StageError, exits_cleanly
 from stages.files import write_jsonl
+from stages.machine import SECTION, RunParams
 from stages.models import BedrockModel, EmbeddedModel, ModelParams
 from stages.params import load
 from stages.questions import read_questions
@@ -18,7 +19,7 @@ from stages.records import Approach
 from stages.store import CallStore
 
 
-def make_engine(approach: Approach, name: str, model: ModelParams, params: AnswerParams) -> Engine:
+def make_engine(approach: Approach, name: str, model: ModelParams, params: AnswerParams, run: RunParams) -> Engine:
     """How the model of an approach is reached. What one provider needs is not imported for another."""
     if isinstance(model, BedrockModel):
         from stages.answer.on_bedrock import bedrock_engine
@@ -27,7 +28,7 @@ def make_engine(approach: Approach, name: str, model: ModelParams, params: Answe
     adapter = adapter_path(approach, name)
     local = isinstance(model, EmbeddedModel)
     return Engine(
-        open=functools.partial(chat_model, model, adapter),
+        open=functools.partial(chat_model, model, run, adapter),
         identity=identity(model, adapter),
         context_tokens=model.context_tokens if local else None,
         waits=() if local else WAITS_SECONDS,
@@ -42,7 +43,7 @@ def main() -> None:
     params, model = load("answer", AnswerParams), load(f"models.{name}", ModelParams)
     questions = read_questions()
     contexts = read_contexts(approach, questions)
-    engine = make_engine(approach, name, model, params)
+    engine = make_engine(approach, name, model, params, load(SECTION, RunParams))
     with CallStore() as store:
         answers, timings = answer_questions(questions, contexts, approach, name, params, engine, store)
     write_jsonl(Path("data/answers") / approach / f"{name}.jsonl", answers)

@@ -9,6 +9,7 @@ from stages.corpus import read_articles, read_text
 from stages.embedding import Embedder
 from stages.errors import exits_cleanly
 from stages.files import write_jsonl
+from stages.machine import SECTION, RunParams
 from stages.params import load
 from stages.progress import say, track
 
@@ -17,7 +18,9 @@ from stages.progress import say, track
 def main() -> None:
     params = load("chunking", ChunkingParams)
     count = token_counter(params.tokenizer)
-    embedder = Embedder(params.semantic.embedding) if params.strategy == "semantic" else None
+    embedder = None
+    if params.strategy == "semantic":
+        embedder = Embedder(params.semantic.embedding, load(SECTION, RunParams))
     rows = (
         chunk
         for article in track(read_articles(), "chunks", unit="articles")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from stages.errors import StageError
 from stages.files import sha256_file
 from stages.locations import resolve
+from stages.machine import RunParams
 from stages.models import EmbeddedModel, ModelParams, OpenAIModel
 
 if TYPE_CHECKING:
@@ -16,11 +17,12 @@ if TYPE_CHECKING:
 
 
 @contextlib.contextmanager
-def chat_model(params: ModelParams, adapter: Path | None = None) -> "Iterator[BaseChatModel]":
+def chat_model(params: ModelParams, run: RunParams, adapter: Path | None = None) -> "Iterator[BaseChatModel]":
     """A chat model that is ready to answer, stopped on leaving.
 
     Args:
         params: the model's entry in params.yaml.
+        run: threads and layers on a GPU, of the embedded engine.
         adapter: a GGUF LoRA adapter applied to the weights; only the embedded provider takes one.
 
     Raises:
@@ -30,7 +32,7 @@ def chat_model(params: ModelParams, adapter: Path | None = None) -> "Iterator[Ba
         from stages.engine.embedded import serve
         from stages.engine.openai_chat import embedded_chat
 
-        with serve(params, adapter) as server, embedded_chat(server) as chat:
+        with serve(params, run, adapter) as server, embedded_chat(server) as chat:
             yield chat
     elif isinstance(params, OpenAIModel):
         from stages.engine.openai_chat import remote_chat
@@ -43,8 +45,9 @@ def chat_model(params: ModelParams, adapter: Path | None = None) -> "Iterator[Ba
 
 
 def identity(params: ModelParams, adapter: Path | None = None) -> dict[str, Any]:
-    """What a reply or its timing depends on besides the messages and options: for keys of stored calls.
+    """What a reply depends on besides the messages and options: for keys of stored calls.
 
+    Not threads nor layers on a GPU: a call made with others is not made again, and its timing tells them.
     Weights and adapter are named by their content, so a renamed file is the same model and a changed one is not.
     """
     if isinstance(params, EmbeddedModel):
@@ -56,7 +59,6 @@ def identity(params: ModelParams, adapter: Path | None = None) -> dict[str, Any]
             "adapter": sha256_file(adapter) if adapter else None,
             "merged": adapter is not None and params.requantize is not None,
             "context_tokens": params.context_tokens,
-            "threads": params.threads,
         }
     if isinstance(params, OpenAIModel):
         _needs_no_adapter(params, adapter)

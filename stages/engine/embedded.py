@@ -14,16 +14,19 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Literal
 
+from stages import machine
 from stages.engine.weights import served_weights
 from stages.errors import StageError
+from stages.machine import RunParams
 from stages.models import EmbeddedModel
 
 HOST = "127.0.0.1"
 HEALTHY_WITHIN_SECONDS = 60.0
 ERRORS_ONLY = 1  # llama.cpp's verbosity
 OPENMP = "libgomp.so.1"
+ALL_LAYERS = -1  # of n_gpu_layers of llama.cpp
 LAST_WORDS = "exiting due to"  # ends its log when it does not start
 LOG_WITHIN_SECONDS = 10.0
 
@@ -49,11 +52,12 @@ class Server:
 
 
 @contextlib.contextmanager
-def serve(params: EmbeddedModel, adapter: Path | None = None, port: int = 0) -> Iterator[Server]:
+def serve(params: EmbeddedModel, run: RunParams, adapter: Path | None = None, port: int = 0) -> Iterator[Server]:
     """Start the engine, wait until it is healthy, stop it on leaving.
 
     Args:
-        params: weights, threads and the context window.
+        params: weights and the context window.
+        run: threads, and layers on a GPU.
         adapter: a GGUF LoRA adapter, applied at scale 1: merged into the weights where a copy of them is served.
         port: 0 lets the operating system choose a free one.
 
@@ -64,7 +68,7 @@ def serve(params: EmbeddedModel, adapter: Path | None = None, port: int = 0) -> 
         raise StageError(f"{adapter}: no such adapter. Run `dvc repro`, which makes it by fine-tuning.")
     weights, adapter = served_weights(params, adapter)
     api_key = secrets.token_hex(16)
-    native = _start(_settings(params, weights, adapter, port, api_key), weights, adapter, port)
+    native = _start(_settings(params, run, weights, adapter, port, api_key), weights, adapter, port)
     try:
         server = Server(native.listening_address, api_key)
         _wait_until_healthy(server)
@@ -74,7 +78,9 @@ def serve(params: EmbeddedModel, adapter: Path | None = None, port: int = 0) -> 
         del native  # stops it: xllamacpp has no other way
 
 
-def _settings(params: EmbeddedModel, weights: Path, adapter: Path | None, port: int, api_key: str) -> Any:
+def _settings(
+    params: EmbeddedModel, run: RunParams, weights: Path, adapter: Path | None, port: int, api_key: str
+) -> Any:
     """xllamacpp's own parameter object."""
     llama = _xllamacpp()
     settings = llama.CommonParams()
@@ -83,9 +89,8 @@ def _settings(params: EmbeddedModel, weights: Path, adapter: Path | None, port: 
         settings.lora_adapters = [llama.CommonAdapterLoraInfo(str(adapter), 1.0)]
     settings.n_ctx = params.context_tokens
     settings.fit_params = False  # the window is what params say, never silently less
-    settings.cpuparams.n_threads = params.threads
-    settings.cpuparams_batch.n_threads = params.threads
-    settings.n_gpu_layers = 0  # replies and timings are the CPU's, whatever the machine has
+    settings.cpuparams.n_threads = settings.cpuparams_batch.n_threads = machine.threads(run.threads)
+    settings.n_gpu_layers = gpu_layers(run.gpu_layers)
     settings.n_parallel = 1  # one call at a time: latency is a call's own
     # No reuse of a prompt's start from one call to the next: text and latency must not depend on the order of calls.
     settings.cache_prompt = False
@@ -99,6 +104,26 @@ def _settings(params: EmbeddedModel, weights: Path, adapter: Path | None, port: 
     settings.ui = False
     settings.verbosity = ERRORS_ONLY
     return settings
+
+
+def gpu_layers(setting: int | Literal["auto"]) -> int:
+    """Layers of a model that a GPU runs: `auto` is all where the installed llama.cpp finds one, else none.
+
+    Raises:
+        StageError: more than 0 are asked for, and it finds none.
+    """
+    llama = _xllamacpp()
+    kinds = llama.ggml_backend_dev_type
+    gpus = (kinds.GGML_BACKEND_DEVICE_TYPE_GPU, kinds.GGML_BACKEND_DEVICE_TYPE_IGPU)
+    found = any(one["type"] in gpus for one in llama.get_device_info())
+    if setting == "auto":
+        return ALL_LAYERS if found else 0
+    if setting and not found:
+        raise StageError(
+            "run.gpu_layers: must be auto or 0, since the installed build of llama.cpp (xllamacpp) finds no GPU "
+            f"here. Got {setting}. Set auto, or install a build of xllamacpp for your GPU."
+        )
+    return setting
 
 
 def _xllamacpp() -> Any:

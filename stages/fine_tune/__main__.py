@@ -9,6 +9,7 @@ from stages.files import atomic_file, write_json
 from stages.fine_tune.inputs import read_data
 from stages.fine_tune.params import FineTuneParams
 from stages.fine_tune.run import check_trainable, fine_tune
+from stages.machine import SECTION, RunParams
 from stages.models import BedrockModel, ModelParams
 from stages.params import load
 
@@ -25,7 +26,8 @@ def main() -> None:
 
         result = on_bedrock.fine_tune(name, model, params, read_data(), out)
     else:
-        result = fine_tune(name, check_trainable(name, model), params, read_data(), out)
+        run = load(SECTION, RunParams)
+        result = fine_tune(name, check_trainable(name, model), params, run, read_data(), out)
     write_json(Path("data/timings/fine_tune") / f"{name}.json", result.timings)
     write_json(Path("metrics/fine_tune") / f"{name}.json", result.metrics)
     with atomic_file(Path("plots/fine_tune") / f"{name}.csv") as file:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from stages.engine.embedded import serve
 from stages.errors import StageError
 from stages.fine_tune.params import ParityParams
+from stages.machine import RunParams
 from stages.models import EmbeddedModel
 from stages.progress import track
 
@@ -30,9 +31,11 @@ class Parity:
     logprob_distance: float  # mean absolute difference over the served model's likeliest tokens
 
 
-def compare(model: "PeftModel", served: EmbeddedModel, adapter: Path, prompts: Sequence[Sequence[int]]) -> Parity:
+def compare(
+    model: "PeftModel", served: EmbeddedModel, run: RunParams, adapter: Path, prompts: Sequence[Sequence[int]]
+) -> Parity:
     """Let the served model write, then ask the trained one at each token what it would have written."""
-    with serve(served, adapter) as server:
+    with serve(served, run, adapter) as server:
         replies = []
         for prompt in track(prompts, "parity", unit="prompts"):
             body = {"prompt": list(prompt), "n_predict": MAX_TOKENS, "temperature": 0.0, "n_probs": LIKELIEST}

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from stages import machine
 from stages.errors import StageError
 from stages.files import atomic_directory, content_key, sha256_file, sha256_text, write_json
 from stages.fine_tune import gguf_adapter, parity
@@ -21,6 +22,7 @@ from stages.fine_tune.sampling import Mix, Sample
 from stages.fine_tune.tokens import encode, prompt_ids
 from stages.fine_tune.training import CHECKPOINT_SECONDS, Plan, train
 from stages.locations import resolve
+from stages.machine import RunParams
 from stages.models import EmbeddedModel, ModelParams
 from stages.progress import say
 from stages.records import Pair
@@ -62,6 +64,7 @@ def fine_tune(
     name: str,
     model_params: EmbeddedModel,
     params: FineTuneParams,
+    run: RunParams,
     data: Data,
     out: Path,
     cache: Path = CACHE,
@@ -76,7 +79,7 @@ def fine_tune(
 
     began = time.monotonic()
     weights = resolve(model_params.weights, model_params.sha256)
-    torch.set_num_threads(model_params.threads)
+    torch.set_num_threads(machine.threads(run.threads))
     torch.use_deterministic_algorithms(True)
     base, tokenizer = load_base(weights)
     mix = Mix(data.train, data.articles, params.raft)
@@ -103,7 +106,7 @@ def fine_tune(
         _write_adapter(tmp, model, model_params, weights, params)
         prompts = _parity_prompts(validation, tokenizer, params.parity.prompts, params.seed)
         say(f"comparing the served adapter with the trained one on {len(prompts)} prompts")
-        found = parity.compare(model, model_params, tmp / "adapter.gguf", prompts)
+        found = parity.compare(model, model_params, run, tmp / "adapter.gguf", prompts)
         parity.check(found, params.parity, out / "adapter.gguf")
         metrics = _metrics(epochs, plan, progress, found)
         write_json(tmp / "card.json", _card(name, model_params, weights, params, data, tmp, metrics))

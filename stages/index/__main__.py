@@ -6,6 +6,7 @@ from stages.chunks.params import ChunkingParams
 from stages.errors import exits_cleanly
 from stages.index.managed import Fallback, build_managed
 from stages.index.params import KnowledgeBaseParams
+from stages.machine import SECTION, RunParams
 from stages.params import load
 from stages.progress import say
 
@@ -27,7 +28,8 @@ def _build(params: KnowledgeBaseParams, fallback: Fallback | None) -> None:
     from stages.embedding import Embedder  # here: a knowledge base on Bedrock needs neither
     from stages.index.store import build_index
 
-    meta = build_index(Path("data/chunks/chunks.jsonl"), FOLDER, params, Embedder(params.embedding), fallback)
+    embedder = Embedder(params.embedding, load(SECTION, RunParams))
+    meta = build_index(Path("data/chunks/chunks.jsonl"), FOLDER, params, embedder, fallback)
     say(f"index: {len(meta.chunk_ids)} chunks, {meta.dimensions} dimensions, {meta.index_factory}")
 
 

@@ -17,6 +17,7 @@ from stages.judge.judging import (
     open_judge,
 )
 from stages.judge.params import JudgeParams
+from stages.machine import SECTION, RunParams
 from stages.params import load, load_value
 from stages.progress import say
 from stages.questions import read_questions
@@ -30,7 +31,7 @@ def main() -> None:
     params, models = load(f"judges.{name}", JudgeParams), load_value("study.models", list[str])
     questions, answers, pairs = read_questions(), read_answers(models), read_validation()
     controls = choose(pairs, params.control_pairs)
-    with open_judge(name, params, gradings(controls, questions, answers)) as judge:
+    with open_judge(name, params, load(SECTION, RunParams), gradings(controls, questions, answers)) as judge:
         report = judge_controls(judge, controls)
         scores = judge_answers(judge, name, questions, answers)
     check_coverage(name, scores, params)

@@ -9,6 +9,7 @@ from stages.judge.params import BedrockJudgeParams, LlmJudgeParams
 from stages.judge.verdict import Grading
 from stages.llm.asking import asker
 from stages.llm.judge import Grade, LlmJudge
+from stages.machine import RunParams
 from stages.store import CallStore
 
 if TYPE_CHECKING:
@@ -19,7 +20,11 @@ TEMPERATURE, SEED = 0.0, 5  # a judge is to say the same of the same
 
 @contextlib.contextmanager
 def llm_judge(
-    name: str, params: LlmJudgeParams, gradings: Iterable[Grading] = (), watch: "Watch | None" = None
+    name: str,
+    params: LlmJudgeParams,
+    run: RunParams,
+    gradings: Iterable[Grading] = (),
+    watch: "Watch | None" = None,
 ) -> Iterator[LlmJudge]:
     """A judge; with `batch: true` after one batch job has answered what it can of the gradings.
 
@@ -27,7 +32,7 @@ def llm_judge(
         StageError: the model cannot be had, has no price, or the budget is used up; or the batch job failed.
     """
     options = Options(max_tokens=params.max_tokens, temperature=TEMPERATURE, seed=SEED)
-    with CallStore() as store, asker(params, options) as model:
+    with CallStore() as store, asker(params, options, run) as model:
         if not isinstance(params, BedrockJudgeParams):
             yield LlmJudge(model, store, params.concurrency)
             return

@@ -10,12 +10,13 @@ from stages.errors import StageError
 from stages.judge.controls import KINDS, WRONG, Control, make_controls, ordering
 from stages.judge.params import FactsParams, JudgeParams, LlmJudgeParams, SemanticParams
 from stages.judge.verdict import Grading, Judge, Verdict
+from stages.machine import RunParams
 from stages.progress import track
 from stages.records import Answer, Pair, Question, Score
 
 
 @contextlib.contextmanager
-def open_judge(name: str, params: JudgeParams, gradings: Iterable[Grading] = ()) -> Iterator[Judge]:
+def open_judge(name: str, params: JudgeParams, run: RunParams, gradings: Iterable[Grading] = ()) -> Iterator[Judge]:
     """The judge of a section, ready to score. Imports of one kind of judge are not those of another.
 
     Args:
@@ -24,13 +25,13 @@ def open_judge(name: str, params: JudgeParams, gradings: Iterable[Grading] = ())
     if isinstance(params, LlmJudgeParams):
         from stages.judge.chat_judge import llm_judge
 
-        with llm_judge(name, params, gradings) as judge:
+        with llm_judge(name, params, run, gradings) as judge:
             yield judge
     else:
-        yield make_judge(params)
+        yield make_judge(params, run)
 
 
-def make_judge(params: JudgeParams) -> Judge:
+def make_judge(params: JudgeParams, run: RunParams) -> Judge:
     """One of the judges that need no model of their own running."""
     if isinstance(params, FactsParams):
         from stages.judge.facts import FactsJudge
@@ -40,7 +41,7 @@ def make_judge(params: JudgeParams) -> Judge:
     from stages.judge.semantic import SemanticJudge
     from stages.judge.word_vectors import TransformerWordEmbedder
 
-    return SemanticJudge(TransformerWordEmbedder(params.embedding), params.contradiction_penalty)
+    return SemanticJudge(TransformerWordEmbedder(params.embedding, run), params.contradiction_penalty)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from stages.embedding import EmbeddingParams, load_model
+from stages.machine import RunParams
 
 
 @dataclass(frozen=True)
@@ -38,12 +39,12 @@ def unit(vector: np.ndarray) -> np.ndarray:
 
 
 class TransformerWordEmbedder:
-    def __init__(self, params: EmbeddingParams):
-        self._params = params
+    def __init__(self, params: EmbeddingParams, run: RunParams):
+        self._params, self._run = params, run
 
     @functools.cached_property
     def _model(self):
-        return load_model(self._params)
+        return load_model(self._params, self._run)
 
     def embed(self, texts: Sequence[str]) -> list[Vectors]:
         """One :class:`Vectors` per text, in the order given."""

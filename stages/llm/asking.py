@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from stages.bedrock.chat_params import ConverseParams
 from stages.engine.calls import WAITS_SECONDS, Options
 from stages.llm.structured import Asks, ShapedChat
+from stages.machine import RunParams
 from stages.models import EmbeddedModel, OpenAIModel
 
 
 @contextlib.contextmanager
-def asker(params: ConverseParams | EmbeddedModel | OpenAIModel, options: Options) -> Iterator[Asks]:
+def asker(params: ConverseParams | EmbeddedModel | OpenAIModel, options: Options, run: RunParams) -> Iterator[Asks]:
     """A model that is ready to be asked for objects, stopped on leaving.
 
     Raises:
@@ -25,5 +26,5 @@ def asker(params: ConverseParams | EmbeddedModel | OpenAIModel, options: Options
     from stages.engine import chat_model, identity
 
     waits = WAITS_SECONDS if isinstance(params, OpenAIModel) else ()
-    with chat_model(params) as chat:
+    with chat_model(params, run) as chat:
         yield ShapedChat(chat, options, identity(params), waits)

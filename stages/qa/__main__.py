@@ -8,6 +8,7 @@ from stages.corpus import read_articles, read_text
 from stages.embedding import Embedder
 from stages.errors import exits_cleanly
 from stages.files import TMP_PREFIX, read_jsonl, write_json, write_jsonl
+from stages.machine import SECTION, RunParams
 from stages.params import load
 from stages.progress import say
 from stages.qa import extractive
@@ -23,12 +24,12 @@ OUT = Path("data/qa")
 
 @exits_cleanly
 def main() -> None:
-    params = load("qa", QaParams)
+    params, run = load("qa", QaParams), load(SECTION, RunParams)
     articles = read_articles()
     texts = {article.id: read_text(article) for article in articles}
     handwritten = read_handwritten(Path("data/eval/questions.jsonl"), texts)
-    embedder = Embedder(params.embedding)
-    sets = build(candidates(articles, texts, params), articles, texts, handwritten, embedder, params)
+    embedder = Embedder(params.embedding, run)
+    sets = build(candidates(articles, texts, params, run), articles, texts, handwritten, embedder, params)
     OUT.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=OUT, prefix=TMP_PREFIX) as folder:
         made = Path(folder)
@@ -49,13 +50,15 @@ def main() -> None:
     say(f"qa: {len(sets.train)} training and {len(sets.validation)} validation pairs, {len(sets.test)} test questions")
 
 
-def candidates(articles: Sequence[Article], texts: Mapping[str, str], params: QaParams) -> Iterable[Pair | Rejection]:
+def candidates(
+    articles: Sequence[Article], texts: Mapping[str, str], params: QaParams, run: RunParams
+) -> Iterable[Pair | Rejection]:
     """Of the generator that params name; what follows knows only pairs."""
     if params.generator == "extractive":
         return extractive.generate(articles, texts, params.seed)
     from stages.qa.llm.generate import generate  # here: the other needs no model
 
-    return generate(articles, texts, params)
+    return generate(articles, texts, params, run)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from pathlib import Path
 from stages.errors import exits_cleanly
 from stages.files import write_json, write_jsonl
 from stages.index.params import KnowledgeBaseParams
+from stages.machine import SECTION, RunParams
 from stages.params import load
 from stages.progress import say
 from stages.questions import read_questions
@@ -18,7 +19,7 @@ from stages.retrieve.sources import open_source
 def main() -> None:
     params = load("retrieval", RetrievalParams)
     base, questions = load("knowledge_base", KnowledgeBaseParams), read_questions()
-    source = open_source(params, base)
+    source = open_source(params, base, load(SECTION, RunParams))
     source.check(questions)
     found, timings = run.retrieve_all(questions, source.retriever)
     documents = source.located(found)

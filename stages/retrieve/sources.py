@@ -12,6 +12,7 @@ from stages.errors import StageError
 from stages.files import sha256_text
 from stages.index.managed import read_fallback, read_managed
 from stages.index.params import KnowledgeBaseParams
+from stages.machine import RunParams
 from stages.records import Chunk, Question, Span
 from stages.retrieve import run
 from stages.retrieve.params import RetrievalParams
@@ -33,21 +34,20 @@ class Source:
     metrics: dict[str, Any] = field(default_factory=dict)  # what metrics/retrieve.json says of it
 
 
-def open_source(params: RetrievalParams, base: KnowledgeBaseParams) -> Source:
+def open_source(params: RetrievalParams, base: KnowledgeBaseParams, machine: RunParams) -> Source:
     """Raises StageError if the index is missing, damaged or gone, or params ask for what it cannot do."""
     built = read_managed(INDEX)
-    return _local(params, base) if built is None else _managed(params, built)
+    return _local(params, base, machine) if built is None else _managed(params, built)
 
 
-def _local(params: RetrievalParams, base: KnowledgeBaseParams) -> Source:
+def _local(params: RetrievalParams, base: KnowledgeBaseParams, machine: RunParams) -> Source:
     from stages.embedding import Embedder
     from stages.index.store import load_index
     from stages.retrieve.retriever import PassageRetriever
 
     knowledge_base = load_index(INDEX, CHUNKS, base.embedding)
-    retriever = PassageRetriever(
-        knowledge_base=knowledge_base, embedder=Embedder(base.embedding), params=params, k=run.depth(params)
-    )
+    embedder = Embedder(base.embedding, machine)
+    retriever = PassageRetriever(knowledge_base=knowledge_base, embedder=embedder, params=params, k=run.depth(params))
     fallback = read_fallback(INDEX)
     return Source(
         retriever,

@@ -12,6 +12,7 @@ from stages.llm.asking import asker
 from stages.llm.parallel import each
 from stages.llm.prompting import filled
 from stages.llm.structured import Asks, ShapedReply, json_schema
+from stages.machine import RunParams
 from stages.progress import say, track
 from stages.qa.llm.candidates import Kind, Pairs, candidates
 from stages.qa.llm.params import BedrockWriter, LlmQaParams
@@ -30,7 +31,11 @@ Begin = Callable[[Sequence[list[dict[str, str]]]], None]
 
 
 def generate(
-    articles: Sequence[Article], texts: Mapping[str, str], params: LlmQaParams, watch: "Watch | None" = None
+    articles: Sequence[Article],
+    texts: Mapping[str, str],
+    params: LlmQaParams,
+    run: RunParams,
+    watch: "Watch | None" = None,
 ) -> list[Pair | Rejection]:
     """As stages.qa.extractive.generate, by the model of `qa.llm`; replies come from the store where they are there.
 
@@ -47,7 +52,7 @@ def generate(
             "qa.llm.pairs_per_passage, lower qa.llm.passage_tokens, or ask for fewer pairs. Nothing was sent."
         )
     options = Options(max_tokens=writer.max_tokens, temperature=writer.temperature, seed=params.seed)
-    with CallStore() as store, asker(writer, options) as model:
+    with CallStore() as store, asker(writer, options, run) as model:
         share, written = writer.pairs_per_passage, partial(write, shown, texts, model, store)
         if not isinstance(writer, BedrockWriter):
             return list(written(share, writer.concurrency))
