@@ -2,7 +2,7 @@
 
     .venv/bin/python -m benchmarks.training            needs data/articles and data/qa: `make repro` makes them
 
-Both train the same LoRA on the same dequantised bfloat16 model (without which SFTTrainer would be slower still) with
+Both train the same LoRA on the same dequantised model, in bfloat16 where the processor has it and else in float32, with
 the same real training pairs, each with its passages, in one process, one after the other. A step of SFTTrainer is a
 batch of its default size; ours takes the same pairs. The first step of each warms up and is not counted.
 
@@ -20,8 +20,9 @@ from stages import machine
 from stages.files import write_json
 from stages.fine_tune.batches import bucket
 from stages.fine_tune.inputs import read_data
-from stages.fine_tune.model import add_lora, fast_passes, load_base
+from stages.fine_tune.model import add_lora, load_base
 from stages.fine_tune.params import FineTuneParams
+from stages.fine_tune.passes import choose_pass
 from stages.fine_tune.sampling import Mix, Sample
 from stages.fine_tune.tokens import Encoded, encode
 from stages.fine_tune.training import Plan, train
@@ -45,9 +46,10 @@ def main() -> None:
     params, model_params = load("fine_tune", FineTuneParams), load("models.micro", ModelParams)
     if not isinstance(model_params, EmbeddedModel):
         raise SystemExit("models.micro must be embedded")
-    threads = machine.threads(load(SECTION, RunParams).threads)
-    torch.set_num_threads(threads)
-    base, tokenizer = load_base(resolve(model_params.weights, model_params.sha256))
+    run = load(SECTION, RunParams).model_copy(update={"device": "cpu"})
+    compute = machine.choose("training", run, params.local.dtype, "fine_tune.local.dtype")
+    torch.set_num_threads(compute.threads)
+    base, tokenizer = load_base(resolve(model_params.weights, model_params.sha256), compute.dtype, "cpu")
     data = read_data()
     pairs = data.train[: (steps + 1) * DEFAULT_BATCH]
     samples = Mix(pairs, data.articles, params.raft.model_copy(update={"share": 1.0})).epoch("benchmark")
@@ -66,7 +68,10 @@ def main() -> None:
     read = [side["read_tokens_per_second"] for side in results.values()]
     report: dict[str, Any] = {
         "pairs": sum(len(s.turns) for group in groups[1:] for s in group),
-        "threads": threads,
+        "processor": machine.processor(),
+        "instructions": machine.instructions(),
+        "dtype": compute.dtype,
+        "threads": compute.threads,
         "sides": results,
         "ratio": round(fast / slow, 2),
         "ratio_tokens_read": round(read[0] / read[1], 2),
@@ -82,13 +87,16 @@ def ours(base: Any, tokenizer: Any, groups: list[list[Sample]], params: FineTune
     import tempfile
 
     encoded = [[encode(sample, tokenizer, params.local.max_tokens) for sample in group] for group in groups]
-    model = add_lora(base, params.local.lora, params.seed)
+    # LoRA on all blocks, as SFTTrainer has it here: the study itself trains fewer.
+    model = add_lora(base, params.local.lora.model_copy(update={"upper_blocks": 1.0}), params.seed)
     times = [0.0, 0.0]
-    with fast_passes(model), tempfile.TemporaryDirectory() as folder:
+    batches = [batch for group in encoded for batch in bucket(group)]
+    context = params.local.gradients_through_context
+    with choose_pass(model, batches, context) as one, tempfile.TemporaryDirectory() as folder:
         for number, part in enumerate((encoded[:1], encoded[1:])):
             plan = Plan([[bucket(group) for group in part]], {"bare": bucket([_stub(part[0][0])])})
             local = params.local.model_copy(update={"epochs": 1})
-            times[number] = train(model, plan, local, Path(folder) / str(number), float("inf")).seconds
+            times[number] = train(model, one, plan, local, Path(folder) / str(number), float("inf")).seconds
     model.unload()
     return _rates(encoded[1:], times[1], sum(e.tokens for group in encoded[1:] for e in group))
 
@@ -123,8 +131,16 @@ def theirs(base: Any, tokenizer: Any, groups: list[list[Sample]], params: FineTu
     lora = params.local.lora
     clock = Clock()
     with tempfile.TemporaryDirectory() as folder:
-        # Output, number of steps, and the CPU, without which it refuses its own bf16; all else is SFTTrainer's default.
-        config = SFTConfig(output_dir=folder, max_steps=len(groups), report_to="none", save_strategy="no", use_cpu=True)
+        # Output, number of steps, the CPU, without which it refuses its own bf16, and no bf16 where the model has none;
+        # all else is SFTTrainer's default.
+        config = SFTConfig(
+            output_dir=folder,
+            max_steps=len(groups),
+            report_to="none",
+            save_strategy="no",
+            use_cpu=True,
+            bf16=str(base.dtype) == "torch.bfloat16",
+        )
         assert config.per_device_train_batch_size == DEFAULT_BATCH
         trainer = SFTTrainer(
             model=base,

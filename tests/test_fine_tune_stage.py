@@ -7,6 +7,8 @@ import yaml
 
 from stages.errors import StageError
 from stages.files import write_jsonl
+from stages.fine_tune import run
+from stages.fine_tune.checkpoint import Progress
 from stages.fine_tune.inputs import read_data
 from stages.fine_tune.params import FineTuneParams
 from stages.fine_tune.run import check_trainable
@@ -25,6 +27,7 @@ GOOD = {
         "without_gold": 0.0,
     },
     "local": {
+        "dtype": "auto",
         "epochs": 1,
         "learning_rate": 0.001,
         "warmup_ratio": 0.05,
@@ -34,7 +37,7 @@ GOOD = {
         "max_tokens": 1536,
         "validation_pairs": 32,
         "patience": 1,
-        "lora": {"rank": 16, "alpha": 32},
+        "lora": {"rank": 16, "alpha": 32, "upper_blocks": 0.5},
     },
     "parity": {"prompts": 20, "min_greedy_agreement": 0.8, "max_logprob_distance": 0.5},
 }
@@ -63,6 +66,8 @@ def written(tmp_path, key: str, value):
         ("local.learning_rate", 0.0, "local.learning_rate: must be greater than 0. Got 0.0."),
         ("local.learning_rate", "fast", "local.learning_rate: must be a valid number. Got 'fast'."),
         ("local.epochs", 0, "local.epochs: must be greater than or equal to 1. Got 0."),
+        ("local.dtype", "float16", "local.dtype: must be 'auto', 'float32' or 'bfloat16'. Got 'float16'."),
+        ("local.lora.upper_blocks", 0.0, "local.lora.upper_blocks: must be greater than 0. Got 0.0."),
         ("local.lora.rnk", 8, "local.lora.rnk: unknown key. Did you mean 'rank'?"),
         ("parity.prompts", 5, "parity.prompts: must be greater than or equal to 20. Got 5."),
     ],
@@ -86,6 +91,33 @@ def test_a_model_that_runs_elsewhere_cannot_be_trained():
     assert str(fault.value) == (
         "models.far: provider 'openai' cannot be fine-tuned: its weights are elsewhere. Use provider 'embedded' with a "
         "GGUF file, or leave the model out of study.models."
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "warning"),
+    [
+        (3.0, 1.2, None),
+        (3.0, 3.0, "training did not lower the validation loss (3.000 before, 3.000 after): the learning rate may be "
+                   "too high or too low, or the pairs may teach nothing that the validation pairs ask"),
+        (17.1, 9.0, "before training, the loss was 17.10, above the 10.80 of guessing (the logarithm of the "
+                    "vocabulary): the weights are damaged, or not read as they are meant"),
+    ],
+)  # fmt: skip
+def test_a_doubtful_training_is_said_and_recorded(before, after, warning, capsys):
+    progress = Progress(before={"mean": before}, validation=[{"mean": 99.0}, {"mean": after}], best_epoch=2)
+    assert run._warning("micro", progress, 49152) == ({"warning": warning} if warning else {})
+    assert capsys.readouterr().err == (f"warning: micro: {warning}\n" if warning else "")
+
+
+def test_too_little_memory_of_a_gpu_is_one_message():
+    import torch
+
+    with pytest.raises(StageError) as fault, run._memory_explained():
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+    assert str(fault.value) == (
+        "training: the GPU has too little memory (CUDA out of memory. Tried to allocate 2.00 GiB.). Use a smaller "
+        "model, lower fine_tune.local.max_tokens, or set run.device to cpu."
     )
 
 

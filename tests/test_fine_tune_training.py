@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -12,14 +13,17 @@ import pytest
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
+from stages.errors import StageError
 from stages.fine_tune import checkpoint, training
-from stages.fine_tune.batches import bucket, steps, tensors
-from stages.fine_tune.model import add_lora, fast_passes, load_lora_state, lora_state, loss_sum
+from stages.fine_tune.batches import bucket, steps
+from stages.fine_tune.model import add_lora, lora_state
 from stages.fine_tune.params import LocalParams, LoraParams
+from stages.fine_tune.passes import OwnPass, SharedPass
 from stages.fine_tune.tokens import Branch, Encoded
 from stages.fine_tune.training import Plan, train, validation_loss
 
 ROOT = Path(__file__).parents[1]
+LORA = LoraParams(rank=4, alpha=8, upper_blocks=1.0)
 
 
 def tiny_model(dtype: torch.dtype = torch.bfloat16):
@@ -34,7 +38,7 @@ def tiny_model(dtype: torch.dtype = torch.bfloat16):
         max_position_embeddings=128,
         tie_word_embeddings=True,
     )
-    return add_lora(LlamaForCausalLM(config).to(dtype), LoraParams(rank=4, alpha=8), 1)
+    return add_lora(LlamaForCausalLM(config).to(dtype), LORA, 1)
 
 
 def sample(rng: random.Random, branches: int) -> Encoded:
@@ -57,6 +61,7 @@ def plan(epochs: int = 3) -> Plan:
 
 def local(**changes) -> LocalParams:
     values = {
+        "dtype": "bfloat16",
         "epochs": 3,
         "learning_rate": 0.05,
         "warmup_ratio": 0.1,
@@ -66,7 +71,7 @@ def local(**changes) -> LocalParams:
         "max_tokens": 128,
         "validation_pairs": 5,
         "patience": 2,
-        "lora": LoraParams(rank=4, alpha=8),
+        "lora": LORA,
     }
     return LocalParams(**values | changes)
 
@@ -83,8 +88,9 @@ def run(folder: Path, kill_at_step: int | None = None) -> None:
         return float(next(calls))
 
     model = tiny_model()
-    with fast_passes(model):
-        progress = train(model, plan(), local(), folder / "checkpoint", checkpoint_seconds=1.0, clock=clock)
+    fast = SharedPass(model, through_context=True)
+    with fast.installed():
+        progress = train(model, fast, plan(), local(), folder / "checkpoint", checkpoint_seconds=1.0, clock=clock)
     from safetensors.torch import save_file
 
     save_file(lora_state(model), folder / "result.safetensors")
@@ -111,68 +117,16 @@ for kill_at_step in {kills}:
     return subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120)
 
 
-@pytest.fixture(scope="module")
-def model():
-    """In float32, with random LoRA weights."""
-    model = tiny_model(torch.float32)
-    torch.manual_seed(7)
-    load_lora_state(model, {name: torch.randn_like(p) * 0.2 for name, p in lora_state(model).items()})
-    return model
-
-
-class TestPasses:
-    def test_loss_and_gradients_are_those_of_peft_and_transformers(self, model):
-        rng = random.Random(1)
-        batch = tensors((sample(rng, 3), sample(rng, 2)), torch.float32)
-        results = []
-        for fast in (True, False):
-            model.zero_grad()
-            if fast:
-                with fast_passes(model):
-                    loss = loss_sum(model, batch)
-                    loss.backward()
-            else:
-                loss = loss_sum(model, batch)
-                loss.backward()
-            results.append((loss.item(), torch.cat([p.grad.flatten() for p in model.parameters() if p.requires_grad])))
-        assert results[0][0] == pytest.approx(results[1][0], rel=1e-5)
-        assert torch.allclose(results[0][1], results[1][1], atol=1e-4)
-
-    def test_a_shared_start_is_as_each_question_alone(self, model):
-        whole = sample(random.Random(2), 4)
-        alone = [Encoded(whole.start, (branch,)) for branch in whole.branches]
-        with torch.no_grad():
-            together = loss_sum(model, tensors((whole,), torch.float32)).item()
-            apart = sum(loss_sum(model, tensors((one,), torch.float32)).item() for one in alone)
-            padded = loss_sum(model, tensors((*alone, whole), torch.float32)).item()
-        assert together == pytest.approx(apart, rel=1e-5)
-        assert padded == pytest.approx(2 * apart, rel=1e-5)
-
-    def test_not_differentiating_through_the_context_changes_gradients_and_no_loss(self, model):
-        batch = tensors((sample(random.Random(4), 3),), torch.float32)
-        found = []
-        for through in (True, False):
-            model.zero_grad()
-            loss = loss_sum(model, batch, through)
-            loss.backward()
-            found.append((loss.item(), torch.cat([p.grad.flatten() for p in model.parameters() if p.requires_grad])))
-        assert found[0][0] == found[1][0]
-        assert 0.3 < torch.cosine_similarity(found[0][1], found[1][1], dim=0) < 0.99
-
-    def test_only_lora_is_trained_and_on_all_linear_layers(self, model):
-        trained = {name.split(".lora_")[0].rpartition(".")[2] for name in lora_state(model)}
-        assert trained == {"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"}
-        assert {p.dtype for p in lora_state(model).values()} == {torch.float32}
-
-
 class TestTraining:
     def test_it_learns_and_keeps_the_best_epoch(self, tmp_path):
         model = tiny_model()
         made = plan()
-        before = {kind: validation_loss(model, batches) for kind, batches in made.validation.items()}
-        progress = train(model, made, local(), tmp_path / "checkpoint")
+        own = OwnPass(model)
+        before = {kind: validation_loss(own, batches) for kind, batches in made.validation.items()}
+        progress = train(model, own, made, local(), tmp_path / "checkpoint")
         best = progress.validation[progress.best_epoch - 1]
-        after = {kind: validation_loss(model, batches) for kind, batches in made.validation.items()}
+        after = {kind: validation_loss(own, batches) for kind, batches in made.validation.items()}
+        assert progress.before == before | {"mean": sum(before.values()) / 2}
         assert best["mean"] == min(losses["mean"] for losses in progress.validation)
         assert after == {kind: best[kind] for kind in after}
         assert best["mean"] < 0.95 * sum(before.values()) / 2
@@ -181,21 +135,49 @@ class TestTraining:
             epoch for epoch, size in enumerate(sizes, start=1) for _ in range(size)
         ]
         ends = [sum(sizes[:n]) for n in (1, 2, 3)]
-        assert [row["step"] for row in progress.curve if row["split"] == "validation"] == ends
+        assert [row["step"] for row in progress.curve if row["split"] == "validation"] == [0, *ends]
 
     def test_it_stops_without_a_better_loss(self, tmp_path, capsys, monkeypatch):
         kept = []
 
-        def losses(model, batches):
+        def losses(one, batches, done):
             kept.append(torch.cat([p.flatten() for p in lora_state(model).values()]))
-            return [3.0, 2.0, 2.5, 2.25, 1.0][(len(kept) - 1) // 2]
+            return [4.0, 3.0, 2.0, 2.5, 2.25, 1.0][(len(kept) - 1) // 2]
 
         monkeypatch.setattr(training, "validation_loss", losses)
         model = tiny_model()
-        progress = train(model, plan(5), local(epochs=5), tmp_path / "checkpoint")
+        progress = train(model, OwnPass(model), plan(5), local(epochs=5), tmp_path / "checkpoint")
         assert (progress.epoch, progress.best_epoch) == (4, 2)
-        assert torch.equal(torch.cat([p.flatten() for p in lora_state(model).values()]), kept[2])
+        assert torch.equal(torch.cat([p.flatten() for p in lora_state(model).values()]), kept[4])
         assert capsys.readouterr().err.endswith("stopped early: no better validation loss in 2 epoch(s)\n")
+
+    def test_a_loss_that_is_no_number_stops_it(self, tmp_path):
+        model = tiny_model(torch.float32)
+        with torch.no_grad():
+            model.get_base_model().model.norm.weight.fill_(float("inf"))
+        with pytest.raises(StageError) as fault:
+            train(model, OwnPass(model), plan(), local(), tmp_path / "checkpoint")
+        assert str(fault.value) == (
+            "training: the loss of step 1 is nan. Lower fine_tune.local.learning_rate (0.05), or set "
+            "fine_tune.local.dtype to float32."
+        )
+
+    def test_progress_is_said_by_batch_and_what_to_change_where_it_is_long(self, tmp_path, capsys):
+        seconds = iter(range(0, 10**9, 400))  # of each look at the clock, one a batch
+        model = tiny_model()
+        train(model, OwnPass(model), plan(1), local(epochs=1), tmp_path / "checkpoint", clock=lambda: next(seconds))
+        said = capsys.readouterr().err.splitlines()
+        assert said[0] == f"validation: {said[0].split()[1]} of {said[0].split()[3]} tokens"
+        training_lines = [line for line in said if line.startswith("training: ")]
+        assert re.fullmatch(r"training: \d+ of \d+ tokens, epoch 1, \d+ tokens/s, \d+ s left", training_lines[0])
+        assert re.fullmatch(
+            r"training: \d+ of \d+ tokens, epoch 1, loss \d\.\d{3}, \d+ tokens/s, \d+ s left", training_lines[-1]
+        )
+        assert [line for line in said if "hour" in line] == [
+            "training: more than 1 hour is left. Shorter: fewer qa.pairs, a lower fine_tune.raft.share or "
+            "fine_tune.local.lora.upper_blocks, a smaller model, or a GPU (run.device). Ctrl-C loses nothing: the next "
+            "run goes on from here."
+        ]
 
     def test_killed_anywhere_it_resumes_and_ends_with_the_same_bytes(self, tmp_path):
         whole, killed = tmp_path / "whole", tmp_path / "killed"

@@ -10,7 +10,7 @@ from stages.fine_tune.tokens import Encoded
 if TYPE_CHECKING:
     import torch
 
-BATCH_TOKENS = 2048  # of one pass, padding included; more was not faster and takes memory
+BATCH_TOKENS = 1024  # of one pass, padding included; more is not faster and takes memory
 Batch = tuple[Encoded, ...]
 
 
@@ -22,6 +22,9 @@ class Part:
     positions: "torch.Tensor"  # (b, t), of each token in its own branch
     mask: "torch.Tensor"  # (b, 1, t, k), 0 where a row's token reads a column's, else very negative
 
+    def to(self, device: "torch.device") -> "Part":
+        return Part(self.ids.to(device), self.positions.to(device), self.mask.to(device))
+
 
 @dataclass(frozen=True)
 class Tensors:
@@ -30,7 +33,61 @@ class Tensors:
     start: Part
     branches: Part
     reads: "torch.Tensor"  # (n,) places in branches.ids, flattened, from which an answer token is predicted
-    labels: "torch.Tensor"  # (n,) those answer tokens
+
+    def to(self, device: "torch.device") -> "Tensors":
+        return Tensors(self.start.to(device), self.branches.to(device), self.reads.to(device))
+
+
+@dataclass(frozen=True)
+class Rows:
+    """b plain sequences of at most t tokens, padded at their ends, with n answer tokens in all."""
+
+    ids: "torch.Tensor"  # (b, t)
+    mask: "torch.Tensor"  # (b, t), 1 where there is a token
+    kept: int  # places at the end of the rows that hold all answers
+    reads: "torch.Tensor"  # (n,) of these places, flattened, those from which an answer token is predicted
+
+    def to(self, device: "torch.device") -> "Rows":
+        return Rows(self.ids.to(device), self.mask.to(device), self.kept, self.reads.to(device))
+
+
+def labels(batch: Batch) -> "torch.Tensor":
+    """The n answer tokens of a batch, sample by sample and branch by branch."""
+    import torch
+
+    return torch.tensor(
+        [token for sample in batch for branch in sample.branches for token in branch.ids[branch.answer :]]
+    )
+
+
+def rows(batch: Batch, batch_tokens: int) -> list[Rows]:
+    """Every branch behind its start, as if it stood alone, so many at a time as hold about `batch_tokens`."""
+    sequences = [
+        ((*sample.start, *branch.ids), len(sample.start) + branch.answer)
+        for sample in batch
+        for branch in sample.branches
+    ]
+    groups: list[list[tuple[tuple[int, ...], int]]] = [[]]
+    for sequence in sequences:
+        longest = max(len(ids) for ids, _ in [*groups[-1], sequence])
+        if groups[-1] and longest * (len(groups[-1]) + 1) > batch_tokens:
+            groups.append([])
+        groups[-1].append(sequence)
+    return [_rows(group) for group in groups]
+
+
+def _rows(sequences: Sequence[tuple[tuple[int, ...], int]]) -> Rows:
+    import torch
+
+    width = max(len(ids) for ids, _ in sequences)
+    kept = width - min(answer - 1 for _, answer in sequences)
+    ids, mask = (torch.zeros(len(sequences), width, dtype=torch.long) for _ in range(2))
+    reads = []
+    for row, (tokens, answer) in enumerate(sequences):
+        ids[row, : len(tokens)] = torch.tensor(tokens)
+        mask[row, : len(tokens)] = 1
+        reads.append(torch.arange(answer - 1, len(tokens) - 1) - (width - kept) + row * kept)
+    return Rows(ids, mask, kept, torch.cat(reads))
 
 
 def bucket(samples: Sequence[Encoded], batch_tokens: int = BATCH_TOKENS) -> list[Batch]:
@@ -71,7 +128,7 @@ def tensors(batch: Batch, dtype: "torch.dtype") -> Tensors:
     ids, positions = (torch.zeros(len(batch), width, dtype=torch.long) for _ in range(2))
     causal = torch.ones(max(before, width), max(before, width), dtype=torch.bool).tril()
     seen = torch.zeros(len(batch), width, before + width, dtype=torch.bool)
-    reads, labels = [], []
+    reads = []
     for row, sample in enumerate(batch):
         length = len(sample.start)
         start_ids[row, :length] = torch.tensor(sample.start)
@@ -84,11 +141,10 @@ def tensors(batch: Batch, dtype: "torch.dtype") -> Tensors:
             positions[row, low:high] = torch.arange(length, length + len(branch.ids))
             seen[row, low:high, before + low : before + high] = causal[: high - low, : high - low]
             reads.append(torch.arange(low + branch.answer - 1, high - 1) + row * width)
-            labels.append(torch.tensor(branch.ids[branch.answer :]))
             low = high
     # Padding at the end of a start is read by no branch, and nothing before it reads it.
     start = Part(start_ids, start_positions, _additive(causal[None, :before, :before], dtype))
-    return Tensors(start, Part(ids, positions, _additive(seen, dtype)), torch.cat(reads), torch.cat(labels))
+    return Tensors(start, Part(ids, positions, _additive(seen, dtype)), torch.cat(reads))
 
 
 def _additive(seen: "torch.Tensor", dtype: "torch.dtype") -> "torch.Tensor":

@@ -24,6 +24,7 @@ class Progress:
     step_in_epoch: int = 0
     tokens: int = 0  # read by the model, padding not counted
     curve: list[dict] = field(default_factory=list)  # rows of the training curve
+    before: dict | None = None  # validation losses before the first step
     validation: list[dict] = field(default_factory=list)  # losses by epoch
     best_epoch: int | None = None
     seconds: float = 0.0  # of training, over all runs; goes to the timings only

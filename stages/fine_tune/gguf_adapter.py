@@ -43,7 +43,7 @@ def write_adapter(
         target = names.get_name(module)
         if target is None:
             raise StageError(f"LoRA on {module!r} has no counterpart in a GGUF model of architecture {architecture!r}.")
-        values = weights[name].float().numpy()
+        values = weights[name].float().cpu().numpy()
         if kind.startswith("B") and architecture in PERMUTED and module.endswith((".q_proj", ".k_proj")):
             values = _permute(values, heads if module.endswith(".q_proj") else kv_heads)
         # Half the size of float32, and what it rounds is far below what quantisation of the base does.

@@ -3,12 +3,14 @@
 from pydantic import Field, field_validator
 from pydantic_core.core_schema import ValidationInfo
 
+from stages.machine import DtypeSetting
 from stages.params import Section
 
 
 class LoraParams(Section):
     rank: int = Field(ge=1, le=256)
     alpha: int = Field(ge=1, le=1024)  # the update is scaled by alpha / rank
+    upper_blocks: float = Field(gt=0, le=1)  # share of the transformer blocks that are trained, counted from the output
 
 
 class RaftParams(Section):
@@ -33,6 +35,7 @@ class RaftParams(Section):
 class LocalParams(Section):
     """Training on this machine. A hosted trainer has settings and ranges of its own."""
 
+    dtype: DtypeSetting  # of the frozen weights and of what is computed with them; LoRA's own are float32
     epochs: int = Field(ge=1, le=100)
     learning_rate: float = Field(gt=0, le=0.1)
     warmup_ratio: float = Field(ge=0, lt=1)  # of the steps; then cosine to 0

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 from stages.engine.embedded import serve
 from stages.errors import StageError
 from stages.fine_tune.params import ParityParams
+from stages.fine_tune.passes import Pass, answer_sequence
 from stages.machine import RunParams
 from stages.models import EmbeddedModel
 from stages.progress import track
 
 if TYPE_CHECKING:
-    from peft import PeftModel
+    import torch
 
 MAX_TOKENS = 24  # of each reply
 LIKELIEST = 10  # tokens at each place whose log-probabilities are compared
@@ -22,7 +23,7 @@ LIKELIEST = 10  # tokens at each place whose log-probabilities are compared
 
 @dataclass(frozen=True)
 class Parity:
-    """Agreement of the trained model (bfloat16) with the served one (quantised base, GGUF adapter)."""
+    """Agreement of the trained model (float32 or bfloat16) with the served one (quantised base, GGUF adapter)."""
 
     prompts: int
     tokens: int  # that the served model wrote, on which both are compared
@@ -32,20 +33,25 @@ class Parity:
 
 
 def compare(
-    model: "PeftModel", served: EmbeddedModel, run: RunParams, adapter: Path, prompts: Sequence[Sequence[int]]
+    one: Pass, served: EmbeddedModel, run: RunParams, adapter: Path, prompts: Sequence[Sequence[int]]
 ) -> Parity:
-    """Let the served model write, then ask the trained one at each token what it would have written."""
+    """Let the served model write, then ask the trained one at each token what it would have written.
+
+    Args:
+        one: the way through the trained model by which it was trained.
+    """
     with serve(served, run, adapter) as server:
         replies = []
-        for prompt in track(prompts, "parity", unit="prompts"):
+        for prompt in track(prompts, "parity: served replies", unit="prompts"):
             body = {"prompt": list(prompt), "n_predict": MAX_TOKENS, "temperature": 0.0, "n_probs": LIKELIEST}
             reply = server.call("/completion", body | {"return_tokens": True})
             replies.append(reply["completion_probabilities"])
     agreed = tokens = whole = places = 0
     distance = 0.0
-    for prompt, reply in zip(prompts, replies, strict=True):
+    both = list(zip(prompts, replies, strict=True))
+    for prompt, reply in track(both, "parity: trained replies", unit="prompts"):
         ids = [place["id"] for place in reply]
-        logprobs = _logprobs(model, [*prompt, *ids], len(ids))
+        logprobs = _logprobs(one, prompt, ids)
         same = [int(row.argmax()) == chosen for row, chosen in zip(logprobs, ids, strict=True)]
         agreed, tokens, whole = agreed + sum(same), tokens + len(ids), whole + all(same)
         for row, place in zip(logprobs, reply, strict=True):
@@ -76,10 +82,10 @@ def check(parity: Parity, params: ParityParams, adapter: Path) -> None:
         )
 
 
-def _logprobs(model: "PeftModel", ids: list[int], last: int):
-    """Log-probabilities of the trained model before each of the last tokens, float32 ``(last, vocabulary)``."""
+def _logprobs(one: Pass, prompt: Sequence[int], reply: Sequence[int]) -> "torch.Tensor":
+    """Log-probabilities of the trained model before each token of the reply, float32 ``(len(reply), vocabulary)``."""
     import torch
 
     with torch.no_grad():
-        logits = model(torch.tensor([ids]), logits_to_keep=last + 1).logits[0, :-1]
-    return torch.log_softmax(logits.float(), dim=-1)
+        logits = one.logits(answer_sequence(prompt, reply))
+    return torch.log_softmax(logits, dim=-1).cpu()

@@ -1,58 +1,226 @@
-"""Forward and backward of a LoRA layer and of attention, in bfloat16, with few passes over memory."""
+"""Two ways through the model in training, and the comparison that says which one may be used.
 
-from typing import Any
+:class:`OwnPass` reads each question with its passages as one plain sequence, by peft's and transformers' own code:
+right for every model. :class:`SharedPass` reads a context that several questions share only once, and computes LoRA
+layers and attention by :mod:`stages.fine_tune.kernels`: several times as fast, and right where the model is made as
+these assume. :func:`choose_pass` compares the two on a real batch before the first step.
+"""
 
-import torch
+import contextlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
 
+from stages.fine_tune.batches import Batch, Part, labels, rows, tensors
+from stages.fine_tune.model import ADAPTER
+from stages.fine_tune.tokens import Branch, Encoded
+from stages.progress import say
 
-class _LoraLinear(torch.autograd.Function):
-    """y = x Wᵀ + s (x Aᵀ) Bᵀ. W is frozen: its gradient is not computed. A and B are float32, cast on the way in."""
+if TYPE_CHECKING:
+    import torch
+    from peft import PeftModel
 
-    @staticmethod
-    def forward(ctx: Any, x, weight, down, up, scaling):
-        rows = x.reshape(-1, x.shape[-1])
-        down_cast, up_cast = down.to(x.dtype), (up * scaling).to(x.dtype)
-        middle = rows @ down_cast.t()
-        y = rows @ weight.t()
-        y.addmm_(middle, up_cast.t())
-        ctx.save_for_backward(rows, weight, down_cast, up_cast, middle)
-        ctx.scaling = scaling
-        return y.view(*x.shape[:-1], -1)
-
-    @staticmethod
-    def backward(ctx: Any, gradient):
-        rows, weight, down_cast, up_cast, middle = ctx.saved_tensors
-        flat = gradient.reshape(-1, gradient.shape[-1])
-        low = flat @ up_cast
-        dx = None
-        if ctx.needs_input_grad[0]:
-            dx = (flat @ weight).addmm_(low, down_cast).view(*gradient.shape[:-1], -1)
-        d_down = (low.t() @ rows).float()
-        d_up = (flat.t() @ middle).float() * ctx.scaling
-        return dx, None, d_down, d_up, None
+ATTENTION = "tune_or_retrieve"  # the name of our attention in transformers' registry
+OWN_BATCH_TOKENS = 2048  # of one pass of OwnPass, padding included: its sequences repeat the contexts
+LORA_B_SCALE = 0.02  # of the random B that is compared with, about what training makes of it
+# By how much SharedPass may differ from OwnPass on the batch that is compared: in the loss, as a share of it, and in
+# the direction of the gradient of all LoRA weights, 1 - cosine. The kernels round elsewhere than peft does.
+TOLERANCES = {"float32": (1e-3, 1e-3), "bfloat16": (2e-2, 5e-2)}
 
 
-def lora_linear(x: torch.Tensor, weight, down, up, scaling: float) -> torch.Tensor:
-    """A linear layer with its LoRA; x ``(..., in)``, weight ``(out, in)``, down ``(r, in)``, up ``(out, r)``."""
-    return _LoraLinear.apply(x, weight, down, up, scaling)
+class Pass(Protocol):
+    """A way through the model."""
+
+    name: str
+
+    def logits(self, batch: Batch) -> "torch.Tensor":
+        """Logits that predict the answer tokens, sample by sample and branch by branch, float32 ``(n, vocabulary)``."""
+        ...
 
 
-def attention(module, query, key, value, attention_mask, scaling: float | None = None, **_: Any):
-    """Attention as matrix products: faster here than PyTorch's fused kernel for CPUs, and any mask costs the same.
+class OwnPass:
+    """Every question as a plain sequence of its own; gradients flow through all of it.
 
     Args:
-        query: ``(b, heads, t, d)``; key, value: ``(b, groups, k, d)``.
-        attention_mask: additive, ``(b or 1, 1, t, k)``.
-
-    Returns:
-        ``(b, t, heads, d)`` and None, as transformers' attention interface wants.
+        model: with its LoRA layers as peft makes them.
     """
-    b, heads, t, d = query.shape
-    groups, k = key.shape[1:3]
-    scaled = query * (d**-0.5 if scaling is None else scaling)
-    # Heads that share a key are rows of one product.
-    scores = scaled.reshape(b, groups, heads // groups * t, d) @ key.transpose(-1, -2)
-    scores = scores.view(b, heads, t, k).add_(attention_mask)
-    weights = torch.softmax(scores, dim=-1).view(b, groups, heads // groups * t, k)
-    out = (weights @ value).view(b, heads, t, d)
-    return out.transpose(1, 2).contiguous(), None
+
+    name = "peft"
+
+    def __init__(self, model: "PeftModel"):
+        self._model = model
+
+    def logits(self, batch: Batch) -> "torch.Tensor":
+        import torch
+
+        found = []
+        for part in rows(batch, OWN_BATCH_TOKENS):
+            part = part.to(self._model.device)
+            out = self._model(input_ids=part.ids, attention_mask=part.mask, use_cache=False, logits_to_keep=part.kept)
+            found.append(out.logits.flatten(0, 1)[part.reads].float())
+        return torch.cat(found)
+
+
+class SharedPass:
+    """A context once for all questions on it, and our kernels; use it within :meth:`installed`.
+
+    Args:
+        model: of a transformers architecture whose decoder is its attribute ``model``.
+        through_context: whether gradients flow back into the shared contexts.
+    """
+
+    name = "shared contexts"
+
+    def __init__(self, model: "PeftModel", through_context: bool):
+        self._model, self._through_context = model, through_context
+
+    def logits(self, batch: Batch) -> "torch.Tensor":
+        import torch
+
+        base = self._model.get_base_model()
+        made = tensors(batch, self._model.dtype).to(self._model.device)
+        with torch.set_grad_enabled(self._through_context and torch.is_grad_enabled()):
+            start = _read(base, made.start)
+        branches = _read(base, made.branches, past_key_values=start.past_key_values)
+        hidden = branches.last_hidden_state.flatten(0, 1)[made.reads]
+        return base.get_output_embeddings()(hidden).float()
+
+    @contextlib.contextmanager
+    def installed(self) -> Iterator[None]:
+        """Within, LoRA layers and attention of the model take our kernels instead of peft's and transformers'."""
+        from peft.tuners.lora import Linear
+        from transformers import AttentionInterface
+
+        from stages.fine_tune.kernels import attention, lora_linear
+
+        AttentionInterface.register(ATTENTION, attention)
+        config = self._model.get_base_model().config
+        before = config._attn_implementation
+        config._attn_implementation = ATTENTION
+        layers = [module for module in self._model.modules() if isinstance(module, Linear)]
+        for layer in layers:
+            layer.forward = _forward(layer, lora_linear)
+        try:
+            yield
+        finally:
+            config._attn_implementation = before
+            for layer in layers:
+                del layer.forward
+
+
+def loss_sum(one: Pass, batch: Batch) -> "torch.Tensor":
+    """Cross-entropy summed over the answer tokens of a batch, in nats."""
+    from torch.nn.functional import cross_entropy
+
+    logits = one.logits(batch)
+    return cross_entropy(logits, labels(batch).to(logits.device), reduction="sum")
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Of SharedPass from OwnPass, on one batch."""
+
+    loss: float  # relative
+    gradient: float  # 1 - cosine
+    own_loss: float  # mean of an answer token, nats
+    shared_loss: float
+
+    def within(self, dtype: str) -> bool:
+        loss, gradient = TOLERANCES[dtype]
+        return self.loss <= loss and self.gradient <= gradient  # false of a difference that is no number
+
+
+@contextlib.contextmanager
+def choose_pass(model: "PeftModel", batches: Sequence[Batch], through_context: bool) -> Iterator[Pass]:
+    """The fast pass, installed, where it computes what the model's own does; else the model's own, which is said.
+
+    Args:
+        batches: those of the plan; the cheapest that has questions with a shared context is compared.
+    """
+    import torch
+
+    dtype = str(model.dtype).removeprefix("torch.")
+    try:
+        found = compare(model, probe(batches))
+        why = None if found.within(dtype) else _described(found, dtype)
+    except torch.OutOfMemoryError:
+        raise
+    except (AttributeError, TypeError, NotImplementedError, RuntimeError, ValueError) as fault:
+        # What a model of another make raises: no attribute `model`, another cache, other arguments of attention.
+        why = f"it cannot run this model: {type(fault).__name__}: {' '.join(str(fault).split())[:200]}"
+    if why is None:
+        fast = SharedPass(model, through_context)
+        with fast.installed():
+            yield fast
+    else:
+        say(
+            f"training: the fast pass is not used, since {why}. peft's own pass trains instead: right, and several "
+            "times slower."
+        )
+        yield OwnPass(model)
+
+
+def compare(model: "PeftModel", batch: Batch) -> Difference:
+    """Loss and gradients of both passes on one batch, with LoRA weights that count; the model stays as it is."""
+    import torch
+
+    weights = {name: p for name, p in model.named_parameters() if p.requires_grad}
+    kept = {name: p.detach().clone() for name, p in weights.items()}
+    generator = torch.Generator().manual_seed(0)
+    shared = SharedPass(model, through_context=True)
+    found = []
+    try:
+        with torch.no_grad():
+            for name, p in weights.items():
+                if ".lora_B." in name:  # 0 before training, which would hide what is done with A
+                    p.copy_(torch.randn(p.shape, generator=generator) * LORA_B_SCALE)
+        for one, context in ((OwnPass(model), contextlib.nullcontext()), (shared, shared.installed())):
+            with context:
+                loss = loss_sum(one, batch) / len(labels(batch))
+                loss.backward()
+            found.append((loss.item(), torch.cat([p.grad.flatten().cpu().double() for p in weights.values()])))
+            model.zero_grad()
+    finally:
+        model.zero_grad()
+        with torch.no_grad():
+            for name, p in weights.items():
+                p.copy_(kept[name])
+    (own, own_gradient), (fast, fast_gradient) = found
+    cosine = torch.nn.functional.cosine_similarity(own_gradient, fast_gradient, dim=0).item()
+    return Difference(abs(fast - own) / max(abs(own), 1e-9), 1 - cosine, own, fast)
+
+
+def probe(batches: Sequence[Batch]) -> Batch:
+    """The shortest sample with more than one question, cut to two: enough to see contexts shared, and quick."""
+    samples = [sample for batch in batches for sample in batch]
+    several = [sample for sample in samples if len(sample.branches) > 1] or samples
+    shortest = min(several, key=lambda sample: sample.tokens)
+    with_context = [sample for sample in several if len(sample.start) > 2 * len(shortest.start)]
+    chosen = [shortest, *([min(with_context, key=lambda sample: sample.tokens)] if with_context else [])]
+    return tuple(Encoded(sample.start, sample.branches[:2]) for sample in chosen)
+
+
+def answer_sequence(prompt: Sequence[int], answer: Sequence[int]) -> Batch:
+    """A prompt with an answer, as a batch of one."""
+    return (Encoded(tuple(prompt[:-1]), (Branch((prompt[-1], *answer), 1),)),)
+
+
+def _described(found: Difference, dtype: str) -> str:
+    loss, gradient = TOLERANCES[dtype]
+    return (
+        f"it does not compute what the model does (loss {found.shared_loss:.3f} instead of {found.own_loss:.3f}, "
+        f"tolerated {loss:.1%} of it; 1 - cosine of the gradients {found.gradient:.2g}, tolerated {gradient:g})"
+    )
+
+
+def _read(base: Any, part: Part, **options: Any) -> Any:
+    return base.model(
+        input_ids=part.ids, attention_mask=part.mask, position_ids=part.positions, use_cache=True, **options
+    )
+
+
+def _forward(layer: Any, function: Any) -> Any:
+    plain = layer.get_base_layer()
+    down, up = layer.lora_A[ADAPTER].weight, layer.lora_B[ADAPTER].weight
+    scaling = layer.scaling[ADAPTER]
+    return lambda x: function(x, plain.weight, plain.bias, down, up, scaling)

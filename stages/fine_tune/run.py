@@ -1,10 +1,12 @@
 """From pairs to an adapter that is known to serve as it was trained."""
 
+import contextlib
 import json
+import math
 import random
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,9 +17,10 @@ from stages.files import atomic_directory, content_key, sha256_file, sha256_text
 from stages.fine_tune import gguf_adapter, parity
 from stages.fine_tune.batches import bucket, steps
 from stages.fine_tune.checkpoint import Progress
-from stages.fine_tune.model import ADAPTER, add_lora, fast_passes, load_base, lora_state
+from stages.fine_tune.model import ADAPTER, add_lora, load_base, lora_state
 from stages.fine_tune.params import FineTuneParams
 from stages.fine_tune.passages import ArticleText
+from stages.fine_tune.passes import choose_pass
 from stages.fine_tune.sampling import Mix, Sample
 from stages.fine_tune.tokens import encode, prompt_ids
 from stages.fine_tune.training import CHECKPOINT_SECONDS, Plan, train
@@ -45,9 +48,9 @@ class Data:
 
 @dataclass(frozen=True)
 class Result:
-    metrics: dict[str, float]  # flat; the same in every run
+    metrics: dict[str, float | str]  # flat; the same in every run
     curve: list[dict[str, Any]]  # rows: step, epoch, split, loss
-    timings: dict[str, float]
+    timings: dict[str, float | str]
 
 
 def check_trainable(name: str, model: ModelParams) -> EmbeddedModel:
@@ -60,6 +63,20 @@ def check_trainable(name: str, model: ModelParams) -> EmbeddedModel:
     return model
 
 
+@contextlib.contextmanager
+def _memory_explained() -> Iterator[None]:
+    import torch
+
+    try:
+        yield
+    except torch.OutOfMemoryError as fault:
+        raise StageError(
+            f"training: the GPU has too little memory ({' '.join(str(fault).split())[:200]}). Use a smaller model, "
+            "lower fine_tune.local.max_tokens, or set run.device to cpu."
+        ) from None
+
+
+@_memory_explained()
 def fine_tune(
     name: str,
     model_params: EmbeddedModel,
@@ -73,15 +90,17 @@ def fine_tune(
     """Train, convert, compare; `out` gets ``adapter/`` (Hugging Face), ``adapter.gguf`` and ``card.json``.
 
     Raises:
-        StageError: weights missing or not trainable, pairs too long, or served and trained adapter differ.
+        StageError: weights missing or not trainable, pairs too long, a device or number format that is not here, a
+            loss that is no number, too little memory of a GPU, or served and trained adapter differ.
     """
     import torch
 
     began = time.monotonic()
     weights = resolve(model_params.weights, model_params.sha256)
-    torch.set_num_threads(machine.threads(run.threads))
+    compute = machine.choose("training", run, params.local.dtype, "fine_tune.local.dtype")
+    torch.set_num_threads(compute.threads)
     torch.use_deterministic_algorithms(True)
-    base, tokenizer = load_base(weights)
+    base, tokenizer = load_base(weights, compute.dtype, compute.device)
     mix = Mix(data.train, data.articles, params.raft)
     epochs = [mix.epoch(f"{params.seed} train {epoch}") for epoch in range(params.local.epochs)]
     held_out = Mix(data.validation[: params.local.validation_pairs], data.articles, params.raft)
@@ -90,7 +109,12 @@ def fine_tune(
     model = add_lora(base, params.local.lora, params.seed)
     # The plan holds every token in order: pairs, articles, prompts, tokenizer, mix and order are all in it.
     key = content_key(
-        sha256_text(repr(plan)), params.seed, params.local.model_dump(), sha256_file(weights), torch.__version__
+        sha256_text(repr(plan)),
+        params.seed,
+        params.local.model_dump(),
+        [compute.device, compute.dtype],
+        sha256_file(weights),
+        torch.__version__,
     )
     folder = cache / key[:32]
     say(
@@ -98,18 +122,25 @@ def fine_tune(
         f"{params.local.epochs} epoch(s); {_count(model)} weights"
     )
     loaded = time.monotonic()
-    with fast_passes(model):
-        progress = train(model, plan, params.local, folder / "checkpoint", checkpoint_seconds)
-    trained = time.monotonic()
-    base.eval()
-    with atomic_directory(out) as tmp:
-        _write_adapter(tmp, model, model_params, weights, params)
-        prompts = _parity_prompts(validation, tokenizer, params.parity.prompts, params.seed)
-        say(f"comparing the served adapter with the trained one on {len(prompts)} prompts")
-        found = parity.compare(model, model_params, run, tmp / "adapter.gguf", prompts)
-        parity.check(found, params.parity, out / "adapter.gguf")
-        metrics = _metrics(epochs, plan, progress, found)
-        write_json(tmp / "card.json", _card(name, model_params, weights, params, data, tmp, metrics))
+    batches = [batch for epoch in plan.epochs for step in epoch for batch in step]
+    with choose_pass(model, batches, params.local.gradients_through_context) as one:
+        progress = train(model, one, plan, params.local, folder / "checkpoint", checkpoint_seconds)
+        trained = time.monotonic()
+        model.eval()
+        with atomic_directory(out) as tmp:
+            _write_adapter(tmp, model, model_params, weights, params)
+            prompts = _parity_prompts(validation, tokenizer, params.parity.prompts, params.seed)
+            say(f"comparing the served adapter with the trained one on {len(prompts)} prompts")
+            found = parity.compare(one, model_params, run, tmp / "adapter.gguf", prompts)
+            parity.check(found, params.parity, out / "adapter.gguf")
+            metrics = {
+                **_metrics(epochs, plan, progress, found),
+                **_warning(name, progress, base.config.get_text_config().vocab_size),
+                "device": compute.device,
+                "dtype": compute.dtype,
+                "training_pass": one.name,
+            }
+            write_json(tmp / "card.json", _card(name, model_params, weights, params, data, tmp, metrics))
     shutil.rmtree(folder, ignore_errors=True)
     ended = time.monotonic()
     timings = {
@@ -118,7 +149,30 @@ def fine_tune(
         "tokens_per_second": progress.tokens / progress.seconds if progress.seconds else 0.0,
         "conversion_and_parity_seconds": ended - trained,
     }
-    return Result(metrics, progress.curve, {key: round(value, 3) for key, value in timings.items()})
+    seconds = {key: round(value, 3) for key, value in timings.items()}
+    return Result(metrics, progress.curve, {"device": compute.device, "threads": compute.threads, **seconds})
+
+
+def _warning(name: str, progress: Progress, vocabulary: int) -> dict[str, str]:
+    """What makes the result of a training doubtful, as the metric `warning`, and said; nothing where there is none."""
+    chance, before = math.log(vocabulary), progress.before["mean"]
+    after = progress.validation[progress.best_epoch - 1]["mean"]
+    found = []
+    if before > chance:
+        found.append(
+            f"before training, the loss was {before:.2f}, above the {chance:.2f} of guessing (the logarithm of the "
+            "vocabulary): the weights are damaged, or not read as they are meant"
+        )
+    if after >= before:
+        found.append(
+            f"training did not lower the validation loss ({before:.3f} before, {after:.3f} after): the learning rate "
+            "may be too high or too low, or the pairs may teach nothing that the validation pairs ask"
+        )
+    if not found:
+        return {}
+    text = "; ".join(found)
+    say(f"warning: {name}: {text}")
+    return {"warning": text}
 
 
 def _plan(
@@ -144,7 +198,7 @@ def _write_adapter(tmp: Path, model: "PeftModel", served: EmbeddedModel, weights
     folder = tmp / "adapter"
     folder.mkdir()
     # Without the adapter's name, as peft saves them.
-    plain = {name.replace(f".{ADAPTER}.", "."): tensor.contiguous() for name, tensor in state.items()}
+    plain = {name.replace(f".{ADAPTER}.", "."): tensor.cpu().contiguous() for name, tensor in state.items()}
     save_file(plain, folder / "adapter_model.safetensors", {"format": "pt"})
     config = model.peft_config[ADAPTER].to_dict() | {"base_model_name_or_path": served.weights, "inference_mode": True}
     write_json(folder / "adapter_config.json", {key: _sorted(value) for key, value in config.items()})
@@ -190,6 +244,7 @@ def _metrics(
         "tokens": progress.tokens,
         "answer_tokens_planned": sum(sample.answer_tokens for sample in samples),
         "best_epoch": progress.best_epoch,
+        "validation_loss_before": progress.before["mean"],
         "validation_loss": best["mean"],
         "validation_loss_bare": best["bare"],
         "validation_loss_with_passages": best["with_passages"],

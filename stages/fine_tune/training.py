@@ -1,16 +1,19 @@
 """The training loop: plain, so that what happens between two checkpoints is exactly repeatable."""
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from stages.errors import StageError
 from stages.fine_tune import checkpoint
-from stages.fine_tune.batches import Batch, tensors
+from stages.fine_tune.batches import Batch
 from stages.fine_tune.checkpoint import Progress
-from stages.fine_tune.model import load_lora_state, lora_state, loss_sum
+from stages.fine_tune.model import load_lora_state, lora_state
 from stages.fine_tune.params import LocalParams
+from stages.fine_tune.passes import Pass, loss_sum
 from stages.progress import LOG_EVERY_SECONDS, say
 
 if TYPE_CHECKING:
@@ -18,6 +21,8 @@ if TYPE_CHECKING:
     from peft import PeftModel
 
 CHECKPOINT_SECONDS = 20.0  # of work that a kill -9 may cost
+LONG_SECONDS = 3600.0  # left of a training, from which on it is said how to shorten it
+BELIEVED_AFTER_SECONDS = 60.0  # of training, from which on an estimate is worth that
 
 
 @dataclass(frozen=True)
@@ -38,6 +43,7 @@ class Plan:
 
 def train(
     model: "PeftModel",
+    one: Pass,
     plan: Plan,
     params: LocalParams,
     saved: Path,
@@ -47,7 +53,11 @@ def train(
     """Train the LoRA weights of `model` in place; it ends with those of the epoch with the lowest validation loss.
 
     Args:
+        one: the way through `model`.
         saved: file of the checkpoint. If it is there, training goes on from it and ends as if never interrupted.
+
+    Raises:
+        StageError: a loss is not a number.
     """
     import torch
 
@@ -66,6 +76,11 @@ def train(
         )
     report = _Report(plan, progress, clock)
     written = clock()
+    if progress.before is None:
+        progress.before = _validate(one, plan, report)
+        progress.curve.append(_row(progress, "validation", progress.before["mean"]))
+        say(f"before training: validation loss {_shown(progress.before)}")
+        report.begin()
 
     def keep() -> None:
         nonlocal written
@@ -78,7 +93,12 @@ def train(
         while progress.step_in_epoch < len(epoch):
             batches = epoch[progress.step_in_epoch]
             schedule(progress.step)
-            loss = _accumulate(model, batches, params.gradients_through_context)
+            loss = _accumulate(one, batches, report)
+            if not math.isfinite(loss):
+                raise StageError(
+                    f"training: the loss of step {progress.step + 1} is {loss}. Lower fine_tune.local.learning_rate "
+                    f"({params.learning_rate:g}), or set fine_tune.local.dtype to float32."
+                )
             torch.nn.utils.clip_grad_norm_(weights.values(), params.max_gradient_norm, foreach=False)
             optimiser.step()
             optimiser.zero_grad()
@@ -86,15 +106,13 @@ def train(
             progress.step_in_epoch += 1
             progress.tokens += _tokens(batches)
             progress.curve.append(_row(progress, "train", loss))
-            report.step(progress, loss)
             if clock() - written >= checkpoint_seconds:
                 keep()
-        losses = {kind: validation_loss(model, batches) for kind, batches in plan.validation.items()}
-        total = sum(losses.values()) / len(losses)
+        losses = _validate(one, plan, report)
         progress.epoch, progress.step_in_epoch = progress.epoch + 1, 0
-        progress.validation.append(losses | {"mean": total})
-        progress.curve.append(_row(progress, "validation", total))
-        if progress.best_epoch is None or total < progress.validation[progress.best_epoch - 1]["mean"]:
+        progress.validation.append(losses)
+        progress.curve.append(_row(progress, "validation", losses["mean"]))
+        if progress.best_epoch is None or losses["mean"] < progress.validation[progress.best_epoch - 1]["mean"]:
             progress.best_epoch, best = progress.epoch, lora_state(model)
         report.epoch(progress, losses)
         keep()
@@ -104,23 +122,33 @@ def train(
     return progress
 
 
-def validation_loss(model: "PeftModel", batches: Sequence[Batch]) -> float:
-    """Mean cross-entropy of an answer token."""
+def validation_loss(one: Pass, batches: Sequence[Batch], done: Callable[[Batch], None] = lambda batch: None) -> float:
+    """Mean cross-entropy of an answer token, in nats. Tells `done` of each batch that was read."""
     import torch
 
+    total = 0.0
     with torch.no_grad():
-        total = sum(loss_sum(model, tensors(batch, model.dtype)).item() for batch in batches)
+        for batch in batches:
+            total += loss_sum(one, batch).item()
+            done(batch)
     return total / sum(sample.answer_tokens for batch in batches for sample in batch)
 
 
-def _accumulate(model: "PeftModel", batches: Sequence[Batch], through_context: bool) -> float:
+def _validate(one: Pass, plan: Plan, report: "_Report") -> dict[str, float]:
+    """The loss by kind of prompt, and the mean of these."""
+    losses = {kind: validation_loss(one, batches, report.validated) for kind, batches in plan.validation.items()}
+    return losses | {"mean": sum(losses.values()) / len(losses)}
+
+
+def _accumulate(one: Pass, batches: Sequence[Batch], report: "_Report") -> float:
     """Gradients of the mean loss of the step's answer tokens, however they are spread over batches."""
     count = sum(sample.answer_tokens for batch in batches for sample in batch)
     total = 0.0
     for batch in batches:
-        loss = loss_sum(model, tensors(batch, model.dtype), through_context) / count
+        loss = loss_sum(one, batch) / count
         loss.backward()
         total += loss.item()
+        report.trained(batch)
     return total
 
 
@@ -149,7 +177,7 @@ def _load_moments(optimiser: "torch.optim.Optimizer", weights: dict, groups: dic
     for name, p in weights.items():
         optimiser.state[p] = {
             "step": torch.tensor(float(step)),
-            **{key: groups[key][name].clone() for key in ("exp_avg", "exp_avg_sq")},
+            **{key: groups[key][name].to(p.device, copy=True) for key in ("exp_avg", "exp_avg_sq")},
         }
 
 
@@ -166,28 +194,57 @@ def _tokens(batches: Sequence[Batch]) -> int:
     return sum(sample.tokens for batch in batches for sample in batch)
 
 
+def _shown(losses: dict[str, float]) -> str:
+    return ", ".join(f"{kind} {loss:.4f}" for kind, loss in losses.items())
+
+
 class _Report:
-    """Progress for the person who watches; also keeps the time, over all runs."""
+    """Progress for the person who watches, batch by batch; also keeps the time of training, over all runs."""
 
     def __init__(self, plan: Plan, progress: Progress, clock: Callable[[], float]):
-        self._plan, self._clock = plan, clock
-        self._total = plan.tokens
-        self._before, self._began, self._from = progress.seconds, clock(), progress.tokens
+        self._plan, self._progress, self._clock = plan, progress, clock
+        self._before, self._from = progress.seconds, progress.tokens
+        self._read = progress.tokens  # those of a step under way included
+        self._validated = 0  # tokens
+        self._to_validate = sum(map(_tokens, plan.validation.values()))
+        self._long_said = False
         self._said = clock()
+        self.begin()
 
-    def step(self, progress: Progress, loss: float) -> None:
+    def begin(self) -> None:
+        """Training itself begins, or goes on."""
+        self._began = self._clock()
+
+    def trained(self, batch: Batch) -> None:
         now = self._clock()
-        progress.seconds = self._before + now - self._began
-        if now - self._said >= LOG_EVERY_SECONDS:
-            self._said = now
-            speed = (progress.tokens - self._from) / max(now - self._began, 1e-9)
-            left = (self._total - progress.tokens) / speed
+        self._read += _tokens([batch])
+        self._progress.seconds = self._before + now - self._began
+        if now - self._said < LOG_EVERY_SECONDS:
+            return
+        self._said = now
+        speed = (self._read - self._from) / max(now - self._began, 1e-9)
+        left = (self._plan.tokens - self._read) / speed
+        loss = next((row["loss"] for row in reversed(self._progress.curve) if row["split"] == "train"), None)
+        shown = "" if loss is None else f", loss {loss:.3f}"
+        say(
+            f"training: {self._read} of {self._plan.tokens} tokens, epoch {self._progress.epoch + 1}{shown}, "
+            f"{speed:.0f} tokens/s, {left:.0f} s left"
+        )
+        if left > LONG_SECONDS and now - self._began > BELIEVED_AFTER_SECONDS and not self._long_said:
+            self._long_said = True
             say(
-                f"training: step {progress.step}/{self._plan.steps}, epoch {progress.epoch + 1}, loss {loss:.3f}, "
-                f"{speed:.0f} tokens/s, {left:.0f} s left"
+                f"training: more than {LONG_SECONDS / 3600:.0f} hour is left. Shorter: fewer qa.pairs, a lower "
+                "fine_tune.raft.share or fine_tune.local.lora.upper_blocks, a smaller model, or a GPU (run.device). "
+                "Ctrl-C loses nothing: the next run goes on from here."
             )
 
+    def validated(self, batch: Batch) -> None:
+        now = self._clock()
+        self._validated += _tokens([batch])
+        if now - self._said >= LOG_EVERY_SECONDS:
+            self._said = now
+            done = (self._validated - 1) % self._to_validate + 1
+            say(f"validation: {done} of {self._to_validate} tokens")
+
     def epoch(self, progress: Progress, losses: dict[str, float]) -> None:
-        progress.seconds = self._before + self._clock() - self._began
-        shown = ", ".join(f"{kind} {loss:.4f}" for kind, loss in losses.items())
-        say(f"epoch {progress.epoch}/{len(self._plan.epochs)}: validation loss {shown}")
+        say(f"epoch {progress.epoch}/{len(self._plan.epochs)}: validation loss {_shown(losses)}")
