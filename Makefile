@@ -1,7 +1,13 @@
 # make repro   set up and run the whole study
 # make test    set up and run the checks
 # make lock    pin what pyproject.toml asks for, after changing it
+#
+# TORCH=cpu or TORCH=cuda   the build of torch; without it, CUDA where there is an NVIDIA GPU, else CPU
+# PYTHON=...                the Python to set up with, 3.11 to 3.13
 
+ifeq ($(filter "" "cpu" "cuda","$(TORCH)"),)
+$(error TORCH must be cpu or cuda, or left out. Got "$(TORCH)")
+endif
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do $$p -c '' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 
@@ -20,10 +26,17 @@ test: .venv/.ready
 # Made only when everything is in place: an interrupted set-up goes on where it was.
 .venv/.ready: requirements.lock requirements-nodeps.lock
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v <= (3, 13) else "error: Python must be 3.11 to 3.13. Got %d.%d. Name another: make repro PYTHON=/path/to/python3.11" % v)'
+	@rm -f $@
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --disable-pip-version-check --progress-bar off -r requirements.lock
+	torch=$$($(BIN)/python scripts/torch_build.py $(TORCH)) && \
+	$(BIN)/pip install --disable-pip-version-check --progress-bar off -r requirements.lock "$$torch"
 	$(BIN)/pip install --disable-pip-version-check --progress-bar off --no-deps -r requirements-nodeps.lock
 	touch $@
+
+# Named anew, it may be another build than the one that is there: pip looks again, which takes seconds.
+ifdef TORCH
+.PHONY: .venv/.ready
+endif
 
 lock:
 	$(PYTHON) scripts/lock.py

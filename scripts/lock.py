@@ -7,6 +7,8 @@ import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+# What torch's CUDA build alone needs, and names itself: a lock made where that build came serves the CPU build, too.
+CUDA = ("cuda-", "nvidia-", "triton==")
 HEADER = "# Made by `make lock` from pyproject.toml. Do not edit.\n"
 
 
@@ -19,7 +21,7 @@ def main() -> None:
         subprocess.run([pip, "install", "--quiet", *wanted], check=True)
         frozen = subprocess.run([pip, "freeze"], check=True, capture_output=True, text=True).stdout.splitlines()
     # "+cpu" names a build, not a release: whoever installs may have only another build of the same release.
-    pins = sorted(line.split("+", 1)[0] for line in frozen if "==" in line)
+    pins = sorted(line.split("+", 1)[0] for line in frozen if "==" in line and not line.startswith(CUDA))
     (ROOT / "requirements.lock").write_text(HEADER + "\n".join(pins) + "\n", encoding="utf-8")
 
 

@@ -401,6 +401,18 @@ def test_other_embedding_models(tmp_path, capsys, kind, says):
     assert (said in capsys.readouterr().err) == bool(says)
 
 
+def test_without_openvino_torch_embeds_and_says_so(monkeypatch, capsys, real_embedder):
+    expected = real_embedder.embed(list(TEXTS.values()))
+    monkeypatch.setitem(sys.modules, "openvino", None)
+    capsys.readouterr()
+    vectors = Embedder(EMBEDDING).embed(list(TEXTS.values()))
+    assert np.sum(vectors * expected, axis=1).min() > 0.99
+    assert capsys.readouterr().err == (
+        f"embedding: {EMBEDDING.model} is run by torch in float32, since OpenVINO cannot run it "
+        "(import of openvino halted; None in sys.modules)\n"
+    )
+
+
 def test_real_model_finds_by_meaning(tmp_path, chunks_file, real_embedder):
     build_index(chunks_file, tmp_path / "index", make_params(), real_embedder)
     knowledge_base = load_index(tmp_path / "index", chunks_file, EMBEDDING)
