@@ -1,42 +1,137 @@
-"""Progress of long work: a bar on a terminal, plain lines in a log."""
+"""Progress of long work: a bar on a terminal, plain lines in a log; and no other lines in that log than ours."""
 
+import os
 import sys
 import time
-from collections.abc import Iterable, Iterator
-from typing import TypeVar
+import warnings
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from typing import Self, TypeVar
 
 T = TypeVar("T")
 LOG_EVERY_SECONDS = 10.0
+RECENT_SECONDS = 60.0  # the time left follows from the pace of the last minute: what came before may have been easier
+LONG_SECONDS = 3600.0
 
 
-def track(items: Iterable[T], label: str, total: int | None = None, unit: str = "it") -> Iterator[T]:
-    """Yield `items`, saying on stderr what is done, how far, and how long still."""
+class Progress:
+    """Says on stderr how far a loop is and how long it still takes: as it begins, every ten seconds, and at its end.
+
+    The pace is counted from the end of the first item, which often carries the set-up: models that are loaded when they
+    are first used.
+
+    Args:
+        total: items in all; None where it is not known.
+        at_once: items under way at one time. They end in bursts, so the pace is that of this many at least.
+        shorter: what makes the loop shorter, after "To shorten it:". Said once, if more than an hour is left after the
+            first minute.
+        clock: seconds, from any beginning.
+    """
+
+    def __init__(
+        self,
+        label: str,
+        total: int | None = None,
+        unit: str = "it",
+        at_once: int = 1,
+        shorter: str = "",
+        clock: Callable[[], float] = time.monotonic,
+    ):
+        self._label, self._total, self._unit = label, total, unit
+        self._at_once, self._shorter, self._clock = at_once, shorter, clock
+        self._began = self._last = clock()
+        self._done = self._said = 0
+        self._marks = deque([(self._began, 0)])  # when how many were done, those of the last minute
+        self._bar = None
+        if sys.stderr.isatty():
+            from tqdm import tqdm
+
+            self._bar = tqdm(desc=label, total=total, unit=unit, disable=False)
+        elif total != 0:
+            self._line()
+
+    def advance(self, count: int = 1) -> None:
+        """`count` more items are done."""
+        now = self._clock()
+        if self._done == 0:
+            self._marks = deque([(now, count)])
+        self._done += count
+        if self._bar is not None:
+            self._bar.update(count)
+        if now - self._last < LOG_EVERY_SECONDS:
+            return
+        left = self._left(now)
+        self._marks.append((now, self._done))
+        self._last = now
+        if self._bar is None:
+            self._line(now - self._began, left)
+        if self._shorter and left is not None and left > LONG_SECONDS and now - self._began >= RECENT_SECONDS:
+            (self._bar.write if self._bar is not None else say)(
+                f"{self._label}: at this pace, {_duration(left)} are left. To shorten it: {self._shorter}."
+            )
+            self._shorter = ""
+
+    def close(self) -> None:
+        """The loop has come to its end."""
+        if self._bar is not None:
+            self._bar.close()
+        elif self._total != 0 and (self._done == 0 or self._said != self._done):  # the end may fall on the mark
+            self._line(self._clock() - self._began)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, fault: type[BaseException] | None, *_) -> None:
+        if fault is None:
+            self.close()
+        elif self._bar is not None:
+            self._bar.close()
+
+    def _left(self, now: float) -> float | None:
+        """Seconds, at the pace of the last minute; None where it cannot be told."""
+        while len(self._marks) > 1 and now - self._marks[1][0] >= RECENT_SECONDS:
+            self._marks.popleft()
+        since, before = self._marks[0]
+        if self._total is None or self._done - before < self._at_once or self._done >= self._total:
+            return None
+        return (now - since) / (self._done - before) * (self._total - self._done)
+
+    def _line(self, seconds: float | None = None, left: float | None = None) -> None:
+        self._said = self._done
+        of = "" if self._total is None else f"/{self._total}"
+        say(
+            f"{self._label}: {self._done}{of} {self._unit}"
+            + (f" in {_duration(seconds, 1)}" if seconds is not None else "")
+            + (f", {_duration(left)} left" if left is not None else "")
+        )
+
+
+def track(items: Iterable[T], label: str, total: int | None = None, unit: str = "it", shorter: str = "") -> Iterator[T]:
+    """Yield `items`, saying how far it is; arguments as of :class:`Progress`."""
     if total is None and hasattr(items, "__len__"):
         total = len(items)
-    if sys.stderr.isatty():
-        from tqdm import tqdm
-
-        yield from tqdm(items, desc=label, total=total, unit=unit)
-        return
-    start = last = time.monotonic()
-    done, said = 0, None
-    for item in items:
-        yield item
-        done += 1
-        now = time.monotonic()
-        if now - last >= LOG_EVERY_SECONDS:
-            last, said = now, done
-            _line(label, done, total, unit, now - start)
-    if said != done:  # the end may fall on the mark
-        _line(label, done, total, unit, time.monotonic() - start)
-
-
-def _line(label: str, done: int, total: int | None, unit: str, seconds: float) -> None:
-    of = f"/{total}" if total else ""
-    left = f", {seconds / done * (total - done):.0f} s left" if total and 0 < done < total else ""
-    say(f"{label}: {done}{of} {unit} in {seconds:.1f} s{left}")
+    with Progress(label, total, unit, shorter=shorter) as progress:
+        for item in items:
+            yield item
+            progress.advance()
 
 
 def say(message: str) -> None:
     """One plain line for the person who watches."""
     print(message, file=sys.stderr, flush=True)
+
+
+def quiet_libraries() -> None:
+    """Keep the bars of libraries, and what they tell programmers, out of the log. To be called before they are loaded.
+
+    What the environment or ``python -W`` asks for stays.
+    """
+    os.environ.setdefault("TQDM_DISABLE", "1")
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore", FutureWarning)  # of what will change with another version than the one pinned
+
+
+def _duration(seconds: float, digits: int = 0) -> str:
+    if seconds < 120:
+        return f"{seconds:.{digits}f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"

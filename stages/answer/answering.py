@@ -11,7 +11,7 @@ from stages.engine.calls import Options, Reply, ask
 from stages.errors import StageError
 from stages.files import content_key
 from stages.llm.parallel import each
-from stages.progress import say, track
+from stages.progress import Progress, say
 from stages.prompts import messages
 from stages.records import Answer, AnswerTiming, Approach, Passage, Question
 from stages.store import CallStore
@@ -121,18 +121,18 @@ def _make_all(
     concurrency: int | None,
     where: str,
 ) -> None:
-    if concurrency is None:
-        for call in track(calls, where, unit="calls"):
-            keep(call, make(call))
-        return
-    ended = track(range(len(calls)), where, unit="calls")
+    shorter = "lower qa.test_questions, answer.max_tokens or answer.repeats"
+    with Progress(where, len(calls), "calls", concurrency or 1, shorter) as progress:
 
-    def keep_and_tell(call: Call, reply: Reply) -> None:
-        keep(call, reply)
-        next(ended, None)
+        def keep_and_tell(call: Call, reply: Reply) -> None:
+            keep(call, reply)
+            progress.advance()
 
-    each(calls, make, keep_and_tell, concurrency)
-    next(ended, None)
+        if concurrency is None:
+            for call in calls:
+                keep_and_tell(call, make(call))
+        else:
+            each(calls, make, keep_and_tell, concurrency)
 
 
 def _calls(

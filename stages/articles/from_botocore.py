@@ -12,6 +12,7 @@ from stages.articles.markdown import indent, to_markdown
 from stages.articles.params import BotocoreParams
 from stages.articles.write import Document
 from stages.errors import StageError
+from stages.progress import track
 
 REQUEST_DEPTH = 3  # levels of nested parameters that are described
 RESPONSE_DEPTH = 2
@@ -39,7 +40,7 @@ def read_botocore(params: BotocoreParams) -> list[Document]:
     loader = Loader()
     return [
         document
-        for service in params.services
+        for service in track(params.services, "articles", unit="services", shorter="name fewer services")
         for document in service_documents(service, loader.load_service_model(service, "service-2"), params.version)
     ]
 

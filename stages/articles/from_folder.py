@@ -12,6 +12,7 @@ from pathlib import Path
 from stages.articles.params import FolderParams
 from stages.articles.write import Document
 from stages.errors import StageError
+from stages.progress import track
 
 SUFFIXES = (".md", ".txt")
 MAX_BYTES = 2 * 1024 * 1024  # of one file: about 350,000 words; a longer one is a book, and its title tells nothing
@@ -35,7 +36,7 @@ def read_folder(params: FolderParams, output: Path = Path("data/articles")) -> l
     if not files:
         raise StageError(f"params.yaml: {KEY} must hold .md or .txt files. Got {str(folder)!r}, which holds none.")
     documents, faults = [], []
-    for path in files:
+    for path in track(files, "articles", unit="files", shorter="give fewer files"):
         try:
             documents.append(_document(path, folder))
         except StageError as fault:

@@ -13,6 +13,8 @@ from stages.machine import SECTION, RunParams
 from stages.params import load
 from stages.progress import say, track
 
+SHORTER = "set another chunking.strategy than semantic, or give fewer articles"
+
 
 @exits_cleanly
 def main() -> None:
@@ -23,7 +25,7 @@ def main() -> None:
         embedder = Embedder(params.semantic.embedding, load(SECTION, RunParams))
     rows = (
         chunk
-        for article in track(read_articles(), "chunks", unit="articles")
+        for article in track(read_articles(), "chunks", unit="articles", shorter=SHORTER)
         for chunk in chunk_article(article, read_text(article), params, count, embedder)
     )
     say(f"chunks: {write_jsonl(Path('data/chunks/chunks.jsonl'), rows)}")

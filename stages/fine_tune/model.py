@@ -1,9 +1,6 @@
 """The model in training: the weights of a GGUF file, and LoRA beside them."""
 
-import contextlib
-import io
 import math
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,26 +27,20 @@ def load_base(weights: Path, dtype: Dtype, device: Device) -> "tuple[PreTrainedM
     from transformers.utils import logging
 
     logging.disable_progress_bar()
-    verbosity = logging.get_verbosity()
-    logging.set_verbosity_error()
     where = {"pretrained_model_name_or_path": str(weights.parent), "gguf_file": weights.name}
     try:
-        # The bar of its de-quantising has no switch of its own, and its deprecations are not for who watches.
-        with contextlib.redirect_stderr(io.StringIO()), warnings.catch_warnings(action="ignore"):
-            tokenizer = AutoTokenizer.from_pretrained(**where)
-            model = AutoModelForCausalLM.from_pretrained(
-                **where,
-                dtype=getattr(torch, dtype),
-                # Without it the weights stay packed and are unpacked in every pass: several times slower.
-                quantization_config=GgufConfig(dequantize=True),
-            )
+        tokenizer = AutoTokenizer.from_pretrained(**where)
+        model = AutoModelForCausalLM.from_pretrained(
+            **where,
+            dtype=getattr(torch, dtype),
+            # Without it the weights stay packed and are unpacked in every pass: several times slower.
+            quantization_config=GgufConfig(dequantize=True),
+        )
     except (OSError, ValueError, KeyError) as fault:
         raise StageError(
             f"{weights}: transformers cannot load it for training ({' '.join(str(fault).split())[:300]}). "
             "Fine-tuning needs a GGUF file of an architecture that transformers reads."
         ) from None
-    finally:
-        logging.set_verbosity(verbosity)
     return model.to(device), tokenizer
 
 

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,15 +14,18 @@ from stages.fine_tune.checkpoint import Progress
 from stages.fine_tune.model import load_lora_state, lora_state
 from stages.fine_tune.params import LocalParams
 from stages.fine_tune.passes import Pass, loss_sum
-from stages.progress import LOG_EVERY_SECONDS, say
+from stages.progress import Progress as Loop
+from stages.progress import say
 
 if TYPE_CHECKING:
     import torch
     from peft import PeftModel
 
 CHECKPOINT_SECONDS = 20.0  # of work that a kill -9 may cost
-LONG_SECONDS = 3600.0  # left of a training, from which on it is said how to shorten it
-BELIEVED_AFTER_SECONDS = 60.0  # of training, from which on an estimate is worth that
+SHORTER = (
+    "fewer qa.pairs, a lower fine_tune.raft.share or fine_tune.local.lora.upper_blocks, a smaller model, or a GPU "
+    "(run.device). Ctrl-C loses nothing: the next run goes on from here"
+)
 
 
 @dataclass(frozen=True)
@@ -74,13 +77,11 @@ def train(
             f"resuming from step {progress.step} of {plan.steps} (epoch {progress.epoch + 1}, "
             f"{progress.seconds:.0f} s of training done)"
         )
-    report = _Report(plan, progress, clock)
     written = clock()
     if progress.before is None:
-        progress.before = _validate(one, plan, report)
+        progress.before = _validate(one, plan, clock)
         progress.curve.append(_row(progress, "validation", progress.before["mean"]))
         say(f"before training: validation loss {_shown(progress.before)}")
-        report.begin()
 
     def keep() -> None:
         nonlocal written
@@ -90,10 +91,13 @@ def train(
 
     while progress.epoch < len(plan.epochs) and not _out_of_patience(progress, params.patience):
         epoch = plan.epochs[progress.epoch]
+        left = sum(map(_tokens, epoch[progress.step_in_epoch :]))
+        loop = Loop(f"training, epoch {progress.epoch + 1}", left, "tokens", shorter=SHORTER, clock=clock)
         while progress.step_in_epoch < len(epoch):
+            began = clock()
             batches = epoch[progress.step_in_epoch]
             schedule(progress.step)
-            loss = _accumulate(one, batches, report)
+            loss = _accumulate(one, batches, loop)
             if not math.isfinite(loss):
                 raise StageError(
                     f"training: the loss of step {progress.step + 1} is {loss}. Lower fine_tune.local.learning_rate "
@@ -106,15 +110,17 @@ def train(
             progress.step_in_epoch += 1
             progress.tokens += _tokens(batches)
             progress.curve.append(_row(progress, "train", loss))
+            progress.seconds += clock() - began
             if clock() - written >= checkpoint_seconds:
                 keep()
-        losses = _validate(one, plan, report)
+        loop.close()
+        losses = _validate(one, plan, clock)
         progress.epoch, progress.step_in_epoch = progress.epoch + 1, 0
         progress.validation.append(losses)
         progress.curve.append(_row(progress, "validation", losses["mean"]))
         if progress.best_epoch is None or losses["mean"] < progress.validation[progress.best_epoch - 1]["mean"]:
             progress.best_epoch, best = progress.epoch, lora_state(model)
-        report.epoch(progress, losses)
+        say(f"epoch {progress.epoch}/{len(plan.epochs)}: validation loss {_shown(losses)}")
         keep()
     if progress.epoch < len(plan.epochs):
         say(f"stopped early: no better validation loss in {params.patience} epoch(s)")
@@ -122,25 +128,32 @@ def train(
     return progress
 
 
-def validation_loss(one: Pass, batches: Sequence[Batch], done: Callable[[Batch], None] = lambda batch: None) -> float:
-    """Mean cross-entropy of an answer token, in nats. Tells `done` of each batch that was read."""
+def validation_loss(one: Pass, batches: Iterable[Batch]) -> float:
+    """Mean cross-entropy of an answer token, in nats."""
     import torch
 
-    total = 0.0
+    total, count = 0.0, 0
     with torch.no_grad():
         for batch in batches:
             total += loss_sum(one, batch).item()
-            done(batch)
-    return total / sum(sample.answer_tokens for batch in batches for sample in batch)
+            count += sum(sample.answer_tokens for sample in batch)
+    return total / count
 
 
-def _validate(one: Pass, plan: Plan, report: "_Report") -> dict[str, float]:
+def _validate(one: Pass, plan: Plan, clock: Callable[[], float]) -> dict[str, float]:
     """The loss by kind of prompt, and the mean of these."""
-    losses = {kind: validation_loss(one, batches, report.validated) for kind, batches in plan.validation.items()}
+    with Loop("validation", sum(map(_tokens, plan.validation.values())), "tokens", clock=clock) as loop:
+
+        def read(batches: Iterable[Batch]) -> Iterator[Batch]:
+            for batch in batches:
+                yield batch
+                loop.advance(_tokens([batch]))
+
+        losses = {kind: validation_loss(one, read(batches)) for kind, batches in plan.validation.items()}
     return losses | {"mean": sum(losses.values()) / len(losses)}
 
 
-def _accumulate(one: Pass, batches: Sequence[Batch], report: "_Report") -> float:
+def _accumulate(one: Pass, batches: Sequence[Batch], loop: Loop) -> float:
     """Gradients of the mean loss of the step's answer tokens, however they are spread over batches."""
     count = sum(sample.answer_tokens for batch in batches for sample in batch)
     total = 0.0
@@ -148,7 +161,7 @@ def _accumulate(one: Pass, batches: Sequence[Batch], report: "_Report") -> float
         loss = loss_sum(one, batch) / count
         loss.backward()
         total += loss.item()
-        report.trained(batch)
+        loop.advance(_tokens([batch]))
     return total
 
 
@@ -196,55 +209,3 @@ def _tokens(batches: Sequence[Batch]) -> int:
 
 def _shown(losses: dict[str, float]) -> str:
     return ", ".join(f"{kind} {loss:.4f}" for kind, loss in losses.items())
-
-
-class _Report:
-    """Progress for the person who watches, batch by batch; also keeps the time of training, over all runs."""
-
-    def __init__(self, plan: Plan, progress: Progress, clock: Callable[[], float]):
-        self._plan, self._progress, self._clock = plan, progress, clock
-        self._before, self._from = progress.seconds, progress.tokens
-        self._read = progress.tokens  # those of a step under way included
-        self._validated = 0  # tokens
-        self._to_validate = sum(map(_tokens, plan.validation.values()))
-        self._long_said = False
-        self._said = clock()
-        self.begin()
-
-    def begin(self) -> None:
-        """Training itself begins, or goes on."""
-        self._began = self._clock()
-
-    def trained(self, batch: Batch) -> None:
-        now = self._clock()
-        self._read += _tokens([batch])
-        self._progress.seconds = self._before + now - self._began
-        if now - self._said < LOG_EVERY_SECONDS:
-            return
-        self._said = now
-        speed = (self._read - self._from) / max(now - self._began, 1e-9)
-        left = (self._plan.tokens - self._read) / speed
-        loss = next((row["loss"] for row in reversed(self._progress.curve) if row["split"] == "train"), None)
-        shown = "" if loss is None else f", loss {loss:.3f}"
-        say(
-            f"training: {self._read} of {self._plan.tokens} tokens, epoch {self._progress.epoch + 1}{shown}, "
-            f"{speed:.0f} tokens/s, {left:.0f} s left"
-        )
-        if left > LONG_SECONDS and now - self._began > BELIEVED_AFTER_SECONDS and not self._long_said:
-            self._long_said = True
-            say(
-                f"training: more than {LONG_SECONDS / 3600:.0f} hour is left. Shorter: fewer qa.pairs, a lower "
-                "fine_tune.raft.share or fine_tune.local.lora.upper_blocks, a smaller model, or a GPU (run.device). "
-                "Ctrl-C loses nothing: the next run goes on from here."
-            )
-
-    def validated(self, batch: Batch) -> None:
-        now = self._clock()
-        self._validated += _tokens([batch])
-        if now - self._said >= LOG_EVERY_SECONDS:
-            self._said = now
-            done = (self._validated - 1) % self._to_validate + 1
-            say(f"validation: {done} of {self._to_validate} tokens")
-
-    def epoch(self, progress: Progress, losses: dict[str, float]) -> None:
-        say(f"epoch {progress.epoch}/{len(self._plan.epochs)}: validation loss {_shown(losses)}")

@@ -1,7 +1,7 @@
 """Vectors and words of chunks to FAISS and BM25."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -9,7 +9,7 @@ import numpy as np
 from stages.errors import StageError
 from stages.index.params import BM25Params
 from stages.index.words import text_words
-from stages.progress import track
+from stages.progress import Progress
 from stages.prompts import heading
 from stages.records import Chunk
 
@@ -37,20 +37,17 @@ def embed_chunks(chunks: Sequence[Chunk], embedder: Embeds) -> np.ndarray:
     """
     texts = [embedded_text(chunk) for chunk in chunks]
     order = sorted(range(len(texts)), key=lambda row: (-len(texts[row]), row))
-    batches = [embedder.embed([texts[row] for row in rows]) for rows in _batches(order)]
+    batches = []
+    shorter = "make longer passages (chunking), or give fewer articles"
+    with Progress("embed chunks", len(texts), "chunks", shorter=shorter) as progress:
+        for start in range(0, len(order), BATCH):
+            rows = order[start : start + BATCH]
+            batches.append(embedder.embed([texts[row] for row in rows]))
+            progress.advance(len(rows))
     by_length = np.concatenate(batches).astype(np.float32, copy=False)
     vectors = np.empty_like(by_length)
     vectors[order] = by_length
     return vectors
-
-
-def _batches(order: list[int]) -> Iterator[list[int]]:
-    """Slices of `order`; progress counts chunks, not batches."""
-    start = 0
-    for done, _ in enumerate(track(order, "embed chunks", unit="chunks"), start=1):
-        if done - start == BATCH or done == len(order):
-            yield order[start:done]
-            start = done
 
 
 def build_faiss(vectors: np.ndarray, index_factory: str) -> "faiss.Index":

@@ -67,7 +67,7 @@ def judge_controls(judge: Judge, pairs: Sequence[Pair]) -> ControlReport:
     for control in controls:
         groups[control.pair_id].append(control)
     scores: dict[tuple[str, str], float | None] = {}
-    for group in track(list(groups.values()), "controls", unit="pairs"):
+    for group in track(list(groups.values()), "controls", unit="pairs", shorter="lower control_pairs of the judge"):
         verdicts = judge.score(group[0].question, group[0].reference, [c.answer for c in group])
         scores.update({(c.pair_id, c.kind): v.overall for c, v in zip(group, verdicts, strict=True)})
     in_order = [scores[c.pair_id, c.kind] for c in controls]
@@ -95,7 +95,7 @@ def judge_answers(judge: Judge, name: str, questions: Sequence[Question], answer
         by_question[answer.question_id].append(number)
     _check_known(questions, answers)
     scores: dict[int, Score] = {}
-    for question in track(questions, f"judge {name}", unit="questions"):
+    for question in track(questions, f"judge {name}", unit="questions", shorter="lower qa.test_questions"):
         numbers = by_question[question.id]
         # Equal texts are one text: the judge sees it once.
         texts = list(dict.fromkeys(answers[n].text for n in numbers))

@@ -25,7 +25,7 @@ def generate(articles: Sequence[Article], texts: dict[str, str], seed: int) -> I
         if article.kind == "operation":
             siblings[article.service].add(subject_of(article).name)
     by_service: dict[str, list[Told]] = defaultdict(list)
-    for article in track(articles, "reading articles", unit="articles"):
+    for article in track(articles, "reading articles", unit="articles", shorter="give fewer articles"):
         told = read(article, texts[article.id], frozenset(siblings[article.service]))
         yield from (single(told, fact, seed) for fact in told.facts if fact.form not in ONLY_BEHIND_ANOTHER)
         yield from two_facts(told, seed)

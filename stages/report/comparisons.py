@@ -1,10 +1,11 @@
 """Approaches held against each other, question by question, and what may be concluded from it."""
 
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, product
 
 import numpy as np
 
+from stages.progress import track
 from stages.records import APPROACHES, Approach
 from stages.report.inputs import Study
 from stages.report.measures import bootstrap_options
@@ -62,12 +63,16 @@ class Comparison:
 
 
 def compare(study: Study, report: ReportParams) -> list[Comparison]:
+    keys = list(product(study.judges, study.models, study.sets))
+    shorter = "lower report.bootstrap_samples or report.permutation_samples"
+    families = {
+        key: _family(study, *key, report) for key in track(keys, "comparisons", unit="families", shorter=shorter)
+    }
     results = []
     for model in study.models:
         for set_ in study.sets:
-            by_judge = {judge: _family(study, judge, model, set_, report) for judge in study.judges}
             for index, (first, second) in enumerate(PAIRS):
-                judges = {judge: family[index] for judge, family in by_judge.items()}
+                judges = {judge: families[judge, model, set_][index] for judge in study.judges}
                 reliable = [judges[name] for name in study.reliable_judges]
                 winner, robust, why = call(first, second, reliable, report.confidence)
                 results.append(Comparison(model, set_, first, second, judges, winner, robust, why))

@@ -31,7 +31,7 @@ def retrieve_all(
     """Documents and wall time of each question, one at a time, after one call that is not counted."""
     retriever.invoke(questions[0].question)
     documents, timings = [], []
-    for question in track(questions, "retrieve", unit="questions"):
+    for question in track(questions, "retrieve", unit="questions", shorter="lower qa.test_questions"):
         start = time.perf_counter()
         found = retriever.invoke(question.question)
         timings.append(RetrievalTiming(question_id=question.id, seconds=time.perf_counter() - start))

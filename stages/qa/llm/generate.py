@@ -13,7 +13,7 @@ from stages.llm.parallel import each
 from stages.llm.prompting import filled
 from stages.llm.structured import Asks, ShapedReply, json_schema
 from stages.machine import RunParams
-from stages.progress import say, track
+from stages.progress import Progress, say
 from stages.qa.llm.candidates import Kind, Pairs, candidates
 from stages.qa.llm.params import BedrockWriter, LlmQaParams
 from stages.qa.llm.passages import Passage, spread
@@ -96,17 +96,16 @@ def write(
     say(f"qa: {len(shown)} passages for the model, {len(shown) - len(pending)} of them answered by an earlier run")
     if pending:
         begin([asked[number][1] for number in pending])
-    bar = track(pending, "pairs by the model", unit="passages")
-    next(bar, None)  # starts the clock
+    with Progress("pairs by the model", len(pending), "passages", concurrency, "lower qa.llm.max_passages") as progress:
 
-    def keep(number: int, reply: ShapedReply) -> None:
-        try:
-            spent(reply)
-        finally:
-            store.put(asked[number][0], reply.model_dump())
-        next(bar, None)
+        def keep(number: int, reply: ShapedReply) -> None:
+            try:
+                spent(reply)
+            finally:
+                store.put(asked[number][0], reply.model_dump())
+            progress.advance()
 
-    made = each(pending, lambda number: model.ask(asked[number][1], Pairs), keep, concurrency)
+        made = each(pending, lambda number: model.ask(asked[number][1], Pairs), keep, concurrency)
     fresh = dict(zip(pending, made, strict=True))
     for number, passage in enumerate(shown):
         reply = fresh.get(number) or model.reply_class.model_validate(stored[number])
