@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from small_study import ONE_THREAD
 from test_index import EMBEDDING, make_chunk, make_params
 
 from stages.errors import StageError
@@ -307,7 +308,10 @@ def workspace(tmp_path, monkeypatch, knowledge_base, embedder):
     write_jsonl(Path("data/eval/questions.jsonl"), QUESTIONS)
     write_jsonl(Path("data/qa/test.jsonl"), SYNTHETIC)
     Path("params.yaml").write_text(
-        yaml.safe_dump({"retrieval": PARAMS, "knowledge_base": make_params().model_dump()}), encoding="utf-8"
+        yaml.safe_dump(
+            {"run": ONE_THREAD.model_dump(), "retrieval": PARAMS, "knowledge_base": make_params().model_dump()}
+        ),
+        encoding="utf-8",
     )
     return tmp_path
 
