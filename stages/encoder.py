@@ -7,7 +7,6 @@ transformers than ours (2.2.0: below 5.6).
 import contextlib
 import warnings
 from collections.abc import Iterator
-from typing import Literal
 
 import openvino
 import torch
@@ -15,7 +14,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from transformers.modeling_outputs import BaseModelOutput
 from transformers.utils import logging
 
-from stages.progress import say
+from stages.machine import Dtype
 
 PRECISION = {"bfloat16": "bf16", "float32": "f32"}
 PROBE = ["Two texts of unlike length", "of which the second goes on and on, so that the first is padded. " * 20]
@@ -31,27 +30,25 @@ class OpenVINOEncoder(torch.nn.Module):
 
     Args:
         model: in float32.
-        dtype: what matrix products and attention are computed in. On a processor without instructions for bfloat16,
-            which would be slow in it, float32; that is said.
+        dtype: what matrix products and attention are computed in.
+        threads: that compute.
 
     Raises:
-        NotConverted: it does not give what the model gives.
+        NotConverted: it does not give what the model gives, or OpenVINO has no `dtype` on this processor.
     """
 
-    def __init__(
-        self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, dtype: Literal["bfloat16", "float32"]
-    ):
+    def __init__(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, dtype: Dtype, threads: int):
         super().__init__()
         self.config = model.config
         probe = dict(tokenizer(PROBE, padding=True, truncation=True, max_length=128, return_tensors="pt"))
         core = openvino.Core()
         if dtype == "bfloat16" and "BF16" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
-            say("embedding: this processor has no bfloat16, so that it is computed in float32")
-            dtype = "float32"
+            raise NotConverted("it has no bfloat16 on this processor")
         # One batch at a time on all cores, but not pinned to them: the work beside it would wait for one.
         options = {
             "PERFORMANCE_HINT": "LATENCY",
             "INFERENCE_PRECISION_HINT": PRECISION[dtype],
+            "INFERENCE_NUM_THREADS": threads,
             "ENABLE_CPU_PINNING": False,
         }
         try:
