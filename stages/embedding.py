@@ -53,6 +53,7 @@ def load_model(params: EmbeddingParams, run: RunParams) -> "tuple[SentenceTransf
         if not isinstance(getattr(model[0], "model", None), PreTrainedModel):
             raise NotConverted(f"it begins with {type(model[0]).__name__}")
         model[0].model = OpenVINOEncoder(model[0].model, model.tokenizer, compute.dtype, compute.threads)
+        compute = dataclasses.replace(compute, dtype=model[0].model.dtype)
     except NotConverted as fault:
         say(f"embedding: {params.model} is run by torch in float32, since OpenVINO cannot run it ({fault})")
         compute = dataclasses.replace(compute, dtype="float32")

@@ -15,6 +15,7 @@ from transformers.modeling_outputs import BaseModelOutput
 from transformers.utils import logging
 
 from stages.machine import Dtype
+from stages.progress import say
 
 PRECISION = {"bfloat16": "bf16", "float32": "f32"}
 PROBE = ["Two texts of unlike length", "of which the second goes on and on, so that the first is padded. " * 20]
@@ -30,11 +31,12 @@ class OpenVINOEncoder(torch.nn.Module):
 
     Args:
         model: in float32.
-        dtype: what matrix products and attention are computed in.
+        dtype: what matrix products and attention are computed in; where OpenVINO has no bfloat16, float32, and it is
+            said.
         threads: that compute.
 
     Raises:
-        NotConverted: it does not give what the model gives, or OpenVINO has no `dtype` on this processor.
+        NotConverted: it does not give what the model gives.
     """
 
     def __init__(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, dtype: Dtype, threads: int):
@@ -43,7 +45,9 @@ class OpenVINOEncoder(torch.nn.Module):
         probe = dict(tokenizer(PROBE, padding=True, truncation=True, max_length=128, return_tensors="pt"))
         core = openvino.Core()
         if dtype == "bfloat16" and "BF16" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
-            raise NotConverted("it has no bfloat16 on this processor")
+            say("embedding: OpenVINO has no bfloat16 on this processor, so that it is computed in float32")
+            dtype = "float32"
+        self.dtype = dtype
         # One batch at a time on all cores, but not pinned to them: the work beside it would wait for one.
         options = {
             "PERFORMANCE_HINT": "LATENCY",

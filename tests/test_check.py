@@ -194,9 +194,11 @@ def test_a_device_that_is_not_there_is_said_before_anything_runs(params):
 def test_threads_of_an_old_file_are_said_to_have_moved(params):
     folder, content = params
     (folder / "data" / "documents").mkdir(parents=True)
-    del content["run"]
     content["models"]["micro"]["threads"] = 2
+    content["judges"]["small"] = {"kind": "llm", **content["models"]["micro"], "max_tokens": 300, "min_coverage": 0.9}
+    content["judges"]["small"] |= {"min_control_accuracy": 0.5, "control_pairs": 1}
     (folder / "params.yaml").write_text(yaml.safe_dump(content))
     assert _check(folder).stderr == (
-        "error: params.yaml: run: missing.\nparams.yaml: 1 fault:\n  models.micro.threads: moved to run.threads.\n"
+        "error: params.yaml: 1 fault:\n  models.micro.threads: moved to run.threads.\n"
+        "params.yaml: 1 fault:\n  judges.small.threads: moved to run.threads.\n"
     )

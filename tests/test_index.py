@@ -348,18 +348,23 @@ def test_a_processor_without_bfloat16_computes_in_float32_and_says_so(of_another
     assert capsys.readouterr().err == "embedding: float32 on cpu, 1 thread\n"
 
 
-def test_where_openvino_has_no_bfloat16_torch_computes_in_float32(of_another_processor, monkeypatch, capsys):
+def test_where_openvino_has_no_bfloat16_it_computes_in_float32(of_another_processor, monkeypatch, capsys):
     from stages import encoder
 
     class OfOtherBuild(encoder.openvino.Core):
         def get_property(self, *asked):
             return [one for one in super().get_property(*asked) if one != "BF16"]
 
+    exact = Embedder(EMBEDDING.model_copy(update={"dtype": "float32"}), ONE_THREAD).embed(["a"])
     of_another_processor("avx2", "avx512f", "avx512_bf16")
     monkeypatch.setattr(encoder.openvino, "Core", OfOtherBuild)
     embedder = Embedder(EMBEDDING, ONE_THREAD)
+    np.testing.assert_array_equal(embedder.embed(["a"]), exact)
     assert embedder.compute == machine.Compute("cpu", "float32", 1)
-    assert "since OpenVINO cannot run it (it has no bfloat16 on this processor)\n" in capsys.readouterr().err
+    assert capsys.readouterr().err == (
+        "embedding: bfloat16 on cpu, 1 thread\n"
+        "embedding: OpenVINO has no bfloat16 on this processor, so that it is computed in float32\n"
+    )
 
 
 @pytest.mark.parametrize("threads", [1, 2])
