@@ -81,7 +81,7 @@ def main() -> None:
             "questions": len(pairs),
             "rounds": arguments.rounds,
             "threads": torch.get_num_threads(),
-            "dtype": params.dtype,
+            "dtype": ours.compute.dtype,
             "batch_size": params.batch_size,
             "chunks_per_second": {name: round(rate, 1) for name, rate in rates.items()},
             "seconds": {name: [round(value, 2) for value in values] for name, values in seconds.items()},

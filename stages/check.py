@@ -1,9 +1,9 @@
 """All of params.yaml at once, before anything runs: DVC looks only at the keys that some stage declares."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from stages import params
+from stages import machine, params
 from stages.answer.params import AnswerParams
 from stages.articles.from_botocore import check_source
 from stages.articles.params import ArticlesParams
@@ -14,6 +14,7 @@ from stages.fine_tune.params import FineTuneParams
 from stages.index.params import KnowledgeBaseParams
 from stages.judge.params import JudgeParams
 from stages.locations import resolve
+from stages.machine import RunParams
 from stages.models import EmbeddedModel, ModelParams
 from stages.prices import Prices
 from stages.qa.params import QaParams
@@ -55,8 +56,9 @@ def refuse_faults() -> None:
             if str(fault) not in faults:  # a file that cannot be read at all is one fault, not one a section
                 faults.append(str(fault))
 
-    study = tried(params.load, "study", StudyParams)
-    sections = {key: tried(params.load, key, kind) for key, kind in SECTIONS.items()}
+    tried(machine.check_processor)
+    study, run = tried(params.load, "study", StudyParams), tried(params.load, machine.SECTION, RunParams)
+    sections: dict[str, params.Section | None] = {key: tried(params.load, key, kind) for key, kind in SECTIONS.items()}
     if sections["articles"] and sections["articles"].source == "botocore":
         tried(check_source, sections["articles"].botocore)
     if sections["articles"] and not Path(folder := sections["articles"].folder.path).is_dir():
@@ -76,7 +78,33 @@ def refuse_faults() -> None:
             if isinstance(read, EmbeddedModel) and read.weights.startswith(PACKAGE):
                 tried(resolve, read.weights, read.sha256)
         for judge in dict.fromkeys([*study.judges, *params.entries("judges")]):
-            tried(params.load, f"judges.{judge}", JudgeParams)
+            sections[f"judges.{judge}"] = tried(params.load, f"judges.{judge}", JudgeParams)
     tried(params.load_value, "budget_usd", LIMIT)
+    if run:
+        _refuse_what_the_machine_lacks(run, sections, tried)
     if faults:
         raise StageError("\n".join(faults))
+
+
+def _refuse_what_the_machine_lacks(
+    run: RunParams, sections: Mapping[str, params.Section | None], tried: Callable
+) -> None:
+    """Only what is asked for by name can be lacking; torch and llama.cpp are imported for that alone."""
+    if run.gpu_layers != "auto":
+        from stages.engine.embedded import gpu_layers
+
+        tried(gpu_layers, run.gpu_layers)
+    asked = [(key, dtype) for name, section in sections.items() for key, dtype in _dtypes(name, section)]
+    asked = [(key, dtype) for key, dtype in asked if dtype == "bfloat16"]
+    if (asked or run.device not in ("auto", "cpu")) and (device := tried(machine.device, run.device)):
+        for key, dtype in asked:
+            tried(machine.dtype, dtype, device, key)
+
+
+def _dtypes(key: str, section: params.Section | None) -> Iterator[tuple[str, str]]:
+    """Every number format in a section, with its key."""
+    for name, value in section or ():
+        if name == "dtype":
+            yield f"{key}.{name}", value
+        elif isinstance(value, params.Section):
+            yield from _dtypes(f"{key}.{name}", value)

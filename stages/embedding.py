@@ -1,14 +1,16 @@
 """Sentence embeddings: all-MiniLM-L6-v2 (or any sentence-transformers folder), unit vectors."""
 
+import dataclasses
 import functools
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 from pydantic import Field
 
+from stages import machine
 from stages.locations import resolve
-from stages.machine import RunParams
+from stages.machine import Compute, DtypeSetting, RunParams
 from stages.params import Filled, Section
 from stages.progress import say
 
@@ -18,13 +20,18 @@ if TYPE_CHECKING:
 
 class EmbeddingParams(Section):
     model: Filled  # location of a sentence-transformers folder, see stages.locations
-    dtype: Literal["bfloat16", "float32"]
+    dtype: DtypeSetting
     batch_size: int = Field(ge=1, le=1024)
 
 
-def load_model(params: EmbeddingParams, run: RunParams) -> "SentenceTransformer":
-    """The model on the CPU, its first module run by OpenVINO in `params.dtype`; where that cannot be, by torch in
-    float32, which is said. Raises StageError if it is not there.
+def load_model(params: EmbeddingParams, run: RunParams) -> "tuple[SentenceTransformer, Compute]":
+    """The model, ready to embed, and what it is computed with.
+
+    On a CPU its first module is run by OpenVINO; where that cannot be, by torch in float32, which is said. On a GPU all
+    of it is run by torch.
+
+    Raises:
+        StageError: the model is not there, or the machine lacks the device or the number format.
     """
     import torch
     from sentence_transformers import SentenceTransformer
@@ -33,15 +40,24 @@ def load_model(params: EmbeddingParams, run: RunParams) -> "SentenceTransformer"
 
     from stages.encoder import NotConverted, OpenVINOEncoder
 
+    compute = machine.choose("embedding", run, params.dtype, "embedding.dtype")
+    torch.set_num_threads(compute.threads)
     logging.disable_progress_bar()  # of loading: a second at most
-    model = SentenceTransformer(str(resolve(params.model)), device="cpu", model_kwargs={"dtype": torch.float32})
+    by_torch = compute.dtype if compute.device != "cpu" else "float32"
+    model = SentenceTransformer(
+        str(resolve(params.model)), device=compute.device, model_kwargs={"dtype": getattr(torch, by_torch)}
+    )
+    if compute.device != "cpu":
+        return model, compute
     try:
         if not isinstance(getattr(model[0], "model", None), PreTrainedModel):
             raise NotConverted(f"it begins with {type(model[0]).__name__}")
-        model[0].model = OpenVINOEncoder(model[0].model, model.tokenizer, params.dtype)
+        model[0].model = OpenVINOEncoder(model[0].model, model.tokenizer, compute.dtype, compute.threads)
+        compute = dataclasses.replace(compute, dtype=model[0].model.dtype)
     except NotConverted as fault:
         say(f"embedding: {params.model} is run by torch in float32, since OpenVINO cannot run it ({fault})")
-    return model
+        compute = dataclasses.replace(compute, dtype="float32")
+    return model, compute
 
 
 class Embedder:
@@ -51,11 +67,18 @@ class Embedder:
         self._params, self._run = params, run
 
     @functools.cached_property
-    def _model(self):
+    def _loaded(self) -> "tuple[SentenceTransformer, Compute]":
         return load_model(self._params, self._run)
+
+    @property
+    def compute(self) -> Compute:
+        """What vectors are computed with."""
+        return self._loaded[1]
 
     def embed(self, texts: Sequence[str]) -> np.ndarray:
         """Unit vectors, float32, shape ``(len(texts), dimensions)``, in the order given."""
-        vectors = self._model.encode(list(texts), batch_size=self._params.batch_size, show_progress_bar=False)
+        model, size = self._loaded[0], self._params.batch_size
+        with machine.gpu_memory("embedding.batch_size", size):
+            vectors = model.encode(list(texts), batch_size=size, show_progress_bar=False)
         vectors = vectors.reshape(len(texts), -1)
         return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)

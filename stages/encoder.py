@@ -7,13 +7,13 @@ transformers than ours (2.2.0: below 5.6).
 import contextlib
 import warnings
 from collections.abc import Iterator
-from typing import Literal
 
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from transformers.modeling_outputs import BaseModelOutput
 from transformers.utils import logging
 
+from stages.machine import Dtype
 from stages.progress import say
 
 PRECISION = {"bfloat16": "bf16", "float32": "f32"}
@@ -30,16 +30,15 @@ class OpenVINOEncoder(torch.nn.Module):
 
     Args:
         model: in float32.
-        dtype: what matrix products and attention are computed in. On a processor without instructions for bfloat16,
-            which would be slow in it, float32; that is said.
+        dtype: what matrix products and attention are computed in; where OpenVINO has no bfloat16, float32, and it is
+            said.
+        threads: that compute.
 
     Raises:
         NotConverted: it does not give what the model gives, or OpenVINO is not installed.
     """
 
-    def __init__(
-        self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, dtype: Literal["bfloat16", "float32"]
-    ):
+    def __init__(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, dtype: Dtype, threads: int):
         super().__init__()
         self.config = model.config
         try:
@@ -49,12 +48,14 @@ class OpenVINOEncoder(torch.nn.Module):
         probe = dict(tokenizer(PROBE, padding=True, truncation=True, max_length=128, return_tensors="pt"))
         core = openvino.Core()
         if dtype == "bfloat16" and "BF16" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
-            say("embedding: this processor has no bfloat16, so that it is computed in float32")
+            say("embedding: OpenVINO has no bfloat16 on this processor, so that it is computed in float32")
             dtype = "float32"
+        self.dtype = dtype
         # One batch at a time on all cores, but not pinned to them: the work beside it would wait for one.
         options = {
             "PERFORMANCE_HINT": "LATENCY",
             "INFERENCE_PRECISION_HINT": PRECISION[dtype],
+            "INFERENCE_NUM_THREADS": threads,
             "ENABLE_CPU_PINNING": False,
         }
         try:

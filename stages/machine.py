@@ -4,11 +4,12 @@
 nothing. Number formats stand with what is computed in them, since they change it.
 """
 
+import contextlib
 import functools
 import os
 import platform
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -131,8 +132,8 @@ def _bfloat16_is_fast(device: Device) -> bool:
 
     if device == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
-    if device == "cpu" and platform.machine() in X86 and not _limited():
-        return _level(torch.cpu.get_capabilities()) == "bf16"
+    if device == "cpu" and (flags := _flags()) is not None and not _limited():
+        return _level(flags) == "bf16"
     return _measured_bfloat16_is_fast(device)
 
 
@@ -158,14 +159,31 @@ def _measured_bfloat16_is_fast(device: Device) -> bool:
         torch.set_num_threads(before)
 
 
+@contextlib.contextmanager
+def gpu_memory(key: str, batch_size: int) -> Iterator[None]:
+    """Turn too little memory of a GPU into a StageError that names `key`, the setting of the size of batches."""
+    import torch
+
+    try:
+        yield
+    except torch.OutOfMemoryError as fault:
+        raise StageError(
+            f"{key}: the GPU has too little memory for batches of {batch_size} ({str(fault).partition('. ')[0]}). "
+            "Lower it, or set run.device to cpu."
+        ) from fault
+
+
 def threads(setting: int | Literal["auto"]) -> int:
     """How many threads compute: `auto` is the physical cores that this process may use (affinity, cgroup quota)."""
+    return cores() if setting == "auto" else setting
+
+
+def cores() -> int:
+    """Physical cores that this process may use."""
     import joblib
     import psutil
 
-    if setting != "auto":
-        return setting
-    allowed = joblib.cpu_count()
+    allowed = joblib.cpu_count()  # logical ones, by affinity and cgroup quota
     return min(allowed, psutil.cpu_count(logical=False) or allowed)
 
 
@@ -174,42 +192,55 @@ def instructions() -> str:
 
     Limits set in the environment count, so that a processor that is made to look smaller is called what it looks like.
     """
-    import torch
-
-    if platform.machine() not in X86:
+    flags = _flags()
+    if flags is None:
         return platform.machine()
-    levels = [
-        _level(torch.cpu.get_capabilities()),
-        *(_limit(name, value.upper()) for name, value in _limited().items()),
-    ]
-    return min(levels, key=LEVELS.index)
+    limits = [_limit(name, value.upper()) for name, value in _limited().items()]
+    return min([_level(flags), *limits], key=LEVELS.index)
 
 
 def processor() -> str:
     """The model of the processor as it names itself."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        lines = []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return next(filter(None, names), platform.processor() or platform.machine())
+    return next(iter(_cpuinfo("model name")), platform.processor() or platform.machine())
+
+
+def here(device: str, threads: int) -> dict[str, Any]:
+    """What a time was measured on, for stages.records.Timed."""
+    count = cores()
+    machine = f"{processor()} ({instructions()}), {count} core{'s' * (count > 1)}"
+    return {"machine": machine, "device": device, "threads": threads}
 
 
 def check_processor() -> None:
     """Raises StageError if the processor is x86 without AVX2, for which torch and llama.cpp are built."""
-    import torch
-
-    if platform.machine() in X86 and not torch.cpu.get_capabilities().get("avx2"):
+    flags = _flags()
+    if flags is not None and _level(flags) == "baseline":
         raise StageError(
             f"this processor ({processor()}) has no AVX2, which the packages of torch and llama.cpp need. Use another "
             "machine; on a virtual one, let it show the host's processor (cpu: host)."
         )
 
 
-def _level(capabilities: Mapping[str, Any]) -> str:
-    if capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"):
+def _flags() -> frozenset[str] | None:
+    """Names of instructions as Linux has them; None where there are none to be read, or the processor is not x86."""
+    flags = frozenset(" ".join(_cpuinfo("flags")[:1]).split())
+    return flags if flags and platform.machine() in X86 else None
+
+
+def _cpuinfo(key: str) -> list[str]:
+    """Values of a key of Linux's description of the processors, one of each logical one."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return []
+    pairs = [line.partition(":") for line in lines]
+    return [value.strip() for name, _, value in pairs if name.strip() == key and value.strip()]
+
+
+def _level(flags: frozenset[str]) -> str:
+    if flags & {"avx512_bf16", "amx_bf16"}:
         return "bf16"
-    return "avx512" if capabilities.get("avx512_f") else "avx2" if capabilities.get("avx2") else "baseline"
+    return "avx512" if "avx512f" in flags else "avx2" if "avx2" in flags else "baseline"
 
 
 def _limited() -> dict[str, str]:

@@ -126,7 +126,23 @@ class Retrieved(Record):
     passages: list[Passage]
 
 
-class RetrievalTiming(Record):
+class Timed(Record):
+    """What a time was measured on: only like is compared with like. All None: not here, but by a hosted model."""
+
+    machine: str | None = None  # processor, instructions and cores: "AMD EPYC (bf16), 2 cores"
+    device: str | None = None  # cpu | cuda | mps, of the embedded engine cpu | gpu
+    threads: int | None = None
+
+    @property
+    def measured_on(self) -> "Timed":
+        """These fields alone, of a row that has others."""
+        return Timed(machine=self.machine, device=self.device, threads=self.threads)
+
+
+ELSEWHERE = Timed()
+
+
+class RetrievalTiming(Timed):
     question_id: str
     seconds: float  # wall, embedding of the query included
 
@@ -143,7 +159,7 @@ class Answer(Record):
     stop_reason: str  # "stop" | "length", as the engine named it
 
 
-class AnswerTiming(Record):
+class AnswerTiming(Timed):
     question_id: str
     model: str
     approach: Approach

@@ -15,6 +15,8 @@ from short_model import cut
 from small_study import RUNS, SHORT, write_small_study
 from warm_stages import WarmStages
 
+from stages.machine import Compute
+
 # These files start first, the longest before all, so that no core waits for another at the end (`make test` gives each
 # core one file after the other).
 LONG = (
@@ -45,6 +47,7 @@ class HashingEmbedder:
     """Stands in for stages.embedding.Embedder: bags of hashed words, unit vectors. Remembers what it embedded."""
 
     dimensions = 64
+    compute = Compute("cpu", "float32", 1)
 
     def __init__(self):
         self.calls: list[list[str]] = []

@@ -56,6 +56,9 @@ def write_study(
     retrieval: float | None = 0.5,
     cards: dict | None = None,
     replayed=(),
+    on: dict | None = None,
+    training_on: dict | None = None,
+    trained: dict | None = None,
 ) -> Path:
     """Write the outs of all other stages.
 
@@ -66,6 +69,8 @@ def write_study(
         retrieval: seconds of each retrieval; None leaves them out.
         cards: judge to the content of its metrics file.
         replayed: approaches whose timings are replayed.
+        on: approach, or "retrieval", to what its seconds were measured on.
+        training_on, trained: more that fine_tune timed, and more of its metrics.
     """
     tokens = tokens or {"base": (50, 200), "rag": (700, 40), "ft": (50, 20), "ft_rag": (700, 20)}
     seconds = seconds or {"base": 2.0, "rag": 1.5, "ft": 0.5, "ft_rag": 1.0}
@@ -77,7 +82,10 @@ def write_study(
     )
     write_rows(data / "contexts/contexts.jsonl", [Retrieved(question_id=q.id, passages=[passage]) for q in questions])
     timed = questions if retrieval is not None else []
-    write_rows(data / "timings/retrieve.jsonl", [RetrievalTiming(question_id=q.id, seconds=retrieval) for q in timed])
+    write_rows(
+        data / "timings/retrieve.jsonl",
+        [RetrievalTiming(question_id=q.id, seconds=retrieval, **(on or {}).get("retrieval", {})) for q in timed],
+    )
     for model in models:
         for approach in APPROACHES:
             inputs, outputs = tokens[approach]
@@ -92,7 +100,7 @@ def write_study(
             timings = [
                 AnswerTiming(
                     question_id=q.id, model=model, approach=approach, repeat=0, seconds=_cycled(seconds[approach], i),
-                    replayed=approach in replayed,
+                    replayed=approach in replayed, **(on or {}).get(approach, {}),
                 )
                 for i, q in enumerate(questions)
                 if seconds[approach] is not None
@@ -100,8 +108,9 @@ def write_study(
             write_rows(data / "timings/answer" / approach / f"{model}.jsonl", timings)
         write_json(
             data / "timings/fine_tune" / f"{model}.json",
-            {"load_seconds": 20.0, "training_seconds": 700.0, "tokens_per_second": 400.0},
+            {"load_seconds": 20.0, "training_seconds": 700.0, "tokens_per_second": 400.0, **(training_on or {})},
         )
+        write_json(root / "metrics/fine_tune" / f"{model}.json", {"validation_loss": 1.5, **(trained or {})})
     for judge, opinion in scores.items():
         rows = [
             score(q.id, model, approach, judge, *opinion(model, approach, q))

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -16,15 +17,16 @@ from langchain_core.outputs import ChatGeneration, ChatResult
 from pydantic import Field
 from small_study import ONE_THREAD
 
+from stages import machine
 from stages.answer.__main__ import main
 from stages.answer.answering import Engine, answer_questions
 from stages.answer.inputs import adapter_path, check_approach, read_contexts
 from stages.answer.params import AnswerParams
 from stages.errors import StageError
-from stages.files import read_jsonl, write_jsonl
+from stages.files import read_jsonl, sha256_text, write_jsonl
 from stages.params import load
 from stages.prompts import messages
-from stages.records import Answer, AnswerTiming, Passage, Question, Retrieved
+from stages.records import ELSEWHERE, Answer, AnswerTiming, Passage, Question, Retrieved, Timed
 from stages.store import CallStore
 
 ROOT = Path(__file__).parent.parent
@@ -81,7 +83,17 @@ def passage(text):
     return Passage(chunk_id="a#0", article_id="a", title="A", section="", text=text, score=1.0)
 
 
-def run(tmp_path, chat, ids=("one", "two", "three"), *, contexts=None, params=PARAMS, identity="w", window=None, **kw):
+def run(
+    tmp_path,
+    chat,
+    ids=("one", "two", "three"),
+    *,
+    contexts=None,
+    params=PARAMS,
+    identity="w",
+    window=None,
+    timed_on=ELSEWHERE,
+):
     opened = []
 
     @contextlib.contextmanager
@@ -90,7 +102,7 @@ def run(tmp_path, chat, ids=("one", "two", "three"), *, contexts=None, params=PA
         chat.calls.clear()
         yield chat
 
-    engine = Engine(open=open_engine, identity={"weights": identity}, context_tokens=window, waits=())
+    engine = Engine(open=open_engine, identity={"weights": identity}, context_tokens=window, timed_on=lambda: timed_on)
     questions = [item if isinstance(item, Question) else question(item) for item in ids]
     with CallStore(tmp_path / "calls.sqlite") as store:
         answers, timings = answer_questions(questions, contexts or {}, "base", "micro", params, engine, store)
@@ -128,6 +140,25 @@ def test_a_second_run_calls_nothing_and_keeps_the_first_timing(tmp_path):
     assert chat.calls == []
     assert again == answers
     assert replayed == [timing.model_copy(update={"replayed": True}) for timing in timings]
+
+
+def test_a_replayed_timing_keeps_what_it_was_measured_on(tmp_path):
+    two, four = (Timed(machine="A CPU (avx2), 4 cores", device="cpu", threads=n) for n in (2, 4))
+    run(tmp_path, RememberingChat(), ["one"], timed_on=two)
+    _, timings = run(tmp_path, RememberingChat(), ["one", "two"], timed_on=four)
+    assert [(timing.measured_on, timing.replayed) for timing in timings] == [(two, True), (four, False)]
+
+
+def test_what_an_old_store_has_was_measured_on_a_machine_that_is_not_known(tmp_path):
+    chat = RememberingChat()
+    run(tmp_path, chat, ["one"])
+    with contextlib.closing(sqlite3.connect(tmp_path / "calls.sqlite")) as store, store:
+        [(key, value)] = store.execute("SELECT key, value FROM calls").fetchall()
+        old = {name: held for name, held in json.loads(value).items() if name not in Timed.model_fields}
+        text = json.dumps(old, sort_keys=True, ensure_ascii=False)
+        store.execute("UPDATE calls SET value = ?, sha256 = ? WHERE key = ?", (text, sha256_text(text), key))
+    _, [timing] = run(tmp_path, chat, ["one"])
+    assert (timing.replayed, timing.measured_on, chat.calls) == (True, ELSEWHERE, [])
 
 
 def test_a_changed_question_costs_one_call(tmp_path):
@@ -297,7 +328,7 @@ def stage(monkeypatch, *arguments):
     main()
 
 
-def test_base_for_real_needs_no_contexts_no_adapter_and_no_torch(study):
+def test_base_for_real_needs_no_contexts_no_adapter_and_no_torch(study, monkeypatch):
     script = (
         "import sys\n"
         "sys.argv = ['stages.answer', 'base', 'micro']\n"
@@ -313,6 +344,14 @@ def test_base_for_real_needs_no_contexts_no_adapter_and_no_torch(study):
     assert [answer.question_id for answer in answers] == ["one", "two"]
     assert all(answer.text and answer.output_tokens <= 16 for answer in answers)
     assert all(timing.seconds > 0 and not timing.replayed for timing in timings)
+    assert {timing.measured_on for timing in timings} == {Timed(**machine.here("cpu", 1))}
+    assert "engine: cpu, 1 thread\n" in run.stderr
+    params = yaml.safe_load(Path("params.yaml").read_text())
+    params["run"]["threads"] = 2
+    Path("params.yaml").write_text(yaml.safe_dump(params))
+    stage(monkeypatch, "base", "micro")  # no call is made again for that
+    replayed = [timing.model_copy(update={"replayed": True}) for timing in timings]
+    assert list(read_jsonl(Path("data/timings/answer/base/micro.jsonl"), AnswerTiming)) == replayed
 
 
 def test_rag_against_a_remote_server(study, monkeypatch):
@@ -332,6 +371,8 @@ def test_rag_against_a_remote_server(study, monkeypatch):
         stage(monkeypatch, "rag", "remote")
         assert len(fake.requests) == 3  # the second run made no call
     assert Path("data/answers/rag/remote.jsonl").read_bytes() == before
+    timings = read_jsonl(Path("data/timings/answer/rag/remote.jsonl"), AnswerTiming)
+    assert {timing.measured_on for timing in timings} == {ELSEWHERE}
     assert [json.loads(line)["text"] for line in before.splitlines()] == ["Fine.", "Fine."]
 
 

@@ -8,6 +8,7 @@ import aws_world as world
 import pytest
 import yaml
 from aws_standin import Reply
+from small_study import ONE_THREAD
 
 from stages.answer.__main__ import main
 from stages.bedrock.deployment import Deployment, write_deployment
@@ -38,7 +39,7 @@ def root(tmp_path, monkeypatch):
             },
         }},
         "answer": {"max_tokens": 20, "temperature": 0.0, "seed": 5, "repeats": 1},
-        "prices": PRICES, "budget_usd": None,
+        "prices": PRICES, "budget_usd": None, "run": ONE_THREAD.model_dump(),
     }  # fmt: skip
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))
     write_jsonl(tmp_path / "data/eval/questions.jsonl", [])

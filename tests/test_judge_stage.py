@@ -5,6 +5,7 @@ import sys
 
 import pytest
 import yaml
+from small_study import ONE_THREAD
 
 from stages.files import write_jsonl
 from stages.judge import __main__ as stage
@@ -39,6 +40,7 @@ def repository(tmp_path, monkeypatch):
     """A small repository with everything that the stage reads."""
     section = {"kind": "facts", "min_control_accuracy": 0.9, "control_pairs": 10, "contradiction_cap": 3.0}
     params = {"study": {"models": ["micro"], "judges": ["facts"]}, "judges": {"facts": section}}
+    params["run"] = ONE_THREAD.model_dump()
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))
     write_jsonl(tmp_path / "data/eval/questions.jsonl", [question(1, "handwritten")])
     write_jsonl(tmp_path / "data/qa/test.jsonl", [question(2, "synthetic")])

@@ -14,10 +14,11 @@ from stages.errors import StageError
 from stages.machine import RunParams
 from stages.params import load
 
-AVX2 = {"avx2": True}
-AVX512 = {"avx2": True, "avx512_f": True}
-BF16 = AVX512 | {"avx512_bf16": True}
-AMX = AVX512 | {"amx_bf16": True}
+AVX2 = "fpu avx avx2"
+AVX512 = f"{AVX2} avx512f"
+BF16 = f"{AVX512} avx512_bf16"
+AMX = f"{AVX512} amx_tile amx_bf16"
+CPUINFO = "processor\t: {n}\nmodel name\t: Some CPU\nflags\t\t: {flags}\n\n"
 RUN = {"device": "auto", "gpu_layers": "auto", "threads": "auto"}
 
 
@@ -32,13 +33,13 @@ def _no_limits(monkeypatch):
 def has(monkeypatch):
     """Make a machine of the parts that are named."""
 
-    def has(cuda=False, mps=False, capabilities=BF16, architecture="x86_64", cuda_bf16=True):
+    def has(cuda=False, mps=False, flags=BF16, architecture="x86_64", cuda_bf16=True):
         monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
         monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
         monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: cuda_bf16)
-        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
+        cpuinfo = "".join(CPUINFO.format(n=n, flags=flags) for n in range(2))
+        monkeypatch.setattr(machine.Path, "read_text", lambda *_, **__: cpuinfo)
         monkeypatch.setattr(machine.platform, "machine", lambda: architecture)
-        monkeypatch.setattr(machine, "processor", lambda: "Some CPU")
 
     has()
     return has
@@ -101,12 +102,12 @@ def test_a_cpu_sets_nothing_of_cuda(has):
 @pytest.mark.parametrize(
     ("setting", "device", "parts", "dtype"),
     [
-        ("auto", "cpu", {"capabilities": BF16}, "bfloat16"),
-        ("auto", "cpu", {"capabilities": AMX}, "bfloat16"),
-        ("auto", "cpu", {"capabilities": AVX512}, "float32"),
-        ("auto", "cpu", {"capabilities": AVX2}, "float32"),
-        ("float32", "cpu", {"capabilities": BF16}, "float32"),
-        ("bfloat16", "cpu", {"capabilities": BF16}, "bfloat16"),
+        ("auto", "cpu", {"flags": BF16}, "bfloat16"),
+        ("auto", "cpu", {"flags": AMX}, "bfloat16"),
+        ("auto", "cpu", {"flags": AVX512}, "float32"),
+        ("auto", "cpu", {"flags": AVX2}, "float32"),
+        ("float32", "cpu", {"flags": BF16}, "float32"),
+        ("bfloat16", "cpu", {"flags": BF16}, "bfloat16"),
         ("auto", "cuda", {"cuda_bf16": True}, "bfloat16"),
         ("auto", "cuda", {"cuda_bf16": False}, "float32"),
         ("auto", "mps", {}, "float32"),
@@ -120,7 +121,7 @@ def test_the_number_format(has, setting, device, parts, dtype):
 @pytest.mark.parametrize(
     ("device", "parts", "where"),
     [
-        ("cpu", {"capabilities": AVX2}, "this processor (Some CPU, avx2)"),
+        ("cpu", {"flags": AVX2}, "this processor (Some CPU, avx2)"),
         ("cuda", {"cuda_bf16": False}, "this GPU"),
     ],
 )
@@ -136,7 +137,7 @@ def test_a_format_that_is_emulated_is_a_fault(has, device, parts, where):
 
 @pytest.mark.parametrize(("factor", "dtype"), [(0.5, "bfloat16"), (0.9, "float32"), (100.0, "float32")])
 @pytest.mark.parametrize(
-    ("parts", "limit"), [({"architecture": "arm64"}, None), ({"capabilities": BF16}, "ONEDNN_MAX_CPU_ISA")]
+    ("parts", "limit"), [({"architecture": "arm64"}, None), ({"flags": BF16}, "ONEDNN_MAX_CPU_ISA")]
 )
 def test_where_no_flag_can_be_trusted_products_are_timed(has, monkeypatch, parts, limit, factor, dtype):
     """The clock is one that a product in bfloat16 takes `factor` times as long by as one in float32."""
@@ -159,12 +160,12 @@ def test_where_no_flag_can_be_trusted_products_are_timed(has, monkeypatch, parts
 
 
 @pytest.mark.parametrize(
-    ("limits", "capabilities", "expected"),
+    ("limits", "flags", "expected"),
     [
         ({}, BF16, "bf16"),
         ({}, AVX512, "avx512"),
         ({}, AVX2, "avx2"),
-        ({}, {}, "baseline"),
+        ({}, "fpu", "baseline"),
         ({"ONEDNN_MAX_CPU_ISA": "AVX2"}, BF16, "avx2"),
         ({"ONEDNN_MAX_CPU_ISA": "AVX512_CORE"}, BF16, "avx512"),
         ({"ONEDNN_MAX_CPU_ISA": "AVX512_CORE_BF16"}, BF16, "bf16"),
@@ -176,21 +177,21 @@ def test_where_no_flag_can_be_trusted_products_are_timed(has, monkeypatch, parts
         ({"ATEN_CPU_CAPABILITY": "default"}, BF16, "baseline"),
     ],
 )
-def test_the_instructions(has, monkeypatch, limits, capabilities, expected):
-    has(capabilities=capabilities)
+def test_the_instructions(has, monkeypatch, limits, flags, expected):
+    has(flags=flags)
     for name, value in limits.items():
         monkeypatch.setenv(name, value)
     assert machine.instructions() == expected
 
 
 def test_another_architecture_is_named(has):
-    has(architecture="aarch64", capabilities={})
+    has(architecture="aarch64", flags="")
     assert machine.instructions() == "aarch64"
     machine.check_processor()
 
 
 def test_a_processor_without_avx2_is_a_fault(has):
-    has(capabilities={"avx2": False})
+    has(flags="fpu avx")
     with pytest.raises(StageError) as caught:
         machine.check_processor()
     assert str(caught.value) == (
@@ -226,6 +227,14 @@ def test_threads(monkeypatch, setting, allowed, physical, expected):
     monkeypatch.setattr(joblib, "cpu_count", lambda: allowed)
     monkeypatch.setattr(psutil, "cpu_count", lambda logical: physical)
     assert machine.threads(setting) == expected
+
+
+@pytest.mark.parametrize(("count", "text"), [(2, "Some CPU (avx2), 2 cores"), (1, "Some CPU (avx2), 1 core")])
+def test_what_a_time_was_measured_on(has, monkeypatch, count, text):
+    has(flags=AVX2)
+    monkeypatch.setattr(joblib, "cpu_count", lambda: count)
+    monkeypatch.setattr(psutil, "cpu_count", lambda logical: None)
+    assert machine.here("cpu", 3) == {"machine": text, "device": "cpu", "threads": 3}
 
 
 def test_what_is_chosen_is_said_once(has, monkeypatch, capsys):

@@ -38,6 +38,11 @@ FIVE_SCORES = {
 }
 
 
+TWO = {"machine": "A CPU (avx2), 2 cores", "device": "cpu", "threads": 2}
+ON = dict.fromkeys(("base", "rag", "ft", "ft_rag", "retrieval"), TWO)
+ANEW = "To measure all anew, remove .cache/calls.sqlite and run `dvc repro --force` for these stages."
+
+
 def steady(means=None, spread=0.5):
     """A judge for which every question gets the mean of its approach, a little more or less in turn."""
     means = means or MEANS
@@ -299,6 +304,26 @@ def test_no_judge_is_reliable(tmp_path):
             {"retrieval": None},
             "Latency of micro is missing for some questions of rag (synthetic) and ft_rag (synthetic).",
         ),
+        (
+            {"on": ON | {"ft": TWO | {"threads": 4}}},
+            "Seconds of micro were measured on unlike machines or settings, so no change against base is given for ft: "
+            "base on A CPU (avx2), 2 cores, cpu with 2 threads; ft on A CPU (avx2), 2 cores, cpu with 4 threads. "
+            f"{ANEW}",
+        ),
+        (
+            {"on": ON | {"retrieval": TWO | {"machine": "B CPU (bf16), 8 cores"}}},
+            "Seconds of micro were measured on unlike machines or settings, so no change against base is given for rag "
+            "and ft_rag: base on A CPU (avx2), 2 cores, cpu with 2 threads; rag on A CPU (avx2), 2 cores, cpu with 2 "
+            "threads and B CPU (bf16), 8 cores, cpu with 2 threads; ft_rag on A CPU (avx2), 2 cores, cpu with 2 "
+            f"threads and B CPU (bf16), 8 cores, cpu with 2 threads. {ANEW}",
+        ),
+        (
+            {"on": ON | {"base": {}}},  # written before what they were measured on was recorded
+            "Seconds of micro were measured on unlike machines or settings, so no change against base is given for "
+            "rag, ft and ft_rag: base on a machine that is not known; "
+            + "; ".join(f"{one} on A CPU (avx2), 2 cores, cpu with 2 threads" for one in ("rag", "ft", "ft_rag"))
+            + f". {ANEW}",
+        ),
         ({"cards": {"facts": {}}}, "Judge facts was not tested on controls, so it does not count in any call."),
     ],
 )
@@ -307,6 +332,52 @@ def test_what_a_reader_must_know_is_said(tmp_path, options, note):
     result = outputs(tmp_path)
     assert f"- {note}\n" in result.table
     assert f"<li>{note}</li>" in result.files["metrics/report.html"]
+
+
+@pytest.mark.parametrize(
+    ("on", "with_change"),
+    [
+        ({}, {"rag", "ft", "ft_rag"}),  # hosted models: nothing of ours was timed
+        (ON, {"rag", "ft", "ft_rag"}),
+        (ON | {"retrieval": TWO | {"device": "cuda", "threads": 8}}, {"rag", "ft", "ft_rag"}),
+        (ON | {"ft": TWO | {"threads": 4}}, {"rag", "ft_rag"}),
+        (ON | {"ft": TWO | {"device": "gpu"}}, {"rag", "ft_rag"}),
+        (ON | {"ft": TWO | {"machine": "another"}}, {"rag", "ft_rag"}),
+        (ON | {"base": TWO | {"threads": 4}}, set()),
+        (ON | {"retrieval": TWO | {"machine": "another"}}, {"ft"}),
+    ],
+)
+def test_seconds_are_compared_with_like_only(tmp_path, on, with_change):
+    write_study(tmp_path, many(), {"facts": steady()}, on=on)
+    summary = summary_of(outputs(tmp_path))
+    assert {key.split(".")[1] for key in summary if key.endswith("total_change_pct")} == with_change
+    assert len([key for key in summary if key.endswith("synthetic.total_p50_s")]) == 4
+    assert len([key for key in summary if key.endswith("output_tokens_change_pct")]) == 3
+
+
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        ({}, None),
+        (
+            {"on": ON, "training_on": TWO, "trained": {"dtype": "float32", "device": "cpu"}},
+            "A CPU (avx2), 2 cores: retrieval in float32 on cpu with 2 threads, training in float32 on cpu with 2 "
+            "threads, answers on cpu with 2 threads",
+        ),
+        (
+            {"on": ON, "training_on": TWO | {"machine": "B", "device": "cuda"}, "trained": {"dtype": "bfloat16"}},
+            "A CPU (avx2), 2 cores: retrieval in float32 on cpu with 2 threads, answers on cpu with 2 threads; "
+            "B: training in bfloat16 on cuda with 2 threads",
+        ),
+    ],
+)
+def test_the_machine_behind_the_figures_is_named(tmp_path, options, line):
+    write_study(tmp_path, many(), {"facts": steady()}, **options)
+    write_json(tmp_path / "metrics/retrieve.json", {"synthetic.recall@5": 0.96, "embedding_dtype": "float32"})
+    files = outputs(tmp_path).files
+    assert (f"- Measured on {line}.\n" in files["metrics/table.md"]) == bool(line)
+    assert (f'<p class="soft small">Measured on {line}.</p>' in files["metrics/report.html"]) == bool(line)
+    assert ("Measured on" in files["metrics/table.md"]) == bool(line)
 
 
 def test_missing_times_are_left_out_and_never_part_of_a_total(tmp_path):

@@ -7,14 +7,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from small_study import ONE_THREAD
 from test_index import EMBEDDING, make_chunk, make_params
 
+from stages import machine
 from stages.errors import StageError
 from stages.files import read_jsonl, sha256_text, write_jsonl
 from stages.index.build import build_bm25, build_faiss
 from stages.index.store import KnowledgeBase, build_index, load_index
 from stages.params import load
-from stages.records import Chunk, Evidence, Question, RetrievalTiming, Retrieved, Span
+from stages.records import Chunk, Evidence, Question, RetrievalTiming, Retrieved, Span, Timed
 from stages.retrieve import __main__ as stage
 from stages.retrieve import run
 from stages.retrieve.metrics import evaluate, ndcg, recall_at, reciprocal_rank
@@ -307,7 +309,10 @@ def workspace(tmp_path, monkeypatch, knowledge_base, embedder):
     write_jsonl(Path("data/eval/questions.jsonl"), QUESTIONS)
     write_jsonl(Path("data/qa/test.jsonl"), SYNTHETIC)
     Path("params.yaml").write_text(
-        yaml.safe_dump({"retrieval": PARAMS, "knowledge_base": make_params().model_dump()}), encoding="utf-8"
+        yaml.safe_dump(
+            {"run": ONE_THREAD.model_dump(), "retrieval": PARAMS, "knowledge_base": make_params().model_dump()}
+        ),
+        encoding="utf-8",
     )
     return tmp_path
 
@@ -321,9 +326,11 @@ def test_the_stage_writes_contexts_timings_and_metrics(workspace):
     timings = list(read_jsonl(Path("data/timings/retrieve.jsonl"), RetrievalTiming))
     assert [timing.question_id for timing in timings] == ["hand-1", "hand-2", "syn-1"]
     assert all(timing.seconds > 0 for timing in timings)
+    assert {timing.measured_on for timing in timings} == {Timed(**machine.here("cpu", 1))}
     metrics = json.loads(Path("metrics/retrieve.json").read_text())
     assert metrics["handwritten.recall_at_3"] == 1.0
     assert metrics["synthetic_seen.n"] == 1
+    assert (metrics["embedding_device"], metrics["embedding_dtype"]) == ("cpu", "float32")
 
 
 def test_the_stage_is_deterministic_but_for_the_timings(workspace):

@@ -7,7 +7,7 @@ from pathlib import Path
 from stages.answer.answering import Engine, answer_questions
 from stages.answer.inputs import adapter_path, check_approach, read_contexts
 from stages.answer.params import AnswerParams
-from stages.engine import chat_model, identity
+from stages.engine import chat_model, identity, timed_on
 from stages.engine.calls import WAITS_SECONDS
 from stages.errors import StageError, exits_cleanly
 from stages.files import write_jsonl
@@ -32,6 +32,7 @@ def make_engine(approach: Approach, name: str, model: ModelParams, params: Answe
         identity=identity(model, adapter),
         context_tokens=model.context_tokens if local else None,
         waits=() if local else WAITS_SECONDS,
+        timed_on=functools.partial(timed_on, model, run),
     )
 
 

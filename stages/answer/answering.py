@@ -13,7 +13,7 @@ from stages.files import content_key
 from stages.llm.parallel import each
 from stages.progress import Progress, say
 from stages.prompts import messages
-from stages.records import Answer, AnswerTiming, Approach, Passage, Question
+from stages.records import ELSEWHERE, Answer, AnswerTiming, Approach, Passage, Question, Timed
 from stages.store import CallStore
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ class Engine:
     # Calls at one time; None: one after the other and after a warm-up, for they share this machine. A hosted model is
     # asked several questions at once: each call is timed by itself, and by the server too.
     concurrency: int | None = None
+    timed_on: Callable[[], Timed] = lambda: ELSEWHERE  # asked once the model is open; stored with each reply
     billed_as: str | None = None  # the foundation model whose tokens are paid for
     begin: Callable[[Sequence[list[dict[str, str]]]], None] = lambda prompts: None  # before the first call; may refuse
     paid: Callable[[Any], None] = lambda reply: None  # told of each reply; what it raises ends the stage
@@ -79,13 +80,14 @@ def answer_questions(
     if pending:
         with _named(where), engine.open() as chat:
             _check_lengths(chat, pending, params.max_tokens, engine.context_tokens)
+            timed_on = engine.timed_on().model_dump()
             engine.begin([call.messages for call in pending])
             if engine.concurrency is None:
                 _warm_up(chat, pending[0], params.options, engine.waits)
 
             def make(call: Call) -> Reply:
                 with _named(f"question {call.question.id}"):
-                    return engine.reply(chat, call.messages, params.options)
+                    return engine.reply(chat, call.messages, params.options).model_copy(update=timed_on)
 
             def keep(call: Call, reply: Reply) -> None:
                 try:
@@ -108,6 +110,7 @@ def answer_questions(
             server_seconds=getattr(replies[call.key], "server_seconds", None),
             retries=getattr(replies[call.key], "retries", None),
             billed_as=engine.billed_as,
+            **replies[call.key].measured_on.model_dump(),
         )
         for call in calls
     ]

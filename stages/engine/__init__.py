@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from stages import machine
 from stages.errors import StageError
 from stages.files import sha256_file
 from stages.locations import resolve
 from stages.machine import RunParams
 from stages.models import EmbeddedModel, ModelParams, OpenAIModel
+from stages.records import ELSEWHERE, Timed
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
@@ -42,6 +44,15 @@ def chat_model(params: ModelParams, run: RunParams, adapter: Path | None = None)
             yield chat
     else:
         raise TypeError(f"no engine for provider {params.provider!r}")
+
+
+def timed_on(params: ModelParams, run: RunParams) -> Timed:
+    """What replies are timed on. Raises StageError as chat_model."""
+    if not isinstance(params, EmbeddedModel):
+        return ELSEWHERE
+    from stages.engine.embedded import device
+
+    return Timed(**machine.here(device(run.gpu_layers), machine.threads(run.threads)))
 
 
 def identity(params: ModelParams, adapter: Path | None = None) -> dict[str, Any]:

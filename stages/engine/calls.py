@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from stages.errors import StageError
 from stages.progress import say
+from stages.records import Timed
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
@@ -30,10 +31,8 @@ class Options(BaseModel):
     seed: int
 
 
-class Reply(BaseModel):
+class Reply(Timed):
     """What the model said. An empty text is a reply too."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     text: str
     input_tokens: int

@@ -89,8 +89,10 @@ def _settings(
         settings.lora_adapters = [llama.CommonAdapterLoraInfo(str(adapter), 1.0)]
     settings.n_ctx = params.context_tokens
     settings.fit_params = False  # the window is what params say, never silently less
-    settings.cpuparams.n_threads = settings.cpuparams_batch.n_threads = machine.threads(run.threads)
+    threads = machine.threads(run.threads)
+    settings.cpuparams.n_threads = settings.cpuparams_batch.n_threads = threads
     settings.n_gpu_layers = gpu_layers(run.gpu_layers)
+    machine.say_once(f"engine: {device(run.gpu_layers)}, {threads} thread{'s' * (threads > 1)}")
     settings.n_parallel = 1  # one call at a time: latency is a call's own
     # No reuse of a prompt's start from one call to the next: text and latency must not depend on the order of calls.
     settings.cache_prompt = False
@@ -112,18 +114,26 @@ def gpu_layers(setting: int | Literal["auto"]) -> int:
     Raises:
         StageError: more than 0 are asked for, and it finds none.
     """
+    if setting == 0:
+        return 0
     llama = _xllamacpp()
     kinds = llama.ggml_backend_dev_type
     gpus = (kinds.GGML_BACKEND_DEVICE_TYPE_GPU, kinds.GGML_BACKEND_DEVICE_TYPE_IGPU)
     found = any(one["type"] in gpus for one in llama.get_device_info())
     if setting == "auto":
         return ALL_LAYERS if found else 0
-    if setting and not found:
+    if not found:
         raise StageError(
             "run.gpu_layers: must be auto or 0, since the installed build of llama.cpp (xllamacpp) finds no GPU "
             f"here. Got {setting}. Set auto, or install a build of xllamacpp for your GPU."
         )
     return setting
+
+
+def device(setting: int | Literal["auto"]) -> str:
+    """Where the layers of a model run: "cpu", "gpu", or "gpu (12 layers)". Raises StageError as gpu_layers."""
+    layers = gpu_layers(setting)
+    return "cpu" if layers == 0 else "gpu" if layers == ALL_LAYERS else f"gpu ({layers} layers)"
 
 
 def _xllamacpp() -> Any:

@@ -7,6 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
+from stages import machine
 from stages.embedding import EmbeddingParams, load_model
 from stages.machine import RunParams
 
@@ -44,7 +45,7 @@ class TransformerWordEmbedder:
 
     @functools.cached_property
     def _model(self):
-        return load_model(self._params, self._run)
+        return load_model(self._params, self._run)[0]
 
     def embed(self, texts: Sequence[str]) -> list[Vectors]:
         """One :class:`Vectors` per text, in the order given."""
@@ -65,9 +66,9 @@ class TransformerWordEmbedder:
             return_tensors="pt",
         )  # fmt: skip
         offsets = encoded.pop("offset_mapping").numpy()
-        with torch.inference_mode():
-            states = self._model[0].model(**encoded).last_hidden_state.numpy()
         mask = encoded["attention_mask"].numpy().astype(bool)
+        with torch.inference_mode(), machine.gpu_memory("embedding.batch_size", self._params.batch_size):
+            states = self._model[0].model(**encoded.to(self._model.device)).last_hidden_state.float().numpy(force=True)
         rows = []
         for spans, row, held in zip(offsets, states, mask, strict=True):
             real = held & (spans[:, 1] > spans[:, 0])  # without padding and the special tokens

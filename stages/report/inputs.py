@@ -17,6 +17,7 @@ from stages.records import (
     RetrievalTiming,
     Retrieved,
     Score,
+    Timed,
 )
 from stages.report.statistics import connected_clusters
 
@@ -49,9 +50,11 @@ class Study:
     scores: dict[str, dict[Key, Score]]  # by judge; a score of None is unscored
     generation: dict[Key, list[AnswerTiming]]  # one per repeat
     retrieval: dict[str, float]  # seconds by question id
+    retrieval_on: list[Timed]  # what these were measured on
     cards: dict[str, JudgeCard]
     retrieval_metrics: dict[str, Any]
     training: dict[str, dict[str, Any]]  # by model, what fine_tune timed
+    trained: dict[str, dict[str, Any]]  # by model, its other figures
 
     @cached_property
     def cluster(self) -> dict[str, int]:
@@ -63,6 +66,25 @@ class Study:
         """The foundation model whose tokens are paid for; None for a model without a provider that bills them."""
         rows = (row for key, timings in self.generation.items() if key[0] == model for row in timings)
         return next((row.billed_as for row in rows if row.billed_as), None)
+
+    def measured_on(self, model: str, approach: Approach) -> list[Timed]:
+        """What the calls of an approach were timed on: one thing, but where some of them are replayed."""
+        rows = [row for q in self.questions for row in self.generation.get((model, approach, q.id), [])]
+        return list(dict.fromkeys(row.measured_on for row in rows))
+
+    def alike(self, model: str, approach: Approach) -> bool:
+        """Whether seconds may be compared with those of `base`: one machine, device and number of threads.
+
+        Of the retrieval before a call the machine alone has to be the same.
+        """
+        calls = {*self.measured_on(model, approach), *self.measured_on(model, "base")}
+        machines = {one.machine for one in calls}
+        if approach in RETRIEVING:
+            machines |= {one.machine for one in self.retrieval_on}
+        return len(calls) <= 1 and len(machines - {None}) <= 1
+
+    def timed_approaches(self, model: str) -> list[Approach]:
+        return [a for a in APPROACHES if any(self.generation.get((model, a, q.id)) for q in self.questions)]
 
     @property
     def sets(self) -> list[str]:
@@ -116,7 +138,7 @@ def read_study(models: list[str], judges: list[str], root: Path = Path(".")) -> 
         judge: _read_unique(data / "scores" / f"{judge}.jsonl", Score, lambda s: (s.model, s.approach, s.question_id))
         for judge in judges
     }
-    timings = read_jsonl(data / "timings/retrieve.jsonl", RetrievalTiming)
+    timings = list(read_jsonl(data / "timings/retrieve.jsonl", RetrievalTiming))
     return Study(
         models=models,
         judges=judges,
@@ -126,9 +148,11 @@ def read_study(models: list[str], judges: list[str], root: Path = Path(".")) -> 
         scores=scores,
         generation=generation,
         retrieval={t.question_id: t.seconds for t in timings},
+        retrieval_on=list(dict.fromkeys(t.measured_on for t in timings)),
         cards={judge: _card(judge, metrics / "judge" / f"{judge}.json") for judge in judges},
         retrieval_metrics=flat(read_json(metrics / "retrieve.json")),
         training={model: read_json(data / "timings/fine_tune" / f"{model}.json") for model in models},
+        trained={model: read_json(metrics / "fine_tune" / f"{model}.json") for model in models},
     )
 
 

@@ -56,7 +56,7 @@ class Cell:
     retrieval: Spread | None  # None for approaches that do not retrieve
     total: Spread
     total_interval: Interval | None  # of the mean
-    total_change: Change | None
+    total_change: Change | None  # None, too: base was measured on something else
     replayed: int  # of the generation timings: first measurements of calls that this run did not make
     input_tokens: float
     output_tokens: float
@@ -116,7 +116,7 @@ def _cell(
         retrieval=_spread(retrieval) if approach in RETRIEVING else None,
         total=spread,
         total_interval=_interval(study, per_question, report),
-        total_change=change(per_question, base_totals),
+        total_change=change(per_question, base_totals) if study.alike(model, approach) else None,
         replayed=sum(t.replayed for t in timings),
         input_tokens=inputs,
         output_tokens=outputs,

@@ -11,6 +11,7 @@ from stages.records import APPROACHES, Answer, Approach, Passage, Question, Scor
 from stages.report import charts, words
 from stages.report.claims import beside_the_study
 from stages.report.comparisons import Agreement, Comparison
+from stages.report.hardware import machine_line
 from stages.report.inputs import Study
 from stages.report.measures import Cell
 from stages.report.params import ReportParams
@@ -54,6 +55,7 @@ def render(
         .get_template("report.html.j2")
         .render(
             study=study,
+            machine=machine_line(study),
             approaches=APPROACHES,
             approach_words=words.APPROACH_WORDS,
             sub_scores=SUB_SCORES,

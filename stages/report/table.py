@@ -2,6 +2,7 @@
 
 from stages.prices import Prices
 from stages.report.comparisons import Comparison
+from stages.report.hardware import machine_line
 from stages.report.inputs import Study
 from stages.report.measures import Cell
 from stages.report.verdict import Verdict
@@ -28,7 +29,8 @@ def results_table(
         calls = [c for c in comparisons if c.set == set_]
         parts.append(markdown_table(*_calls(study, calls)))
     parts.append("## Notes\n")
-    parts += [f"- {note}" for note in [_legend(confidence, prices, cells), *notes]]
+    machine = [f"Measured on {line}."] if (line := machine_line(study)) else []
+    parts += [f"- {note}" for note in [_legend(confidence, prices, cells), *machine, *notes]]
     return "\n".join(parts) + "\n"
 
 

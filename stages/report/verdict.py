@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from stages.records import APPROACHES, Approach
 from stages.report.comparisons import Comparison
+from stages.report.hardware import unlike
 from stages.report.inputs import Study
 from stages.report.measures import Cell
 from stages.report.words import ANSWER_WORDS, listed, number, percent
@@ -124,6 +125,7 @@ def cautions(study: Study, cells: list[Cell]) -> list[str]:
                 f"The {set_} set has only {n} question{'s' * (n > 1)}: small differences cannot show there; "
                 "see the minimum detectable effects."
             )
+    notes += unlike(study)
     if backend := study.retrieval_metrics.get("backend"):  # what was really used, a fallback with its reason
         notes.append(f"Passages were retrieved by {backend}.")
     for judge in study.judges:

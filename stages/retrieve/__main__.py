@@ -21,7 +21,7 @@ def main() -> None:
     base, questions = load("knowledge_base", KnowledgeBaseParams), read_questions()
     source = open_source(params, base, load(SECTION, RunParams))
     source.check(questions)
-    found, timings = run.retrieve_all(questions, source.retriever)
+    found, timings = run.retrieve_all(questions, source.retriever, source.timed_on)
     documents = source.located(found)
     spans = {question.id: [source.span(d) for d in row] for question, row in zip(questions, documents, strict=True)}
     rows = [run.contexts(question, row, params.top_k) for question, row in zip(questions, documents, strict=True)]

@@ -10,7 +10,7 @@ from langchain_core.retrievers import BaseRetriever
 from stages.errors import StageError
 from stages.files import sha256_text
 from stages.progress import track
-from stages.records import Chunk, Passage, Question, RetrievalTiming, Retrieved, Span
+from stages.records import ELSEWHERE, Chunk, Passage, Question, RetrievalTiming, Retrieved, Span, Timed
 from stages.retrieve.metrics import NDCG_DEPTH
 from stages.retrieve.params import RetrievalParams
 
@@ -26,7 +26,7 @@ def depth(params: RetrievalParams) -> int:
 
 
 def retrieve_all(
-    questions: Sequence[Question], retriever: BaseRetriever
+    questions: Sequence[Question], retriever: BaseRetriever, timed_on: Timed = ELSEWHERE
 ) -> tuple[list[list[Document]], list[RetrievalTiming]]:
     """Documents and wall time of each question, one at a time, after one call that is not counted."""
     retriever.invoke(questions[0].question)
@@ -34,7 +34,8 @@ def retrieve_all(
     for question in track(questions, "retrieve", unit="questions", shorter="lower qa.test_questions"):
         start = time.perf_counter()
         found = retriever.invoke(question.question)
-        timings.append(RetrievalTiming(question_id=question.id, seconds=time.perf_counter() - start))
+        seconds = time.perf_counter() - start
+        timings.append(RetrievalTiming(question_id=question.id, seconds=seconds, **timed_on.model_dump()))
         documents.append(found)
     return documents, timings
 

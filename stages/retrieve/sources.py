@@ -8,12 +8,13 @@ from typing import Any
 from langchain_core.documents import Document
 from langchain_core.retrievers import BaseRetriever
 
+from stages import machine
 from stages.errors import StageError
 from stages.files import sha256_text
 from stages.index.managed import read_fallback, read_managed
 from stages.index.params import KnowledgeBaseParams
 from stages.machine import RunParams
-from stages.records import Chunk, Question, Span
+from stages.records import ELSEWHERE, Chunk, Question, Span, Timed
 from stages.retrieve import run
 from stages.retrieve.params import RetrievalParams
 
@@ -31,29 +32,37 @@ class Source:
     check: Callable[[Sequence[Question]], None]  # raises StageError for evidence that cannot be found in it
     located: Callable[[Rows], Rows] = lambda rows: rows  # puts places in articles to what was found
     span: Callable[[Document], Span] = run.span
+    timed_on: Timed = ELSEWHERE
     metrics: dict[str, Any] = field(default_factory=dict)  # what metrics/retrieve.json says of it
 
 
-def open_source(params: RetrievalParams, base: KnowledgeBaseParams, machine: RunParams) -> Source:
+def open_source(params: RetrievalParams, base: KnowledgeBaseParams, how: RunParams) -> Source:
     """Raises StageError if the index is missing, damaged or gone, or params ask for what it cannot do."""
     built = read_managed(INDEX)
-    return _local(params, base, machine) if built is None else _managed(params, built)
+    return _local(params, base, how) if built is None else _managed(params, built)
 
 
-def _local(params: RetrievalParams, base: KnowledgeBaseParams, machine: RunParams) -> Source:
+def _local(params: RetrievalParams, base: KnowledgeBaseParams, how: RunParams) -> Source:
     from stages.embedding import Embedder
     from stages.index.store import load_index
     from stages.retrieve.retriever import PassageRetriever
 
     knowledge_base = load_index(INDEX, CHUNKS, base.embedding)
-    embedder = Embedder(base.embedding, machine)
+    embedder = Embedder(base.embedding, how)
     retriever = PassageRetriever(knowledge_base=knowledge_base, embedder=embedder, params=params, k=run.depth(params))
-    fallback = read_fallback(INDEX)
+    metrics: dict[str, Any] = {}
+    if fallback := read_fallback(INDEX):
+        metrics["backend"] = f"faiss, because bedrock could not be had ({fallback.reason})"
+    device, threads = "cpu", 1  # of BM25, which embeds nothing
+    if params.mode != "bm25":
+        device, threads = embedder.compute.device, embedder.compute.threads
+        metrics |= {"embedding_device": device, "embedding_dtype": embedder.compute.dtype}
     return Source(
         retriever,
         knowledge_base.chunks,
         lambda questions: run.check_evidence(questions, knowledge_base),
-        metrics={"backend": f"faiss, because bedrock could not be had ({fallback.reason})"} if fallback else {},
+        timed_on=Timed(**machine.here(device, threads)),
+        metrics=metrics,
     )
 
 
