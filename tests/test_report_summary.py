@@ -16,6 +16,7 @@ from stages.report.measures import cost_per_1000, measure
 from stages.report.outputs import make_outputs
 from stages.report.params import ReportParams
 from stages.report.statistics import Interval
+from stages.report.summary import summarise
 from stages.report.verdict import cautions, verdicts
 
 PRICES = Prices(as_of="2026-11-22", currency="USD", compute_per_hour=0.09, per_million_tokens={})
@@ -222,6 +223,14 @@ def test_an_unreliable_judge_has_no_say(tmp_path):
     assert "Judge semantic is unreliable on its controls (accuracy 0.50) and does not count in any call." in cautions(
         study, measure(study, PRICES, REPORT)
     )
+
+
+def test_a_doubtful_training_stands_in_notes_and_summary(tmp_path):
+    write_study(tmp_path, many(), {"facts": steady()}, trained={"warning": "training did not lower the loss"})
+    study = read_study(["micro"], ["facts"], tmp_path)
+    cells = measure(study, PRICES, REPORT)
+    assert "The training of micro is doubtful: training did not lower the loss." in cautions(study, cells)
+    assert summarise(study, cells, {}, PRICES)["micro.fine_tune_warning"] == "training did not lower the loss"
 
 
 def judged(means, spread=0.5):

@@ -150,7 +150,7 @@ def fine_tune(
         "conversion_and_parity_seconds": ended - trained,
     }
     seconds = {key: round(value, 3) for key, value in timings.items()}
-    return Result(metrics, progress.curve, {"device": compute.device, "threads": compute.threads, **seconds})
+    return Result(metrics, progress.curve, machine.here(compute.device, compute.threads) | seconds)
 
 
 def _warning(name: str, progress: Progress, vocabulary: int) -> dict[str, str]:

@@ -14,8 +14,8 @@ def summarise(
     cells: list[Cell],
     agreements: dict[tuple[str, str], Agreement],
     prices: Prices,
-) -> dict[str, float | int]:
-    rows: dict[str, float | int | None] = {}
+) -> dict[str, float | int | str]:
+    rows: dict[str, float | int | str | None] = {}
     for set_ in study.sets:
         ids = [q.id for q in study.select(set_)]
         seconds = [study.retrieval[q] for q in ids if q in study.retrieval]
@@ -34,6 +34,7 @@ def summarise(
     for model in study.models:
         seconds = training_seconds(study, model)
         rows[f"{model}.fine_tune_s"] = rounded(seconds, 1)
+        rows[f"{model}.fine_tune_warning"] = study.trained[model].get("warning")
         rows[f"{model}.fine_tune_cost"] = rounded(training_cost(study, model, prices), 4)
         rows[f"{model}.replayed"] = sum(c.replayed for c in cells if c.model == model and c.slice is None)
     for cell in cells:

@@ -145,6 +145,8 @@ def cautions(study: Study, cells: list[Cell]) -> list[str]:
     if len(study.reliable_judges) == 1:
         notes.append("Only one judge is reliable: no call here is confirmed by a second one.")
     for model in study.models:
+        if warning := study.trained[model].get("warning"):
+            notes.append(f"The training of {model} is doubtful: {warning}.")
         whole = [c for c in cells if c.model == model and c.slice is None]
         timed, replayed = sum(c.generation.n for c in whole), sum(c.replayed for c in whole)
         if replayed:
