@@ -9,7 +9,6 @@ import warnings
 from collections.abc import Iterator
 from typing import Literal
 
-import openvino
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from transformers.modeling_outputs import BaseModelOutput
@@ -35,7 +34,7 @@ class OpenVINOEncoder(torch.nn.Module):
             which would be slow in it, float32; that is said.
 
     Raises:
-        NotConverted: it does not give what the model gives.
+        NotConverted: it does not give what the model gives, or OpenVINO is not installed.
     """
 
     def __init__(
@@ -43,6 +42,10 @@ class OpenVINOEncoder(torch.nn.Module):
     ):
         super().__init__()
         self.config = model.config
+        try:
+            import openvino  # here: where it has no wheel, torch does without it
+        except ImportError as fault:
+            raise NotConverted(str(fault)) from fault
         probe = dict(tokenizer(PROBE, padding=True, truncation=True, max_length=128, return_tensors="pt"))
         core = openvino.Core()
         if dtype == "bfloat16" and "BF16" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):

@@ -174,7 +174,8 @@ def test_missing_package_names_the_command(monkeypatch):
         pass
     assert str(caught.value) == (
         "the embedded engine cannot be imported (import of xllamacpp halted; None in sys.modules). "
-        "Run: .venv/bin/pip install xllamacpp"
+        "Run: .venv/bin/pip install xllamacpp. If it has no wheel for this machine, serve the model by llama.cpp's "
+        "llama-server and set provider: openai."
     )
 
 

@@ -324,14 +324,14 @@ def test_vectors_are_those_of_sentence_transformers(dtype, least):
 
 
 def test_a_processor_without_bfloat16_computes_in_float32_and_says_so(monkeypatch, capsys):
-    from stages import encoder
+    import openvino
 
-    class OfOtherProcessor(encoder.openvino.Core):
+    class OfOtherProcessor(openvino.Core):
         def get_property(self, *asked):
             return [one for one in super().get_property(*asked) if one != "BF16"]
 
     exact = Embedder(EMBEDDING.model_copy(update={"dtype": "float32"})).embed(["a"])
-    monkeypatch.setattr(encoder.openvino, "Core", OfOtherProcessor)
+    monkeypatch.setattr(openvino, "Core", OfOtherProcessor)
     np.testing.assert_array_equal(Embedder(EMBEDDING).embed(["a"]), exact)
     assert "embedding: this processor has no bfloat16, so that it is computed in float32\n" in capsys.readouterr().err
 
@@ -398,6 +398,18 @@ def test_other_embedding_models(tmp_path, capsys, kind, says):
     assert np.sum(vectors * expected, axis=1).min() > 0.999
     said = f"embedding: {folder} is run by torch in float32, since OpenVINO cannot run it {says}"
     assert (said in capsys.readouterr().err) == bool(says)
+
+
+def test_without_openvino_torch_embeds_and_says_so(monkeypatch, capsys, real_embedder):
+    expected = real_embedder.embed(list(TEXTS.values()))
+    monkeypatch.setitem(sys.modules, "openvino", None)
+    capsys.readouterr()
+    vectors = Embedder(EMBEDDING).embed(list(TEXTS.values()))
+    assert np.sum(vectors * expected, axis=1).min() > 0.99
+    assert capsys.readouterr().err == (
+        f"embedding: {EMBEDDING.model} is run by torch in float32, since OpenVINO cannot run it "
+        "(import of openvino halted; None in sys.modules)\n"
+    )
 
 
 def test_real_model_finds_by_meaning(tmp_path, chunks_file, real_embedder):

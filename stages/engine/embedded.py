@@ -113,7 +113,8 @@ def _xllamacpp() -> Any:
     except ImportError as fault:
         if "libgomp" not in str(fault):
             raise StageError(
-                f"the embedded engine cannot be imported ({fault}). Run: .venv/bin/pip install xllamacpp"
+                f"the embedded engine cannot be imported ({fault}). Run: .venv/bin/pip install xllamacpp. If it has no "
+                "wheel for this machine, serve the model by llama.cpp's llama-server and set provider: openai."
             ) from None
     # It needs the system's OpenMP library, which slim images lack. The wheel of torch carries the same one: loading
     # that file alone serves, without importing torch.
