@@ -7,9 +7,14 @@ import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-# What torch's CUDA build alone needs, and names itself: a lock made where that build came serves the CPU build, too.
-CUDA = ("cuda-", "nvidia-", "triton==")
+CUDA = ("cuda-", "nvidia-", "triton==")  # packages that torch's CUDA build alone needs, and names itself
 HEADER = "# Made by `make lock` from pyproject.toml. Do not edit.\n"
+
+
+def pins(frozen: list[str]) -> list[str]:
+    """The lines of `pip freeze` without what depends on the build of torch, so that one lock serves each."""
+    # "+cpu" names a build, not a release: whoever installs may have only another build of the same release.
+    return sorted(line.split("+", 1)[0] for line in frozen if "==" in line and not line.startswith(CUDA))
 
 
 def main() -> None:
@@ -20,9 +25,7 @@ def main() -> None:
         pip = str(Path(folder) / "bin" / "pip")
         subprocess.run([pip, "install", "--quiet", *wanted], check=True)
         frozen = subprocess.run([pip, "freeze"], check=True, capture_output=True, text=True).stdout.splitlines()
-    # "+cpu" names a build, not a release: whoever installs may have only another build of the same release.
-    pins = sorted(line.split("+", 1)[0] for line in frozen if "==" in line and not line.startswith(CUDA))
-    (ROOT / "requirements.lock").write_text(HEADER + "\n".join(pins) + "\n", encoding="utf-8")
+    (ROOT / "requirements.lock").write_text(HEADER + "\n".join(pins(frozen)) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from pathlib import Path
 
 LOCK = Path(__file__).resolve().parent.parent / "requirements.lock"
 NO_CPU_BUILD = """\
-torch: pip finds no CPU build, so the CUDA build is coming: 6 GB on disk instead of 2.5. It runs on a CPU, too.
+torch: pip finds no CPU build, so the CUDA build is coming: 3.3 GB to download instead of 0.7. It runs on a CPU, too.
 For the CPU build, press Ctrl-C (nothing is lost), set PIP_EXTRA_INDEX_URL or PIP_FIND_LINKS to an index or folder \
 that has it (see PyTorch's install page: Linux, Pip, CPU), and start again."""
 
@@ -49,7 +49,7 @@ def choose(release: str, builds: set[str], system: str, gpu: bool, asked: str | 
     if asked == "cuda" or (gpu and not asked):
         if others:
             # pip alone would prefer the CPU build: a version with a local part counts as newer than one without.
-            return f"torch=={release},!={cpu}", f"torch: the CUDA build ({reason}), 6 GB on disk."
+            return f"torch=={release},!={cpu}", f"torch: the CUDA build ({reason}), 3.3 GB to download."
         if asked:
             raise SystemExit(f"error: TORCH=cuda: pip finds no CUDA build of torch {release}, only {cpu}.")
         return f"torch=={cpu}", f"torch: the CPU build, although {reason}: pip finds no other."

@@ -11,6 +11,7 @@ import zipfile
 import pytest
 from small_study import ROOT
 
+from scripts.lock import pins
 from scripts.torch_build import NO_CPU_BUILD, choose, has_gpu
 
 PLAIN, CPU, CUDA = "torch==2.13.0", "torch==2.13.0+cpu", "torch==2.13.0,!=2.13.0+cpu"
@@ -23,10 +24,10 @@ BOTH, NAMED = {"2.13.0", "2.13.0+cpu"}, {"2.13.0", "2.13.0+cu130"}
         ("Linux", False, None, BOTH, CPU, "torch: the CPU build (no NVIDIA GPU was found)."),
         ("Linux", False, "cpu", BOTH, CPU, "torch: the CPU build (TORCH=cpu)."),
         ("Linux", True, "cpu", BOTH, CPU, "torch: the CPU build (TORCH=cpu)."),
-        ("Linux", True, None, BOTH, CUDA, "torch: the CUDA build (an NVIDIA GPU was found), 6 GB on disk."),
-        ("Linux", True, None, {"2.13.0"}, CUDA, "torch: the CUDA build (an NVIDIA GPU was found), 6 GB on disk."),
-        ("Linux", True, "cuda", NAMED, CUDA, "torch: the CUDA build (TORCH=cuda), 6 GB on disk."),
-        ("Linux", False, "cuda", BOTH, CUDA, "torch: the CUDA build (TORCH=cuda), 6 GB on disk."),
+        ("Linux", True, None, BOTH, CUDA, "torch: the CUDA build (an NVIDIA GPU was found), 3.3 GB to download."),
+        ("Linux", True, None, {"2.13.0"}, CUDA, "torch: the CUDA build (an NVIDIA GPU was found), 3.3 GB to download."),
+        ("Linux", True, "cuda", NAMED, CUDA, "torch: the CUDA build (TORCH=cuda), 3.3 GB to download."),
+        ("Linux", False, "cuda", BOTH, CUDA, "torch: the CUDA build (TORCH=cuda), 3.3 GB to download."),
         ("Linux", False, None, {"2.13.0"}, PLAIN, NO_CPU_BUILD),
         ("Linux", True, "cpu", NAMED, PLAIN, NO_CPU_BUILD),
         (
@@ -135,3 +136,10 @@ def test_pip_that_cannot_look_is_one_error_with_its_own_words(project):
         "error: pip cannot look for torch; what it says stands above.\n"
     )
     assert "Traceback" not in ended.stderr
+
+
+def test_a_lock_is_the_same_whichever_build_it_was_made_with():
+    others = ["tqdm==4.70.1", "numpy==2.4.6", "mine @ file:///home/me/mine"]
+    cuda = ["cuda-bindings==13.0.3", "cuda-toolkit==13.0.3", "nvidia-cudnn-cu13==9.20.0.48", "triton==3.7.1"]
+    expected = ["numpy==2.4.6", "torch==2.13.0", "tqdm==4.70.1"]
+    assert pins([*others, "torch==2.13.0+cpu"]) == pins([*others, *cuda, "torch==2.13.0"]) == expected
