@@ -157,7 +157,7 @@ def graph(tmp_path_factory) -> Path:
         shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__", "tmp", "cache"))
     (root / "stand_in.py").write_text(STAND_IN)
     pipeline = (ROOT / "dvc.yaml").read_text()
-    ours = re.sub(r"- run: .*", f"- run: '{sys.executable} stand_in.py'", pipeline, count=1)
+    ours = re.sub(r"- python: .*", f"- python: '{sys.executable} stand_in.py'", pipeline, count=1)
     assert ours != pipeline
     # No code changes here, and DVC reads and writes dvc.lock anew at each stage, which is many times as long with it.
     (root / "dvc.yaml").write_text(re.sub(r"\n +- stages/(?!prompts$).*", "", ours, flags=re.MULTILINE))
