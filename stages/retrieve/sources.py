@@ -106,5 +106,5 @@ def _managed(params: RetrievalParams, built: Any) -> Source:
         hold,
         lambda rows: locate(rows, articles, built.root),
         passage_span,
-        {"backend": f"bedrock ({built.store})", "documents": built.documents, "documents_failed": built.failed},
+        metrics={"backend": f"bedrock ({built.store})", "documents": built.documents, "documents_failed": built.failed},
     )
