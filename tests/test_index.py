@@ -478,9 +478,11 @@ def test_without_openvino_torch_embeds_and_says_so(monkeypatch, capsys, real_emb
     expected = real_embedder.embed(list(TEXTS.values()))
     monkeypatch.setitem(sys.modules, "openvino", None)
     capsys.readouterr()
+    machine.say_once.cache_clear()
     vectors = Embedder(EMBEDDING.model_copy(update={"dtype": "float32"}), ONE_THREAD).embed(list(TEXTS.values()))
     assert np.sum(vectors * expected, axis=1).min() > 0.99
     assert capsys.readouterr().err == (
+        "embedding: float32 on cpu, 1 thread\n"
         f"embedding: {EMBEDDING.model} is run by torch in float32, since OpenVINO cannot run it "
         "(import of openvino halted; None in sys.modules)\n"
     )
