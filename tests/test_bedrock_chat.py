@@ -2,7 +2,7 @@
 
 import socket
 import threading
-import time
+from concurrent.futures import wait
 
 import aws_world as world
 import pytest
@@ -179,15 +179,24 @@ def test_30_percent_throttling_loses_nothing_and_pays_nothing_twice(aws, quick, 
     assert sum(reply.output_tokens for reply in replies) == aws.ledger.tokens()[1]
 
 
-def test_a_fault_keeps_what_was_under_way_and_begins_nothing_more():
-    begun, kept, gate = [], [], threading.Event()
+def test_a_fault_keeps_what_was_under_way_and_begins_nothing_more(monkeypatch):
+    begun, kept, failed, gate = [], [], [], threading.Event()
 
     def call(number):
         begun.append(number)
         if number == 1:
             raise AwsFault("no")
-        gate.wait(0.2)
+        gate.wait(60)
         return number
+
+    def waiting(futures, **how):
+        if failed:  # seen the last time: what is under way may end now
+            gate.set()
+        ended = wait(futures, **how)
+        failed.extend(future for future in ended.done if future.exception())
+        return ended
+
+    monkeypatch.setattr("stages.llm.parallel.wait", waiting)
 
     with pytest.raises(AwsFault, match="no"):
         each(range(50), call, lambda task, result: kept.append(task), 3)
@@ -196,16 +205,18 @@ def test_a_fault_keeps_what_was_under_way_and_begins_nothing_more():
 
 
 def test_an_interrupt_keeps_what_was_under_way_and_begins_nothing_more():
-    begun, kept = [], []
+    begun, kept, gate = [], [], threading.Event()
 
     def call(number):
         begun.append(number)
-        time.sleep(0.02 * (number + 1))
+        if number:
+            gate.wait(60)
         return number
 
     def keep(task, result):
         kept.append(task)
         if task == 0:
+            gate.set()
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

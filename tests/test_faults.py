@@ -25,6 +25,7 @@ BEGUN = {
     "qa": "tempfile.mkdtemp",
     "index": "tempfile.mkdtemp",
 }  # all others: the temporary file
+REPLY = "httpcore/_backends/sync.py:read"  # where the client of a chat model waits for what the engine writes
 
 
 @pytest.fixture(params=RUNS, ids="-".join)
@@ -71,7 +72,7 @@ def test_full_disk_ctrl_c_and_kill_9(stages, finished, study, run):
 
 @pytest.mark.parametrize("run", [("answer", "base", "micro")], indirect=True)
 def test_ctrl_c_while_the_engine_writes(stages, study, run):
-    code, said = stages.run(study, *run, signal=signal.SIGINT, event="socket.connect", after=0.1)
+    code, said = stages.run(study, *run, signal=signal.SIGINT, event="socket.connect", within=REPLY)
     assert (code, said[-len(INTERRUPTED) - 1 :]) == (130, f"{INTERRUPTED}\n"), said
     assert (_outs(study, run), _left_over(study)) == ({}, [])
 

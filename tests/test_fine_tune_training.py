@@ -114,7 +114,7 @@ for kill_at_step in {kills}:
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     print(code, Path({str(folder)!r}, "result.json").exists(), flush=True)
 """
-    return subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    return subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=600)
 
 
 class TestTraining:

@@ -6,7 +6,6 @@ import re
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import fake_openai
@@ -28,7 +27,7 @@ from stages.llm.structured import ShapedReply
 from stages.params import load
 from stages.qa.build import Sets, build
 from stages.qa.llm.candidates import candidates
-from stages.qa.llm.generate import PROMPT, asking, generate, write
+from stages.qa.llm.generate import PROMPT, asking, calls, generate, write
 from stages.qa.llm.passages import Passage, passages, spread
 from stages.qa.metrics import summary
 from stages.qa.params import QaParams
@@ -256,30 +255,29 @@ def test_the_order_is_that_of_the_passages_whatever_the_concurrency(tmp_path):
     articles, texts = corpus(6)
     shown = spread(articles, texts, 100, 12, 1)
 
-    class Slow:
-        """The earlier a passage, the later its reply; at most `most` at one time."""
+    class Backwards:
+        """Of the passages asked about at one time, the last gets its reply first."""
 
-        identity, reply_class = {"model": "slow"}, ShapedReply
+        identity, reply_class = {"model": "backwards"}, ShapedReply
 
-        def __init__(self):
-            self.running, self.most, self.left, self.lock = 0, 0, 12, threading.Lock()
+        def __init__(self, at_once):
+            self.at_once, self.all_begun = at_once, threading.Barrier(at_once)
+            self.replied = [threading.Event() for _ in shown]
+            self.asked = [messages for _, messages in calls(shown, texts, self, 2)]
 
         def ask(self, messages, schema=None):
-            with self.lock:
-                self.running, self.left = self.running + 1, self.left - 1
-                self.most = max(self.most, self.running)
-                wait = self.left * 0.002
-            time.sleep(wait)
-            with self.lock:
-                self.running -= 1
+            number = self.asked.index(messages)
+            if number < self.at_once:
+                self.all_begun.wait(60)
+            if (number + 1) % self.at_once:
+                self.replied[number + 1].wait(60)
+            self.replied[number].set()
             return replied(stop=sha256_text(messages[1]["content"]))
 
     made = []
     for concurrency in (1, 4):
-        model = Slow()
         with CallStore(tmp_path / f"{concurrency}.sqlite") as store:
-            made.append(list(write(shown, texts, model, store, 2, concurrency)))
-        assert model.most == concurrency
+            made.append(list(write(shown, texts, Backwards(concurrency), store, 2, concurrency)))
     assert made[0] == made[1]
     assert [one.pair.evidence[0].start for one in made[0]] == [one.start for one in shown]
 

@@ -5,7 +5,7 @@ A process of this module forks one child a run. Each line of its input is a run 
 
     {"limit": 64}                      no file may become longer than these bytes: the kernel refuses, as on a full disk
     {"signal": 2, "event": "..."}      the signal comes at Python's first audit event of that name, as sent by a user
-                                       or a killer; `after` seconds later if given
+                                       or a killer; with `within`, as soon as the stage is in that function
     {"reads": "file"}                  nothing: each key of params.yaml that code reads is added to the file, as
                                        "stage key"
 
@@ -20,6 +20,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 import traceback
 from pathlib import Path
 
@@ -71,10 +72,10 @@ def _serve() -> None:
         print(json.dumps({"code": code, "said": text}), flush=True)
 
 
-def _become_stage(folder, arguments, limit=None, signal=None, event=None, after=0.0, reads=None) -> None:
+def _become_stage(folder, arguments, limit=None, signal=None, event=None, within=None, reads=None) -> None:
     code = 1
     try:
-        _befall(limit, signal, event, after)
+        _befall(limit, signal, event, within)
         if reads:
             _record_reads("_".join(arguments[:2]) if arguments[0] == "answer" else arguments[0], Path(reads))
         os.chdir(folder)
@@ -90,7 +91,7 @@ def _become_stage(folder, arguments, limit=None, signal=None, event=None, after=
         os._exit(code)
 
 
-def _befall(limit, number, event, after) -> None:
+def _befall(limit, number, event, within) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a test run in the background ignores it
     if limit is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
@@ -102,8 +103,20 @@ def _befall(limit, number, event, after) -> None:
         nonlocal came
         if name == event and not came:
             came = True
-            send = lambda: os.kill(os.getpid(), number)  # noqa: E731
-            threading.Timer(after, send).start() if after else send()
+            if within is None:
+                os.kill(os.getpid(), number)
+            else:
+                threading.Thread(target=strike, daemon=True).start()
+
+    def strike() -> None:
+        """`within` is "file:function", of what the main thread is in, the innermost."""
+        file, function = within.split(":")
+        while True:
+            code = sys._current_frames()[threading.main_thread().ident].f_code
+            if code.co_name == function and code.co_filename.endswith(file):
+                break
+            time.sleep(0.001)
+        os.kill(os.getpid(), number)
 
     sys.addaudithook(hook)
 
