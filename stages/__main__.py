@@ -1,7 +1,7 @@
 """Commands beside the pipeline.
 
 python -m stages check         the whole of params.yaml, before anything runs
-python -m stages preset NAME   puts the study on Amazon Bedrock (bedrock) or on this machine (local)
+python -m stages preset NAME   the study on Amazon Bedrock (bedrock) or on this machine (local); a small one (quick)
 python -m stages doctor        what a run on Amazon Bedrock needs, looked at before anything is made or paid
 python -m stages estimate      tokens and dollars of each stage, beside what was spent
 python -m stages resources     what this project made at AWS and is still there, and what it costs while idle

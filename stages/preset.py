@@ -1,4 +1,7 @@
-"""``python -m stages preset bedrock|local``: the values of a preset, written into params.yaml around its comments."""
+"""``python -m stages preset NAME``: the values of a preset, written into params.yaml around its comments.
+
+bedrock and local say where the study runs, quick how large it is; local makes it as large again as we ship it.
+"""
 
 import io
 import json
@@ -13,6 +16,9 @@ from stages.params import PARAMS_FILE, read_text
 
 FOLDER = Path("presets")
 WHOLE = ("models", "judges")  # sections whose entries are of several kinds: an entry takes the place of another one
+SIZE = (
+    "quick"  # the preset of whose keys the others replace a value only where it put it: a size of the user's own stays
+)
 KEPT = ("budget_usd",)  # replaced only where another preset put it or nothing stands: a limit of the user's own stays
 
 
@@ -42,9 +48,10 @@ def apply(name: str, params: Path = PARAMS_FILE, folder: Path = FOLDER) -> list[
     presets = {one: _load(yaml, path := folder / f"{one}.yaml", read_text(path)) for one in known}
     shipped = [dict(_leaves(one)) for one in presets.values()]
     before = dict(_leaves(content))
-    for key in KEPT:
+    kept = KEPT if name == SIZE else (*KEPT, *dict(_leaves(presets.get(SIZE, {}))))
+    for key in kept:
         if before.get(key) is not None and all(one.get(key) != before[key] for one in shipped):
-            presets[name].pop(key, None)
+            _remove(presets[name], key)
     _merge(content, presets[name], ())
     after = dict(_leaves(content))
     if before == after:
@@ -67,6 +74,13 @@ def _merge(content: Any, wanted: Any, path: tuple[str, ...]) -> None:
             if isinstance(value, dict) and key in content:
                 _keep_what_follows(content[key], value)
             content[key] = value
+
+
+def _remove(content: Any, key: str) -> None:
+    *parents, last = key.split(".")
+    for part in parents:
+        content = content.get(part, {})
+    content.pop(last, None)
 
 
 def _of_this_provider(old: Any, new: Any, path: tuple[str, ...]) -> bool:

@@ -1,4 +1,4 @@
-"""Reading the test questions: the handwritten ones, in git, and those that the stage qa makes."""
+"""Reading the test questions: the handwritten ones that the corpus can answer, and those that the stage qa makes."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ from stages.errors import StageError
 from stages.files import read_jsonl
 from stages.records import Question
 
-FILES = (Path("data/eval/questions.jsonl"), Path("data/qa/test.jsonl"))
+FILES = (Path("data/qa/handwritten.jsonl"), Path("data/qa/test.jsonl"))
 
 
 def read_questions(root: Path = Path(".")) -> list[Question]:

@@ -75,7 +75,7 @@ def write_study(
     tokens = tokens or {"base": (50, 200), "rag": (700, 40), "ft": (50, 20), "ft_rag": (700, 20)}
     seconds = seconds or {"base": 2.0, "rag": 1.5, "ft": 0.5, "ft_rag": 1.0}
     data = root / "data"
-    write_rows(data / "eval/questions.jsonl", [q for q in questions if q.set == "handwritten"])
+    write_rows(data / "qa/handwritten.jsonl", [q for q in questions if q.set == "handwritten"])
     write_rows(data / "qa/test.jsonl", [q for q in questions if q.set == "synthetic"])
     passage = Passage(
         chunk_id="c", article_id="kettle/q0", title="Kettles & pots", section="Use", text="<b>Fill</b> it.", score=0.5
@@ -121,6 +121,7 @@ def write_study(
         write_rows(data / "scores" / f"{judge}.jsonl", rows)
         card = {"reliable": True, "control_accuracy": 0.95, "coverage": 1.0}
         write_json(root / "metrics/judge" / f"{judge}.json", (cards or {}).get(judge, card))
+    write_json(root / "metrics/qa.json", {"train_pairs": 1000})
     write_json(root / "metrics/retrieve.json", {"synthetic.recall@5": 0.96})
     return root
 

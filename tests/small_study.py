@@ -54,7 +54,10 @@ SHORT = {
 RUNS = {  # what is run: the outs of it, in the order of writing
     ("articles",): ["data/articles"],
     ("chunks",): ["data/chunks/chunks.jsonl"],
-    ("qa",): [*(f"data/qa/{name}.jsonl" for name in ("train", "validation", "test", "rejected")), "metrics/qa.json"],
+    ("qa",): [
+        *(f"data/qa/{name}.jsonl" for name in ("train", "validation", "test", "handwritten", "rejected")),
+        "metrics/qa.json",
+    ],
     ("index",): ["data/index"],
     ("retrieve",): ["data/contexts/contexts.jsonl", "data/timings/retrieve.jsonl", "metrics/retrieve.json"],
     ("fine_tune", "micro"): [

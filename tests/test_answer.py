@@ -317,7 +317,7 @@ def study(tmp_path, monkeypatch):
         "answer": PARAMS.model_dump(),
     }
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))
-    write_jsonl(tmp_path / "data/eval/questions.jsonl", [question("one")])
+    write_jsonl(tmp_path / "data/qa/handwritten.jsonl", [question("one")])
     write_jsonl(tmp_path / "data/qa/test.jsonl", [question("two")])
     monkeypatch.chdir(tmp_path)
     return tmp_path

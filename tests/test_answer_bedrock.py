@@ -42,7 +42,7 @@ def root(tmp_path, monkeypatch):
         "prices": PRICES, "budget_usd": None, "run": ONE_THREAD.model_dump(),
     }  # fmt: skip
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))
-    write_jsonl(tmp_path / "data/eval/questions.jsonl", [])
+    write_jsonl(tmp_path / "data/qa/handwritten.jsonl", [])
     write_jsonl(tmp_path / "data/qa/test.jsonl", [question(n) for n in range(N)])
     given = [Passage(chunk_id="a#0", article_id="a", title="A", section="", text="Given.", score=1.0)]
     rows = [Retrieved(question_id=f"q{n}", passages=given) for n in range(N)]

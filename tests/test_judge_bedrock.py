@@ -35,7 +35,7 @@ def root(tmp_path, monkeypatch):
     text = "A queue holds messages for 4 days, and then it drops them."
     pair = Pair(id="p", question="How long does a queue hold messages?", answer=text, service="s", kind="k",
                 phrasing="a", evidence=[Quote(article_id="a", start=0, end=len(text), text=text)])  # fmt: skip
-    write_jsonl(Path("data/eval/questions.jsonl"), [])
+    write_jsonl(Path("data/qa/handwritten.jsonl"), [])
     write_jsonl(Path("data/qa/test.jsonl"), [question(n) for n in range(5)])
     write_jsonl(Path("data/qa/validation.jsonl"), [pair])
     for approach in APPROACHES:

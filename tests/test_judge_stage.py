@@ -42,7 +42,7 @@ def repository(tmp_path, monkeypatch):
     params = {"study": {"models": ["micro"], "judges": ["facts"]}, "judges": {"facts": section}}
     params["run"] = ONE_THREAD.model_dump()
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))
-    write_jsonl(tmp_path / "data/eval/questions.jsonl", [question(1, "handwritten")])
+    write_jsonl(tmp_path / "data/qa/handwritten.jsonl", [question(1, "handwritten")])
     write_jsonl(tmp_path / "data/qa/test.jsonl", [question(2, "synthetic")])
     write_jsonl(tmp_path / "data/qa/validation.jsonl", [pair(n) for n in range(3)])
     texts = {"base": "A lease lasts 2 days.", "rag": REFERENCE, "ft": "A lease lasts 15 minutes.", "ft_rag": ""}

@@ -29,15 +29,22 @@ def test_the_params_we_ship_are_at_the_preset_local(root):
     assert apply("local") == []
 
 
-def test_there_and_back_is_the_same_file(root):
+@pytest.mark.parametrize("names", [["bedrock"], ["quick"], ["quick", "bedrock"], ["bedrock", "quick"]], ids=" ".join)
+def test_there_and_back_is_the_same_file(root, names):
+    def there() -> str:
+        for name in names:
+            apply(name)
+        return (root / "params.yaml").read_text()
+
     before = (root / "params.yaml").read_text()
-    apply("bedrock")
-    changed = (root / "params.yaml").read_text()
+    changed = there()
     assert [line for line in changed.splitlines() if line.startswith("#")] == before.splitlines()[:2]
+    assert [line.partition("  # ")[2] for line in changed.splitlines() if "test_questions" in line] == [
+        "half on seen articles, half on articles kept out of training"
+    ]
     apply("local")
     assert (root / "params.yaml").read_text() == before
-    apply("bedrock")
-    assert (root / "params.yaml").read_text() == changed
+    assert there() == changed
 
 
 def test_what_changed_is_said(root):
@@ -51,7 +58,7 @@ def test_what_changed_is_said(root):
     assert apply("bedrock") == []
 
 
-@pytest.mark.parametrize("name", ["bedrock", "local"])
+@pytest.mark.parametrize("name", ["bedrock", "local", "quick"])
 def test_a_preset_has_no_faults(root, name, capsys):
     apply(name)
     checks.check()
@@ -73,6 +80,19 @@ def test_values_of_the_user_stay(root):
     content = yaml.safe_load((root / "params.yaml").read_text())
     assert (content["retrieval"]["top_k"], content["knowledge_base"]["bm25"]["k1"]) == (7, 1.5)
     assert (content["models"]["lite"]["concurrency"], content["judges"]["facts"]["control_pairs"]) == (3, 5)
+
+
+def test_a_size_of_the_user_stays_but_where_quick_is_asked_for(root):
+    change(root / "params.yaml", {"qa.pairs": 400, "articles.botocore.services": ["sqs"]})
+    assert apply("local") == []
+    said = apply("quick")
+    assert said[:2] == [
+        'articles.botocore.services: ["sqs"] -> ["sqs", "sns", "secretsmanager"]  (your own: no preset brings it back)',
+        "qa.pairs: 400 -> 150  (your own: no preset brings it back)",
+    ]
+    change(root / "params.yaml", {"answer.max_tokens": 80})
+    assert "qa.pairs: 150 -> 1000" in apply("local")
+    assert yaml.safe_load(Path("params.yaml").read_text())["answer"]["max_tokens"] == 80
 
 
 def test_a_limit_of_the_user_stays_and_what_else_is_replaced_of_his_is_marked(root):
@@ -111,7 +131,7 @@ def test_what_a_preset_leaves_out_does_not_change_so_that_its_stages_do_not_reru
 @pytest.mark.parametrize(
     ("spoil", "fault"),
     [
-        (lambda root: None, "unknown preset 'aws'. Known: bedrock, local."),
+        (lambda root: None, "unknown preset 'aws'. Known: bedrock, local, quick."),
         (lambda root: shutil.rmtree(root / "presets"), "unknown preset 'aws'. Known: none in presets."),
         (lambda root: (root / "presets/aws.yaml").write_text("- 1"), "presets/aws.yaml: must be a mapping of sections. "
          "Got CommentedSeq."),

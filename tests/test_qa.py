@@ -352,11 +352,27 @@ def write(path, rows):
 
 
 TEXTS = {"a": "The quay opens at nine. Bring a coat."}
+SERVICES = {"sky"}
 
 
 def test_handwritten_questions_are_read_and_may_be_none(tmp_path):
-    assert [q.id for q in read_handwritten(write(tmp_path / "q.jsonl", [row()]), TEXTS)] == ["h1"]
-    assert read_handwritten(write(tmp_path / "none.jsonl", []), TEXTS) == []
+    assert [q.id for q in read_handwritten(write(tmp_path / "q.jsonl", [row()]), TEXTS, SERVICES)] == ["h1"]
+    assert read_handwritten(write(tmp_path / "none.jsonl", []), TEXTS, SERVICES) == []
+
+
+def test_handwritten_questions_about_services_that_the_corpus_lacks_are_left_out(tmp_path, capsys):
+    elsewhere = {"article_id": "sea/tide"}
+    rows = [
+        row(id="h1", service="sea", span=elsewhere),
+        row(id="h2"),
+        row(id="h3", service="Sky"),  # of an article that is there
+        row(id="h4", service="sea", span=elsewhere),
+    ]
+    path = write(tmp_path / "q.jsonl", rows)
+    assert [q.id for q in read_handwritten(path, TEXTS, SERVICES)] == ["h2", "h3"]
+    assert capsys.readouterr().err == (
+        f"{path}: 2 of 4 questions are left out, as no article is of their service: h1 (sea), h4 (sea)\n"
+    )
 
 
 def test_every_fault_of_handwritten_questions_is_named_at_once(tmp_path):
@@ -373,7 +389,7 @@ def test_every_fault_of_handwritten_questions_is_named_at_once(tmp_path):
         ],
     )
     with pytest.raises(StageError) as fault_:
-        read_handwritten(path, TEXTS)
+        read_handwritten(path, TEXTS, SERVICES)
     assert str(fault_.value).splitlines() == [
         f"{path}: 7 faults:",
         "  line 2, question 'h2': set must be 'handwritten'. Got 'synthetic'.",

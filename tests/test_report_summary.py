@@ -270,6 +270,33 @@ def test_headline(tmp_path, handwritten, synthetic, means, headline, because):
     assert (verdict.headline, verdict.because) == (headline, because)
 
 
+@pytest.mark.parametrize(
+    ("handwritten", "synthetic", "pairs", "worth"),
+    [
+        (10, 20, 300, ""),
+        (10, 20, 299, "Fine-tuning had 299 pairs only; more of them may teach a model more."),
+        (
+            2,
+            16,
+            1000,
+            "This is a quick look, with 18 questions. On the synthetic ones, a difference usually has to be 1.5 to 1.9 "
+            "points to be seen (the minimum detectable effects), and intervals over so few articles tend to be too "
+            "narrow. What is not told apart here may still differ.",
+        ),
+        (0, 1, 1000, "This is a quick look, with 1 question."),
+    ],
+)
+def test_a_small_study_says_what_it_is_worth(tmp_path, handwritten, synthetic, pairs, worth):
+    opinion = lambda m, a, q: (5 + (int(q.id[1:]) * 7 + len(a) * 3) % 5 - 2, None)  # noqa: E731
+    write_study(tmp_path, many(handwritten, synthetic), {"facts": opinion})
+    write_json(tmp_path / "metrics/qa.json", {"train_pairs": pairs})
+    study = read_study(["micro"], ["facts"], tmp_path)
+    (verdict,) = verdicts(study, compare(study, REPORT))
+    assert verdict.worth == worth
+    made = outputs(tmp_path)
+    assert [worth in made.files[path] for path in ("metrics/table.md", "metrics/report.html")] == [True, True]
+
+
 def test_headline_when_the_sets_contradict_each_other(tmp_path):
     def opinion(model, approach, q):
         means = MEANS if q.set == "synthetic" else {**MEANS, "rag": 10.0}
@@ -461,12 +488,12 @@ FAULTS = [
         "{root}/data/answers/ft/micro.jsonl: 'h0' occurs twice. Remove the file and run `dvc repro`.",
     ),
     (
-        lambda root: (root / "data/qa/test.jsonl").write_bytes((root / "data/eval/questions.jsonl").read_bytes()),
+        lambda root: (root / "data/qa/test.jsonl").write_bytes((root / "data/qa/handwritten.jsonl").read_bytes()),
         "{root}/data/qa/test.jsonl: question id 'h0' is used twice. Give each question its own id.",
     ),
     (
-        lambda root: [(root / p).write_text("") for p in ("data/qa/test.jsonl", "data/eval/questions.jsonl")],
-        "no test questions in {root}/data/eval/questions.jsonl or {root}/data/qa/test.jsonl. Set qa.test_questions, "
+        lambda root: [(root / p).write_text("") for p in ("data/qa/test.jsonl", "data/qa/handwritten.jsonl")],
+        "no test questions in {root}/data/qa/handwritten.jsonl or {root}/data/qa/test.jsonl. Set qa.test_questions, "
         "or write questions of yours.",
     ),
     (

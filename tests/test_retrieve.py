@@ -306,7 +306,7 @@ SYNTHETIC = [question("syn-1", "weigh-truck", "accurate to 5 kg", set="synthetic
 def workspace(tmp_path, monkeypatch, knowledge_base, embedder):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("stages.embedding.Embedder", lambda *_: embedder)
-    write_jsonl(Path("data/eval/questions.jsonl"), QUESTIONS)
+    write_jsonl(Path("data/qa/handwritten.jsonl"), QUESTIONS)
     write_jsonl(Path("data/qa/test.jsonl"), SYNTHETIC)
     Path("params.yaml").write_text(
         yaml.safe_dump(

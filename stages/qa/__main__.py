@@ -27,7 +27,7 @@ def main() -> None:
     params, run = load("qa", QaParams), load(SECTION, RunParams)
     articles = read_articles()
     texts = {article.id: read_text(article) for article in articles}
-    handwritten = read_handwritten(Path("data/eval/questions.jsonl"), texts)
+    handwritten = read_handwritten(Path("data/eval/questions.jsonl"), texts, {article.service for article in articles})
     embedder = Embedder(params.embedding, run)
     sets = build(candidates(articles, texts, params, run), articles, texts, handwritten, embedder, params)
     OUT.mkdir(parents=True, exist_ok=True)
@@ -35,6 +35,7 @@ def main() -> None:
         made = Path(folder)
         for name in ("train", "validation", "test", "rejected"):
             write_jsonl(made / f"{name}.jsonl", getattr(sets, name))
+        write_jsonl(made / "handwritten.jsonl", handwritten)
         # The gate reads what was written: it trusts nothing that the choice above has in memory.
         closest = gate(
             list(read_jsonl(made / "train.jsonl", Pair)),

@@ -1,31 +1,40 @@
 """The handwritten test questions, held against the articles that they rest on."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from stages.errors import StageError
 from stages.files import read_jsonl, sha256_text
+from stages.progress import say
 from stages.records import Question
 
 
-def read_handwritten(path: Path, texts: Mapping[str, str]) -> list[Question]:
-    """The rows of the file, none if it is empty. ``texts`` by article id.
+def read_handwritten(path: Path, texts: Mapping[str, str], services: Collection[str]) -> list[Question]:
+    """The rows of the file that are about services of this corpus, none if it is empty.
+
+    Questions about other services are left out, which is said: they are for a corpus with more services than this one.
+
+    Args:
+        texts: of the articles, by id.
+        services: those of the articles.
 
     Raises:
-        StageError: names every fault of every row: line, question, what is wrong and what to do.
+        StageError: names every fault of every other row: line, question, what is wrong and what to do.
     """
     rows = list(read_jsonl(path, Question))
-    lines = _lines(path)
-    faults = [
-        f"line {number}, question {row.id!r}: {fault}"
-        for number, row in zip(lines, rows, strict=True)
-        for fault in _faults(row, texts)
-    ]
-    faults += _repeated(rows, lines)
+    kept, others = [], []
+    for number, row in zip(_lines(path), rows, strict=True):
+        elsewhere = row.service not in services and not any(span.article_id in texts for span in row.evidence)
+        (others if elsewhere else kept).append((number, row))
+    faults = [f"line {number}, question {row.id!r}: {fault}" for number, row in kept for fault in _faults(row, texts)]
+    faults += _repeated(kept)
     if faults:
         count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
         raise StageError("\n  ".join([f"{path}: {count}:", *faults]))
-    return rows
+    if others:
+        named = ", ".join(f"{row.id} ({row.service})" for _, row in others)
+        say(f"{path}: {len(others)} of {len(rows)} questions are left out, as no article is of their service: {named}")
+    return [row for _, row in kept]
 
 
 def _lines(path: Path) -> list[int]:
@@ -59,10 +68,10 @@ def _faults(row: Question, texts: Mapping[str, str]) -> list[str]:
     return faults
 
 
-def _repeated(rows: Sequence[Question], lines: Sequence[int]) -> list[str]:
+def _repeated(rows: Sequence[tuple[int, Question]]) -> list[str]:
     first: dict[str, int] = {}
     faults = []
-    for number, row in zip(lines, rows, strict=True):
+    for number, row in rows:
         if row.id in first:
             faults.append(f"line {number}, question {row.id!r}: its id stands in line {first[row.id]} too.")
         first.setdefault(row.id, number)

@@ -55,6 +55,7 @@ class Study:
     retrieval_metrics: dict[str, Any]
     training: dict[str, dict[str, Any]]  # by model, what fine_tune timed
     trained: dict[str, dict[str, Any]]  # by model, its other figures
+    train_pairs: int | None  # that the models were tuned on
 
     @cached_property
     def cluster(self) -> dict[str, int]:
@@ -153,6 +154,7 @@ def read_study(models: list[str], judges: list[str], root: Path = Path(".")) -> 
         retrieval_metrics=flat(read_json(metrics / "retrieve.json")),
         training={model: read_json(data / "timings/fine_tune" / f"{model}.json") for model in models},
         trained={model: read_json(metrics / "fine_tune" / f"{model}.json") for model in models},
+        train_pairs=read_json(metrics / "qa.json").get("train_pairs"),
     )
 
 

@@ -23,6 +23,7 @@ def results_table(
     parts = ["# Results\n"]
     for verdict in verdicts:
         parts.append(f"**{verdict.model}: {verdict.headline}** {verdict.because}\n")
+        parts += [f"{verdict.worth}\n"] * bool(verdict.worth)
     for set_ in study.sets:
         parts.append(f"## {set_.capitalize()} questions (n = {len(study.select(set_))})\n")
         parts.append(markdown_table(*_rows(study, [c for c in cells if c.set == set_ and c.slice is None], prices)))

@@ -1,6 +1,6 @@
 """The answer to "fine-tune, retrieve, both or neither?", in words that claim no more than the numbers do."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from stages.records import APPROACHES, Approach
 from stages.report.comparisons import Comparison
@@ -10,6 +10,7 @@ from stages.report.measures import Cell
 from stages.report.words import ANSWER_WORDS, listed, number, percent
 
 FEW_QUESTIONS = 30
+FEW_PAIRS = 300
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,7 @@ class Verdict:
     headline: str
     because: str
     standings: list[Standing]
+    worth: str = ""  # what so small a study is worth; empty if it is not small
 
 
 def standings(study: Study, comparisons: list[Comparison]) -> list[Standing]:
@@ -68,7 +70,31 @@ def standings(study: Study, comparisons: list[Comparison]) -> list[Standing]:
 
 def verdicts(study: Study, comparisons: list[Comparison]) -> list[Verdict]:
     every = standings(study, comparisons)
-    return [_verdict(study, model, [s for s in every if s.model == model]) for model in study.models]
+    found = [_verdict(study, model, [s for s in every if s.model == model]) for model in study.models]
+    return [replace(one, worth=_worth(study, [c for c in comparisons if c.model == one.model])) for one in found]
+
+
+def _worth(study: Study, comparisons: list[Comparison]) -> str:
+    """What a study is worth that has few questions or few training pairs; empty where it has enough."""
+    said = []
+    if len(study.questions) < FEW_QUESTIONS:
+        said.append(f"This is a quick look, with {len(study.questions)} question{'s' * (len(study.questions) > 1)}.")
+        largest = max(study.sets, key=lambda set_: len(study.select(set_)))
+        effects = [
+            effect
+            for comparison in comparisons
+            for judge in study.reliable_judges
+            if comparison.set == largest and (effect := comparison.judges[judge].detectable) is not None
+        ]
+        if effects:
+            said.append(
+                f"On the {largest} ones, a difference usually has to be {number(min(effects), 1)} to "
+                f"{number(max(effects), 1)} points to be seen (the minimum detectable effects), and intervals over so "
+                "few articles tend to be too narrow. What is not told apart here may still differ."
+            )
+    if study.train_pairs is not None and study.train_pairs < FEW_PAIRS:
+        said.append(f"Fine-tuning had {study.train_pairs} pairs only; more of them may teach a model more.")
+    return " ".join(said)
 
 
 def _verdict(study: Study, model: str, mine: list[Standing]) -> Verdict:
