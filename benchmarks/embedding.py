@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
+from stages import machine
 from stages.embedding import Embedder
 from stages.errors import exits_cleanly
 from stages.files import read_jsonl, write_json
@@ -81,6 +82,8 @@ def main() -> None:
             "questions": len(pairs),
             "rounds": arguments.rounds,
             "threads": torch.get_num_threads(),
+            "processor": machine.processor(),
+            "instructions": machine.instructions(),
             "dtype": ours.compute.dtype,
             "batch_size": params.batch_size,
             "chunks_per_second": {name: round(rate, 1) for name, rate in rates.items()},

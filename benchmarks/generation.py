@@ -10,13 +10,13 @@ benchmarks/results/generation.json.
 
 import argparse
 import os
-import platform
 import statistics
 import time
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 
+from stages import machine
 from stages.engine import chat_model
 from stages.files import write_json
 from stages.locations import resolve
@@ -121,7 +121,9 @@ def main() -> None:
             "prompts": len(QUESTIONS),
             "threads": arguments.threads,
             "load_average": {"before": round(load_before, 1), "after": round(os.getloadavg()[0], 1)},
-            "machine": {"architecture": platform.machine(), "cores": os.cpu_count()},
+            "processor": machine.processor(),
+            "instructions": machine.instructions(),
+            "cores": machine.cores(),
             "versions": {name: version(name) for name in ("xllamacpp", "torch", "transformers")},
         },
     )

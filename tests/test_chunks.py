@@ -345,6 +345,7 @@ def test_the_stage_refuses_an_article_that_was_changed(tmp_path, monkeypatch, ca
         chunks_stage.main()
     assert stop.value.code == 1
     assert capsys.readouterr().err == (
+        "chunks: 0/1 articles\n"
         "error: data/articles/a.md: article 'a' was changed after it was written. "
         "Remove data/articles and run `dvc repro`.\n"
     )

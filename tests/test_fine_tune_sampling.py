@@ -5,7 +5,7 @@ import random
 import pytest
 
 from stages.errors import StageError
-from stages.fine_tune.batches import bucket, steps, tensors
+from stages.fine_tune.batches import bucket, labels, steps, tensors
 from stages.fine_tune.params import RaftParams
 from stages.fine_tune.passages import ArticleText
 from stages.fine_tune.sampling import Mix, Sample, Turn
@@ -174,7 +174,7 @@ class TestTokens:
         encoded = encode(sample, tokenizer, 4096)
         batch = tensors((encoded,), _float())
         expected = [f"{turn.answer} <end>" for turn in sample.turns]
-        assert tokenizer.text(batch.labels.tolist()) == " ".join(expected)
+        assert tokenizer.text(labels((encoded,)).tolist()) == " ".join(expected)
         # Each label is read at the token before it.
         ids = batch.branches.ids.flatten()
         before = [tokenizer.words[ids[place]] for place in batch.reads.tolist()]
