@@ -1,6 +1,7 @@
 """Where model files come from: ``package:module/file``, ``hf:owner/repo/file`` or a path."""
 
 import base64
+import csv
 import importlib.metadata
 import importlib.util
 from pathlib import Path
@@ -60,14 +61,16 @@ def _recorded(rest: str, path: Path) -> dict[Path, str]:
     """Hashes that pip recorded of `path`, or of what is below it; none if the package was not installed by pip."""
     module = rest.partition("/")[0]
     try:
-        files = importlib.metadata.distribution(module).files or []
+        package = importlib.metadata.distribution(module)
     except importlib.metadata.PackageNotFoundError:  # a folder on the path, or a module of another name
         return {}
-    located = {Path(file.locate()): file.hash for file in files if file.parts[0] == module and file.hash}
+    # Not `package.files`: from Python 3.12 on it leaves out what is missing.
+    rows = csv.reader((package.read_text("RECORD") or "").splitlines())
+    located = {Path(package.locate_file(name)): hash_ for name, hash_, _ in rows if name.startswith(f"{module}/")}
     return {
-        file: base64.urlsafe_b64decode(f"{hash_.value}=").hex()
+        file: base64.urlsafe_b64decode(f"{hash_.removeprefix('sha256=')}=").hex()
         for file, hash_ in located.items()
-        if hash_.mode == "sha256" and (file == path or path in file.parents)
+        if hash_.startswith("sha256=") and (file == path or path in file.parents)
     }
 
 

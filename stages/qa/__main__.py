@@ -32,7 +32,7 @@ def main() -> None:
     sets = build(candidates(articles, texts, params, run), articles, texts, handwritten, embedder, params)
     OUT.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=OUT, prefix=TMP_PREFIX) as folder:
-        made = Path(folder)
+        made = OUT / Path(folder).name  # from Python 3.12 on the folder's own path is absolute
         for name in ("train", "validation", "test", "rejected"):
             write_jsonl(made / f"{name}.jsonl", getattr(sets, name))
         write_jsonl(made / "handwritten.jsonl", handwritten)
