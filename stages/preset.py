@@ -16,9 +16,8 @@ from stages.params import PARAMS_FILE, read_text
 
 FOLDER = Path("presets")
 WHOLE = ("models", "judges")  # sections whose entries are of several kinds: an entry takes the place of another one
-SIZE = (
-    "quick"  # the preset of whose keys the others replace a value only where it put it: a size of the user's own stays
-)
+# Its keys are replaced by the other presets only where they hold its values: a size of the user's own stays.
+SIZE = "quick"
 KEPT = ("budget_usd",)  # replaced only where another preset put it or nothing stands: a limit of the user's own stays
 
 
