@@ -78,7 +78,7 @@ class Embedder:
     def embed(self, texts: Sequence[str]) -> np.ndarray:
         """Unit vectors, float32, shape ``(len(texts), dimensions)``, in the order given."""
         model, size = self._loaded[0], self._params.batch_size
-        with machine.gpu_memory("embedding.batch_size", size):
+        with machine.gpu_memory("embedding", f"Lower embedding.batch_size ({size})"):
             vectors = model.encode(list(texts), batch_size=size, show_progress_bar=False)
         vectors = vectors.reshape(len(texts), -1)
         return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)

@@ -160,16 +160,16 @@ def _measured_bfloat16_is_fast(device: Device) -> bool:
 
 
 @contextlib.contextmanager
-def gpu_memory(key: str, batch_size: int) -> Iterator[None]:
-    """Turn too little memory of a GPU into a StageError that names `key`, the setting of the size of batches."""
+def gpu_memory(what: str, remedy: str) -> Iterator[None]:
+    """Turn too little memory of a GPU into a StageError that says for `what`, and what helps beside `run.device`."""
     import torch
 
     try:
         yield
     except torch.OutOfMemoryError as fault:
         raise StageError(
-            f"{key}: the GPU has too little memory for batches of {batch_size} ({str(fault).partition('. ')[0]}). "
-            "Lower it, or set run.device to cpu."
+            f"{what}: the GPU has too little memory ({str(fault).partition('. ')[0]}). {remedy}, or set run.device to "
+            "cpu."
         ) from fault
 
 

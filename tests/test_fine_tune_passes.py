@@ -168,6 +168,17 @@ class TestChoice:
         assert said.startswith(f"training: the fast pass is not used, since {why}")
         assert said.endswith(". peft's own pass trains instead: right, and several times slower.\n")
 
+    def test_a_fault_of_the_model_is_not_blamed_on_the_fast_pass(self, monkeypatch):
+        def broken(self, batch):
+            raise RuntimeError("the model is damaged")
+
+        monkeypatch.setattr(OwnPass, "logits", broken)
+        with (
+            pytest.raises(RuntimeError, match="the model is damaged"),
+            choose_pass(made(MADE["biases of q, k and v"]), batches(), False),
+        ):
+            pass
+
     def test_biases_that_are_left_out_are_found(self, capsys, monkeypatch):
         """The fault that was there: a loss of 17 by the pass that trained, and of 1.6 by the model's own."""
         right = kernels.lora_linear

@@ -8,7 +8,7 @@ import yaml
 from stages.errors import StageError
 from stages.files import write_jsonl
 from stages.fine_tune import run
-from stages.fine_tune.checkpoint import Progress
+from stages.fine_tune.checkpoint import State
 from stages.fine_tune.inputs import read_data
 from stages.fine_tune.params import FineTuneParams
 from stages.fine_tune.run import check_trainable
@@ -105,20 +105,9 @@ def test_a_model_that_runs_elsewhere_cannot_be_trained():
     ],
 )  # fmt: skip
 def test_a_doubtful_training_is_said_and_recorded(before, after, warning, capsys):
-    progress = Progress(before={"mean": before}, validation=[{"mean": 99.0}, {"mean": after}], best_epoch=2)
-    assert run._warning("micro", progress, 49152) == ({"warning": warning} if warning else {})
+    state = State(before={"mean": before}, validation=[{"mean": 99.0}, {"mean": after}], best_epoch=2)
+    assert run._warning("micro", state, 49152) == ({"warning": warning} if warning else {})
     assert capsys.readouterr().err == (f"warning: micro: {warning}\n" if warning else "")
-
-
-def test_too_little_memory_of_a_gpu_is_one_message():
-    import torch
-
-    with pytest.raises(StageError) as fault, run._memory_explained():
-        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
-    assert str(fault.value) == (
-        "training: the GPU has too little memory (CUDA out of memory. Tried to allocate 2.00 GiB.). Use a smaller "
-        "model, lower fine_tune.local.max_tokens, or set run.device to cpu."
-    )
 
 
 class TestInputs:

@@ -195,7 +195,7 @@ class TestTraining:
 
     def test_a_damaged_checkpoint_is_said_and_ignored(self, tmp_path, capsys):
         path = tmp_path / "checkpoint"
-        checkpoint.save(path, checkpoint.Progress(step=7), {"weights": {"a": torch.ones(3)}})
+        checkpoint.save(path, checkpoint.State(step=7), {"weights": {"a": torch.ones(3)}})
         found = checkpoint.load(path)
         assert found is not None
         assert (found[0].step, found[1]["weights"]["a"].tolist()) == (7, [1.0, 1.0, 1.0])

@@ -405,7 +405,7 @@ def test_a_gpu_arrives_at_sentence_transformers(monkeypatch, device, dtype, arri
     with pytest.raises(StageError) as caught:
         embedder.embed(["a"])
     assert str(caught.value) == (
-        "embedding.batch_size: the GPU has too little memory for batches of 8 (CUDA out of memory). Lower it, or set "
+        "embedding: the GPU has too little memory (CUDA out of memory). Lower embedding.batch_size (8), or set "
         "run.device to cpu."
     )
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Progress:
+class State:
     """Where a training stands. Everything random follows from the seed and the epoch, so no generator is kept."""
 
     epoch: int = 0  # from 0
@@ -30,19 +30,18 @@ class Progress:
     seconds: float = 0.0  # of training, over all runs; goes to the timings only
 
 
-def save(path: Path, progress: Progress, groups: "dict[str, Tensors]") -> None:
-    """Write progress and named groups of tensors in place of what is there."""
+def save(path: Path, state: State, groups: "dict[str, Tensors]") -> None:
+    """Write the state and named groups of tensors in place of what is there."""
     from safetensors.torch import save as to_bytes
 
     flat = {f"{group}/{name}": tensor for group, tensors in groups.items() for name, tensor in tensors.items()}
-    state = json.dumps(asdict(progress), sort_keys=True)
-    data = to_bytes(flat, {"progress": state})
+    data = to_bytes(flat, {"state": json.dumps(asdict(state), sort_keys=True)})
     with atomic_file(path, "wb") as file:
         file.write(hashlib.sha256(data).digest())
         file.write(data)
 
 
-def load(path: Path) -> "tuple[Progress, dict[str, Tensors]] | None":
+def load(path: Path) -> "tuple[State, dict[str, Tensors]] | None":
     """What :func:`save` wrote; None if there is nothing or, saying so, if it is damaged."""
     from safetensors import SafetensorError
     from safetensors.torch import load as from_bytes
@@ -56,7 +55,7 @@ def load(path: Path) -> "tuple[Progress, dict[str, Tensors]] | None":
         if hashlib.sha256(data).digest() != digest:
             raise ValueError("its hash does not fit")
         header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
-        progress = Progress(**json.loads(header["__metadata__"]["progress"]))
+        state = State(**json.loads(header["__metadata__"]["state"]))
         groups: dict[str, Tensors] = {}
         for key, tensor in from_bytes(data).items():
             group, _, name = key.partition("/")
@@ -64,4 +63,4 @@ def load(path: Path) -> "tuple[Progress, dict[str, Tensors]] | None":
     except (ValueError, KeyError, TypeError, SafetensorError) as fault:
         say(f"{path}: the checkpoint is damaged ({fault}); it is ignored and training starts anew.")
         return None
-    return progress, groups
+    return state, groups

@@ -137,17 +137,12 @@ def choose_pass(model: "PeftModel", batches: Sequence[Batch], through_context: b
     Args:
         batches: those of the plan; the cheapest that has questions with a shared context is compared.
     """
-    import torch
-
     dtype = str(model.dtype).removeprefix("torch.")
     try:
         found = compare(model, probe(batches))
         why = None if found.within(dtype) else _described(found, dtype)
-    except torch.OutOfMemoryError:
-        raise
-    except (AttributeError, TypeError, NotImplementedError, RuntimeError, ValueError) as fault:
-        # What a model of another make raises: no attribute `model`, another cache, other arguments of attention.
-        why = f"it cannot run this model: {type(fault).__name__}: {' '.join(str(fault).split())[:200]}"
+    except Unfit as fault:
+        why = f"it cannot run this model: {fault}"
     if why is None:
         fast = SharedPass(model, through_context)
         with fast.installed():
@@ -160,32 +155,49 @@ def choose_pass(model: "PeftModel", batches: Sequence[Batch], through_context: b
         yield OwnPass(model)
 
 
+class Unfit(Exception):
+    """SharedPass cannot run a model."""
+
+
 def compare(model: "PeftModel", batch: Batch) -> Difference:
-    """Loss and gradients of both passes on one batch, with LoRA weights that count; the model stays as it is."""
+    """Loss and gradients of both passes on one batch, with LoRA weights that count; the model stays as it is.
+
+    Raises:
+        Unfit: SharedPass cannot run the model. What OwnPass raises is a fault of the model, and is raised as it is.
+    """
     import torch
 
     weights = {name: p for name, p in model.named_parameters() if p.requires_grad}
     kept = {name: p.detach().clone() for name, p in weights.items()}
     generator = torch.Generator().manual_seed(0)
     shared = SharedPass(model, through_context=True)
-    found = []
+
+    def computed(one: Pass) -> tuple[float, torch.Tensor]:
+        loss = loss_sum(one, batch) / len(labels(batch))
+        loss.backward()
+        gradient = torch.cat([p.grad.flatten().cpu().double() for p in weights.values()])
+        model.zero_grad()
+        return loss.item(), gradient
+
     try:
         with torch.no_grad():
             for name, p in weights.items():
                 if ".lora_B." in name:  # 0 before training, which would hide what is done with A
                     p.copy_(torch.randn(p.shape, generator=generator) * LORA_B_SCALE)
-        for one, context in ((OwnPass(model), contextlib.nullcontext()), (shared, shared.installed())):
-            with context:
-                loss = loss_sum(one, batch) / len(labels(batch))
-                loss.backward()
-            found.append((loss.item(), torch.cat([p.grad.flatten().cpu().double() for p in weights.values()])))
-            model.zero_grad()
+        own, own_gradient = computed(OwnPass(model))
+        try:
+            with shared.installed():
+                fast, fast_gradient = computed(shared)
+        except torch.OutOfMemoryError:
+            raise
+        except (AttributeError, TypeError, NotImplementedError, RuntimeError, ValueError) as fault:
+            # What a model of another make raises: no attribute `model`, another cache, other arguments of attention.
+            raise Unfit(f"{type(fault).__name__}: {' '.join(str(fault).split())[:200]}") from fault
     finally:
         model.zero_grad()
         with torch.no_grad():
             for name, p in weights.items():
                 p.copy_(kept[name])
-    (own, own_gradient), (fast, fast_gradient) = found
     cosine = torch.nn.functional.cosine_similarity(own_gradient, fast_gradient, dim=0).item()
     return Difference(abs(fast - own) / max(abs(own), 1e-9), 1 - cosine, own, fast)
 

@@ -1,12 +1,11 @@
 """From pairs to an adapter that is known to serve as it was trained."""
 
-import contextlib
 import json
 import math
 import random
 import shutil
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +15,7 @@ from stages.errors import StageError
 from stages.files import atomic_directory, content_key, sha256_file, sha256_text, write_json
 from stages.fine_tune import gguf_adapter, parity
 from stages.fine_tune.batches import bucket, steps
-from stages.fine_tune.checkpoint import Progress
+from stages.fine_tune.checkpoint import State
 from stages.fine_tune.model import ADAPTER, add_lora, load_base, lora_state
 from stages.fine_tune.params import FineTuneParams
 from stages.fine_tune.passages import ArticleText
@@ -63,20 +62,7 @@ def check_trainable(name: str, model: ModelParams) -> EmbeddedModel:
     return model
 
 
-@contextlib.contextmanager
-def _memory_explained() -> Iterator[None]:
-    import torch
-
-    try:
-        yield
-    except torch.OutOfMemoryError as fault:
-        raise StageError(
-            f"training: the GPU has too little memory ({' '.join(str(fault).split())[:200]}). Use a smaller model, "
-            "lower fine_tune.local.max_tokens, or set run.device to cpu."
-        ) from None
-
-
-@_memory_explained()
+@machine.gpu_memory("training", "Use a smaller model, lower fine_tune.local.max_tokens")
 def fine_tune(
     name: str,
     model_params: EmbeddedModel,
@@ -124,7 +110,7 @@ def fine_tune(
     loaded = time.monotonic()
     batches = [batch for epoch in plan.epochs for step in epoch for batch in step]
     with choose_pass(model, batches, params.local.gradients_through_context) as one:
-        progress = train(model, one, plan, params.local, folder / "checkpoint", checkpoint_seconds)
+        state = train(model, one, plan, params.local, folder / "checkpoint", checkpoint_seconds)
         trained = time.monotonic()
         model.eval()
         with atomic_directory(out) as tmp:
@@ -134,8 +120,8 @@ def fine_tune(
             found = parity.compare(one, model_params, run, tmp / "adapter.gguf", prompts)
             parity.check(found, params.parity, out / "adapter.gguf")
             metrics = {
-                **_metrics(epochs, plan, progress, found),
-                **_warning(name, progress, base.config.get_text_config().vocab_size),
+                **_metrics(epochs, plan, state, found),
+                **_warning(name, state, base.config.get_text_config().vocab_size),
                 "device": compute.device,
                 "dtype": compute.dtype,
                 "training_pass": one.name,
@@ -145,18 +131,18 @@ def fine_tune(
     ended = time.monotonic()
     timings = {
         "load_seconds": loaded - began,
-        "training_seconds": progress.seconds,
-        "tokens_per_second": progress.tokens / progress.seconds if progress.seconds else 0.0,
+        "training_seconds": state.seconds,
+        "tokens_per_second": state.tokens / state.seconds if state.seconds else 0.0,
         "conversion_and_parity_seconds": ended - trained,
     }
     seconds = {key: round(value, 3) for key, value in timings.items()}
-    return Result(metrics, progress.curve, machine.here(compute.device, compute.threads) | seconds)
+    return Result(metrics, state.curve, machine.here(compute.device, compute.threads) | seconds)
 
 
-def _warning(name: str, progress: Progress, vocabulary: int) -> dict[str, str]:
+def _warning(name: str, state: State, vocabulary: int) -> dict[str, str]:
     """What makes the result of a training doubtful, as the metric `warning`, and said; nothing where there is none."""
-    chance, before = math.log(vocabulary), progress.before["mean"]
-    after = progress.validation[progress.best_epoch - 1]["mean"]
+    chance, before = math.log(vocabulary), state.before["mean"]
+    after = state.validation[state.best_epoch - 1]["mean"]
     found = []
     if before > chance:
         found.append(
@@ -226,29 +212,27 @@ def _parity_prompts(
     return prompts
 
 
-def _metrics(
-    epochs: Sequence[Sequence[Sample]], plan: Plan, progress: Progress, found: parity.Parity
-) -> dict[str, float]:
+def _metrics(epochs: Sequence[Sequence[Sample]], plan: Plan, state: State, found: parity.Parity) -> dict[str, float]:
     first = epochs[0]
     with_passages = [sample for sample in first if sample.passages]
     samples = [sample for epoch in plan.epochs for batches in epoch for batch in batches for sample in batch]
-    best = progress.validation[progress.best_epoch - 1]
+    best = state.validation[state.best_epoch - 1]
     pairs = sum(len(sample.turns) for sample in with_passages)
     return {
         "pairs_bare": sum(len(sample.turns) for sample in first) - pairs,
         "pairs_with_passages": pairs,
         "contexts": len(with_passages),
         "passages_per_context": sum(len(s.passages) for s in with_passages) / max(1, len(with_passages)),
-        "epochs": progress.epoch,
-        "steps": progress.step,
-        "tokens": progress.tokens,
+        "epochs": state.epoch,
+        "steps": state.step,
+        "tokens": state.tokens,
         "answer_tokens_planned": sum(sample.answer_tokens for sample in samples),
-        "best_epoch": progress.best_epoch,
-        "validation_loss_before": progress.before["mean"],
+        "best_epoch": state.best_epoch,
+        "validation_loss_before": state.before["mean"],
         "validation_loss": best["mean"],
         "validation_loss_bare": best["bare"],
         "validation_loss_with_passages": best["with_passages"],
-        **{f"validation_loss_epoch_{n}": losses["mean"] for n, losses in enumerate(progress.validation, start=1)},
+        **{f"validation_loss_epoch_{n}": losses["mean"] for n, losses in enumerate(state.validation, start=1)},
         "parity_prompts": found.prompts,
         "parity_tokens": found.tokens,
         "parity_greedy_agreement": found.greedy_agreement,

@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING
 from stages.errors import StageError
 from stages.fine_tune import checkpoint
 from stages.fine_tune.batches import Batch
-from stages.fine_tune.checkpoint import Progress
+from stages.fine_tune.checkpoint import State
 from stages.fine_tune.model import load_lora_state, lora_state
 from stages.fine_tune.params import LocalParams
 from stages.fine_tune.passes import Pass, loss_sum
-from stages.progress import Progress as Loop
-from stages.progress import say
+from stages.progress import Progress, say
 
 if TYPE_CHECKING:
     import torch
@@ -52,7 +51,7 @@ def train(
     saved: Path,
     checkpoint_seconds: float = CHECKPOINT_SECONDS,
     clock: Callable[[], float] = time.monotonic,
-) -> Progress:
+) -> State:
     """Train the LoRA weights of `model` in place; it ends with those of the epoch with the lowest validation loss.
 
     Args:
@@ -67,65 +66,65 @@ def train(
     weights = {name: p for name, p in model.named_parameters() if p.requires_grad}
     optimiser = torch.optim.AdamW(weights.values(), lr=params.learning_rate, weight_decay=0.0, foreach=False)
     schedule = _schedule(optimiser, params, plan.steps)
-    progress, best = Progress(), None
+    state, best = State(), None
     if (found := checkpoint.load(saved)) is not None:
-        progress, groups = found
+        state, groups = found
         load_lora_state(model, groups["weights"])
-        _load_moments(optimiser, weights, groups, progress.step)
+        _load_moments(optimiser, weights, groups, state.step)
         best = groups.get("best")
         say(
-            f"resuming from step {progress.step} of {plan.steps} (epoch {progress.epoch + 1}, "
-            f"{progress.seconds:.0f} s of training done)"
+            f"resuming from step {state.step} of {plan.steps} (epoch {state.epoch + 1}, "
+            f"{state.seconds:.0f} s of training done)"
         )
     written = clock()
-    if progress.before is None:
-        progress.before = _validate(one, plan, clock)
-        progress.curve.append(_row(progress, "validation", progress.before["mean"]))
-        say(f"before training: validation loss {_shown(progress.before)}")
+    if state.before is None:
+        state.before = _validate(one, plan, clock)
+        state.curve.append(_row(state, "validation", state.before["mean"]))
+        say(f"before training: validation loss {_shown(state.before)}")
 
     def keep() -> None:
         nonlocal written
         groups = {"weights": lora_state(model), **_moments(optimiser, weights)}
-        checkpoint.save(saved, progress, groups | ({"best": best} if best else {}))
+        checkpoint.save(saved, state, groups | ({"best": best} if best else {}))
         written = clock()
 
-    while progress.epoch < len(plan.epochs) and not _out_of_patience(progress, params.patience):
-        epoch = plan.epochs[progress.epoch]
-        left = sum(map(_tokens, epoch[progress.step_in_epoch :]))
-        loop = Loop(f"training, epoch {progress.epoch + 1}", left, "tokens", shorter=SHORTER, clock=clock)
-        while progress.step_in_epoch < len(epoch):
+    while state.epoch < len(plan.epochs) and not _out_of_patience(state, params.patience):
+        epoch = plan.epochs[state.epoch]
+        left = sum(map(_tokens, epoch[state.step_in_epoch :]))
+        loop = Progress(f"training, epoch {state.epoch + 1}", left, "tokens", shorter=SHORTER, clock=clock)
+        while state.step_in_epoch < len(epoch):
             began = clock()
-            batches = epoch[progress.step_in_epoch]
-            schedule(progress.step)
+            batches = epoch[state.step_in_epoch]
+            schedule(state.step)
             loss = _accumulate(one, batches, loop)
             if not math.isfinite(loss):
                 raise StageError(
-                    f"training: the loss of step {progress.step + 1} is {loss}. Lower fine_tune.local.learning_rate "
+                    f"training: the loss of step {state.step + 1} is {loss}. Lower fine_tune.local.learning_rate "
                     f"({params.learning_rate:g}), or set fine_tune.local.dtype to float32."
                 )
             torch.nn.utils.clip_grad_norm_(weights.values(), params.max_gradient_norm, foreach=False)
             optimiser.step()
             optimiser.zero_grad()
-            progress.step += 1
-            progress.step_in_epoch += 1
-            progress.tokens += _tokens(batches)
-            progress.curve.append(_row(progress, "train", loss))
-            progress.seconds += clock() - began
+            state.step += 1
+            state.step_in_epoch += 1
+            state.tokens += _tokens(batches)
+            state.curve.append(_row(state, "train", loss))
+            state.seconds += clock() - began
             if clock() - written >= checkpoint_seconds:
                 keep()
         loop.close()
         losses = _validate(one, plan, clock)
-        progress.epoch, progress.step_in_epoch = progress.epoch + 1, 0
-        progress.validation.append(losses)
-        progress.curve.append(_row(progress, "validation", losses["mean"]))
-        if progress.best_epoch is None or losses["mean"] < progress.validation[progress.best_epoch - 1]["mean"]:
-            progress.best_epoch, best = progress.epoch, lora_state(model)
-        say(f"epoch {progress.epoch}/{len(plan.epochs)}: validation loss {_shown(losses)}")
+        state.epoch, state.step_in_epoch = state.epoch + 1, 0
+        state.validation.append(losses)
+        state.curve.append(_row(state, "validation", losses["mean"]))
+        if state.best_epoch is None or losses["mean"] < state.validation[state.best_epoch - 1]["mean"]:
+            state.best_epoch, best = state.epoch, lora_state(model)
+        say(f"epoch {state.epoch}/{len(plan.epochs)}: validation loss {_shown(losses)}")
         keep()
-    if progress.epoch < len(plan.epochs):
+    if state.epoch < len(plan.epochs):
         say(f"stopped early: no better validation loss in {params.patience} epoch(s)")
     load_lora_state(model, best)
-    return progress
+    return state
 
 
 def validation_loss(one: Pass, batches: Iterable[Batch]) -> float:
@@ -142,7 +141,7 @@ def validation_loss(one: Pass, batches: Iterable[Batch]) -> float:
 
 def _validate(one: Pass, plan: Plan, clock: Callable[[], float]) -> dict[str, float]:
     """The loss by kind of prompt, and the mean of these."""
-    with Loop("validation", sum(map(_tokens, plan.validation.values())), "tokens", clock=clock) as loop:
+    with Progress("validation", sum(map(_tokens, plan.validation.values())), "tokens", clock=clock) as loop:
 
         def read(batches: Iterable[Batch]) -> Iterator[Batch]:
             for batch in batches:
@@ -153,7 +152,7 @@ def _validate(one: Pass, plan: Plan, clock: Callable[[], float]) -> dict[str, fl
     return losses | {"mean": sum(losses.values()) / len(losses)}
 
 
-def _accumulate(one: Pass, batches: Sequence[Batch], loop: Loop) -> float:
+def _accumulate(one: Pass, batches: Sequence[Batch], loop: Progress) -> float:
     """Gradients of the mean loss of the step's answer tokens, however they are spread over batches."""
     count = sum(sample.answer_tokens for batch in batches for sample in batch)
     total = 0.0
@@ -194,13 +193,13 @@ def _load_moments(optimiser: "torch.optim.Optimizer", weights: dict, groups: dic
         }
 
 
-def _out_of_patience(progress: Progress, patience: int) -> bool:
-    return progress.best_epoch is not None and progress.epoch - progress.best_epoch >= patience
+def _out_of_patience(state: State, patience: int) -> bool:
+    return state.best_epoch is not None and state.epoch - state.best_epoch >= patience
 
 
-def _row(progress: Progress, split: str, loss: float) -> dict:
-    epoch = progress.epoch + (1 if split == "train" else 0)
-    return {"step": progress.step, "epoch": epoch, "split": split, "loss": round(loss, 6)}
+def _row(state: State, split: str, loss: float) -> dict:
+    epoch = state.epoch + (1 if split == "train" else 0)
+    return {"step": state.step, "epoch": epoch, "split": split, "loss": round(loss, 6)}
 
 
 def _tokens(batches: Sequence[Batch]) -> int:

@@ -67,7 +67,8 @@ class TransformerWordEmbedder:
         )  # fmt: skip
         offsets = encoded.pop("offset_mapping").numpy()
         mask = encoded["attention_mask"].numpy().astype(bool)
-        with torch.inference_mode(), machine.gpu_memory("embedding.batch_size", self._params.batch_size):
+        remedy = f"Lower embedding.batch_size ({self._params.batch_size})"
+        with torch.inference_mode(), machine.gpu_memory("embedding", remedy):
             states = self._model[0].model(**encoded.to(self._model.device)).last_hidden_state.float().numpy(force=True)
         rows = []
         for spans, row, held in zip(offsets, states, mask, strict=True):
