@@ -14,7 +14,7 @@ BIN := .venv/bin
 .PHONY: repro test lock clean
 
 repro: .venv/.ready
-	$(BIN)/python -m stages check
+	$(BIN)/tune-or-retrieve check
 	$(BIN)/dvc repro
 	@cat metrics/table.md
 
@@ -31,6 +31,7 @@ test: .venv/.ready
 	torch=$$($(BIN)/python scripts/torch_build.py $(TORCH)) && \
 	$(BIN)/pip install --disable-pip-version-check --progress-bar off -r requirements.lock "$$torch"
 	$(BIN)/pip install --disable-pip-version-check --progress-bar off --no-deps -r requirements-nodeps.lock
+	$(BIN)/pip install --disable-pip-version-check --progress-bar off --no-deps --editable .
 	touch $@
 
 # Named anew, it may be another build than the one that is there: pip looks again, which takes seconds.

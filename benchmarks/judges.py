@@ -19,16 +19,16 @@ from typing import Literal
 
 import numpy as np
 
-from stages.errors import exits_cleanly
-from stages.files import read_jsonl, write_json
 from stages.judge.controls import WRONG, make_controls
 from stages.judge.judging import make_judge
 from stages.judge.params import JudgeParams, SemanticParams
 from stages.judge.style import words_of
 from stages.judge.verdict import Judge
-from stages.locations import resolve
-from stages.params import load
-from stages.records import Pair, Record
+from tune_or_retrieve.base.errors import exits_cleanly
+from tune_or_retrieve.base.files import read_jsonl, write_json
+from tune_or_retrieve.base.locations import resolve
+from tune_or_retrieve.base.params import load
+from tune_or_retrieve.base.records import Pair, Record
 
 ANSWERS, RESULT = Path("benchmarks/data/graded_answers.jsonl"), Path("benchmarks/results/judges.json")
 JUDGES = ("facts", "semantic")

@@ -31,7 +31,7 @@ AVX2 = {"ONEDNN_MAX_CPU_ISA": "AVX2", "ATEN_CPU_CAPABILITY": "avx2"}
 KIND = ("preset", "instructions", "emulated")
 HERE = """
 import json, platform
-from stages import machine
+from tune_or_retrieve.base import machine
 print(json.dumps({"processor": machine.processor(), "instructions": machine.instructions(), "cores": machine.cores(),
                   "python": platform.python_version()}))
 """

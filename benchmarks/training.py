@@ -16,8 +16,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-from stages import machine
-from stages.files import write_json
 from stages.fine_tune.batches import bucket
 from stages.fine_tune.inputs import read_data
 from stages.fine_tune.model import add_lora, load_base
@@ -26,11 +24,14 @@ from stages.fine_tune.passes import choose_pass
 from stages.fine_tune.sampling import Mix, Sample
 from stages.fine_tune.tokens import Encoded, encode
 from stages.fine_tune.training import Plan, train
-from stages.locations import resolve
-from stages.machine import SECTION, RunParams
-from stages.models import EmbeddedModel, ModelParams
-from stages.params import load
-from stages.prompts import messages
+from tune_or_retrieve.base import machine
+from tune_or_retrieve.base.files import write_json
+from tune_or_retrieve.base.locations import resolve
+from tune_or_retrieve.base.machine import SECTION, RunParams
+from tune_or_retrieve.base.params import load
+from tune_or_retrieve.chat.models import ModelParams
+from tune_or_retrieve.chat.prompts import messages
+from tune_or_retrieve.providers.embedded.params import EmbeddedModel
 
 RESULT = Path("benchmarks/results/training.json")
 DEFAULT_BATCH = 8  # of SFTTrainer; checked below

@@ -7,8 +7,8 @@ The modules beside them are what stages share.
 
 import sys
 
-from stages.errors import end_at_once_when_interrupted
-from stages.progress import quiet_libraries
+from tune_or_retrieve.base.errors import end_at_once_when_interrupted
+from tune_or_retrieve.base.progress import quiet_libraries
 
 if sys.argv[:1] == ["-m"]:  # as Python has it while it looks for the module of `python -m stages.<name>`
     end_at_once_when_interrupted()

@@ -8,16 +8,17 @@ import pytest
 from aws_process import Killed
 from aws_standin import running
 
-from stages.bedrock import session
-from stages.bedrock.knowledge_base import Plan, build
-from stages.bedrock.knowledge_base_params import ManagedBaseParams
-from stages.bedrock.knowledge_base_removal import remains
-from stages.bedrock.retriever import locate, make_retriever
-from stages.bedrock.session import clients
-from stages.bedrock.waiting import Watch
 from stages.chunks.params import ChunkingParams
-from stages.files import sha256_text
-from stages.records import Article
+from stages.index.managed import chunking_configuration
+from tune_or_retrieve.base.files import sha256_text
+from tune_or_retrieve.base.records import Article
+from tune_or_retrieve.providers.bedrock.aws import session
+from tune_or_retrieve.providers.bedrock.aws.session import clients
+from tune_or_retrieve.providers.bedrock.aws.waiting import Watch
+from tune_or_retrieve.providers.bedrock.knowledge_base.build import Plan, build
+from tune_or_retrieve.providers.bedrock.knowledge_base.params import ManagedBaseParams
+from tune_or_retrieve.providers.bedrock.knowledge_base.removal import remains
+from tune_or_retrieve.providers.bedrock.knowledge_base.retriever import locate, make_retriever
 
 BUCKET = "tune-or-retrieve-123456789012-us-east-1"
 TEXTS = {
@@ -119,7 +120,7 @@ class Study:
 
 def plan_of(name: str) -> Plan:
     """Of a study of this name."""
-    return Plan(PARAMS.model_copy(update={"study": name}), CHUNKING)
+    return Plan(PARAMS.model_copy(update={"study": name}), chunking_configuration(CHUNKING))
 
 
 @pytest.fixture(scope="module")

@@ -19,15 +19,15 @@ import botocore.loaders
 import pytest
 from small_study import ROOT, change, write_small_study
 
-from stages import params
-from stages.bedrock import commands
-from stages.bedrock.budget import Budget
-from stages.bedrock.estimate import estimate, total
-from stages.bedrock.plan import plan, prices
-from stages.bedrock.waiting import Watch
-from stages.bedrock.work import count, work
-from stages.errors import StageError
-from stages.preset import preset
+from tune_or_retrieve.account.estimate import estimate, total
+from tune_or_retrieve.account.plan import plan, prices
+from tune_or_retrieve.account.work import count, work
+from tune_or_retrieve.base import params
+from tune_or_retrieve.base.errors import StageError
+from tune_or_retrieve.commands import account as commands
+from tune_or_retrieve.commands.preset import preset
+from tune_or_retrieve.money.budget import Budget
+from tune_or_retrieve.providers.bedrock.aws.waiting import Watch
 
 OPT_IN, TRAIN, USD = (f"TUNE_OR_RETRIEVE_REAL_AWS{ending}" for ending in ("", "_TRAIN", "_USD"))
 DEFAULT_USD = 2.0
@@ -38,8 +38,8 @@ UNTRAINED = (("index",), ("retrieve",), ("answer", "base", MODEL), ("answer", "r
 TRAINED = (("fine_tune", MODEL), ("answer", "ft", MODEL), ("answer", "ft_rag", MODEL))
 JUDGED = (("judge", JUDGE),)
 SMALL = {
-    "study.models": [MODEL],
-    "study.judges": [JUDGE],
+    "study.models": {MODEL: "bedrock"},
+    "study.judges": {JUDGE: "bedrock"},
     "models.micro.customization.epochs": 1,
     "models.micro.concurrency": 2,
     "retrieval.top_k": 2,
@@ -126,7 +126,7 @@ def study(root: Path, usd: float, train: bool) -> Seen:
             raise StageError(
                 "this account has things of tune-or-retrieve in this region already, and this study ends with the "
                 "removal of all of them. Nothing was touched. Choose another region or account, or remove them "
-                f"yourself with `python -m stages teardown`:\n{seen.said['before']}"
+                f"yourself with `tune-or-retrieve teardown`:\n{seen.said['before']}"
             )
         if not train:  # the judge reads the answers of all approaches
             patch.setattr("stages.judge.inputs.APPROACHES", ("base", "rag"))

@@ -9,10 +9,8 @@ import aws_world as world
 from aws_process import Killed
 from aws_standin import Standin
 
-from stages.bedrock import names
-from stages.bedrock.customization import Data, NovaParams, Training, submit, train
-from stages.bedrock.hosting import HostingParams, ProvisionedParams, host
-from stages.bedrock.roles import (
+from tune_or_retrieve.providers.bedrock.aws import names
+from tune_or_retrieve.providers.bedrock.aws.roles import (
     batch_policy,
     customization_policy,
     ensure_role,
@@ -20,9 +18,11 @@ from stages.bedrock.roles import (
     trust,
     when_known,
 )
-from stages.bedrock.session import Clients
-from stages.bedrock.storage import ensure_bucket, put, put_jsonl, sync
-from stages.bedrock.waiting import Watch
+from tune_or_retrieve.providers.bedrock.aws.session import Clients
+from tune_or_retrieve.providers.bedrock.aws.storage import ensure_bucket, put, put_jsonl, sync
+from tune_or_retrieve.providers.bedrock.aws.waiting import Watch
+from tune_or_retrieve.providers.bedrock.tuning.customization import Data, NovaParams, Training, submit, train
+from tune_or_retrieve.providers.bedrock.tuning.hosting import HostingParams, ProvisionedParams, host
 
 KEY = "0123456789ab" * 5
 QUIET = Watch(every=0.0, clock=lambda: 0.0, sleep=lambda _: None, say=lambda _: None)

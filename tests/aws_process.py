@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from stages.bedrock.waiting import Watch
+from tune_or_retrieve.providers.bedrock.aws.waiting import Watch
 
 
 class Killed(BaseException):

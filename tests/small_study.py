@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from stages.machine import RunParams
+from tune_or_retrieve.base.machine import RunParams
 
 ROOT = Path(__file__).resolve().parent.parent
 ONE_THREAD = RunParams(device="cpu", gpu_layers=0, threads=1)
@@ -44,7 +44,7 @@ HANDWRITTEN = [  # question, reference, article, passage of the article that the
     ),
 ]
 SHORT = {
-    "study.models": ["micro"],
+    "study.models": {"micro": "embedded"},
     "models.micro.weights": "short.gguf",
     "models.micro.sha256": None,
     "run.threads": 1,

@@ -6,7 +6,7 @@ gives the sign, so that the moment is the same on a slow machine and on a fast o
 
 from pathlib import Path
 
-WORK_BEGINS = r": 0/\d+ "  # the first line of progress; see stages.progress
+WORK_BEGINS = r": 0/\d+ "  # the first line of progress; see tune_or_retrieve.base.progress
 SITE = """
 import os, re, sys
 

@@ -17,17 +17,17 @@ from langchain_core.outputs import ChatGeneration, ChatResult
 from pydantic import Field
 from small_study import ONE_THREAD
 
-from stages import machine
 from stages.answer.__main__ import main
 from stages.answer.answering import Engine, answer_questions
 from stages.answer.inputs import adapter_path, check_approach, read_contexts
 from stages.answer.params import AnswerParams
-from stages.errors import StageError
-from stages.files import read_jsonl, sha256_text, write_jsonl
-from stages.params import load
-from stages.prompts import messages
-from stages.records import ELSEWHERE, Answer, AnswerTiming, Passage, Question, Retrieved, Timed
-from stages.store import CallStore
+from tune_or_retrieve.base import machine
+from tune_or_retrieve.base.errors import StageError
+from tune_or_retrieve.base.files import read_jsonl, sha256_text, write_jsonl
+from tune_or_retrieve.base.params import load
+from tune_or_retrieve.base.records import ELSEWHERE, Answer, AnswerTiming, Passage, Question, Retrieved, Timed
+from tune_or_retrieve.chat.prompts import messages
+from tune_or_retrieve.chat.store import CallStore
 
 ROOT = Path(__file__).parent.parent
 PARAMS = AnswerParams(max_tokens=16, temperature=0.0, seed=5, repeats=1)

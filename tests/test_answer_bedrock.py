@@ -11,9 +11,9 @@ from aws_standin import Reply
 from small_study import ONE_THREAD
 
 from stages.answer.__main__ import main
-from stages.bedrock.deployment import Deployment, write_deployment
-from stages.files import read_jsonl, write_jsonl
-from stages.records import Answer, AnswerTiming, Passage, Question, Retrieved
+from tune_or_retrieve.base.files import read_jsonl, write_jsonl
+from tune_or_retrieve.base.records import Answer, AnswerTiming, Passage, Question, Retrieved
+from tune_or_retrieve.providers.bedrock.tuning.deployment import Deployment, write_deployment
 
 NOVA = "us.amazon.nova-micro-v1:0"
 PRICES = {"as_of": "2026-11-22", "per_million_tokens": {"amazon.nova-micro-v1:0": {"input": 1000.0, "output": 1000.0}},
@@ -206,7 +206,7 @@ def test_a_model_without_a_price_is_refused_before_it_is_asked(aws, root, monkey
     assert run(monkeypatch, capsys) == (
         1,
         "error: params.yaml: the price table of 2026-11-22 has no per_million_tokens for us.amazon.nova-micro-v1:0, so "
-        "that its cost cannot be known. Add it, as amazon.nova-micro-v1:0, or correct the id: `python -m stages "
+        "that its cost cannot be known. Add it, as amazon.nova-micro-v1:0, or correct the id: `tune-or-retrieve "
         "doctor` tells whether it is there. Known: none.\n",
     )
     assert aws.ledger.count("Converse") == 0

@@ -6,10 +6,10 @@ import pytest
 from langchain_core.language_models import FakeListChatModel, GenericFakeChatModel
 from langchain_core.messages import AIMessage
 
-from stages.errors import StageError
-from stages.llm.any_chat import LangChainChat
-from stages.llm.judge import LlmJudge
-from stages.store import CallStore
+from stages.judge.llm import LlmJudge
+from tune_or_retrieve.base.errors import StageError
+from tune_or_retrieve.chat.any_chat import LangChainChat
+from tune_or_retrieve.chat.store import CallStore
 
 GOOD = {"comment": "Right.", "factual_accuracy": 9, "completeness": 8, "relevance": 10, "clarity": 7, "overall": 9}
 ASKED = ("How long does a queue hold messages?", "It holds messages for 4 days.")

@@ -17,9 +17,9 @@ from stages.articles.from_folder import MAX_BYTES, read_folder, title_of
 from stages.articles.markdown import LABELS, NOT_A_TAG, to_markdown
 from stages.articles.params import ArticlesParams, BotocoreParams, FolderParams
 from stages.articles.write import write_articles
-from stages.corpus import read_articles, read_text
-from stages.errors import StageError
-from stages.params import load
+from tune_or_retrieve.base.corpus import read_articles, read_text
+from tune_or_retrieve.base.errors import StageError
+from tune_or_retrieve.base.params import load
 
 VERSION = load("articles", ArticlesParams).botocore.version
 

@@ -11,16 +11,16 @@ from aws_process import Killed, Time
 from aws_standin import LOSE, Reply
 from aws_standin.errors import invalid
 
-from stages.bedrock.batch import Filled, fill
-from stages.bedrock.batch_jobs import JOB, model_arns
-from stages.bedrock.chat import Converse
-from stages.bedrock.chat_params import BatchParams, ConverseParams
-from stages.bedrock.session import clients
-from stages.bedrock.spending import Spending
-from stages.engine.calls import Options
-from stages.errors import StageError
-from stages.llm.judge import Grade, LlmJudge
-from stages.store import CallStore
+from stages.judge.llm import Grade, LlmJudge
+from tune_or_retrieve.base.errors import StageError
+from tune_or_retrieve.chat.calls import Options
+from tune_or_retrieve.chat.store import CallStore
+from tune_or_retrieve.money.spending import Spending
+from tune_or_retrieve.providers.bedrock.aws.session import clients
+from tune_or_retrieve.providers.bedrock.chat.batch import Filled, fill
+from tune_or_retrieve.providers.bedrock.chat.batch_jobs import JOB, model_arns
+from tune_or_retrieve.providers.bedrock.chat.converse import Converse
+from tune_or_retrieve.providers.bedrock.chat.params import BatchParams, ConverseParams
 
 CREATE = "CreateModelInvocationJob"
 CLAUDE = "us.anthropic.claude-sonnet-4-6"

@@ -9,14 +9,14 @@ import pytest
 from aws_standin import DROP, LOSE, REGION, Reply, _session
 from pydantic import BaseModel, ValidationError
 
-from stages.bedrock.chat import Converse
-from stages.bedrock.chat_params import ConverseParams
-from stages.bedrock.faults import AwsFault
-from stages.bedrock.session import Clients
-from stages.engine.calls import Options
-from stages.llm.parallel import each
-from stages.llm.structured import Unreadable, read
-from stages.store import CallStore
+from tune_or_retrieve.chat.calls import Options
+from tune_or_retrieve.chat.parallel import each
+from tune_or_retrieve.chat.store import CallStore
+from tune_or_retrieve.chat.structured import Unreadable, read
+from tune_or_retrieve.providers.bedrock.aws.faults import AwsFault
+from tune_or_retrieve.providers.bedrock.aws.session import Clients
+from tune_or_retrieve.providers.bedrock.chat.converse import Converse
+from tune_or_retrieve.providers.bedrock.chat.params import ConverseParams
 
 NOVA = "us.amazon.nova-micro-v1:0"
 LLAMA = "us.meta.llama3-3-70b-instruct-v1:0"
@@ -66,7 +66,7 @@ def test_a_reply_has_all_that_is_measured(aws, said, text, stop):
 def test_tokens_of_a_prompt_cache_stand_apart():
     from langchain_core.messages import AIMessage
 
-    from stages.bedrock.chat import _reply
+    from tune_or_retrieve.providers.bedrock.chat.converse import _reply
 
     usage = {
         "input_tokens": 117,
@@ -196,7 +196,7 @@ def test_a_fault_keeps_what_was_under_way_and_begins_nothing_more(monkeypatch):
         failed.extend(future for future in ended.done if future.exception())
         return ended
 
-    monkeypatch.setattr("stages.llm.parallel.wait", waiting)
+    monkeypatch.setattr("tune_or_retrieve.chat.parallel.wait", waiting)
 
     with pytest.raises(AwsFault, match="no"):
         each(range(50), call, lambda task, result: kept.append(task), 3)

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import pytest
 from aws_standin.conversations import check as aws_check
 
-from stages import prompts
-from stages.bedrock.conversation import Rejected, bare, check, conversations, jsonl
-from stages.errors import StageError
-from stages.records import Pair, Quote
+from tune_or_retrieve.base.errors import StageError
+from tune_or_retrieve.base.records import Pair, Quote
+from tune_or_retrieve.chat import prompts
+from tune_or_retrieve.providers.bedrock.tuning.conversation import Rejected, bare, check, conversations, jsonl
 
 
 @dataclass(frozen=True)
@@ -99,8 +99,8 @@ def test_a_system_prompt_that_no_sample_could_have_is_a_fault(monkeypatch):
     with pytest.raises(StageError) as fault:
         conversations(GOOD)
     assert str(fault.value) == (
-        "stages/prompts/system.txt: a text holds 'System:', which AWS takes for a speaker's mark: Nova's fine-tuning "
-        "refuses every sample with it. Reword it."
+        "tune_or_retrieve/chat/prompts/system.txt: a text holds 'System:', which AWS takes for a speaker's mark: Nova's "
+        "fine-tuning refuses every sample with it. Reword it."
     )
 
 

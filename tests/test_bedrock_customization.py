@@ -8,12 +8,19 @@ import pytest
 from aws_process import Killed, Time
 from aws_standin import DROP, LOSE
 
-from stages import params
-from stages.bedrock.customization import Data, NovaParams, StillRunning, Training, TrainingFailed, train
-from stages.bedrock.faults import AwsFault
-from stages.bedrock.roles import Role, when_known
-from stages.bedrock.session import clients
-from stages.errors import StageError
+from tune_or_retrieve.base import params
+from tune_or_retrieve.base.errors import StageError
+from tune_or_retrieve.providers.bedrock.aws.faults import AwsFault
+from tune_or_retrieve.providers.bedrock.aws.roles import Role, when_known
+from tune_or_retrieve.providers.bedrock.aws.session import clients
+from tune_or_retrieve.providers.bedrock.tuning.customization import (
+    Data,
+    NovaParams,
+    StillRunning,
+    Training,
+    TrainingFailed,
+    train,
+)
 
 JOB, CREATE = "model-customization-job", "CreateModelCustomizationJob"
 NOVA = NovaParams(epochs=2, learning_rate=1e-5, warmup_steps=10)

@@ -6,13 +6,13 @@ import aws_world as world
 import pytest
 from aws_standin.quotas import PER_MINUTE
 
-from stages.bedrock import session
-from stages.bedrock.access import OPEN_IT
-from stages.bedrock.doctor import Finding, Wanted, embedding, findings, fine_tuning, prices, report
-from stages.bedrock.quotas import PerMinute
-from stages.bedrock.session import clients
-from stages.errors import StageError
-from stages.prices import Prices, TokenPrice
+from tune_or_retrieve.account.doctor import Finding, Wanted, embedding, findings, fine_tuning, prices, report
+from tune_or_retrieve.account.quotas import PerMinute
+from tune_or_retrieve.base.errors import StageError
+from tune_or_retrieve.money.prices import Prices, TokenPrice
+from tune_or_retrieve.providers.bedrock.aws import session
+from tune_or_retrieve.providers.bedrock.aws.session import clients
+from tune_or_retrieve.providers.bedrock.chat.access import OPEN_IT
 
 MICRO, CLAUDE = "us.amazon.nova-micro-v1:0", "us.anthropic.claude-sonnet-4-6"
 DEFAULT = "tune-or-retrieve-123456789012-us-east-1"

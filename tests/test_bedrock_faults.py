@@ -5,10 +5,19 @@ import botocore.exceptions as raised
 import pytest
 from aws_standin import CREDENTIALS, DROP, LOSE
 
-from stages.bedrock import session
-from stages.bedrock.faults import AwsFault, AwsMissing, AwsUnavailable, aws, hidden, is_missing, member, unreachable
-from stages.bedrock.session import clients
-from stages.errors import StageError
+from tune_or_retrieve.base.errors import StageError
+from tune_or_retrieve.providers.bedrock.aws import session
+from tune_or_retrieve.providers.bedrock.aws.faults import (
+    AwsFault,
+    AwsMissing,
+    AwsUnavailable,
+    aws,
+    hidden,
+    is_missing,
+    member,
+    unreachable,
+)
+from tune_or_retrieve.providers.bedrock.aws.session import clients
 
 HELLO = {"modelId": "us.amazon.nova-lite-v1:0", "messages": [{"role": "user", "content": [{"text": "Hello?"}]}]}
 LOG_IN = "Log in with `aws configure` or `aws sso login`, or name a profile in AWS_PROFILE, and run again."
@@ -36,7 +45,7 @@ REFUSED = [
         "AccessDeniedException", "You don't have access to the model with the specified model ID.", AwsUnavailable,
         "this account has no access to the model (You don't have access to the model with the specified model ID). "
         "Open it in the Bedrock console under Model access (Anthropic asks for a form once, and models of others for a "
-        "means of payment), wait a few minutes, and run again; `python -m stages doctor` says which models are open.",
+        "means of payment), wait a few minutes, and run again; `tune-or-retrieve doctor` says which models are open.",
     ),
     (
         "AccessDeniedException", "User x is not authorized to perform: iam:PassRole on resource: y", AwsUnavailable,
@@ -51,7 +60,7 @@ REFUSED = [
     ),
     (
         "ServiceQuotaExceededException", "too many", AwsFault,
-        "a quota of the account is used up (too many). Remove what is no longer needed (`python -m stages resources` "
+        "a quota of the account is used up (too many). Remove what is no longer needed (`tune-or-retrieve resources` "
         "lists what this project made), or ask for more in the console under Service Quotas.",
     ),
     (
@@ -266,7 +275,7 @@ def test_no_credential_is_shown(text, expected):
 
 @pytest.mark.parametrize("end", ["\r", "\n", " \r\n"])
 def test_a_token_with_a_line_break_is_hidden_and_said_to_have_one(aws, monkeypatch, end):
-    from stages.bedrock.session import clients
+    from tune_or_retrieve.providers.bedrock.aws.session import clients
 
     token = "standin-token-that-no-log-and-no-out-may-hold"
     monkeypatch.setenv("AWS_SESSION_TOKEN", token + end)

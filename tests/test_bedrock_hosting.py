@@ -4,11 +4,17 @@ import aws_world as world
 import pytest
 from aws_standin import DROP, LOSE
 
-from stages.bedrock.faults import AwsFault
-from stages.bedrock.hosting import HostingFailed, HostingParams, ProvisionedParams, find, host
-from stages.bedrock.session import clients
-from stages.bedrock.waiting import Watch
-from stages.errors import StageError
+from tune_or_retrieve.base.errors import StageError
+from tune_or_retrieve.providers.bedrock.aws.faults import AwsFault
+from tune_or_retrieve.providers.bedrock.aws.session import clients
+from tune_or_retrieve.providers.bedrock.aws.waiting import Watch
+from tune_or_retrieve.providers.bedrock.tuning.hosting import (
+    HostingFailed,
+    HostingParams,
+    ProvisionedParams,
+    find,
+    host,
+)
 
 DEPLOY, PROVISION = "CreateCustomModelDeployment", "CreateProvisionedModelThroughput"
 ON_DEMAND = HostingParams()
@@ -140,7 +146,7 @@ def test_an_interrupt_says_what_goes_on(aws, tuned, watch, said):
         host(clients(), "micro", tuned, provisioned(), Watch(sleep=interrupt, say=said.append))
     assert said[-1] == (
         "\nhosting micro: it goes on coming up at AWS. `dvc repro` comes back to it. It is paid for from now on; "
-        "`python -m stages teardown` ends it."
+        "`tune-or-retrieve teardown` ends it."
     )
     aws.pace("provisioned-model")
     assert host(clients(), "micro", tuned, provisioned(), watch).status == "InService"

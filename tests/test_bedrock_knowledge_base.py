@@ -8,13 +8,13 @@ import aws_world as world
 import pytest
 from aws_base import BUCKET, CHUNKING, PARAMS, REMAKE, TEXTS
 
-from stages.bedrock.fault_rules import AwsUnavailable
-from stages.bedrock.faults import AwsFault
-from stages.bedrock.ingestion import IngestionFailed
-from stages.bedrock.knowledge_base import Built, check, corpus_key
-from stages.bedrock.knowledge_base_params import ManagedBaseParams
-from stages.bedrock.knowledge_base_removal import remove
-from stages.errors import StageError
+from tune_or_retrieve.base.errors import StageError
+from tune_or_retrieve.providers.bedrock.aws.fault_rules import AwsUnavailable
+from tune_or_retrieve.providers.bedrock.aws.faults import AwsFault
+from tune_or_retrieve.providers.bedrock.knowledge_base.build import Built, check, corpus_key
+from tune_or_retrieve.providers.bedrock.knowledge_base.ingestion import IngestionFailed
+from tune_or_retrieve.providers.bedrock.knowledge_base.params import ManagedBaseParams
+from tune_or_retrieve.providers.bedrock.knowledge_base.removal import remove
 
 account, study = aws_base.account, aws_base.study  # fixtures: one account for all tests here, a study for each
 

@@ -7,8 +7,8 @@ import pytest
 from aws_base import CHUNKING, REMAKE, TEXTS, Study, plan_of
 from aws_process import Killed
 
-from stages.bedrock.faults import AwsMissing
-from stages.bedrock.knowledge_base import build, check
+from tune_or_retrieve.providers.bedrock.aws.faults import AwsMissing
+from tune_or_retrieve.providers.bedrock.knowledge_base.build import build, check
 
 account, study = aws_base.account, aws_base.study  # fixtures: one account for all tests here, a study for each
 

@@ -7,9 +7,9 @@ import pytest
 from aws_base import REMAKE, Study, plan_of
 from aws_process import Killed
 
-from stages.bedrock.faults import AwsMissing
-from stages.bedrock.knowledge_base import check
-from stages.bedrock.knowledge_base_removal import remove
+from tune_or_retrieve.providers.bedrock.aws.faults import AwsMissing
+from tune_or_retrieve.providers.bedrock.knowledge_base.build import check
+from tune_or_retrieve.providers.bedrock.knowledge_base.removal import remove
 
 account, study = aws_base.account, aws_base.study  # fixtures: one account for all tests here, a study for each
 

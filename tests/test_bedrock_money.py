@@ -11,13 +11,23 @@ import pytest
 from pydantic import ValidationError
 
 import stages
-from stages.bedrock.budget import Budget, Spent
-from stages.bedrock.estimate import Calls, Tokens, Training, answering, embedding, estimate, judging, table, total
-from stages.bedrock.plan import Asked, Plan, Tuned
-from stages.bedrock.prices import PriceUnknown, Usage, cost, per_hour
-from stages.bedrock.work import count, work
-from stages.errors import StageError
-from stages.prices import Prices, TokenPrice
+from tune_or_retrieve.account.estimate import (
+    Calls,
+    Tokens,
+    Training,
+    answering,
+    embedding,
+    estimate,
+    judging,
+    table,
+    total,
+)
+from tune_or_retrieve.account.plan import Asked, Plan, Tuned
+from tune_or_retrieve.account.work import count, work
+from tune_or_retrieve.base.errors import StageError
+from tune_or_retrieve.money.budget import Budget, Spent
+from tune_or_retrieve.money.cost import PriceUnknown, Usage, cost, per_hour
+from tune_or_retrieve.money.prices import Prices, TokenPrice
 
 MICRO, HAIKU, TITAN = (
     "amazon.nova-micro-v1:0",
@@ -71,7 +81,7 @@ def test_a_model_without_a_price_is_never_free(usage, key, known):
         cost(usage, PRICES)
     assert str(caught.value) == (
         f"params.yaml: the price table of 2026-11-22 has no {key} for us.amazon.nova-pro-v1:0, so that its cost cannot "
-        f"be known. Add it, as amazon.nova-pro-v1:0, or correct the id: `python -m stages doctor` tells whether it "
+        f"be known. Add it, as amazon.nova-pro-v1:0, or correct the id: `tune-or-retrieve doctor` tells whether it "
         f"is there. Known: {known}."
     )
 
@@ -257,8 +267,8 @@ def test_a_line_that_is_no_entry_is_a_fault(path):
 WRITER = """
     import sys
     from pathlib import Path
-    from stages.bedrock.budget import Budget
-    from stages.prices import Prices
+    from tune_or_retrieve.money.budget import Budget
+    from tune_or_retrieve.money.prices import Prices
     prices = Prices(as_of="2026-11-22", per_million_tokens={}, training_per_1k_tokens={},
                          storage_per_model_month=0.0, provisioned_per_hour={})
     for number in range(25):

@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from stages.bedrock.names import (
+from tune_or_retrieve.base.errors import StageError
+from tune_or_retrieve.providers.bedrock.aws.names import (
     are_ours,
     attempts,
     capital_pairs,
@@ -15,7 +16,6 @@ from stages.bedrock.names import (
     unpaired,
     words,
 )
-from stages.errors import StageError
 
 KEY = "0123456789abcdef" * 4
 

@@ -4,10 +4,10 @@ import aws_ours as ours
 import pytest
 from aws_standin import running
 
-from stages.bedrock.owned import Scope
-from stages.bedrock.resources import look, table
-from stages.bedrock.session import clients
-from stages.prices import Prices
+from tune_or_retrieve.account.owned import Scope
+from tune_or_retrieve.account.resources import look, table
+from tune_or_retrieve.money.prices import Prices
+from tune_or_retrieve.providers.bedrock.aws.session import clients
 
 MICRO = "amazon.nova-micro-v1:0"
 PRICES = Prices(

@@ -1,4 +1,4 @@
-"""stages.bedrock.retriever against the stand-in: what Bedrock finds, and where it stands in the articles."""
+"""The retriever of Bedrock against the stand-in: what Bedrock finds, and where it stands in the articles."""
 
 import re
 from functools import partial
@@ -7,8 +7,13 @@ import aws_world as world
 import pytest
 from langchain_core.documents import Document
 
-from stages.bedrock.faults import AwsMissing, AwsUnavailable
-from stages.bedrock.retriever import (
+from stages.retrieve.metrics import recall_at
+from tune_or_retrieve.base.errors import StageError
+from tune_or_retrieve.base.files import sha256_text
+from tune_or_retrieve.base.records import Article, Evidence
+from tune_or_retrieve.providers.bedrock.aws.faults import AwsMissing, AwsUnavailable
+from tune_or_retrieve.providers.bedrock.aws.session import clients
+from tune_or_retrieve.providers.bedrock.knowledge_base.retriever import (
     NOWHERE,
     locate,
     make_retriever,
@@ -16,11 +21,6 @@ from stages.bedrock.retriever import (
     place,
     search_type,
 )
-from stages.bedrock.session import clients
-from stages.errors import StageError
-from stages.files import sha256_text
-from stages.records import Article, Evidence
-from stages.retrieve.metrics import recall_at
 
 TEXTS = {
     "depot/shelf": "# Shelf\n\n## Limits\n\nA shelf holds at most 40 crates.\n\n## Cost\n\nA shelf is free.\n",

@@ -7,12 +7,12 @@ import aws_world as world
 import pytest
 from botocore.exceptions import ClientError
 
-from stages.bedrock import names, roles, session
-from stages.bedrock.batch_jobs import place
-from stages.bedrock.knowledge_base_parts import base_arn, index_arn
-from stages.bedrock.roles import Role
-from stages.bedrock.session import clients
-from stages.errors import StageError
+from tune_or_retrieve.base.errors import StageError
+from tune_or_retrieve.providers.bedrock.aws import names, roles, session
+from tune_or_retrieve.providers.bedrock.aws.roles import Role
+from tune_or_retrieve.providers.bedrock.aws.session import clients
+from tune_or_retrieve.providers.bedrock.chat.batch_jobs import place
+from tune_or_retrieve.providers.bedrock.knowledge_base.parts import base_arn, index_arn
 
 ID, BUCKET = "123456789012", f"arn:aws:s3:::{world.BUCKET}"
 TAGS = names.tags("index", "k" * 64)

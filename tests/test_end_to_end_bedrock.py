@@ -21,10 +21,11 @@ import pytest
 import yaml
 from aws_standin import CREDENTIALS, running
 from dvc.repo import Repo
+from pipeline import definitions
 from small_study import CHANGES, HANDWRITTEN, ROOT, change, write_small_study
 
-from stages.bedrock.spending import READ_BY_ALL_THAT_PAY
-from stages.machine import SECTION as RUN
+from tune_or_retrieve.base.machine import SECTION as RUN
+from tune_or_retrieve.money.spending import READ_BY_ALL_THAT_PAY
 
 MODELS, JUDGES, APPROACHES = ("micro", "lite"), ("claude", "llama"), ("base", "rag", "ft", "ft_rag")
 JOB, CREATE, DEPLOY = "model-customization-job", "CreateModelCustomizationJob", "CreateCustomModelDeployment"
@@ -173,14 +174,15 @@ def test_no_file_and_no_word_holds_a_credential(study):
 
 
 def test_only_what_pays_reads_prices_and_budget_undeclared(study):
-    stages = yaml.safe_load((study.root / "dvc.yaml").read_text())["stages"]
+    stages = definitions(study.root)
     undeclared = set()
     for line in (study.root / "trace").read_text().splitlines():
         stage, key = line.split("\t")
         if stage == "-":  # a command beside the pipeline: doctor and estimate check all of the file
             continue
         name, _, item = stage.split(":")[-1].partition("@")
-        declared = [re.sub(r"\$\{item\.\w+\}", item, one) for one in stages[name]["params"]]
+        declared = [one.replace("${key}", item) for one in stages[name]["params"]]
+        declared += ["knowledge_base"] * any(one.startswith("knowledge_base.") for one in declared)
         if not any(key == one or key.startswith(f"{one}.") for one in declared):
             undeclared.add((name, key))
     undeclared = {(name, key) for name, key in undeclared if key != RUN}
@@ -363,7 +365,7 @@ class Study:
         return self._try(f"stages.{stage}", *arguments)
 
     def command(self, *command):
-        code, said = self._try("stages", *command)
+        code, said = self._try("tune_or_retrieve", *command)
         assert code == 0, said
         return said
 
@@ -460,7 +462,7 @@ def _answer(request):
 
 def _clone(root: Path) -> Path:
     write_small_study(root, {})
-    for name in ("stages", ".dvc/plots", "presets"):
+    for name in ("stages", "tune_or_retrieve", ".dvc/plots", "presets"):
         shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("dvc.yaml", ".dvc/config", ".dvcignore", ".gitignore"):
         shutil.copy(ROOT / name, root / name)
@@ -469,11 +471,13 @@ def _clone(root: Path) -> Path:
     (root / ".gitignore").open("a").write("log\ntrace\nmodules\nsite\n/.venv\n")
     (root / ".venv").symlink_to(sys.prefix)
     subprocess.run(
-        [sys.executable, "-m", "stages", "preset", "bedrock"], cwd=root, check=True, stdout=subprocess.DEVNULL
+        [sys.executable, "-m", "tune_or_retrieve", "preset", "bedrock"], cwd=root, check=True, stdout=subprocess.DEVNULL
     )
     change(root / "params.yaml", SMALL)
     content = yaml.safe_load((root / "params.yaml").read_text())
-    assert content["study"] == {"models": list(MODELS), "judges": list(JUDGES)}
+    assert content["study"] == {
+        kind: dict.fromkeys(names, "bedrock") for kind, names in (("models", MODELS), ("judges", JUDGES))
+    }
     who = ["-c", "user.name=test", "-c", "user.email=test@example.org"]
     for command in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "start"]):
         subprocess.run(["git", *who, *command], cwd=root, check=True, capture_output=True)

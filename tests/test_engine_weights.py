@@ -6,12 +6,12 @@ import pytest
 from short_model import WHOLE, cut
 from small_study import ONE_THREAD
 
-from stages.engine import chat_model, identity
-from stages.engine.calls import Options, ask
-from stages.engine.weights import served_weights
-from stages.errors import StageError
-from stages.models import EmbeddedModel
-from stages.prompts import messages
+from tune_or_retrieve.base.errors import StageError
+from tune_or_retrieve.chat.calls import Options, ask
+from tune_or_retrieve.chat.engine import chat_model, identity
+from tune_or_retrieve.chat.prompts import messages
+from tune_or_retrieve.providers.embedded.params import EmbeddedModel
+from tune_or_retrieve.providers.embedded.weights import served_weights
 
 
 @pytest.fixture(scope="module")

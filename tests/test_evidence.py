@@ -1,14 +1,15 @@
-"""stages.evidence: evidence is found by a quote, and found again when its article changed around it."""
+"""Evidence is found by a quote, and found again when its article changed around it."""
 
 import json
 from pathlib import Path
 
 import pytest
 
-from stages import evidence
-from stages.errors import StageError
-from stages.files import read_jsonl, sha256_text, write_jsonl
-from stages.records import Article, Evidence, Question
+from tune_or_retrieve.__main__ import main
+from tune_or_retrieve.base.errors import StageError
+from tune_or_retrieve.base.files import read_jsonl, sha256_text, write_jsonl
+from tune_or_retrieve.base.records import Article, Evidence, Question
+from tune_or_retrieve.commands import evidence
 
 TEXT = "# StoreCrate\n\nStores a crate. A shelf holds\nat most 40 crates.\n\n- Crates are stored. A crate is red.\n"
 
@@ -80,7 +81,7 @@ def test_refresh_names_every_passage_that_is_gone():
         "2 passages lost:\n"
         "  question q1, evidence 1: no longer in article depot/store-crate.\n"
         "  question q1, evidence 2: no longer in article depot/lost.\n"
-        "  Find each anew: python -m stages.evidence locate <article id> <quote>"
+        "  Find each anew: tune-or-retrieve evidence locate <article id> <quote>"
     )
 
 
@@ -103,8 +104,11 @@ def workspace(tmp_path, monkeypatch):
 
 
 def run(monkeypatch, *arguments: str) -> None:
-    monkeypatch.setattr("sys.argv", ["stages.evidence", *arguments])
-    evidence.main()
+    monkeypatch.setattr("sys.argv", ["tune-or-retrieve", "evidence", *arguments])
+    with pytest.raises(SystemExit) as end:
+        main()
+    if end.value.code:
+        raise end.value
 
 
 def test_command_locate(workspace, monkeypatch, capsys):
@@ -126,7 +130,6 @@ def test_command_refresh(workspace, monkeypatch, capsys):
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        ([], "usage: python -m stages.evidence locate <article id> <quote> | refresh <questions.jsonl>"),
         (
             ["locate", "depot/none", "x"],
             "article depot/none: not in data/articles/manifest.jsonl, which lists all ids.",

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from small_study import RUNS
 
-from stages.errors import INTERRUPTED, exits_cleanly
+from tune_or_retrieve.base.errors import INTERRUPTED, exits_cleanly
 
 ROOT = Path(__file__).resolve().parent.parent
 LIMIT = 64  # bytes of a file

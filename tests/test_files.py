@@ -11,8 +11,8 @@ import textwrap
 import pytest
 from pydantic import BaseModel
 
-from stages.errors import StageError, exits_cleanly
-from stages.files import (
+from tune_or_retrieve.base.errors import StageError, exits_cleanly
+from tune_or_retrieve.base.files import (
     atomic_directory,
     atomic_file,
     content_key,
@@ -97,7 +97,7 @@ def test_kill_in_the_middle_leaves_no_half_file(tmp_path):
     script = f"""
         import os, signal
         from pathlib import Path
-        from stages.files import atomic_file
+        from tune_or_retrieve.base.files import atomic_file
         with atomic_file(Path({str(tmp_path)!r}) / "a.txt") as file:
             file.write("half"); file.flush()
             os.kill(os.getpid(), signal.SIGKILL)

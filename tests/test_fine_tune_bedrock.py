@@ -7,15 +7,15 @@ import pytest
 import yaml
 from test_fine_tune_stage import GOOD
 
-from stages.bedrock.deployment import read_deployment
-from stages.bedrock.waiting import Watch
-from stages.errors import StageError
 from stages.fine_tune import on_bedrock
+from stages.fine_tune.data import Data
 from stages.fine_tune.params import FineTuneParams
 from stages.fine_tune.passages import ArticleText
-from stages.fine_tune.run import Data
-from stages.models import BedrockModel
-from stages.records import Pair, Quote
+from tune_or_retrieve.base.errors import StageError
+from tune_or_retrieve.base.records import Pair, Quote
+from tune_or_retrieve.providers.bedrock.aws.waiting import Watch
+from tune_or_retrieve.providers.bedrock.params import BedrockModel
+from tune_or_retrieve.providers.bedrock.tuning.deployment import read_deployment
 
 MODEL = {
     "provider": "bedrock", "model": "us.amazon.nova-micro-v1:0",

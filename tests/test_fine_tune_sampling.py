@@ -4,14 +4,14 @@ import random
 
 import pytest
 
-from stages.errors import StageError
 from stages.fine_tune.batches import bucket, labels, steps, tensors
 from stages.fine_tune.params import RaftParams
 from stages.fine_tune.passages import ArticleText
 from stages.fine_tune.sampling import Mix, Sample, Turn
 from stages.fine_tune.tokens import Branch, Encoded, encode
-from stages.prompts import system_prompt
-from stages.records import Pair, Quote, Span
+from tune_or_retrieve.base.errors import StageError
+from tune_or_retrieve.base.records import Pair, Quote, Span
+from tune_or_retrieve.chat.prompts import system_prompt
 
 PLACES = ["Oslo", "Lima", "Bern", "Rome", "Kyiv", "Bonn"]
 

@@ -5,16 +5,16 @@ import random
 import pytest
 import yaml
 
-from stages.errors import StageError
-from stages.files import write_jsonl
 from stages.fine_tune import run
 from stages.fine_tune.checkpoint import State
 from stages.fine_tune.inputs import read_data
 from stages.fine_tune.params import FineTuneParams
 from stages.fine_tune.run import check_trainable
-from stages.models import OpenAIModel
-from stages.params import load
-from stages.records import Article, Pair, Quote
+from tune_or_retrieve.base.errors import StageError
+from tune_or_retrieve.base.files import write_jsonl
+from tune_or_retrieve.base.params import load
+from tune_or_retrieve.base.records import Article, Pair, Quote
+from tune_or_retrieve.providers.openai.params import OpenAIModel
 
 GOOD = {
     "seed": 1,
@@ -114,7 +114,7 @@ class TestInputs:
     TEXT = "# Gate\n\nThe gate opens at five.\n"
 
     def made(self, tmp_path, second_quote="The gate opens at five.", pairs=1):
-        from stages.files import sha256_text
+        from tune_or_retrieve.base.files import sha256_text
 
         articles, qa = tmp_path / "articles", tmp_path / "qa"
         articles.mkdir()

@@ -13,7 +13,6 @@ import pytest
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from stages.errors import StageError
 from stages.fine_tune import checkpoint, training
 from stages.fine_tune.batches import bucket, steps
 from stages.fine_tune.model import add_lora, lora_state
@@ -21,6 +20,7 @@ from stages.fine_tune.params import LocalParams, LoraParams
 from stages.fine_tune.passes import OwnPass, SharedPass
 from stages.fine_tune.tokens import Branch, Encoded
 from stages.fine_tune.training import Plan, train, validation_loss
+from tune_or_retrieve.base.errors import StageError
 
 ROOT = Path(__file__).parents[1]
 LORA = LoraParams(rank=4, alpha=8, upper_blocks=1.0)

@@ -12,11 +12,11 @@ import pytest
 from aws_base import Study, plan_of
 from botocore import xform_name
 
-from stages.bedrock.batch_jobs import Batch, ended, place
-from stages.bedrock.hosting import KINDS
-from stages.bedrock.names import PROJECT, unpaired
-from stages.bedrock.session import Clients, clients
-from stages.bedrock.storage import put_jsonl
+from tune_or_retrieve.providers.bedrock.aws.names import PROJECT, unpaired
+from tune_or_retrieve.providers.bedrock.aws.session import Clients, clients
+from tune_or_retrieve.providers.bedrock.aws.storage import put_jsonl
+from tune_or_retrieve.providers.bedrock.chat.batch_jobs import Batch, ended, place
+from tune_or_retrieve.providers.bedrock.tuning.hosting import KINDS
 
 ROOT = Path(__file__).resolve().parent.parent
 POLICY = json.loads((ROOT / "docs/iam-policy.json").read_text())
@@ -62,7 +62,8 @@ def _methods() -> dict[str, set[str]]:
 def _named() -> set[str]:
     """Every attribute, and every string that could be a method's name, in the code that has the clients."""
     names = set()
-    for path in (ROOT / "stages/bedrock").glob("*.py"):
+    folders = ("tune_or_retrieve/providers/bedrock", "tune_or_retrieve/account")
+    for path in (path for folder in folders for path in (ROOT / folder).rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Attribute):
                 names.add(node.attr)

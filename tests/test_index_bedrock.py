@@ -9,23 +9,25 @@ import aws_broken as broken
 import pytest
 from small_study import ONE_THREAD, ROOT, change
 
-from stages import params as params_module
-from stages.bedrock.faults import found
-from stages.errors import StageError
-from stages.index.managed import FALLBACK, MANAGED, Fallback, build_managed, read_fallback, read_managed
-from stages.index.params import KnowledgeBaseParams
-from stages.records import Evidence, Question, Span
+from stages.index.managed import build_managed
+from stages.index.params import MANAGED, KnowledgeBaseParams
 from stages.retrieve.metrics import evaluate
+from tune_or_retrieve.base import params as params_module
+from tune_or_retrieve.base.errors import StageError
+from tune_or_retrieve.base.records import Evidence, Question, Span
+from tune_or_retrieve.providers.bedrock.aws.faults import found
+from tune_or_retrieve.providers.bedrock.knowledge_base.build import read_built
+from tune_or_retrieve.providers.faiss.knowledge_base import FALLBACK, Fallback, read_fallback
 
-pytest.importorskip("stages.bedrock.knowledge_base")
+pytest.importorskip("tune_or_retrieve.providers.bedrock.knowledge_base.build")
 pytestmark = pytest.mark.usefixtures("no_waiting")
 
 
 @pytest.fixture
 def root(tmp_path, monkeypatch):
     """Two articles on disk and the shipped params with the knowledge base on Bedrock."""
-    from stages.files import sha256_text, write_jsonl
-    from stages.records import Article
+    from tune_or_retrieve.base.files import sha256_text, write_jsonl
+    from tune_or_retrieve.base.records import Article
 
     monkeypatch.chdir(tmp_path)
     shutil.copy(ROOT / "params.yaml", tmp_path)
@@ -54,7 +56,7 @@ def build(fallback="none"):
 
 def test_what_stands_on_bedrock_is_written_and_read_again(aws, root):
     assert build() is None
-    built = read_managed(Path("data/index"))
+    built = read_built(Path("data/index", MANAGED))
     assert (built.documents, built.failed, read_fallback(Path("data/index"))) == (2, 0, None)
     before = Path("data/index", MANAGED).read_bytes()
     assert build() is None
@@ -110,7 +112,7 @@ def test_what_was_deleted_by_other_hands_is_paid_for_again_and_entered_again(aws
 
     assert build() is None
     assert build() is None
-    built, before = read_managed(Path("data/index")), spent()
+    built, before = read_built(Path("data/index", MANAGED)), spent()
     assert len(before) == 1
     agent, ids = aws.client("bedrock-agent"), {"knowledgeBaseId": built.knowledge_base_id}
     if gone == "knowledge base":
@@ -123,7 +125,7 @@ def test_what_was_deleted_by_other_hands_is_paid_for_again_and_entered_again(aws
         pass
     for _ in range(2):
         assert build() is None
-    again = read_managed(Path("data/index"))
+    again = read_built(Path("data/index", MANAGED))
     assert (again.name, again.corpus) == (built.name, built.corpus)
     assert again.data_source_id != built.data_source_id
     (first, second) = spent()
@@ -160,7 +162,7 @@ def test_retrieval_reads_what_was_really_built_and_has_no_ndcg(aws, root):
     source = open_source(params_module.load("retrieval", RetrievalParams), base, ONE_THREAD)
     text = Path("data/articles/depot/gate.md").read_text()
     start, end = text.index("A gate"), len(text.rstrip())
-    from stages.files import sha256_text
+    from tune_or_retrieve.base.files import sha256_text
 
     evidence = Evidence(article_id="depot/gate", start=start, end=end, sha256=sha256_text(text[start:end]))
     question = Question(id="q", set="synthetic", slice="seen", question="How many crates does a gate hold?",
@@ -183,7 +185,7 @@ def test_retrieval_reads_what_was_really_built_and_has_no_ndcg(aws, root):
 
 def test_a_damaged_record_is_refused(root):
     Path("data/index").mkdir(parents=True)
-    for name, read in ((MANAGED, read_managed), (FALLBACK, read_fallback)):
+    for name, read in ((MANAGED, lambda folder: read_built(folder / MANAGED)), (FALLBACK, read_fallback)):
         Path("data/index", name).write_text(json.dumps({"asked": 1}))
         with pytest.raises(StageError, match="not the description of an index"):
             read(Path("data/index"))

@@ -9,9 +9,9 @@ from fake_openai import completion
 from fake_openai import running as fake_openai
 from small_study import ONE_THREAD
 
-from stages.files import read_jsonl, write_jsonl
 from stages.judge.__main__ import main
-from stages.records import APPROACHES, Answer, Pair, Question, Quote, Score
+from tune_or_retrieve.base.files import read_jsonl, write_jsonl
+from tune_or_retrieve.base.records import APPROACHES, Answer, Pair, Question, Quote, Score
 
 GRADE = {"comment": "Right.", "factual_accuracy": 9, "completeness": 8, "relevance": 10, "clarity": 7, "overall": 9}
 JUDGE = {"kind": "llm", "provider": "bedrock", "model": "us.anthropic.claude-sonnet-4-6", "concurrency": 4,
@@ -46,7 +46,11 @@ def root(tmp_path, monkeypatch):
 
 def write(**changes):
     judges = {"claude": {key: value for key, value in (JUDGE | changes).items() if value is not None}}
-    content = {"study": {"models": ["micro"], "judges": ["claude"]}, "judges": judges, "prices": PRICES}
+    content = {
+        "study": {"models": {"micro": "bedrock"}, "judges": {"claude": "bedrock"}},
+        "judges": judges,
+        "prices": PRICES,
+    }
     content |= {"budget_usd": None, "run": ONE_THREAD.model_dump()}
     Path("params.yaml").write_text(yaml.safe_dump(content))
 
@@ -116,7 +120,7 @@ def test_below_the_coverage_the_stage_fails_and_says_why(aws, root, monkeypatch,
         1,
         "error: judge claude: scored 19 of 20 answers (95.0%), fewer than judges.claude.min_coverage (96.0%). 1 times: "
         "unscored: factual_accuracy: Field required. All replies are kept. Change what it is asked (max_tokens, "
-        "stages/llm/judge_prompt.txt), take another model, or lower min_coverage, and run `dvc repro` again.",
+        "stages/judge/judge_prompt.txt), take another model, or lower min_coverage, and run `dvc repro` again.",
     )
     assert not Path("data/scores").exists()
 

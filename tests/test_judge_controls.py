@@ -17,7 +17,7 @@ from stages.judge.controls import (
 )
 from stages.judge.paraphrase import paraphrase
 from stages.judge.role_swaps import swap_roles
-from stages.records import Pair, Quote
+from tune_or_retrieve.base.records import Pair, Quote
 
 
 def pair(number: int, question: str, answer: str, service: str = "s3", kind: str = "limit") -> Pair:

@@ -6,17 +6,17 @@ import pytest
 from aws_standin import REGION, Reply, _session
 from langchain_core.messages import AIMessage
 
-from stages.bedrock.chat import Converse
-from stages.bedrock.chat_params import ConverseParams
-from stages.bedrock.session import Clients
-from stages.engine.calls import Options
-from stages.errors import StageError
 from stages.judge.judging import judge_controls
+from stages.judge.llm import PROMPT, Grade, LlmJudge, grading
 from stages.judge.verdict import Verdict
-from stages.llm.judge import PROMPT, Grade, LlmJudge, grading
-from stages.llm.structured import ShapedChat, json_schema
-from stages.records import Pair, Quote
-from stages.store import CallStore
+from tune_or_retrieve.base.errors import StageError
+from tune_or_retrieve.base.records import Pair, Quote
+from tune_or_retrieve.chat.calls import Options
+from tune_or_retrieve.chat.store import CallStore
+from tune_or_retrieve.chat.structured import ShapedChat, json_schema
+from tune_or_retrieve.providers.bedrock.aws.session import Clients
+from tune_or_retrieve.providers.bedrock.chat.converse import Converse
+from tune_or_retrieve.providers.bedrock.chat.params import ConverseParams
 
 CLAUDE, LLAMA = "us.anthropic.claude-sonnet-4-6", "us.meta.llama3-3-70b-instruct-v1:0"
 OPTIONS = Options(max_tokens=300, temperature=0.0, seed=1)

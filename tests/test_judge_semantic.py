@@ -8,10 +8,10 @@ import pytest
 from scipy.stats import spearmanr
 from small_study import ONE_THREAD
 
-from stages.embedding import EmbeddingParams
 from stages.judge.facts import FactsJudge
 from stages.judge.semantic import SemanticJudge
 from stages.judge.word_vectors import TransformerWordEmbedder
+from tune_or_retrieve.vectors.embedding import EmbeddingParams
 
 LABELLED = [
     json.loads(line) for line in (Path(__file__).parent / "fixtures/judge_labelled.jsonl").open(encoding="utf-8")

@@ -7,10 +7,10 @@ import pytest
 import yaml
 from small_study import ONE_THREAD
 
-from stages.files import write_jsonl
 from stages.judge import __main__ as stage
 from stages.judge.controls import KINDS
-from stages.records import APPROACHES, Answer, Pair, Question, Quote, Score
+from tune_or_retrieve.base.files import write_jsonl
+from tune_or_retrieve.base.records import APPROACHES, Answer, Pair, Question, Quote, Score
 
 REFERENCE = "A lease lasts 900 seconds by default. It cannot be renewed with RenewLease."
 
@@ -39,7 +39,7 @@ def pair(number: int) -> Pair:
 def repository(tmp_path, monkeypatch):
     """A small repository with everything that the stage reads."""
     section = {"kind": "facts", "min_control_accuracy": 0.9, "control_pairs": 10, "contradiction_cap": 3.0}
-    params = {"study": {"models": ["micro"], "judges": ["facts"]}, "judges": {"facts": section}}
+    params = {"study": {"models": {"micro": "embedded"}, "judges": {"facts": "none"}}, "judges": {"facts": section}}
     params["run"] = ONE_THREAD.model_dump()
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))
     write_jsonl(tmp_path / "data/qa/handwritten.jsonl", [question(1, "handwritten")])

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from stages.errors import StageError
-from stages.files import sha256_file
-from stages.locations import resolve
+from tune_or_retrieve.base.errors import StageError
+from tune_or_retrieve.base.files import sha256_file
+from tune_or_retrieve.base.locations import resolve
 
 
 def test_finds_the_models_that_packages_carry():

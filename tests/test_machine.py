@@ -9,10 +9,10 @@ import pytest
 import torch
 import yaml
 
-from stages import machine
-from stages.errors import StageError
-from stages.machine import RunParams
-from stages.params import load
+from tune_or_retrieve.base import machine
+from tune_or_retrieve.base.errors import StageError
+from tune_or_retrieve.base.machine import RunParams
+from tune_or_retrieve.base.params import load
 
 AVX2 = "fpu avx avx2"
 AVX512 = f"{AVX2} avx512f"
@@ -273,5 +273,5 @@ def test_the_section(tmp_path, change, fault):
 def test_the_section_is_read_without_torch():
     import subprocess
 
-    script = "import sys, stages.machine; sys.exit('torch' in sys.modules or 'joblib' in sys.modules)"
+    script = "import sys, tune_or_retrieve.base.machine; sys.exit('torch' in sys.modules or 'joblib' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", script], cwd=machine.Path(__file__).parent.parent).returncode == 0

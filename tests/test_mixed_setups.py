@@ -9,9 +9,9 @@ from conftest import HashingEmbedder
 from short_model import cut
 from small_study import CHANGES, HANDWRITTEN, change
 
-from stages.files import read_jsonl
-from stages.preset import preset
-from stages.records import Answer, Retrieved
+from tune_or_retrieve.base.files import read_jsonl
+from tune_or_retrieve.base.records import Answer, Retrieved
+from tune_or_retrieve.commands.preset import preset
 
 QUESTIONS = CHANGES["qa.test_questions"] + len(HANDWRITTEN)
 ASKED = (("index",), ("retrieve",), ("answer", "base", "micro"), ("answer", "rag", "micro"))
@@ -26,7 +26,7 @@ def prepared(tmp_path_factory):
 def root(prepared, tmp_path, aws, no_waiting, monkeypatch):
     """A study at the preset bedrock, with articles, passages and pairs."""
     aws.settings.answer = lambda request: "Four days."
-    monkeypatch.setattr("stages.embedding.Embedder", lambda *_: HashingEmbedder())
+    monkeypatch.setattr("tune_or_retrieve.vectors.embedding.Embedder", lambda *_: HashingEmbedder())
     root = shutil.copytree(prepared, tmp_path / "study", symlinks=True)
     monkeypatch.chdir(root)
     return root

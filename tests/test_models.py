@@ -3,9 +3,12 @@
 import pytest
 import yaml
 
-from stages.errors import StageError
-from stages.models import BedrockModel, EmbeddedModel, ModelParams, OpenAIModel
-from stages.params import load
+from tune_or_retrieve.base.errors import StageError
+from tune_or_retrieve.base.params import load
+from tune_or_retrieve.chat.models import ModelParams
+from tune_or_retrieve.providers.bedrock.params import BedrockModel
+from tune_or_retrieve.providers.embedded.params import EmbeddedModel
+from tune_or_retrieve.providers.openai.params import OpenAIModel
 
 EMBEDDED = {
     "provider": "embedded",

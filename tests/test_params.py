@@ -5,8 +5,8 @@ import re
 import pytest
 from pydantic import Field
 
-from stages.errors import StageError
-from stages.params import Section, load, load_value
+from tune_or_retrieve.base.errors import StageError
+from tune_or_retrieve.base.params import Section, load, load_value
 
 
 class Lora(Section):

@@ -1,18 +1,18 @@
 """No dead configuration: code reads each key of params.yaml, in a stage that declares it in dvc.yaml."""
 
-import re
 import shutil
 from pathlib import Path
 
 import pytest
 import yaml
+from pipeline import definitions
 from small_study import change
 
-from stages.machine import SECTION as RUN
+from tune_or_retrieve.base.machine import SECTION as RUN
 
 ROOT = Path(__file__).resolve().parent.parent
 PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text())
-STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+STAGES = definitions()
 # These choose the class that checks the section, before there is an object whose attributes could be read.
 CHOOSES_THE_CLASS = {"judges.facts.kind", "judges.semantic.kind"}
 # Read only where something runs on Bedrock: see tests/test_end_to_end_bedrock.py. The report reads prices of models
@@ -63,6 +63,6 @@ def test_a_stage_reads_only_what_it_declares(reads):
 
 
 def _covers(declared: str, key: str) -> bool:
-    """`declared` may hold an item of a matrix: ``judges.${item.judge}``."""
-    parts = [None if part.startswith("$") else part for part in re.sub(r"\{item\.", "{", declared).split(".")]
+    """`declared` may hold the name of an entry: ``judges.${key}``."""
+    parts = [None if part.startswith("$") else part for part in declared.split(".")]
     return all(mine in (None, theirs) for mine, theirs in zip(parts, key.split("."), strict=False))

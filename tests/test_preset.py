@@ -1,4 +1,4 @@
-"""`python -m stages preset`: the whole study on Bedrock and back, with all that is the user's own left alone."""
+"""`tune-or-retrieve preset`: the whole study on Bedrock and back, with all that is the user's own left alone."""
 
 import shutil
 from pathlib import Path
@@ -7,11 +7,13 @@ import pytest
 import yaml
 from small_study import change
 
-from stages import check as checks
-from stages.errors import StageError
-from stages.models import BedrockModel, EmbeddedModel, ModelParams
-from stages.params import load
-from stages.preset import apply
+from tune_or_retrieve.base.errors import StageError
+from tune_or_retrieve.base.params import load
+from tune_or_retrieve.chat.models import ModelParams
+from tune_or_retrieve.commands import check as checks
+from tune_or_retrieve.commands.preset import apply
+from tune_or_retrieve.providers.bedrock.params import BedrockModel
+from tune_or_retrieve.providers.embedded.params import EmbeddedModel
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -49,9 +51,13 @@ def test_there_and_back_is_the_same_file(root, names):
 
 def test_what_changed_is_said(root):
     said = apply("bedrock")
-    assert said[:2] == [
-        'study.models: ["micro"] -> ["micro", "lite"]',
-        'study.judges: ["facts", "semantic"] -> ["claude", "llama"]',
+    assert [line for line in said if line.startswith("study.")] == [
+        'study.models.micro: "embedded" -> "bedrock"',
+        'study.models.lite: nothing -> "bedrock"',
+        'study.judges.claude: nothing -> "bedrock"',
+        'study.judges.llama: nothing -> "bedrock"',
+        'study.judges.facts: "none" -> nothing',
+        'study.judges.semantic: "none" -> nothing',
     ]
     assert 'knowledge_base.backend: "faiss" -> "bedrock"' in said
     assert "models.micro.context_tokens: 2048 -> nothing" in said
@@ -74,11 +80,11 @@ def test_micro_is_another_model_on_each(root):
 
 
 def test_values_of_the_user_stay(root):
-    mine = {"retrieval.top_k": 7, "knowledge_base.bm25.k1": 1.5, "models.lite.concurrency": 3}
+    mine = {"retrieval.top_k": 7, "knowledge_base.faiss.bm25.k1": 1.5, "models.lite.concurrency": 3}
     change(root / "params.yaml", mine | {"judges.facts.control_pairs": 5})
     apply("bedrock")
     content = yaml.safe_load((root / "params.yaml").read_text())
-    assert (content["retrieval"]["top_k"], content["knowledge_base"]["bm25"]["k1"]) == (7, 1.5)
+    assert (content["retrieval"]["top_k"], content["knowledge_base"]["faiss"]["bm25"]["k1"]) == (7, 1.5)
     assert (content["models"]["lite"]["concurrency"], content["judges"]["facts"]["control_pairs"]) == (3, 5)
 
 
@@ -98,11 +104,15 @@ def test_a_size_of_the_user_stays_but_where_quick_is_asked_for(root):
 def test_a_limit_of_the_user_stays_and_what_else_is_replaced_of_his_is_marked(root):
     change(
         root / "params.yaml",
-        {"budget_usd": 3.0, "study.models": ["micro", "mine"], "models.micro.context_tokens": 1024},
+        {
+            "budget_usd": 3.0,
+            "study.models": {"micro": "embedded", "mine": "embedded"},
+            "models.micro.context_tokens": 1024,
+        },
     )
     said = apply("bedrock")
     assert [line for line in said if "your own" in line] == [
-        'study.models: ["micro", "mine"] -> ["micro", "lite"]  (your own: no preset brings it back)',
+        'study.models.mine: "embedded" -> nothing  (your own: no preset brings it back)',
         "models.micro.context_tokens: 1024 -> nothing  (your own: no preset brings it back)",
     ]
     assert yaml.safe_load(Path("params.yaml").read_text())["budget_usd"] == 3.0

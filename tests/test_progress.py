@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from stages.progress import Progress, track
+from tune_or_retrieve.base.progress import Progress, track
 
 
 class Clock:

@@ -7,8 +7,6 @@ import numpy as np
 import pytest
 from conftest import HashingEmbedder
 
-from stages.errors import StageError
-from stages.files import sha256_text
 from stages.qa.build import build
 from stages.qa.deduplicate import exact, semantic
 from stages.qa.extractive import generate
@@ -18,7 +16,9 @@ from stages.qa.metrics import summary
 from stages.qa.params import LeakageParams, QaParams
 from stages.qa.quotas import pick, place
 from stages.qa.verify import Source, fault
-from stages.records import Article, Evidence, Pair, Question, Quote
+from tune_or_retrieve.base.errors import StageError
+from tune_or_retrieve.base.files import sha256_text
+from tune_or_retrieve.base.records import Article, Evidence, Pair, Question, Quote
 
 LEAKAGE = LeakageParams(ngram=8, similarity=0.97)
 EMBEDDING = {"model": "none", "dtype": "float32", "batch_size": 8}

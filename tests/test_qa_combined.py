@@ -11,7 +11,6 @@ from test_qa import EMBEDDING, make, pair, params, question, quote
 from test_qa_facts import article, operation
 from test_qa_prose import CORPUS, document
 
-from stages.errors import StageError
 from stages.qa.build import build, verify
 from stages.qa.comparison import related
 from stages.qa.deduplicate import MOST_TOGETHER, exact
@@ -23,7 +22,8 @@ from stages.qa.phrasing import PHRASINGS
 from stages.qa.quotas import KINDS, pick
 from stages.qa.split import split_articles
 from stages.qa.verify import Source, fault
-from stages.records import Article, Pair
+from tune_or_retrieve.base.errors import StageError
+from tune_or_retrieve.base.records import Article, Pair
 
 LEAKAGE = LeakageParams(ngram=8, similarity=0.97)
 SEEDS = range(25)  # so many give each phrasing of a form a chance

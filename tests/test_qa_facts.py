@@ -2,14 +2,14 @@
 
 import pytest
 
-from stages.qa.extractive import generate
-from stages.qa.facts import Reading, extract
+from stages.qa.extractive import extract, generate
+from stages.qa.facts import Reading
 from stages.qa.grammar import first_person
 from stages.qa.phrasing import PHRASINGS
 from stages.qa.structure import statements
 from stages.qa.subject import resolve, subject_of
 from stages.qa.verify import Source, fault
-from stages.records import Article
+from tune_or_retrieve.base.records import Article
 
 
 def article(text: str, title: str = "RentBoat (Harbour)", kind: str = "operation") -> Article:

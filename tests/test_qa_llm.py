@@ -17,14 +17,6 @@ from small_study import ONE_THREAD
 from test_qa import corpus
 from test_qa import params as extractive_params
 
-from stages.bedrock.chat import Converse
-from stages.bedrock.session import Clients
-from stages.bedrock.waiting import Watch
-from stages.engine.calls import Options
-from stages.errors import StageError
-from stages.files import sha256_text
-from stages.llm.structured import ShapedReply
-from stages.params import load
 from stages.qa.build import Sets, build
 from stages.qa.llm.candidates import candidates
 from stages.qa.llm.generate import PROMPT, asking, calls, generate, write
@@ -32,8 +24,16 @@ from stages.qa.llm.passages import Passage, passages, spread
 from stages.qa.metrics import summary
 from stages.qa.params import QaParams
 from stages.qa.verify import Source, fault
-from stages.records import Article, Pair, Rejection
-from stages.store import CallStore
+from tune_or_retrieve.base.errors import StageError
+from tune_or_retrieve.base.files import sha256_text
+from tune_or_retrieve.base.params import load
+from tune_or_retrieve.base.records import Article, Pair, Rejection
+from tune_or_retrieve.chat.calls import Options
+from tune_or_retrieve.chat.store import CallStore
+from tune_or_retrieve.chat.structured import ShapedReply
+from tune_or_retrieve.providers.bedrock.aws.session import Clients
+from tune_or_retrieve.providers.bedrock.aws.waiting import Watch
+from tune_or_retrieve.providers.bedrock.chat.converse import Converse
 
 CLAUDE, LLAMA = "us.anthropic.claude-sonnet-4-6", "us.meta.llama3-3-70b-instruct-v1:0"
 OPTIONS = Options(max_tokens=2000, temperature=0.0, seed=1)
@@ -439,10 +439,10 @@ def test_each_fault_of_the_settings_names_its_key(tmp_path, qa, faults):
 def test_the_extractive_generator_loads_nothing_of_a_model():
     script = (
         "import sys, stages.qa.__main__\n"
-        "from stages.params import load\n"
+        "from tune_or_retrieve.base.params import load\n"
         "from stages.qa.params import QaParams\n"
         "load('qa', QaParams)\n"
-        "bad = ('stages.qa.llm', 'stages.llm', 'stages.engine', 'stages.bedrock', 'stages.models', 'boto3')\n"
+        "bad = ('stages.qa.llm', 'tune_or_retrieve.chat.engine', 'tune_or_retrieve.providers', 'boto3')\n"
         "print([name for name in sys.modules if name.startswith(bad)])"
     )
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)

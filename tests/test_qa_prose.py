@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from stages.files import sha256_text
 from stages.qa.build import verify
 from stages.qa.deduplicate import exact
 from stages.qa.document_phrasing import DOCUMENT_PHRASINGS, framed
@@ -12,7 +11,8 @@ from stages.qa.document_rules import RULES
 from stages.qa.extractive import generate
 from stages.qa.noun import noun
 from stages.qa.verify import Source, fault
-from stages.records import Article, Pair
+from tune_or_retrieve.base.files import sha256_text
+from tune_or_retrieve.base.records import Article, Pair
 
 CORPUS = Path(__file__).parent / "corpus"
 NO_NAMES: frozenset[str] = frozenset()

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from stages.errors import StageError
-from stages.files import write_jsonl
-from stages.questions import FILES, read_questions
-from stages.records import Question
+from tune_or_retrieve.base.errors import StageError
+from tune_or_retrieve.base.files import write_jsonl
+from tune_or_retrieve.base.questions import FILES, read_questions
+from tune_or_retrieve.base.records import Question
 
 
 def write(root: Path, handwritten: list[str], synthetic: list[str]) -> None:

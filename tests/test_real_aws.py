@@ -4,7 +4,7 @@
 
 with credentials as AWS tools take them. At most TUNE_OR_RETRIEVE_REAL_AWS_USD dollars (2.0); fine-tuning only with
 TUNE_OR_RETRIEVE_REAL_AWS_TRAIN=1, since it takes an hour and its model is priced at a month of storage. Everything made
-is removed in the end, also after a failure. After kill -9: `python -m stages teardown`.
+is removed in the end, also after a failure. After kill -9: `tune-or-retrieve teardown`.
 """
 
 import os
@@ -20,7 +20,7 @@ from conftest import HashingEmbedder
 from pytest_socket import SocketConnectBlockedError
 from small_study import CHANGES, HANDWRITTEN, ROOT
 
-from stages.errors import StageError
+from tune_or_retrieve.base.errors import StageError
 
 QUESTIONS, DOCUMENTS = CHANGES["qa.test_questions"] + len(HANDWRITTEN), 16
 
@@ -178,7 +178,7 @@ def test_under_a_cap_of_almost_nothing_nothing_is_made(aws, start):
 def test_a_study_that_is_there_already_is_not_touched(aws, start):
     import aws_ours as ours
 
-    from stages.bedrock.session import clients
+    from tune_or_retrieve.providers.bedrock.aws.session import clients
 
     ours.bucket_of(clients())
     before = aws.left()

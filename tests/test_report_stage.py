@@ -13,10 +13,10 @@ import struck
 from report_rows import write_study
 from test_report_summary import many, steady
 
-from stages import params
-from stages.errors import INTERRUPTED, StageError
-from stages.prices import Prices
 from stages.report.params import ReportParams, StudyParams
+from tune_or_retrieve.base import params
+from tune_or_retrieve.base.errors import INTERRUPTED, StageError
+from tune_or_retrieve.money.prices import Prices
 
 ROOT = Path(__file__).parent.parent
 PARAMS = """\

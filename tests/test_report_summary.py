@@ -8,8 +8,6 @@ import re
 import pytest
 from report_rows import question, write_json, write_study
 
-from stages.errors import StageError
-from stages.prices import Prices, TokenPrice
 from stages.report.comparisons import Paired, call, compare
 from stages.report.inputs import read_study
 from stages.report.measures import cost_per_1000, measure
@@ -18,6 +16,8 @@ from stages.report.params import ReportParams
 from stages.report.statistics import Interval
 from stages.report.summary import summarise
 from stages.report.verdict import cautions, verdicts
+from tune_or_retrieve.base.errors import StageError
+from tune_or_retrieve.money.prices import Prices, TokenPrice
 
 PRICES = Prices(as_of="2026-11-22", currency="USD", compute_per_hour=0.09, per_million_tokens={})
 REPORT = ReportParams(seed=3, confidence=0.95, bootstrap_samples=400, permutation_samples=400, power=0.8)

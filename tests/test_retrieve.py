@@ -10,19 +10,19 @@ import yaml
 from small_study import ONE_THREAD
 from test_index import EMBEDDING, make_chunk, make_params
 
-from stages import machine
-from stages.errors import StageError
-from stages.files import read_jsonl, sha256_text, write_jsonl
-from stages.index.build import build_bm25, build_faiss
-from stages.index.store import KnowledgeBase, build_index, load_index
-from stages.params import load
-from stages.records import Chunk, Evidence, Question, RetrievalTiming, Retrieved, Span, Timed
 from stages.retrieve import __main__ as stage
 from stages.retrieve import run
 from stages.retrieve.metrics import evaluate, ndcg, recall_at, reciprocal_rank
 from stages.retrieve.params import RetrievalParams
-from stages.retrieve.ranking import fuse, rank_bm25, rank_dense
 from stages.retrieve.retriever import PassageRetriever, distinct_passages
+from tune_or_retrieve.base import machine
+from tune_or_retrieve.base.errors import StageError
+from tune_or_retrieve.base.files import read_jsonl, sha256_text, write_jsonl
+from tune_or_retrieve.base.params import load
+from tune_or_retrieve.base.records import Chunk, Evidence, Question, RetrievalTiming, Retrieved, Span, Timed
+from tune_or_retrieve.providers.faiss.indexes import build_bm25, build_faiss
+from tune_or_retrieve.providers.faiss.knowledge_base import KnowledgeBase, build_index, load_index
+from tune_or_retrieve.providers.faiss.ranking import fuse, rank_bm25, rank_dense
 
 TEXTS = {
     "put-crate": "Puts a crate on a shelf. A shelf holds at most 40 crates.",
@@ -305,7 +305,7 @@ SYNTHETIC = [question("syn-1", "weigh-truck", "accurate to 5 kg", set="synthetic
 @pytest.fixture
 def workspace(tmp_path, monkeypatch, knowledge_base, embedder):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("stages.embedding.Embedder", lambda *_: embedder)
+    monkeypatch.setattr("tune_or_retrieve.vectors.embedding.Embedder", lambda *_: embedder)
     write_jsonl(Path("data/qa/handwritten.jsonl"), QUESTIONS)
     write_jsonl(Path("data/qa/test.jsonl"), SYNTHETIC)
     Path("params.yaml").write_text(
@@ -353,7 +353,7 @@ def test_a_question_without_evidence_cannot_be_measured(knowledge_base):
         run.check_evidence([*without, *SYNTHETIC], knowledge_base)
     assert str(fault.value) == (
         "no evidence to find, so that retrieval cannot be measured: question hand-1, hand-2. "
-        "Add it: python -m stages.evidence."
+        "Add it: tune-or-retrieve evidence."
     )
 
 
@@ -368,7 +368,7 @@ def test_evidence_that_the_index_does_not_hold_is_refused(knowledge_base):
         "2 passages of evidence are not in the index:\n"
         "  question hand-2: article depot/open-gate no longer holds its evidence at 0–20.\n"
         "  question hand-3: article depot/close-gate is not in the index.\n"
-        "  Moved passages are found again by: python -m stages.evidence refresh data/eval/questions.jsonl"
+        "  Moved passages are found again by: tune-or-retrieve evidence refresh data/eval/questions.jsonl"
     )
 
 

@@ -10,8 +10,8 @@ import textwrap
 
 import pytest
 
-from stages.errors import StageError
-from stages.store import CallStore
+from tune_or_retrieve.base.errors import StageError
+from tune_or_retrieve.chat.store import CallStore
 
 
 @pytest.fixture
@@ -95,7 +95,7 @@ def test_a_folder_in_its_place_is_a_clear_fault(path):
 WRITER = """
     import sys
     from pathlib import Path
-    from stages.store import CallStore
+    from tune_or_retrieve.chat.store import CallStore
     store = CallStore(Path(sys.argv[1]))
     for number in range(int(sys.argv[3])):
         store.put(f"{sys.argv[2]} {number}", number)

@@ -123,7 +123,7 @@ def _befall(limit, number, event, within) -> None:
 
 def _record_reads(stage: str, file: Path) -> None:
     """Every read of an attribute of a params class counts; validating, comparing and dumping a whole one do not."""
-    from stages import params
+    from tune_or_retrieve.base import params
 
     keys: dict[int, str] = {}
     kept = []  # so that no id is used again

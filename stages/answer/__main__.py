@@ -7,26 +7,26 @@ from pathlib import Path
 from stages.answer.answering import Engine, answer_questions
 from stages.answer.inputs import adapter_path, check_approach, read_contexts
 from stages.answer.params import AnswerParams
-from stages.engine import chat_model, identity, timed_on
-from stages.engine.calls import WAITS_SECONDS
-from stages.errors import StageError, exits_cleanly
-from stages.files import write_jsonl
-from stages.machine import SECTION, RunParams
-from stages.models import BedrockModel, EmbeddedModel, ModelParams
-from stages.params import load
-from stages.questions import read_questions
-from stages.records import Approach
-from stages.store import CallStore
+from tune_or_retrieve.base.errors import StageError, exits_cleanly
+from tune_or_retrieve.base.files import write_jsonl
+from tune_or_retrieve.base.machine import SECTION, RunParams
+from tune_or_retrieve.base.params import load
+from tune_or_retrieve.base.questions import read_questions
+from tune_or_retrieve.base.records import Approach
+from tune_or_retrieve.chat.calls import WAITS_SECONDS
+from tune_or_retrieve.chat.engine import chat_model, identity, timed_on
+from tune_or_retrieve.chat.models import ModelParams
+from tune_or_retrieve.chat.store import CallStore
 
 
 def make_engine(approach: Approach, name: str, model: ModelParams, params: AnswerParams, run: RunParams) -> Engine:
     """How the model of an approach is reached. What one provider needs is not imported for another."""
-    if isinstance(model, BedrockModel):
+    if model.provider == "bedrock":
         from stages.answer.on_bedrock import bedrock_engine
 
         return bedrock_engine(approach, name, model, params.options)
     adapter = adapter_path(approach, name)
-    local = isinstance(model, EmbeddedModel)
+    local = model.provider == "embedded"
     return Engine(
         open=functools.partial(chat_model, model, run, adapter),
         identity=identity(model, adapter),

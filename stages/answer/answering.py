@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from stages.answer.params import AnswerParams
-from stages.engine.calls import Options, Reply, ask
-from stages.errors import StageError
-from stages.files import content_key
-from stages.llm.parallel import each
-from stages.progress import Progress, say
-from stages.prompts import messages
-from stages.records import ELSEWHERE, Answer, AnswerTiming, Approach, Passage, Question, Timed
-from stages.store import CallStore
+from tune_or_retrieve.base.errors import StageError
+from tune_or_retrieve.base.files import content_key
+from tune_or_retrieve.base.progress import Progress, say
+from tune_or_retrieve.base.records import ELSEWHERE, Answer, AnswerTiming, Approach, Passage, Question, Timed
+from tune_or_retrieve.chat.calls import Options, Reply, ask
+from tune_or_retrieve.chat.parallel import each
+from tune_or_retrieve.chat.prompts import messages
+from tune_or_retrieve.chat.store import CallStore
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from stages.errors import StageError
-from stages.files import read_jsonl
-from stages.records import APPROACHES, Approach, Passage, Question, Retrieved
+from tune_or_retrieve.base.errors import StageError
+from tune_or_retrieve.base.files import read_jsonl
+from tune_or_retrieve.base.records import APPROACHES, Approach, Passage, Question, Retrieved
 
 CONTEXTS = Path("data/contexts/contexts.jsonl")
 FINE_TUNE = Path("data/fine_tune")

@@ -8,16 +8,16 @@ from typing import Any
 
 from stages.answer.answering import Engine
 from stages.answer.inputs import FINE_TUNE, FINE_TUNED
-from stages.bedrock.chat import Converse, ConverseReply
-from stages.bedrock.chat_params import ConverseParams
-from stages.bedrock.deployment import read_deployment
-from stages.bedrock.faults import AwsMissing
-from stages.bedrock.session import clients
-from stages.bedrock.spending import Spending
-from stages.engine.calls import Options
-from stages.errors import StageError
-from stages.models import BedrockModel
-from stages.records import Approach
+from tune_or_retrieve.base.errors import StageError
+from tune_or_retrieve.base.records import Approach
+from tune_or_retrieve.chat.calls import Options
+from tune_or_retrieve.money.spending import Spending
+from tune_or_retrieve.providers.bedrock.aws.faults import AwsMissing
+from tune_or_retrieve.providers.bedrock.aws.session import clients
+from tune_or_retrieve.providers.bedrock.chat.converse import Converse, ConverseReply
+from tune_or_retrieve.providers.bedrock.chat.params import ConverseParams
+from tune_or_retrieve.providers.bedrock.params import BedrockModel
+from tune_or_retrieve.providers.bedrock.tuning.deployment import read_deployment
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,8 @@
 
 from pydantic import Field
 
-from stages.engine.calls import Options
-from stages.params import Section
+from tune_or_retrieve.base.params import Section
+from tune_or_retrieve.chat.calls import Options
 
 
 class AnswerParams(Section):

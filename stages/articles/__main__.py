@@ -4,9 +4,9 @@ from pathlib import Path
 
 from stages.articles.params import ArticlesParams
 from stages.articles.write import write_articles
-from stages.errors import exits_cleanly
-from stages.params import load
-from stages.progress import say
+from tune_or_retrieve.base.errors import exits_cleanly
+from tune_or_retrieve.base.params import load
+from tune_or_retrieve.base.progress import say
 
 
 @exits_cleanly

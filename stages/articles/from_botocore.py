@@ -11,8 +11,8 @@ from stages.articles.facts import describe, join, kind
 from stages.articles.markdown import indent, to_markdown
 from stages.articles.params import BotocoreParams
 from stages.articles.write import Document
-from stages.errors import StageError
-from stages.progress import track
+from tune_or_retrieve.base.errors import StageError
+from tune_or_retrieve.base.progress import track
 
 REQUEST_DEPTH = 3  # levels of nested parameters that are described
 RESPONSE_DEPTH = 2

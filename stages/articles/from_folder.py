@@ -11,8 +11,8 @@ from pathlib import Path
 
 from stages.articles.params import FolderParams
 from stages.articles.write import Document
-from stages.errors import StageError
-from stages.progress import track
+from tune_or_retrieve.base.errors import StageError
+from tune_or_retrieve.base.progress import track
 
 SUFFIXES = (".md", ".txt")
 MAX_BYTES = 2 * 1024 * 1024  # of one file: about 350,000 words; a longer one is a book, and its title tells nothing

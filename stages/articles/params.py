@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator
 
-from stages.params import Filled, Section
+from tune_or_retrieve.base.params import Filled, Section
 
 
 def _named_once(names: list[str]) -> list[str]:

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from stages.files import atomic_directory, sha256_text, write_jsonl
-from stages.records import Article
+from tune_or_retrieve.base.files import atomic_directory, sha256_text, write_jsonl
+from tune_or_retrieve.base.records import Article
 
 
 class Document(NamedTuple):

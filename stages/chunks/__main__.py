@@ -5,13 +5,13 @@ from pathlib import Path
 from stages.chunks.params import ChunkingParams
 from stages.chunks.strategies import chunk_article
 from stages.chunks.tokens import token_counter
-from stages.corpus import read_articles, read_text
-from stages.embedding import Embedder
-from stages.errors import exits_cleanly
-from stages.files import write_jsonl
-from stages.machine import SECTION, RunParams
-from stages.params import load
-from stages.progress import say, track
+from tune_or_retrieve.base.corpus import read_articles, read_text
+from tune_or_retrieve.base.errors import exits_cleanly
+from tune_or_retrieve.base.files import write_jsonl
+from tune_or_retrieve.base.machine import SECTION, RunParams
+from tune_or_retrieve.base.params import load
+from tune_or_retrieve.base.progress import say, track
+from tune_or_retrieve.vectors.embedding import Embedder
 
 SHORTER = "set another chunking.strategy than semantic, or give fewer articles"
 

@@ -9,7 +9,7 @@ full its chunks are. On the same articles: none and none.
 import math
 from collections.abc import Sequence
 
-from stages.sentences import Break, Unit
+from tune_or_retrieve.text.sentences import Break, Unit
 
 # What a cut costs, in chunks: a chunk more costs 1. Cuts below a heading and inside a sentence are a last resort.
 CUT = {

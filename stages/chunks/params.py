@@ -5,8 +5,8 @@ from typing import Literal
 from pydantic import Field, field_validator
 from pydantic_core.core_schema import ValidationInfo
 
-from stages.embedding import EmbeddingParams
-from stages.params import Filled, Section
+from tune_or_retrieve.base.params import Filled, Section
+from tune_or_retrieve.vectors.embedding import EmbeddingParams
 
 
 class FixedSizeParams(Section):

@@ -10,9 +10,9 @@ import numpy as np
 from stages.chunks.pack import pack
 from stages.chunks.params import ChunkingParams, HierarchicalParams, SemanticParams
 from stages.chunks.tokens import Counter
-from stages.embedding import Embedder
-from stages.records import Article, Chunk
-from stages.sentences import Break, Unit, units
+from tune_or_retrieve.base.records import Article, Chunk
+from tune_or_retrieve.text.sentences import Break, Unit, units
+from tune_or_retrieve.vectors.embedding import Embedder
 
 Span = tuple[int, int]
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Sequence
 
-from stages.errors import StageError
-from stages.locations import resolve
+from tune_or_retrieve.base.errors import StageError
+from tune_or_retrieve.base.locations import resolve
 
 Counter = Callable[[Sequence[str]], list[int]]
 

@@ -4,14 +4,13 @@ import csv
 import sys
 from pathlib import Path
 
-from stages.errors import StageError, exits_cleanly
-from stages.files import atomic_file, write_json
 from stages.fine_tune.inputs import read_data
 from stages.fine_tune.params import FineTuneParams
-from stages.fine_tune.run import check_trainable, fine_tune
-from stages.machine import SECTION, RunParams
-from stages.models import BedrockModel, ModelParams
-from stages.params import load
+from tune_or_retrieve.base.errors import StageError, exits_cleanly
+from tune_or_retrieve.base.files import atomic_file, write_json
+from tune_or_retrieve.base.machine import SECTION, RunParams
+from tune_or_retrieve.base.params import load
+from tune_or_retrieve.chat.models import ModelParams
 
 
 @exits_cleanly
@@ -21,11 +20,13 @@ def main() -> None:
     name = sys.argv[1]
     params, model = load("fine_tune", FineTuneParams), load(f"models.{name}", ModelParams)
     out = Path("data/fine_tune") / name
-    if isinstance(model, BedrockModel):
+    if model.provider == "bedrock":
         from stages.fine_tune import on_bedrock  # here: a local run imports nothing of AWS
 
         result = on_bedrock.fine_tune(name, model, params, read_data(), out)
     else:
+        from stages.fine_tune.run import check_trainable, fine_tune  # here: a run on Bedrock imports no torch
+
         run = load(SECTION, RunParams)
         result = fine_tune(name, check_trainable(name, model), params, run, read_data(), out)
     write_json(Path("data/timings/fine_tune") / f"{name}.json", result.timings)

@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stages.files import atomic_file
-from stages.progress import say
+from tune_or_retrieve.base.files import atomic_file
+from tune_or_retrieve.base.progress import say
 
 if TYPE_CHECKING:
     import torch

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stages.errors import StageError
+from tune_or_retrieve.base.errors import StageError
 
 if TYPE_CHECKING:
     import numpy as np

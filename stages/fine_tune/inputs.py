@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from stages.corpus import FOLDER, read_articles, read_text
-from stages.errors import StageError
-from stages.files import read_jsonl
+from stages.fine_tune.data import Data
 from stages.fine_tune.passages import ArticleText
-from stages.fine_tune.run import Data
-from stages.records import Pair
+from tune_or_retrieve.base.corpus import FOLDER, read_articles, read_text
+from tune_or_retrieve.base.errors import StageError
+from tune_or_retrieve.base.files import read_jsonl
+from tune_or_retrieve.base.records import Pair
 
 QA = Path("data/qa")
 

@@ -4,9 +4,9 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stages.errors import StageError
 from stages.fine_tune.params import LoraParams
-from stages.machine import Device, Dtype
+from tune_or_retrieve.base.errors import StageError
+from tune_or_retrieve.base.machine import Device, Dtype
 
 if TYPE_CHECKING:
     import torch

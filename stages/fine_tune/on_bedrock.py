@@ -6,26 +6,36 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from stages.bedrock import conversation, price_list, storage
-from stages.bedrock.access import tunable
-from stages.bedrock.conversation import Conversations
-from stages.bedrock.customization import STAGE, Data, Trained, Training, find, train
-from stages.bedrock.customization_params import CustomizationParams
-from stages.bedrock.deployment import Deployment, write_deployment
-from stages.bedrock.hosting import confirm, host
-from stages.bedrock.names import LONGEST, PROJECT, resource_name, tags, words
-from stages.bedrock.prices import Usage
-from stages.bedrock.roles import Role, check_role, customization_policy, ensure_role, made_arn, trust, when_known
-from stages.bedrock.session import Clients, clients
-from stages.bedrock.spending import CHARACTERS_PER_TOKEN, Spending
-from stages.bedrock.waiting import Watch
-from stages.errors import StageError
-from stages.files import atomic_directory, content_key
-from stages.fine_tune import run
+from stages.fine_tune.data import Data as Pairs
+from stages.fine_tune.data import Result
 from stages.fine_tune.params import FineTuneParams
 from stages.fine_tune.sampling import Mix, Sample
-from stages.models import BedrockModel
-from stages.progress import say
+from tune_or_retrieve.base.errors import StageError
+from tune_or_retrieve.base.files import atomic_directory, content_key
+from tune_or_retrieve.base.progress import say
+from tune_or_retrieve.money.cost import Usage
+from tune_or_retrieve.money.spending import CHARACTERS_PER_TOKEN, Spending
+from tune_or_retrieve.providers.bedrock.aws import storage
+from tune_or_retrieve.providers.bedrock.aws.names import LONGEST, PROJECT, resource_name, tags, words
+from tune_or_retrieve.providers.bedrock.aws.roles import (
+    Role,
+    check_role,
+    customization_policy,
+    ensure_role,
+    made_arn,
+    trust,
+    when_known,
+)
+from tune_or_retrieve.providers.bedrock.aws.session import Clients, clients
+from tune_or_retrieve.providers.bedrock.aws.waiting import Watch
+from tune_or_retrieve.providers.bedrock.chat.access import tunable
+from tune_or_retrieve.providers.bedrock.params import BedrockModel
+from tune_or_retrieve.providers.bedrock.tuning import conversation, price_list
+from tune_or_retrieve.providers.bedrock.tuning.conversation import Conversations
+from tune_or_retrieve.providers.bedrock.tuning.customization import STAGE, Data, Trained, Training, find, train
+from tune_or_retrieve.providers.bedrock.tuning.customization_params import CustomizationParams
+from tune_or_retrieve.providers.bedrock.tuning.deployment import Deployment, write_deployment
+from tune_or_retrieve.providers.bedrock.tuning.hosting import confirm, host
 
 FOLDER = f"{storage.ROOT}fine_tune/"
 DATA, OUTPUT = f"{FOLDER}data/", f"{FOLDER}output/"
@@ -34,8 +44,8 @@ LONGEST_NAME = LONGEST - len(resource_name("x", "0" * 64, 100)) + 1  # of a mode
 
 
 def fine_tune(
-    name: str, model: BedrockModel, params: FineTuneParams, data: run.Data, out: Path, watch: Watch | None = None
-) -> run.Result:
+    name: str, model: BedrockModel, params: FineTuneParams, data: Pairs, out: Path, watch: Watch | None = None
+) -> Result:
     """Train, host, and write where the model answers to `out`. What was begun by an earlier run is found again.
 
     Raises:
@@ -109,7 +119,7 @@ def fine_tune(
     }
     if trained.seconds is not None:
         timings["training_seconds"] = round(trained.seconds, 3)
-    return run.Result(_metrics(splits, custom, trained, trained_tokens), trained.curve, timings)
+    return Result(_metrics(splits, custom, trained, trained_tokens), trained.curve, timings)
 
 
 def samples(mix: Iterable[Sample]) -> Iterator[conversation.Sample]:
@@ -148,7 +158,7 @@ def _name(name: str) -> str:
     return what
 
 
-def _conversations(name: str, split: str, params: FineTuneParams, data: run.Data) -> Conversations:
+def _conversations(name: str, split: str, params: FineTuneParams, data: Pairs) -> Conversations:
     """The mix of the first epoch of local training: Nova repeats one file."""
     pairs = data.train if split == "train" else data.validation
     seed = f"{params.seed} train 0" if split == "train" else f"{params.seed} validation"

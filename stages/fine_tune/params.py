@@ -3,8 +3,8 @@
 from pydantic import Field, field_validator
 from pydantic_core.core_schema import ValidationInfo
 
-from stages.machine import DtypeSetting
-from stages.params import Section
+from tune_or_retrieve.base.machine import DtypeSetting
+from tune_or_retrieve.base.params import Section
 
 
 class LoraParams(Section):

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stages.engine.embedded import serve
-from stages.errors import StageError
 from stages.fine_tune.params import ParityParams
 from stages.fine_tune.passes import Pass, answer_sequence
-from stages.machine import RunParams
-from stages.models import EmbeddedModel
-from stages.progress import track
+from tune_or_retrieve.base.errors import StageError
+from tune_or_retrieve.base.machine import RunParams
+from tune_or_retrieve.base.progress import track
+from tune_or_retrieve.providers.embedded.params import EmbeddedModel
+from tune_or_retrieve.providers.embedded.server import serve
 
 if TYPE_CHECKING:
     import torch

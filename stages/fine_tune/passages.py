@@ -6,8 +6,8 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from stages.records import Span
-from stages.sentences import Unit, units
+from tune_or_retrieve.base.records import Span
+from tune_or_retrieve.text.sentences import Unit, units
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from stages.fine_tune.batches import Batch, Part, labels, rows, tensors
 from stages.fine_tune.model import ADAPTER
 from stages.fine_tune.tokens import Branch, Encoded
-from stages.progress import say
+from tune_or_retrieve.base.progress import say
 
 if TYPE_CHECKING:
     import torch

@@ -5,51 +5,35 @@ import math
 import random
 import shutil
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stages import machine
-from stages.errors import StageError
-from stages.files import atomic_directory, content_key, sha256_file, sha256_text, write_json
 from stages.fine_tune import gguf_adapter, parity
 from stages.fine_tune.batches import bucket, steps
 from stages.fine_tune.checkpoint import State
+from stages.fine_tune.data import Data, Result
 from stages.fine_tune.model import ADAPTER, add_lora, load_base, lora_state
 from stages.fine_tune.params import FineTuneParams
-from stages.fine_tune.passages import ArticleText
 from stages.fine_tune.passes import choose_pass
 from stages.fine_tune.sampling import Mix, Sample
 from stages.fine_tune.tokens import encode, prompt_ids
 from stages.fine_tune.training import CHECKPOINT_SECONDS, Plan, train
-from stages.locations import resolve
-from stages.machine import RunParams
-from stages.models import EmbeddedModel, ModelParams
-from stages.progress import say
-from stages.records import Pair
+from tune_or_retrieve.base import machine
+from tune_or_retrieve.base.errors import StageError
+from tune_or_retrieve.base.files import atomic_directory, content_key, sha256_file, sha256_text, write_json
+from tune_or_retrieve.base.locations import resolve
+from tune_or_retrieve.base.machine import RunParams
+from tune_or_retrieve.base.progress import say
+from tune_or_retrieve.base.records import Pair
+from tune_or_retrieve.chat.models import ModelParams
+from tune_or_retrieve.providers.embedded.params import EmbeddedModel
 
 if TYPE_CHECKING:
     from peft import PeftModel
     from transformers import PreTrainedTokenizerBase
 
 CACHE = Path(".cache/fine_tune")
-
-
-@dataclass(frozen=True)
-class Data:
-    """Pairs of both splits, and the articles that they rest on by id."""
-
-    train: Sequence[Pair]
-    validation: Sequence[Pair]
-    articles: Mapping[str, ArticleText]
-
-
-@dataclass(frozen=True)
-class Result:
-    metrics: dict[str, float | str]  # flat; the same in every run
-    curve: list[dict[str, Any]]  # rows: step, epoch, split, loss
-    timings: dict[str, float | str]
 
 
 def check_trainable(name: str, model: ModelParams) -> EmbeddedModel:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from stages.fine_tune.params import RaftParams
 from stages.fine_tune.passages import ArticleText, Cut
-from stages.records import Pair, Span
+from tune_or_retrieve.base.records import Pair, Span
 
 BARE_PER_SAMPLE = 8  # bare pairs that share the system prompt
 NEIGHBOURS = 24  # of each question, from which its distractors and its companions come

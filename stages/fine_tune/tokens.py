@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from stages.errors import StageError
 from stages.fine_tune.sampling import Sample, Turn
-from stages.prompts import messages
+from tune_or_retrieve.base.errors import StageError
+from tune_or_retrieve.chat.prompts import messages
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

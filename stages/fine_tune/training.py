@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stages.errors import StageError
 from stages.fine_tune import checkpoint
 from stages.fine_tune.batches import Batch
 from stages.fine_tune.checkpoint import State
 from stages.fine_tune.model import load_lora_state, lora_state
 from stages.fine_tune.params import LocalParams
 from stages.fine_tune.passes import Pass, loss_sum
-from stages.progress import Progress, say
+from tune_or_retrieve.base.errors import StageError
+from tune_or_retrieve.base.progress import Progress, say
 
 if TYPE_CHECKING:
     import torch

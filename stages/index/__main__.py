@@ -1,14 +1,19 @@
 """python -m stages.index"""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from stages.chunks.params import ChunkingParams
-from stages.errors import exits_cleanly
-from stages.index.managed import Fallback, build_managed
+from stages.index.managed import build_managed
 from stages.index.params import KnowledgeBaseParams
-from stages.machine import SECTION, RunParams
-from stages.params import load
-from stages.progress import say
+from tune_or_retrieve.base.errors import exits_cleanly
+from tune_or_retrieve.base.machine import SECTION, RunParams
+from tune_or_retrieve.base.params import load
+from tune_or_retrieve.base.progress import say
+from tune_or_retrieve.vectors.params import FaissParams
+
+if TYPE_CHECKING:
+    from tune_or_retrieve.providers.faiss.knowledge_base import Fallback
 
 FOLDER = Path("data/index")
 
@@ -20,13 +25,12 @@ def main() -> None:
         fallback = build_managed(params, load("chunking", ChunkingParams), FOLDER)
         if fallback is None:
             return
-        params = params.model_copy(update={"backend": "faiss"})
-    _build(params, fallback)
+    _build(params.faiss, fallback)
 
 
-def _build(params: KnowledgeBaseParams, fallback: Fallback | None) -> None:
-    from stages.embedding import Embedder  # here: a knowledge base on Bedrock needs neither
-    from stages.index.store import build_index
+def _build(params: FaissParams, fallback: "Fallback | None") -> None:
+    from tune_or_retrieve.providers.faiss.knowledge_base import build_index
+    from tune_or_retrieve.vectors.embedding import Embedder  # here: a knowledge base on Bedrock needs neither
 
     embedder = Embedder(params.embedding, load(SECTION, RunParams))
     meta = build_index(Path("data/chunks/chunks.jsonl"), FOLDER, params, embedder, fallback)

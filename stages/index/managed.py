@@ -1,43 +1,30 @@
 """A knowledge base of Amazon Bedrock in the place of ours, and ours where Bedrock cannot be had and params allow it."""
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
-
-from pydantic import ValidationError
+from typing import TYPE_CHECKING, Any
 
 from stages.chunks.params import ChunkingParams
-from stages.corpus import read_articles
-from stages.errors import StageError
-from stages.files import atomic_directory, read_json, write_json
-from stages.index.params import KnowledgeBaseParams
-from stages.progress import say
-from stages.records import Record
+from stages.index.params import MANAGED, KnowledgeBaseParams
+from tune_or_retrieve.base.corpus import read_articles
+from tune_or_retrieve.base.errors import StageError
+from tune_or_retrieve.base.files import atomic_directory, write_json
+from tune_or_retrieve.base.progress import say
 
 if TYPE_CHECKING:
-    from stages.bedrock.knowledge_base import Built
-
-MANAGED = "managed.json"  # in data/index, beside nothing else: what stands on Bedrock
-FALLBACK = "fallback.json"  # in data/index, beside the FAISS index that was built instead
+    from tune_or_retrieve.providers.faiss.knowledge_base import Fallback
 
 
-class Fallback(Record):
-    asked: Literal["bedrock"] = "bedrock"
-    used: Literal["faiss"] = "faiss"
-    reason: str  # AWS's error code or the kind of fault; its text may name accounts
-
-
-def build_managed(params: KnowledgeBaseParams, chunking: ChunkingParams, folder: Path) -> Fallback | None:
+def build_managed(params: KnowledgeBaseParams, chunking: ChunkingParams, folder: Path) -> "Fallback | None":
     """Build on Bedrock and write what stands to `folder`. A Fallback if Bedrock cannot be had and FAISS may step in.
 
     Raises:
         StageError: Bedrock cannot be had and `fallback` is none; or any other fault, for which nothing steps in.
     """
-    from stages.bedrock.fault_rules import AwsUnavailable
-    from stages.bedrock.knowledge_base import Plan, build
-    from stages.bedrock.prices import Usage
-    from stages.bedrock.session import clients
-    from stages.bedrock.spending import CHARACTERS_PER_TOKEN, Spending
+    from tune_or_retrieve.money.cost import Usage
+    from tune_or_retrieve.money.spending import CHARACTERS_PER_TOKEN, Spending
+    from tune_or_retrieve.providers.bedrock.aws.fault_rules import AwsUnavailable
+    from tune_or_retrieve.providers.bedrock.aws.session import clients
+    from tune_or_retrieve.providers.bedrock.knowledge_base.build import Plan, build
 
     asked, articles = params.bedrock, read_articles()
     spending = Spending("index", asked.embedding_model)
@@ -45,7 +32,7 @@ def build_managed(params: KnowledgeBaseParams, chunking: ChunkingParams, folder:
     characters = sum(article.characters for article in articles)
     usage = Usage(asked.embedding_model, input_tokens=-(-characters // CHARACTERS_PER_TOKEN))
     spending.check(usage, f"embedding {len(articles)} articles with {asked.embedding_model}")
-    plan = Plan(asked, chunking, asked.bucket, asked.role_arn)
+    plan = Plan(asked, chunking_configuration(chunking), asked.bucket, asked.role_arn)
     try:
         built = build(clients(asked.region), plan, articles)
     except AwsUnavailable as fault:
@@ -56,9 +43,11 @@ def build_managed(params: KnowledgeBaseParams, chunking: ChunkingParams, folder:
         say(
             f"WARNING: NO BEDROCK KNOWLEDGE BASE: {fault}\nknowledge_base.fallback: faiss: a FAISS index is built on "
             "this machine INSTEAD. All results of retrieval are of this index; data/index, metrics/retrieve.json and "
-            "the report say so. `dvc repro --force --single-item index` tries Bedrock again. `python -m stages "
+            "the report say so. `dvc repro --force --single-item index` tries Bedrock again. `tune-or-retrieve "
             "resources` lists what was made there before this, if anything was."
         )
+        from tune_or_retrieve.providers.faiss.knowledge_base import Fallback  # here: it is an index of this machine
+
         return Fallback(reason=fault.code or type(fault).__name__)
     # By the ids, which are new where it had to be made again: its name would be the same, and it is paid for again.
     spending.record(usage, f"{built.knowledge_base_id}/{built.data_source_id} {built.corpus}", about=True)
@@ -67,22 +56,28 @@ def build_managed(params: KnowledgeBaseParams, chunking: ChunkingParams, folder:
     return None
 
 
-def read_managed(folder: Path) -> "Built | None":
-    """What stands on Bedrock; None if the index stage built ours."""
-    if not (folder / MANAGED).is_file():
-        return None
-    from stages.bedrock.knowledge_base import Built
+def chunking_configuration(params: ChunkingParams) -> dict[str, Any]:
+    """Our params as Bedrock's chunkingConfiguration, whose names and limits they have.
 
-    return _read(folder / MANAGED, Built.model_validate)
-
-
-def read_fallback(folder: Path) -> Fallback | None:
-    path = folder / FALLBACK
-    return _read(path, Fallback.model_validate) if path.is_file() else None
-
-
-def _read(path: Path, validate: Callable):
-    try:
-        return validate(read_json(path))
-    except ValidationError:
-        raise StageError(f"{path}: not the description of an index. Remove {path.parent}. Run `dvc repro`.") from None
+    Of the chosen strategy only. `tokenizer` and `semantic.embedding` do not count: Bedrock uses its own.
+    """
+    if params.strategy == "none":
+        return {"chunkingStrategy": "NONE"}
+    if params.strategy == "fixed_size":
+        sizes = params.fixed_size
+        section = {"maxTokens": sizes.max_tokens, "overlapPercentage": sizes.overlap_percentage}
+        return {"chunkingStrategy": "FIXED_SIZE", "fixedSizeChunkingConfiguration": section}
+    if params.strategy == "semantic":
+        semantic = params.semantic
+        section = {
+            "maxTokens": semantic.max_tokens,
+            "bufferSize": semantic.buffer_size,
+            "breakpointPercentileThreshold": semantic.breakpoint_percentile_threshold,
+        }
+        return {"chunkingStrategy": "SEMANTIC", "semanticChunkingConfiguration": section}
+    levels = params.hierarchical
+    section = {
+        "levelConfigurations": [{"maxTokens": levels.parent_max_tokens}, {"maxTokens": levels.child_max_tokens}],
+        "overlapTokens": levels.overlap_tokens,
+    }
+    return {"chunkingStrategy": "HIERARCHICAL", "hierarchicalChunkingConfiguration": section}

@@ -1,42 +1,28 @@
-"""Section `knowledge_base` of params.yaml."""
+"""Section `knowledge_base` of params.yaml, which the stage retrieve reads, too."""
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from tune_or_retrieve.base.params import Section
+from tune_or_retrieve.vectors.params import FaissParams
 
-from stages.bedrock.bucket_name import BucketName
-from stages.bedrock.knowledge_base_params import ManagedBaseParams
-from stages.bedrock.role_arn import RoleArn
-from stages.embedding import EmbeddingParams
-from stages.params import Filled, Section
-
-
-class BM25Params(Section):
-    """Okapi BM25 in Lucene's variant (Kamphuis et al. 2020, "Which BM25 do you mean?")."""
-
-    k1: float = Field(ge=0, le=10)  # how slowly repeated words stop counting
-    b: float = Field(ge=0, le=1)  # how much long passages are held back
-    heading_weight: int = Field(ge=0, le=10)  # times that title and section are counted beside the text
-
-
-class BedrockBaseParams(ManagedBaseParams):
-    """A knowledge base of Bedrock; None where one is made, or taken from the AWS profile."""
-
-    region: Filled | None = None
-    bucket: BucketName | None = None
-    role_arn: RoleArn | None = None
+MANAGED = "managed.json"  # in data/index, beside nothing else: what stands on Bedrock
 
 
 class KnowledgeBaseParams(Section):
     backend: Literal["faiss", "bedrock"]
     fallback: Literal["faiss", "none"] = "none"  # where Bedrock has no credentials, no access or no answer
-    index_factory: Filled  # of FAISS: Flat, HNSW32, "IVF16,Flat", …
-    bm25: BM25Params
-    embedding: EmbeddingParams
-    bedrock: BedrockBaseParams | None = None  # read with backend: bedrock
+    faiss: FaissParams
+    bedrock: Any = None  # read with backend: bedrock, and then of the class that Bedrock's package has for it
 
-    @model_validator(mode="after")
-    def _bedrock_given(self) -> "KnowledgeBaseParams":
-        if self.backend == "bedrock" and self.bedrock is None:
-            raise ValueError("backend bedrock needs the section knowledge_base.bedrock")
-        return self
+    @classmethod
+    def variant(cls, raw: Any) -> type[Section]:
+        return _with_bedrock() if isinstance(raw, dict) and raw.get("backend") == "bedrock" else cls
+
+
+def _with_bedrock() -> type[KnowledgeBaseParams]:
+    from tune_or_retrieve.providers.bedrock.knowledge_base.params import BedrockBaseParams
+
+    class WithBedrock(KnowledgeBaseParams):
+        bedrock: BedrockBaseParams
+
+    return WithBedrock

@@ -3,8 +3,6 @@
 import sys
 from pathlib import Path
 
-from stages.errors import StageError, exits_cleanly
-from stages.files import write_json, write_jsonl
 from stages.judge.choosing import choose
 from stages.judge.inputs import read_answers, read_validation
 from stages.judge.judging import (
@@ -17,10 +15,12 @@ from stages.judge.judging import (
     open_judge,
 )
 from stages.judge.params import JudgeParams
-from stages.machine import SECTION, RunParams
-from stages.params import load, load_value
-from stages.progress import say
-from stages.questions import read_questions
+from tune_or_retrieve.base.errors import StageError, exits_cleanly
+from tune_or_retrieve.base.files import write_json, write_jsonl
+from tune_or_retrieve.base.machine import SECTION, RunParams
+from tune_or_retrieve.base.params import load, load_value
+from tune_or_retrieve.base.progress import say
+from tune_or_retrieve.base.questions import read_questions
 
 
 @exits_cleanly
@@ -28,7 +28,7 @@ def main() -> None:
     if len(sys.argv) != 2:
         raise StageError("usage: python -m stages.judge <judge>, a name of params.yaml under `judges`.")
     name = sys.argv[1]
-    params, models = load(f"judges.{name}", JudgeParams), load_value("study.models", list[str])
+    params, models = load(f"judges.{name}", JudgeParams), list(load_value("study.models", dict[str, str]))
     questions, answers, pairs = read_questions(), read_answers(models), read_validation()
     controls = choose(pairs, params.control_pairs)
     with open_judge(name, params, load(SECTION, RunParams), gradings(controls, questions, answers)) as judge:

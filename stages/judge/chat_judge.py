@@ -4,16 +4,16 @@ import contextlib
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from stages.engine.calls import Options
-from stages.judge.params import BedrockJudgeParams, LlmJudgeParams
+from stages.judge.llm import Grade, LlmJudge
+from stages.judge.params import LlmJudgeParams
 from stages.judge.verdict import Grading
-from stages.llm.asking import asker
-from stages.llm.judge import Grade, LlmJudge
-from stages.machine import RunParams
-from stages.store import CallStore
+from tune_or_retrieve.base.machine import RunParams
+from tune_or_retrieve.chat.calls import Options
+from tune_or_retrieve.chat.engine import asker
+from tune_or_retrieve.chat.store import CallStore
 
 if TYPE_CHECKING:
-    from stages.bedrock.waiting import Watch
+    from tune_or_retrieve.providers.bedrock.aws.waiting import Watch
 
 TEMPERATURE, SEED = 0.0, 5  # a judge is to say the same of the same
 
@@ -33,10 +33,10 @@ def llm_judge(
     """
     options = Options(max_tokens=params.max_tokens, temperature=TEMPERATURE, seed=SEED)
     with CallStore() as store, asker(params, options, run) as model:
-        if not isinstance(params, BedrockJudgeParams):
+        if params.provider != "bedrock":
             yield LlmJudge(model, store, params.concurrency)
             return
-        from stages.bedrock.spending import Spending  # prices are read only where something is paid
+        from tune_or_retrieve.money.spending import Spending  # prices are read only where something is paid
 
         spending = Spending(f"judge@{name}", params.billed_as)
         judge = LlmJudge(model, store, params.concurrency, spending.paid)
@@ -44,8 +44,8 @@ def llm_judge(
         for question, reference, answer in gradings:
             calls |= judge.calls(question, reference, [answer])
         if params.batch:
-            from stages.bedrock.batch import fill
-            from stages.bedrock.session import clients
+            from tune_or_retrieve.providers.bedrock.aws.session import clients
+            from tune_or_retrieve.providers.bedrock.chat.batch import fill
 
             fill(clients(params.region), params, options, Grade, calls, store, f"judge@{name}", watch, spending)
         spending.begin_unknown(params.max_tokens, params.concurrency, calls.values())

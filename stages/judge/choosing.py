@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 from stages.judge.controls import KINDS, make_controls
-from stages.records import Pair
+from tune_or_retrieve.base.records import Pair
 
 
 def choose(pairs: Sequence[Pair], count: int) -> list[Pair]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from stages.judge.paraphrase import paraphrase
 from stages.judge.role_swaps import IDENTIFIER, PRODUCTS, swap_roles
-from stages.records import Pair
+from tune_or_retrieve.base.records import Pair
 
 # Which kind must score higher than which. Wrong answers of different kinds are not compared with one another: all of
 # them belong in 0–3.

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from stages.errors import StageError
-from stages.files import read_jsonl
-from stages.records import APPROACHES, Answer, Pair
+from tune_or_retrieve.base.errors import StageError
+from tune_or_retrieve.base.files import read_jsonl
+from tune_or_retrieve.base.records import APPROACHES, Answer, Pair
 
 VALIDATION = Path("data/qa/validation.jsonl")
 ANSWERS = Path("data/answers")

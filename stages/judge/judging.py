@@ -6,13 +6,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from stages.errors import StageError
 from stages.judge.controls import KINDS, WRONG, Control, make_controls, ordering
 from stages.judge.params import FactsParams, JudgeParams, LlmJudgeParams, SemanticParams
 from stages.judge.verdict import Grading, Judge, Verdict
-from stages.machine import RunParams
-from stages.progress import track
-from stages.records import Answer, Pair, Question, Score
+from tune_or_retrieve.base.errors import StageError
+from tune_or_retrieve.base.machine import RunParams
+from tune_or_retrieve.base.progress import track
+from tune_or_retrieve.base.records import Answer, Pair, Question, Score
 
 
 @contextlib.contextmanager
@@ -139,7 +139,7 @@ def check_coverage(name: str, scores: Sequence[Score], params: JudgeParams) -> N
         raise StageError(
             f"judge {name}: scored {n_scored} of {len(scores)} answers ({n_scored / len(scores):.1%}), fewer than "
             f"judges.{name}.min_coverage ({params.min_coverage:.1%}). {count} times: {reason}. All replies are kept. "
-            "Change what it is asked (max_tokens, stages/llm/judge_prompt.txt), take another model, or lower "
+            "Change what it is asked (max_tokens, stages/judge/judge_prompt.txt), take another model, or lower "
             "min_coverage, and run `dvc repro` again."
         )
 

@@ -4,12 +4,19 @@ English of technical documentation. The lists hold only what cannot be computed;
 """
 
 import functools
+from pathlib import Path
 
-from stages.judge.stems import read_rows, stem
+from tune_or_retrieve.text.stems import read_rows, stem
+
+WORDS = Path(__file__).parent / "words"
+
+
+def _rows(name: str) -> list[str]:
+    return read_rows(WORDS / f"{name}.txt")
 
 
 def _words(name: str) -> list[str]:
-    return [word for row in read_rows(name) for word in row.split()]
+    return [word for row in _rows(name) for word in row.split()]
 
 
 def _stems(words: str) -> list[str]:
@@ -24,7 +31,7 @@ WEAK = frozenset(stem(word) for word in _words("weak"))
 @functools.cache
 def _concepts() -> dict[str, str]:
     names: dict[str, str] = {}
-    for row in read_rows("synonyms"):
+    for row in _rows("synonyms"):
         members = _stems(row)
         for member in members:
             names.setdefault(member, members[0])
@@ -36,7 +43,7 @@ def _signed() -> dict[str, tuple[str, int]]:
     """Stem of a word with a complement -> (name of the pair, +1 or -1)."""
     pairs: dict[str, tuple[str, int]] = {}
     names = _concepts()
-    for row in read_rows("complements"):
+    for row in _rows("complements"):
         positive, negative = (_stems(side) for side in row.split("/"))
         for members, sign in ((positive, 1), (negative, -1)):
             for member in members:
@@ -55,7 +62,7 @@ def concept(word: str) -> tuple[str, int]:
 @functools.cache
 def _opposites() -> dict[str, frozenset[str]]:
     table: dict[str, set[str]] = {}
-    for row in read_rows("contraries"):
+    for row in _rows("contraries"):
         left, right = (_stems(side) for side in row.split("/"))
         for a in left:
             table.setdefault(a, set()).update(right)
@@ -90,7 +97,7 @@ def opposite(a: str, b: str) -> bool:
 @functools.cache
 def _sister_rows() -> dict[str, frozenset[int]]:
     table: dict[str, set[int]] = {}
-    for number, row in enumerate(read_rows("sisters")):
+    for number, row in enumerate(_rows("sisters")):
         for member in _stems(row):
             table.setdefault(member, set()).add(number)
     return {word: frozenset(rows) for word, rows in table.items()}

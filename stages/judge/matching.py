@@ -3,9 +3,9 @@
 import math
 from collections.abc import Iterable
 
-from stages.judge.stems import stem
 from stages.judge.text import Clause, Text
 from stages.judge.tokens import Token, identifier_words
+from tune_or_retrieve.text.stems import stem
 
 # What one fact weighs. A wrong number or identifier makes an answer useless, a missing word seldom does.
 _WEIGHT = {"quantity": 3.0, "identifier": 2.5, "name": 1.5, "word": 1.0}

@@ -4,10 +4,9 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from stages.bedrock.chat_params import BatchParams
-from stages.embedding import EmbeddingParams
-from stages.models import EmbeddedModel, OpenAIModel
-from stages.params import Section
+from tune_or_retrieve.base.params import Provider, Section
+from tune_or_retrieve.chat.models import asked_by, provider_of
+from tune_or_retrieve.vectors.embedding import EmbeddingParams
 
 
 class JudgeParams(Section):
@@ -19,10 +18,11 @@ class JudgeParams(Section):
 
     @classmethod
     def variant(cls, raw: Any) -> type[Section]:
-        kind, provider = (raw.get(key) if isinstance(raw, dict) else None for key in ("kind", "provider"))
+        kind = raw.get("kind") if isinstance(raw, dict) else None
         kinds: dict[Any, type[Section]] = {"facts": FactsParams, "semantic": SemanticParams}
         if kind == "llm":
-            return LLM_PROVIDERS.get(provider, LlmJudgeParams) if isinstance(provider, str) else LlmJudgeParams
+            provider = provider_of(raw)
+            return asked_by(provider, LlmJudgeParams) if provider else LlmJudgeParams
         return kinds.get(kind, cls) if isinstance(kind, str) else cls
 
 
@@ -42,34 +42,7 @@ class LlmJudgeParams(JudgeParams):
     model_config = ConfigDict(extra="ignore")
 
     kind: Literal["llm"]
-    provider: Literal["bedrock", "openai", "embedded"]
+    provider: Provider
     concurrency: int = Field(default=1, ge=1, le=50)  # gradings at one time
     max_tokens: int = Field(ge=50, le=32_768)  # of a grading; one that is cut off is unscored
     min_coverage: float = Field(ge=0, le=1)  # share of the answers that must be scored: below it the stage fails
-
-
-class BedrockJudgeParams(LlmJudgeParams, BatchParams):
-    model_config = ConfigDict(extra="forbid")
-
-    provider: Literal["bedrock"]
-    concurrency: int = Field(default=8, ge=1, le=50)
-
-
-class OpenAIJudgeParams(LlmJudgeParams, OpenAIModel):
-    model_config = ConfigDict(extra="forbid")
-
-    provider: Literal["openai"]
-
-
-class EmbeddedJudgeParams(LlmJudgeParams, EmbeddedModel):
-    model_config = ConfigDict(extra="forbid")
-
-    provider: Literal["embedded"]
-    concurrency: Literal[1] = 1  # the engine answers one at a time
-
-
-LLM_PROVIDERS: dict[str, type[LlmJudgeParams]] = {
-    "bedrock": BedrockJudgeParams,
-    "openai": OpenAIJudgeParams,
-    "embedded": EmbeddedJudgeParams,
-}

@@ -6,7 +6,7 @@ from typing import Literal
 
 from stages.judge.lexicon import NEGATIONS, STOPWORDS, VERBS, WEAK, concept
 from stages.judge.quantities import Quantity, find_quantities
-from stages.judge.stems import stem
+from tune_or_retrieve.text.stems import stem
 
 Kind = Literal["word", "identifier", "name", "quantity"]
 

@@ -7,9 +7,9 @@ from typing import Protocol
 
 import numpy as np
 
-from stages import machine
-from stages.embedding import EmbeddingParams, load_model
-from stages.machine import RunParams
+from tune_or_retrieve.base import machine
+from tune_or_retrieve.base.machine import RunParams
+from tune_or_retrieve.vectors.embedding import EmbeddingParams, load_model
 
 
 @dataclass(frozen=True)

@@ -4,20 +4,20 @@ import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from stages.corpus import read_articles, read_text
-from stages.embedding import Embedder
-from stages.errors import exits_cleanly
-from stages.files import TMP_PREFIX, read_jsonl, write_json, write_jsonl
-from stages.machine import SECTION, RunParams
-from stages.params import load
-from stages.progress import say
 from stages.qa import extractive
 from stages.qa.build import build
 from stages.qa.handwritten import read_handwritten
 from stages.qa.leakage import gate
 from stages.qa.metrics import summary
 from stages.qa.params import QaParams
-from stages.records import Article, Pair, Question, Rejection
+from tune_or_retrieve.base.corpus import read_articles, read_text
+from tune_or_retrieve.base.errors import exits_cleanly
+from tune_or_retrieve.base.files import TMP_PREFIX, read_jsonl, write_json, write_jsonl
+from tune_or_retrieve.base.machine import SECTION, RunParams
+from tune_or_retrieve.base.params import load
+from tune_or_retrieve.base.progress import say
+from tune_or_retrieve.base.records import Article, Pair, Question, Rejection
+from tune_or_retrieve.vectors.embedding import Embedder
 
 OUT = Path("data/qa")
 

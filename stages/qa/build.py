@@ -4,15 +4,15 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from stages.errors import StageError
-from stages.progress import say
 from stages.qa.choose import Chooser
 from stages.qa.deduplicate import exact, shuffled
 from stages.qa.leakage import Embeds
 from stages.qa.params import QaParams
 from stages.qa.split import split_articles
 from stages.qa.verify import Source, fault
-from stages.records import Article, Pair, Question, Rejection
+from tune_or_retrieve.base.errors import StageError
+from tune_or_retrieve.base.progress import say
+from tune_or_retrieve.base.records import Article, Pair, Question, Rejection
 
 # Articles set apart per question wanted of them: some of their candidates fall to deduplication or to the gate.
 SPARE = 1.5

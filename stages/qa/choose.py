@@ -6,12 +6,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from stages.files import sha256_text
 from stages.qa.deduplicate import semantic
 from stages.qa.leakage import hits
 from stages.qa.quotas import pick
 from stages.qa.split import Parts
-from stages.records import Evidence, Pair, Question, Rejection
+from tune_or_retrieve.base.files import sha256_text
+from tune_or_retrieve.base.records import Evidence, Pair, Question, Rejection
 
 # The gate embeds anew, in other batches, and bfloat16 then differs in the third digit: the choice keeps clear of that.
 MARGIN = 0.01

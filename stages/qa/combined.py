@@ -10,7 +10,7 @@ from stages.qa.facts import Fact
 from stages.qa.grammar import upper_first
 from stages.qa.shorter import shorter
 from stages.qa.writing import Told, pair
-from stages.records import Pair
+from tune_or_retrieve.base.records import Pair
 
 # Which kinds of fact of one parameter, or of one operation, an engineer asks for together.
 OF_PARAMETER = {

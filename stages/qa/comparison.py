@@ -11,7 +11,7 @@ from stages.qa.shorter import shorter
 from stages.qa.subject import Subject
 from stages.qa.verify import stem
 from stages.qa.writing import Told, pair
-from stages.records import Pair
+from tune_or_retrieve.base.records import Pair
 
 MOST = 2  # comparisons per operation and kind
 # Forms that can be compared; those of a parameter only with the same parameter elsewhere.

@@ -8,7 +8,7 @@ import numpy as np
 
 from stages.qa.phrasing import choice
 from stages.qa.text import plain
-from stages.records import Pair, Rejection
+from tune_or_retrieve.base.records import Pair, Rejection
 
 # Kinds of pairs that rest on two facts.
 COMBINED = ("two_facts", "comparison")

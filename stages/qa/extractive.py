@@ -8,14 +8,15 @@ knows only pairs.
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
-from stages.progress import track
+from stages.qa import conditions, descriptions, documents, errors_of, parameters, prose
 from stages.qa.combined import two_facts
 from stages.qa.comparison import comparisons
-from stages.qa.facts import ONLY_BEHIND_ANOTHER, Reading, extract
+from stages.qa.facts import ONLY_BEHIND_ANOTHER, Fact, Reading
 from stages.qa.structure import statements
 from stages.qa.subject import subject_of
 from stages.qa.writing import Told, single
-from stages.records import Article, Pair
+from tune_or_retrieve.base.progress import track
+from tune_or_retrieve.base.records import Article, Pair
 
 
 def generate(articles: Sequence[Article], texts: dict[str, str], seed: int) -> Iterator[Pair]:
@@ -38,3 +39,9 @@ def generate(articles: Sequence[Article], texts: dict[str, str], seed: int) -> I
 def read(article: Article, text: str, siblings: frozenset[str]) -> Told:
     reading = Reading(subject_of(article), statements(text, article.kind == "operation"), siblings)
     return Told(article, text, reading, list(extract(reading)))
+
+
+def extract(reading: Reading) -> Iterator[Fact]:
+    """All facts that the extractors find, in the order of the article for each extractor."""
+    for module in (descriptions, parameters, errors_of, conditions, prose, documents):
+        yield from module.facts(reading)

@@ -35,11 +35,3 @@ def alone(reading: Reading, *roles: Role) -> Iterator[tuple[Statement, str]]:
     for statement in reading.statements:
         if statement.place.role in roles and not statement.inside and not statement.narrowed:
             yield statement, resolve(plain(statement.sentence.text), reading.subject, statement.place.parameter)
-
-
-def extract(reading: Reading) -> Iterator[Fact]:
-    """All facts that the extractors find, in the order of the article for each extractor."""
-    from stages.qa import conditions, descriptions, documents, errors_of, parameters, prose
-
-    for module in (descriptions, parameters, errors_of, conditions, prose, documents):
-        yield from module.facts(reading)

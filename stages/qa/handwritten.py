@@ -3,10 +3,10 @@
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
-from stages.errors import StageError
-from stages.files import read_jsonl, sha256_text
-from stages.progress import say
-from stages.records import Question
+from tune_or_retrieve.base.errors import StageError
+from tune_or_retrieve.base.files import read_jsonl, sha256_text
+from tune_or_retrieve.base.progress import say
+from tune_or_retrieve.base.records import Question
 
 
 def read_handwritten(path: Path, texts: Mapping[str, str], services: Collection[str]) -> list[Question]:

@@ -7,9 +7,9 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from stages.errors import StageError
 from stages.qa.params import LeakageParams
-from stages.records import Pair, Question
+from tune_or_retrieve.base.errors import StageError
+from tune_or_retrieve.base.records import Pair, Question
 
 # Words that carry no fact: function words and those of the questions' own phrasing.
 FRAME = frozenset(

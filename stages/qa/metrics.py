@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from stages.qa.build import Sets
 from stages.qa.quotas import PLACES, place
-from stages.records import Pair
+from tune_or_retrieve.base.records import Pair
 
 
 def summary(sets: Sets, characters: Mapping[str, int], max_train_test_similarity: float) -> dict[str, float | int]:

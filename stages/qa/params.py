@@ -1,11 +1,12 @@
 """The section `qa` of params.yaml."""
 
-from typing import Any, Literal
+from typing import Any, Generic, Literal, TypeVar
 
-from pydantic import Field
+from pydantic import ConfigDict, Field, model_validator
 
-from stages.embedding import EmbeddingParams
-from stages.params import Section
+from tune_or_retrieve.base.params import Provider, Section
+from tune_or_retrieve.chat.models import asked_by, provider_of
+from tune_or_retrieve.vectors.embedding import EmbeddingParams
 
 
 class LeakageParams(Section):
@@ -15,8 +16,9 @@ class LeakageParams(Section):
 
 class QaParams(Section):
     seed: int = Field(ge=0)
-    # extractive: reads structure and sentences, needs no model; llm: a chat model writes them, see stages.qa.llm.params
+    # extractive: reads structure and sentences, needs no model; llm: a chat model writes them, see WriterParams
     generator: Literal["extractive", "llm"]
+    provider: Literal["none"] | Provider = "none"  # of qa.llm; none: no model is asked
     pairs: int = Field(ge=1)  # accepted training pairs
     validation_pairs: int = Field(ge=1)
     test_questions: int = Field(ge=2)  # half on articles that also have training pairs, half on articles without
@@ -29,6 +31,38 @@ class QaParams(Section):
     def variant(cls, raw: Any) -> type[Section]:
         if not isinstance(raw, dict) or (raw.get("generator") != "llm" and "llm" not in raw):
             return cls
-        from stages.qa.llm.params import with_writer  # here: without a writer, nothing of one is loaded
+        provider = provider_of(raw.get("llm"))
+        return LlmQaParams[asked_by(provider, WriterParams) if provider else WriterParams]
 
-        return with_writer(raw.get("llm"))
+    @model_validator(mode="after")
+    def _provider_named(self) -> "QaParams":
+        writer = getattr(self, "llm", None)
+        named = writer.provider if writer is not None and self.generator == "llm" else "none"
+        if self.provider != named:
+            where = "that of qa.llm" if named != "none" else "as generator extractive asks no model"
+            raise ValueError(f"provider must be {named}, {where}: by it dvc.yaml names the code that is used")
+        return self
+
+
+class WriterParams(Section):
+    """What every writer has; beside it, a writer is described as its model is under `models`."""
+
+    # Checked by this class itself only if the provider is not known: then one fault says so, instead of one per key.
+    model_config = ConfigDict(extra="ignore")
+
+    provider: Provider
+    max_passages: int = Field(ge=1)  # calls at most, spread over the articles
+    pairs_per_passage: int = Field(default=4, ge=1, le=20)
+    passage_tokens: int = Field(default=400, ge=50, le=8000)  # about as many at most; whole sentences
+    max_tokens: int = Field(default=2000, ge=64, le=32_000)  # of a reply
+    temperature: float = Field(default=0.0, ge=0.0, le=2.0)
+    concurrency: int = Field(default=8, ge=1, le=50)  # calls at one time
+
+
+Writer = TypeVar("Writer", bound=WriterParams)
+
+
+class LlmQaParams(QaParams, Generic[Writer]):
+    """The section `qa` with a writer in it."""
+
+    llm: Writer

@@ -4,7 +4,7 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
-from stages.records import Pair
+from tune_or_retrieve.base.records import Pair
 
 # Shares of the kinds, in parts. A kind that runs dry is made up for by the others.
 KINDS = {

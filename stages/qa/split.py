@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from stages.qa.phrasing import choice
-from stages.records import Article, Question
+from tune_or_retrieve.base.records import Article, Question
 
 
 class Parts(NamedTuple):

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from stages.qa.grammar import upper_first
-from stages.records import Article
+from tune_or_retrieve.base.records import Article
 
 OPERATION = re.compile(
     r"\b(?:this|the) (?:API )?(?:operation|action|API|call|command|API action|API operation|API call|method)\b"

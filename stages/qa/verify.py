@@ -7,7 +7,7 @@ from typing import NamedTuple
 from stages.qa.grammar import has_pointer
 from stages.qa.subject import Subject, subject_of
 from stages.qa.text import HEADING, SENTENCE_END, plain
-from stages.records import Article, Pair
+from tune_or_retrieve.base.records import Article, Pair
 
 QUESTION_WORDS = (5, 48)
 ANSWER_WORDS = (4, 75)

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from stages.files import content_key
 from stages.qa.facts import Fact, Reading
 from stages.qa.phrasing import choice, put
 from stages.qa.subject import Subject
 from stages.qa.text import plain
-from stages.records import Article, Pair, Quote
+from tune_or_retrieve.base.files import content_key
+from tune_or_retrieve.base.records import Article, Pair, Quote
 
 
 class Told(NamedTuple):

@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
-from stages import params
-from stages.errors import exits_cleanly
-from stages.files import write_text
-from stages.prices import Prices
-from stages.progress import say
 from stages.report.inputs import read_study
 from stages.report.outputs import make_outputs
 from stages.report.params import ReportParams, StudyParams
+from tune_or_retrieve.base import params
+from tune_or_retrieve.base.errors import exits_cleanly
+from tune_or_retrieve.base.files import write_text
+from tune_or_retrieve.base.progress import say
+from tune_or_retrieve.money.prices import Prices
 
 
 @exits_cleanly
@@ -17,7 +17,7 @@ def main() -> None:
     study = params.load("study", StudyParams)
     prices = params.load("prices", Prices)
     report = params.load("report", ReportParams)
-    outputs = make_outputs(read_study(study.models, study.judges), prices, report)
+    outputs = make_outputs(read_study(list(study.models), list(study.judges)), prices, report)
     for path, text in outputs.files.items():
         write_text(Path(path), text)
     say("report: the table is in metrics/table.md, the page in metrics/report.html")

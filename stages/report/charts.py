@@ -3,12 +3,12 @@
 import math
 from dataclasses import dataclass
 
-from stages.records import APPROACHES, Approach
 from stages.report.inputs import Study
 from stages.report.measures import Cell
 from stages.report.statistics import Interval
 from stages.report.words import interval as interval_words
 from stages.report.words import number
+from tune_or_retrieve.base.records import APPROACHES, Approach
 
 WIDTH, LEFT, RIGHT, TOP, ROW, BAR, FOOT = 380, 58, 58, 8, 34, 20, 26
 

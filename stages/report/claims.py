@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from stages.records import Approach
 from stages.report.inputs import Study
 from stages.report.measures import Cell, Change
+from tune_or_retrieve.base.records import Approach
 
 
 @dataclass(frozen=True)

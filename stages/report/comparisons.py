@@ -5,8 +5,6 @@ from itertools import combinations, product
 
 import numpy as np
 
-from stages.progress import track
-from stages.records import APPROACHES, Approach
 from stages.report.inputs import Study
 from stages.report.measures import bootstrap_options
 from stages.report.params import ReportParams
@@ -19,6 +17,8 @@ from stages.report.statistics import (
     minimum_detectable_effect,
     sign_flip_test,
 )
+from tune_or_retrieve.base.progress import track
+from tune_or_retrieve.base.records import APPROACHES, Approach
 
 # All six pairs, the candidate first, so that the family that Holm corrects for is complete.
 PAIRS: tuple[tuple[Approach, Approach], ...] = (

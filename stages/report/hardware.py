@@ -1,8 +1,8 @@
 """Which machine was it: what stands behind the seconds and the number formats, in words."""
 
-from stages.records import Approach, Timed
 from stages.report.inputs import RETRIEVING, Study
 from stages.report.words import listed
+from tune_or_retrieve.base.records import Approach, Timed
 
 
 def unlike(study: Study) -> list[str]:

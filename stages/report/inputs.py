@@ -5,10 +5,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
-from stages.errors import StageError
-from stages.files import read_json, read_jsonl
-from stages.questions import read_questions
-from stages.records import (
+from stages.report.statistics import connected_clusters
+from tune_or_retrieve.base.errors import StageError
+from tune_or_retrieve.base.files import read_json, read_jsonl
+from tune_or_retrieve.base.questions import read_questions
+from tune_or_retrieve.base.records import (
     APPROACHES,
     Answer,
     AnswerTiming,
@@ -19,7 +20,6 @@ from stages.records import (
     Score,
     Timed,
 )
-from stages.report.statistics import connected_clusters
 
 SETS = ("handwritten", "synthetic")
 RETRIEVING: tuple[Approach, ...] = ("rag", "ft_rag")

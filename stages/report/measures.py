@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from stages.prices import Prices
-from stages.records import APPROACHES, Approach, Question
 from stages.report.inputs import LENGTH_STOPS, RETRIEVING, Study
 from stages.report.params import ReportParams
 from stages.report.statistics import Interval, bootstrap_interval, mean, percent_change, percentile
+from tune_or_retrieve.base.records import APPROACHES, Approach, Question
+from tune_or_retrieve.money.prices import Prices
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 import json
 from dataclasses import dataclass
 
-from stages.prices import Prices
 from stages.report.comparisons import compare, judge_agreement
 from stages.report.inputs import Study
 from stages.report.measures import measure
@@ -13,6 +12,7 @@ from stages.report.plots import latency_csv, quality_csv, tokens_csv
 from stages.report.summary import summarise
 from stages.report.table import results_table
 from stages.report.verdict import cautions, verdicts
+from tune_or_retrieve.money.prices import Prices
 
 TABLE = "metrics/table.md"
 

@@ -6,8 +6,6 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from stages.prices import Prices
-from stages.records import APPROACHES, Answer, Approach, Passage, Question, Score
 from stages.report import charts, words
 from stages.report.claims import beside_the_study
 from stages.report.comparisons import Agreement, Comparison
@@ -17,6 +15,8 @@ from stages.report.measures import Cell
 from stages.report.params import ReportParams
 from stages.report.summary import training_cost, training_seconds
 from stages.report.verdict import Verdict, price_of_quality
+from tune_or_retrieve.base.records import APPROACHES, Answer, Approach, Passage, Question, Score
+from tune_or_retrieve.money.prices import Prices
 
 TEMPLATES = Path(__file__).parent / "templates"
 SUB_SCORES = ("factual_accuracy", "completeness", "relevance", "clarity")

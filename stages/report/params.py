@@ -1,24 +1,27 @@
 """The sections of params.yaml that this stage reads, but for `prices`: study, report."""
 
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import BeforeValidator, Field
 
-from stages.params import Section
-
-
-def _distinct(names: list[str]) -> list[str]:
-    if len(set(names)) != len(names):
-        raise ValueError("must not name anything twice")
-    return names
+from tune_or_retrieve.base.params import NAME, Provider, Section
 
 
-Names = Annotated[list[str], Field(min_length=1), AfterValidator(_distinct)]
+def _mapping(value: Any) -> Any:
+    if isinstance(value, list):
+        shown = ", ".join(f"{name}: ..." for name in value)
+        raise ValueError(f"must name the provider of each entry, as in {{{shown}}}: by it dvc.yaml names the code")
+    return value
+
+
+Name = Annotated[str, Field(pattern=NAME)]
 
 
 class StudyParams(Section):
-    models: Names
-    judges: Names
+    """What is compared: names of entries of `models` and `judges`, each with the provider of that entry."""
+
+    models: Annotated[dict[Name, Provider], Field(min_length=1), BeforeValidator(_mapping)]
+    judges: Annotated[dict[Name, Provider | Literal["none"]], Field(min_length=1), BeforeValidator(_mapping)]
 
 
 class ReportParams(Section):

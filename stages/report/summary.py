@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from stages.prices import Prices
 from stages.report.comparisons import Agreement
 from stages.report.inputs import Study
 from stages.report.measures import Cell
 from stages.report.statistics import percentile
+from tune_or_retrieve.money.prices import Prices
 
 
 def summarise(

@@ -1,12 +1,12 @@
 """metrics/table.md: the compact table, aligned so that a terminal shows it as well as a browser."""
 
-from stages.prices import Prices
 from stages.report.comparisons import Comparison
 from stages.report.hardware import machine_line
 from stages.report.inputs import Study
 from stages.report.measures import Cell
 from stages.report.verdict import Verdict
 from stages.report.words import MISSING, interval, money, number, p_value, percent, score, share, signed
+from tune_or_retrieve.money.prices import Prices
 
 LEFT_ALIGNED = {"model", "approach", "difference", "call"}
 

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass, replace
 
-from stages.records import APPROACHES, Approach
 from stages.report.comparisons import Comparison
 from stages.report.hardware import unlike
 from stages.report.inputs import Study
 from stages.report.measures import Cell
 from stages.report.words import ANSWER_WORDS, listed, number, percent
+from tune_or_retrieve.base.records import APPROACHES, Approach
 
 FEW_QUESTIONS = 30
 FEW_PAIRS = 300

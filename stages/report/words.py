@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from stages.records import Approach
 from stages.report.measures import Change, Graded
 from stages.report.statistics import Interval
+from tune_or_retrieve.base.records import Approach
 
 MISSING = "–"
 ANSWER_WORDS: dict[Approach, str] = {"base": "neither", "rag": "retrieve", "ft": "fine-tune", "ft_rag": "both"}

@@ -2,17 +2,17 @@
 
 from pathlib import Path
 
-from stages.errors import exits_cleanly
-from stages.files import write_json, write_jsonl
 from stages.index.params import KnowledgeBaseParams
-from stages.machine import SECTION, RunParams
-from stages.params import load
-from stages.progress import say
-from stages.questions import read_questions
 from stages.retrieve import run
 from stages.retrieve.metrics import evaluate
 from stages.retrieve.params import RetrievalParams
 from stages.retrieve.sources import open_source
+from tune_or_retrieve.base.errors import exits_cleanly
+from tune_or_retrieve.base.files import write_json, write_jsonl
+from tune_or_retrieve.base.machine import SECTION, RunParams
+from tune_or_retrieve.base.params import load
+from tune_or_retrieve.base.progress import say
+from tune_or_retrieve.base.questions import read_questions
 
 
 @exits_cleanly

@@ -19,7 +19,7 @@ evaluation", SIGIR 2008). The ideal order is built greedily over all chunks, as 
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
-from stages.records import Chunk, Question, Span
+from tune_or_retrieve.base.records import Chunk, Question, Span
 
 FOUND = 0.8
 NDCG_DEPTH = 10

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from stages.params import Section
+from tune_or_retrieve.base.params import Section
 
 
 class RetrievalParams(Section):

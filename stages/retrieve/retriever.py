@@ -7,11 +7,11 @@ from langchain_core.documents import Document
 from langchain_core.retrievers import BaseRetriever
 from pydantic import ConfigDict, InstanceOf
 
-from stages.index.build import Embeds
-from stages.index.store import KnowledgeBase
-from stages.records import Chunk
 from stages.retrieve.params import RetrievalParams
-from stages.retrieve.ranking import Ranking, fuse, rank_bm25, rank_dense
+from tune_or_retrieve.base.records import Chunk
+from tune_or_retrieve.providers.faiss.indexes import Embeds
+from tune_or_retrieve.providers.faiss.knowledge_base import KnowledgeBase
+from tune_or_retrieve.providers.faiss.ranking import Ranking, fuse, rank_bm25, rank_dense
 
 
 class PassageRetriever(BaseRetriever):

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 from langchain_core.documents import Document
 from langchain_core.retrievers import BaseRetriever
 
-from stages.errors import StageError
-from stages.files import sha256_text
-from stages.progress import track
-from stages.records import ELSEWHERE, Chunk, Passage, Question, RetrievalTiming, Retrieved, Span, Timed
 from stages.retrieve.metrics import NDCG_DEPTH
 from stages.retrieve.params import RetrievalParams
+from tune_or_retrieve.base.errors import StageError
+from tune_or_retrieve.base.files import sha256_text
+from tune_or_retrieve.base.progress import track
+from tune_or_retrieve.base.records import ELSEWHERE, Chunk, Passage, Question, RetrievalTiming, Retrieved, Span, Timed
 
 if TYPE_CHECKING:
-    from stages.index.store import KnowledgeBase
+    from tune_or_retrieve.providers.faiss.knowledge_base import KnowledgeBase
 
 SCORE_DIGITS = 6
 
@@ -67,7 +67,7 @@ def check_given(questions: Sequence[Question]) -> None:
     if without := [question.id for question in questions if not question.evidence]:
         raise StageError(
             f"no evidence to find, so that retrieval cannot be measured: question {', '.join(without)}. "
-            "Add it: python -m stages.evidence."
+            "Add it: tune-or-retrieve evidence."
         )
 
 
@@ -101,5 +101,5 @@ def check_evidence(questions: Sequence[Question], knowledge_base: "KnowledgeBase
                         )
                     break
     if faults:
-        advice = "Moved passages are found again by: python -m stages.evidence refresh data/eval/questions.jsonl"
+        advice = "Moved passages are found again by: tune-or-retrieve evidence refresh data/eval/questions.jsonl"
         raise StageError("\n  ".join([f"{len(faults)} passages of evidence are not in the index:", *faults, advice]))

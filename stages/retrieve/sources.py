@@ -8,15 +8,14 @@ from typing import Any
 from langchain_core.documents import Document
 from langchain_core.retrievers import BaseRetriever
 
-from stages import machine
-from stages.errors import StageError
-from stages.files import sha256_text
-from stages.index.managed import read_fallback, read_managed
-from stages.index.params import KnowledgeBaseParams
-from stages.machine import RunParams
-from stages.records import ELSEWHERE, Chunk, Question, Span, Timed
+from stages.index.params import MANAGED, KnowledgeBaseParams
 from stages.retrieve import run
 from stages.retrieve.params import RetrievalParams
+from tune_or_retrieve.base import machine
+from tune_or_retrieve.base.errors import StageError
+from tune_or_retrieve.base.files import sha256_text
+from tune_or_retrieve.base.machine import RunParams
+from tune_or_retrieve.base.records import ELSEWHERE, Chunk, Question, Span, Timed
 
 INDEX, CHUNKS = Path("data/index"), Path("data/chunks/chunks.jsonl")
 
@@ -38,17 +37,16 @@ class Source:
 
 def open_source(params: RetrievalParams, base: KnowledgeBaseParams, how: RunParams) -> Source:
     """Raises StageError if the index is missing, damaged or gone, or params ask for what it cannot do."""
-    built = read_managed(INDEX)
-    return _local(params, base, how) if built is None else _managed(params, built)
+    return _managed(params) if (INDEX / MANAGED).is_file() else _local(params, base, how)
 
 
 def _local(params: RetrievalParams, base: KnowledgeBaseParams, how: RunParams) -> Source:
-    from stages.embedding import Embedder
-    from stages.index.store import load_index
     from stages.retrieve.retriever import PassageRetriever
+    from tune_or_retrieve.providers.faiss.knowledge_base import load_index, read_fallback
+    from tune_or_retrieve.vectors.embedding import Embedder
 
-    knowledge_base = load_index(INDEX, CHUNKS, base.embedding)
-    embedder = Embedder(base.embedding, how)
+    knowledge_base = load_index(INDEX, CHUNKS, base.faiss.embedding)
+    embedder = Embedder(base.faiss.embedding, how)
     retriever = PassageRetriever(knowledge_base=knowledge_base, embedder=embedder, params=params, k=run.depth(params))
     metrics: dict[str, Any] = {}
     if fallback := read_fallback(INDEX):
@@ -66,14 +64,20 @@ def _local(params: RetrievalParams, base: KnowledgeBaseParams, how: RunParams) -
     )
 
 
-def _managed(params: RetrievalParams, built: Any) -> Source:
-    from stages.bedrock.knowledge_base import check
-    from stages.bedrock.prices import Usage
-    from stages.bedrock.retriever import locate, make_retriever, passage_span, search_type
-    from stages.bedrock.session import clients
-    from stages.bedrock.spending import CHARACTERS_PER_TOKEN, Spending
-    from stages.corpus import read_articles, read_text
+def _managed(params: RetrievalParams) -> Source:
+    from tune_or_retrieve.base.corpus import read_articles, read_text
+    from tune_or_retrieve.money.cost import Usage
+    from tune_or_retrieve.money.spending import CHARACTERS_PER_TOKEN, Spending
+    from tune_or_retrieve.providers.bedrock.aws.session import clients
+    from tune_or_retrieve.providers.bedrock.knowledge_base.build import check, read_built
+    from tune_or_retrieve.providers.bedrock.knowledge_base.retriever import (
+        locate,
+        make_retriever,
+        passage_span,
+        search_type,
+    )
 
+    built = read_built(INDEX / MANAGED)
     aws, articles = clients(built.region), list(read_articles())
     search = search_type(params.mode, built.store)
     spending = Spending("retrieve", built.embedding_model)
@@ -92,7 +96,7 @@ def _managed(params: RetrievalParams, built: Any) -> Source:
                     raise StageError(
                         f"question {question.id}: article {evidence.article_id} does not hold its evidence at "
                         f"{evidence.start}–{evidence.end}. Moved passages are found again by: python -m "
-                        "stages.evidence refresh data/eval/questions.jsonl"
+                        "tune_or_retrieve.commands.evidence refresh data/eval/questions.jsonl"
                     )
         # Every question is embedded, the first one twice; entered before, so that a kill hides nothing.
         characters = sum(len(one.question) for one in (questions[0], *questions))

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from stages.judge.contradictions.contradiction import Contradiction
 from stages.judge.contradictions.statements import Statement, differences, statements
 from stages.judge.lexicon import NEGATIONS, STOPWORDS, WEAK, concept
-from stages.judge.stems import stem
 from stages.judge.text import Text
+from tune_or_retrieve.text.stems import stem
 
 _LEAST_SHARE = 0.55  # of the words of both texts that are the same
 _LIST = 3  # words between two of one list

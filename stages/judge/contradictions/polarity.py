@@ -9,9 +9,9 @@ from stages.judge.contradictions.order import same_order
 from stages.judge.contradictions.roles import turned_comparison
 from stages.judge.lexicon import opposite
 from stages.judge.matching import harmonic, match, near_copy, topic
-from stages.judge.stems import stem
 from stages.judge.text import Clause, Text
 from stages.judge.tokens import Token
+from tune_or_retrieve.text.stems import stem
 
 _CONDITIONS = ("if", "when", "unless")
 _DENIAL = re.compile(r"\b(?:(?:does|do|did|is|are|can|may|must|should|will|has|have)\s+not|cannot)\b", re.IGNORECASE)

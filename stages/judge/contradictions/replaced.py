@@ -10,9 +10,9 @@ from stages.judge.contradictions.statements import DETERMINERS, TECHNICAL, Edit,
 from stages.judge.lexicon import DOINGS, NEGATIONS, NOUN_VERBS, STOPWORDS, VERBS, opposite, sisters
 from stages.judge.matching import match
 from stages.judge.quantities import Quantity, find_quantities
-from stages.judge.stems import stem
 from stages.judge.text import Text, read
 from stages.judge.tokens import Token
+from tune_or_retrieve.text.stems import stem
 
 _COMPARED = frozenset(("less", "fewer", "more"))
 _ACTIONS = frozenset(  # none of which does for another

@@ -7,9 +7,9 @@ from stages.judge.contradictions.contradiction import Contradiction
 from stages.judge.contradictions.nouns import is_listed, is_noun, is_plural
 from stages.judge.lexicon import NOUN_VERBS, VERBS, opposite, sisters
 from stages.judge.matching import match, near_copy
-from stages.judge.stems import stem
 from stages.judge.text import Clause
 from stages.judge.tokens import Token
+from tune_or_retrieve.text.stems import stem
 
 _PASSIVE = re.compile(r"\b(?:is|are|was|were|be|been|being|gets?|got)\s+(?:\w+\s+){0,2}$", re.IGNORECASE)
 _MUTUAL = frozenset(("match", "equal"))  # a rule matches an event as much as the event the rule

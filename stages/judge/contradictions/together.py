@@ -5,8 +5,8 @@ import re
 
 from stages.judge.contradictions.contradiction import Contradiction
 from stages.judge.matching import found
-from stages.judge.stems import stem
 from stages.judge.text import Text
+from tune_or_retrieve.text.stems import stem
 
 _TOGETHER_SHARED, _SAME_SHARED = 0.4, 0.6  # share of a sentence that the other one has to speak of, too
 _OWN = r"(?:has|have|gets?|with)\s+(?:its|their|an?)\s+own|individually|independently|separately|one\s+by\s+one"

@@ -6,11 +6,11 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from stages.files import content_key
-from stages.llm.structured import ShapedReply, Unreadable, read
 from stages.qa.llm.passages import Passage
 from stages.qa.writing import pair
-from stages.records import Pair, Quote, Rejection
+from tune_or_retrieve.base.files import content_key
+from tune_or_retrieve.base.records import Pair, Quote, Rejection
+from tune_or_retrieve.chat.structured import ShapedReply, Unreadable, read
 
 # Kinds that the quotas know and that one passage can give; a comparison needs two articles.
 Kind = Literal[

@@ -5,25 +5,25 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
-from stages.engine.calls import Options
-from stages.errors import StageError
-from stages.files import content_key
-from stages.llm.asking import asker
-from stages.llm.parallel import each
-from stages.llm.prompting import filled
-from stages.llm.structured import Asks, ShapedReply, json_schema
-from stages.machine import RunParams
-from stages.progress import Progress, say
 from stages.qa.llm.candidates import Kind, Pairs, candidates
-from stages.qa.llm.params import BedrockWriter, LlmQaParams
 from stages.qa.llm.passages import Passage, spread
+from stages.qa.params import LlmQaParams, WriterParams
 from stages.qa.subject import subject_of
-from stages.records import Article, Pair, Rejection
-from stages.store import CallStore
+from tune_or_retrieve.base.errors import StageError
+from tune_or_retrieve.base.files import content_key
+from tune_or_retrieve.base.machine import RunParams
+from tune_or_retrieve.base.progress import Progress, say
+from tune_or_retrieve.base.records import Article, Pair, Rejection
+from tune_or_retrieve.chat.calls import Options
+from tune_or_retrieve.chat.engine import asker
+from tune_or_retrieve.chat.parallel import each
+from tune_or_retrieve.chat.prompting import filled
+from tune_or_retrieve.chat.store import CallStore
+from tune_or_retrieve.chat.structured import Asks, ShapedReply, json_schema
 
 if TYPE_CHECKING:
-    from stages.bedrock.spending import Spending
-    from stages.bedrock.waiting import Watch
+    from tune_or_retrieve.money.spending import Spending
+    from tune_or_retrieve.providers.bedrock.aws.waiting import Watch
 
 PROMPT = Path(__file__).with_name("prompt.txt")
 Spent = Callable[[ShapedReply], None]
@@ -54,9 +54,9 @@ def generate(
     options = Options(max_tokens=writer.max_tokens, temperature=writer.temperature, seed=params.seed)
     with CallStore() as store, asker(writer, options, run) as model:
         share, written = writer.pairs_per_passage, partial(write, shown, texts, model, store)
-        if not isinstance(writer, BedrockWriter):
+        if writer.provider != "bedrock":
             return list(written(share, writer.concurrency))
-        from stages.bedrock.spending import Spending  # prices are read only where something is paid
+        from tune_or_retrieve.money.spending import Spending  # prices are read only where something is paid
 
         spending = Spending("qa", writer.billed_as)
         if writer.batch:
@@ -134,7 +134,7 @@ def asking(prompt: str, passage: Passage, text: str, share: int) -> list[dict[st
 
 
 def _by_batch(
-    writer: BedrockWriter,
+    writer: WriterParams,
     options: Options,
     asked: Mapping[str, list[dict[str, str]]],
     store: CallStore,
@@ -142,7 +142,7 @@ def _by_batch(
     spending: "Spending",
 ) -> None:
     """Put what one batch job can answer into the store."""
-    from stages.bedrock.batch import fill
-    from stages.bedrock.session import clients
+    from tune_or_retrieve.providers.bedrock.aws.session import clients
+    from tune_or_retrieve.providers.bedrock.chat.batch import fill
 
     fill(clients(writer.region), writer, options, Pairs, asked, store, "qa", watch, spending)

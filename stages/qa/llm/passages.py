@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from stages.qa.phrasing import choice
-from stages.records import Article
-from stages.sentences import Break, units
+from tune_or_retrieve.base.records import Article
+from tune_or_retrieve.text.sentences import Break, units
 
 CHARACTERS_PER_TOKEN = 4  # of English, roughly: it bounds a prompt, and nothing is billed by it
 

@@ -1,0 +1,74 @@
+"""`tune-or-retrieve teardown`: everything of ours at AWS, shown, asked about, and removed in the right order."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TextIO
+
+from tune_or_retrieve.account.owned import Resource, Scope
+from tune_or_retrieve.account.removal import Left, remove_all
+from tune_or_retrieve.account.resources import KINDS, look, table
+from tune_or_retrieve.base.errors import StageError
+from tune_or_retrieve.providers.bedrock.aws.session import Clients
+from tune_or_retrieve.providers.bedrock.aws.waiting import Watch
+
+EVERY_SECONDS = 5.0
+AFTERWARDS = (
+    "The local outs still name what is gone: the next study on Bedrock needs `dvc repro --force` for the stages index "
+    "and fine_tune. Fine-tuned models are gone for good: another needs a higher `retry`, and is paid for again."
+)
+
+
+def teardown(
+    places: Sequence[Clients],
+    scope: Scope,
+    dry_run: bool,
+    confirmed: Callable[[], bool],
+    watch: Watch | None = None,
+    to: TextIO | None = None,
+) -> None:
+    """Show what is there, ask, and remove it; may be repeated until nothing is left.
+
+    Args:
+        places: clients of each region that is looked at.
+        confirmed: asked once, after everything was shown.
+
+    Raises:
+        StageError: it was not confirmed, or something is left: says what and why.
+    """
+    anything, unseen = False, {}
+    for here in places:
+        found, unseen[here.region] = look(here, scope)
+        anything = anything or bool(found)
+        print(table(found, here.region, scope.prices), file=to)
+        if dry_run and found:
+            print("\n".join(_steps(found)), file=to)
+    if dry_run and anything:
+        print("nothing was removed.", file=to)
+    if dry_run or not anything:
+        _complain(unseen)
+        return
+    if not confirmed():
+        raise StageError("not confirmed: nothing was removed.")
+    left = {}
+    try:
+        for here in places:
+            left[here.region] = remove_all(here, scope, watch or Watch(every=EVERY_SECONDS), KINDS)
+    except KeyboardInterrupt:
+        print("teardown: interrupted; what was begun goes on at AWS. Run it again for the rest.", file=to)
+        raise
+    _complain(left)
+    print(f"nothing is left of tune-or-retrieve in {', '.join(left)}. {AFTERWARDS}", file=to)
+
+
+def _steps(found: Sequence[Resource]) -> list[str]:
+    verbs = {kind.word: kind.verb for kind in KINDS}
+    return [f"would {verbs[one.kind]}: {one}" for one in found]
+
+
+def _complain(left: Mapping[str, Sequence[Left]]) -> None:
+    """Raises StageError if anything is left in any of the regions."""
+    lines = []
+    for region, here in left.items():
+        if here:
+            lines += [f"left in {region}, and may still cost:", *(f"  {one}: {one.why}" for one in here)]
+    if lines:
+        raise StageError("\n".join([*lines, "Run teardown again."]))

@@ -1,0 +1,144 @@
+"""Reading and writing: every output is written beside its place and renamed, so it is whole or absent."""
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import IO, Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from tune_or_retrieve.base.errors import NO_ROOM, StageError
+
+Row = TypeVar("Row", bound=BaseModel)
+PROBE_BYTES = 64 * 1024  # a write that fails for lack of room has used up all but a part of a block
+TMP_PREFIX = ".tmp-"  # .gitignore and .dvcignore know this prefix: what a kill -9 leaves is never hashed
+
+
+@contextlib.contextmanager
+def atomic_file(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
+    """Open a temporary file beside `path`; on a clean exit it takes the place of `path`, else it is removed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f"{TMP_PREFIX}{path.name}-")
+    tmp = Path(name)
+    try:
+        with _tells_no_room(path):
+            with os.fdopen(handle, mode, **({} if "b" in mode else {"encoding": "utf-8", "newline": "\n"})) as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            tmp.chmod(0o644)
+            tmp.replace(path)
+    finally:
+        tmp.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def atomic_directory(path: Path) -> Iterator[Path]:
+    """Yield an empty directory beside `path`; on a clean exit it takes the place of `path`, else it is removed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    tmp = Path(tempfile.mkdtemp(dir=path.parent, prefix=f"{TMP_PREFIX}{path.name}-"))
+    try:
+        with _tells_no_room(path):
+            yield tmp
+            tmp.chmod(0o755)
+            if path.exists():
+                shutil.rmtree(path)
+            tmp.replace(path)
+    finally:
+        shutil.rmtree(tmp, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _tells_no_room(path: Path) -> Iterator[None]:
+    """Turn a fault that a full disk brought about into the OSError that says so, and names `path`."""
+    try:
+        yield
+    except StageError:
+        raise
+    except Exception as fault:
+        if number := no_room(path.parent, fault):
+            named = Path(*(part for part in path.parts if not part.startswith(TMP_PREFIX)))
+            raise OSError(number, os.strerror(number), str(named)) from fault
+        raise
+
+
+def no_room(folder: Path, fault: Exception) -> int | None:
+    """The error number if `fault` came of a lack of room in `folder`, else None.
+
+    Libraries say it in words of their own, or only that writing failed: then the disk itself is asked.
+    """
+    if isinstance(fault, OSError) and fault.errno in NO_ROOM:
+        return fault.errno
+    try:
+        with tempfile.TemporaryFile(dir=folder, prefix=TMP_PREFIX) as file:
+            file.write(bytes(PROBE_BYTES))
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as probed:
+        return probed.errno if probed.errno in NO_ROOM else None
+    return None
+
+
+def write_text(path: Path, text: str) -> None:
+    with atomic_file(path) as file:
+        file.write(text)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write JSON with sorted keys, so that equal values are equal bytes."""
+    write_text(path, json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """Read JSON. Raises StageError if the file is missing or damaged."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise StageError(f"{path}: no such file. Run `dvc repro`, which makes it.") from None
+    except (UnicodeDecodeError, json.JSONDecodeError) as fault:
+        raise StageError(f"{path}: not readable as JSON ({fault}). Remove it and run `dvc repro`.") from None
+
+
+def write_jsonl(path: Path, rows: Iterable[BaseModel]) -> int:
+    """Write one row a line and return how many."""
+    count = 0
+    with atomic_file(path) as file:
+        for row in rows:
+            file.write(row.model_dump_json() + "\n")
+            count += 1
+    return count
+
+
+def read_jsonl(path: Path, kind: type[Row]) -> Iterator[Row]:
+    """Stream typed rows. Raises StageError that names the file and line of a missing or damaged row."""
+    if not path.is_file():
+        raise StageError(f"{path}: no such file. Run `dvc repro`, which makes it.")
+    with path.open(encoding="utf-8") as file:
+        for number, line in enumerate(file, start=1):
+            try:
+                yield kind.model_validate_json(line)
+            except ValidationError as fault:
+                first = fault.errors()[0]
+                where = ".".join(map(str, first["loc"])) or "line"
+                raise StageError(
+                    f"{path}, line {number}: not a valid {kind.__name__} ({where}: {first['msg']})."
+                ) from None
+
+
+def sha256_text(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()
+
+
+def sha256_file(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def content_key(*parts: Any) -> str:
+    """A name that follows from content: sha256 of the parts as canonical JSON."""
+    return sha256_text(json.dumps(parts, sort_keys=True, ensure_ascii=False, separators=(",", ":")))

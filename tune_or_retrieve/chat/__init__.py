@@ -1,0 +1,1 @@
+"""Chat models of any provider: calls, prompts, replies of a given shape, and the store of what was answered."""

@@ -1,0 +1,130 @@
+"""One call to a chat model: its reply with token counts and wall time, or one clear fault."""
+
+import sys
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict
+
+from tune_or_retrieve.base.errors import StageError
+from tune_or_retrieve.base.progress import say
+from tune_or_retrieve.base.records import Timed
+
+if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
+    from langchain_core.messages import AIMessage
+
+# What may pass by itself: too many requests, and a gateway or server that is overloaded or restarting. Nothing else
+# is tried again: not a 500 (the same request fails the same way), not a time-out or 504 (it would be paid for twice).
+TRANSIENT_STATUS = (429, 502, 503)
+WAITS_SECONDS = (1.0, 4.0, 15.0)  # before the second, third and fourth try
+
+
+class Options(BaseModel):
+    """Decoding, the same for all approaches of a run."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    max_tokens: int
+    temperature: float
+    seed: int
+
+
+class Reply(Timed):
+    """What the model said. An empty text is a reply too."""
+
+    text: str
+    input_tokens: int
+    output_tokens: int
+    stop_reason: str  # as the engine named it; "length": max_tokens or the window ended it
+    seconds: float  # wall of the try that succeeded
+
+
+def ask(
+    chat: "BaseChatModel",
+    messages: Sequence[dict[str, str]],
+    options: Options,
+    waits: Sequence[float] = (),
+    sleep: Callable[[float], None] = time.sleep,
+) -> Reply:
+    """Generate one reply.
+
+    Args:
+        chat: any LangChain chat model.
+        messages: role and content of each.
+        options: sent with the call.
+        waits: seconds before each further try after a transient fault; none for a local engine.
+        sleep: stands in for the clock in tests.
+
+    Raises:
+        StageError: the call failed; its text says how, and leaves to the caller to say for which question.
+    """
+    for wait in (*waits, None):
+        start = time.perf_counter()
+        try:
+            message = chat.invoke(list(messages), **_arguments(options))
+        except Exception as fault:
+            reason, transient = _explain(fault)
+            if reason is None:
+                raise
+            if not transient or wait is None:
+                tries = f" after {len(waits) + 1} tries" if transient and waits else ""
+                raise StageError(f"the model call failed{tries}: {reason}.") from fault
+            say(f"the model call failed: {reason}; tried again in {wait:g} s.")
+            sleep(wait)
+        else:
+            return _reply(message, time.perf_counter() - start)
+    raise AssertionError("unreachable")
+
+
+def _arguments(options: Options) -> dict[str, Any]:
+    # max_tokens in the body as it is: ChatOpenAI would rename it to max_completion_tokens, which not every compatible
+    # server knows, and one that does not would write on to the end of its window.
+    return {
+        "temperature": options.temperature,
+        "seed": options.seed,
+        "extra_body": {"max_tokens": options.max_tokens},
+    }
+
+
+def _reply(message: "AIMessage", seconds: float) -> Reply:
+    usage = message.usage_metadata
+    stop_reason = message.response_metadata.get("finish_reason")
+    if usage is None or not stop_reason:
+        missing = "token counts (usage)" if usage is None else "a finish_reason"
+        raise StageError(f"the model call failed: the server's reply has no {missing}, which the study needs.")
+    return Reply(
+        text=str(message.text),
+        input_tokens=usage["input_tokens"],
+        output_tokens=usage["output_tokens"],
+        stop_reason=stop_reason,
+        seconds=seconds,
+    )
+
+
+def _explain(fault: Exception) -> tuple[str | None, bool]:
+    """What happened in a few words, and whether it may pass by itself. None: not a fault of the call but of ours."""
+    if isinstance(
+        fault, (TypeError, ValueError, KeyError, AttributeError)
+    ):  # what LangChain raises as it takes it apart
+        return f"the server's reply is no chat completion ({type(fault).__name__}: {fault})", False
+    openai = sys.modules.get("openai")  # loaded by then if the fault is one of its own
+    if openai is None or not isinstance(fault, openai.OpenAIError):
+        return None, False
+    if isinstance(fault, openai.APITimeoutError):
+        return "no reply in time", False
+    if isinstance(fault, openai.APIConnectionError):
+        root: BaseException = fault  # below LangChain's and the client's own wrappings, which say only "error"
+        while root.__cause__ is not None:
+            root = root.__cause__
+        return f"no connection, or it was lost ({type(root).__name__}: {root})", True
+    if isinstance(fault, openai.APIStatusError):
+        return f"the server answered {fault.status_code}: {_said(fault)}", fault.status_code in TRANSIENT_STATUS
+    return f"{type(fault).__name__}: {fault}", False
+
+
+def _said(fault: Any) -> str:
+    body = fault.body if isinstance(fault.body, dict) else {}
+    text = body.get("message") or fault.response.text or "nothing"
+    return " ".join(str(text).split())[:300]

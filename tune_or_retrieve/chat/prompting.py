@@ -1,0 +1,21 @@
+"""Prompts that are text files, and material put into them that must not be taken for instructions."""
+
+from collections.abc import Mapping
+from string import Template
+
+from tune_or_retrieve.base.files import sha256_text
+
+BORDER = "\n----\n"  # between the system's part of the file and the user's
+MARK_DIGITS = 12
+
+
+def filled(prompt: str, material: Mapping[str, str], **more: str) -> list[dict[str, str]]:
+    """The system and the user message of a prompt with $names.
+
+    Args:
+        material: texts of others by name. ``$mark`` follows from them, so that no text can hold its own mark.
+        more: words of ours by name.
+    """
+    mark = sha256_text("\0".join(material.values()))[:MARK_DIGITS]
+    system, user = (Template(part).substitute(material, mark=mark, **more) for part in prompt.split(BORDER))
+    return [{"role": "system", "content": system.strip()}, {"role": "user", "content": user.strip()}]

@@ -1,0 +1,135 @@
+"""The commands that look at AWS, or at what it will cost: doctor, estimate, resources, teardown."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tune_or_retrieve.account import doctor as preflight
+from tune_or_retrieve.account.doctor import Finding
+from tune_or_retrieve.account.estimate import estimate as estimated
+from tune_or_retrieve.account.estimate import table
+from tune_or_retrieve.account.owned import Scope
+from tune_or_retrieve.account.plan import hourly, plan, prices, provisioned, regions_and_buckets
+from tune_or_retrieve.account.resources import look
+from tune_or_retrieve.account.resources import table as listed
+from tune_or_retrieve.account.teardown import teardown as take_down
+from tune_or_retrieve.account.work import count, work
+from tune_or_retrieve.base import params
+from tune_or_retrieve.base.errors import StageError
+from tune_or_retrieve.commands.check import refuse_faults
+from tune_or_retrieve.money.budget import Budget
+from tune_or_retrieve.providers.bedrock.aws.session import Clients, clients, profile_region
+from tune_or_retrieve.providers.bedrock.tuning.hosting import HOURS_OF_A_MONTH
+
+LOCAL = "params.yaml asks nothing of Amazon Bedrock: `tune-or-retrieve preset bedrock` puts the study there."
+NOT_ASKED = 2  # exit code
+
+
+def doctor() -> None:
+    """Raises StageError if anything is not ready, or, before AWS is asked, if params.yaml has faults."""
+    refuse_faults()
+    content = params.everything()
+    asked = plan(content)
+    if not asked.on_bedrock:
+        print(LOCAL)
+        return
+    default = profile_region()
+    by_region: dict[str | None, preflight.Wanted] = {}
+    for region, wanted in asked.wanted.items():
+        by_region[region or default] = by_region.get(region or default, preflight.Wanted()) + wanted
+    found: list[preflight.Finding] = []
+    for region, wanted in by_region.items():
+        here = clients(region)
+        credentials, *others = preflight.findings(here, wanted)
+        found += others if credentials in found else [credentials, *others]
+        if credentials.ok:
+            found += preflight.fine_tuning(here, [model for model in wanted.models if model in asked.trained])
+            found += [preflight.embedding(here, model) for model in wanted.models if model == asked.embedding]
+            found += _prices(here, content, wanted.models, asked.trained)
+    if asked.search:
+        found.append(preflight.search(*asked.search))
+    preflight.report(found)
+
+
+def _prices(here: Clients, content: Mapping[str, Any], models: Sequence[str], trained: Sequence[str]) -> list[Finding]:
+    """Base models that are tuned have ids of their own, which are not called."""
+    try:
+        dated = prices(content)
+    except StageError as fault:
+        return [Finding("prices", False, str(fault))]
+    tuned = [model for model in models if model in trained]
+    called = [model for model in models if model not in trained]
+    return preflight.prices(here, dated, called, tuned)
+
+
+def estimate() -> None:
+    """Tokens and dollars of each stage, and what was spent. Asks nothing of AWS. Raises StageError as `check` does."""
+    refuse_faults()
+    content = params.everything()
+    asked = plan(content)
+    if not asked.on_bedrock:
+        print(LOCAL)
+        return
+    dated, counted = prices(content), count(content)
+    print(table(estimated(work(asked, counted, content), dated), dated, Budget(dated, None).by_stage()))
+    if counted.about:
+        print(f"about: not there yet to be counted, and taken from params.yaml: {', '.join(counted.about)}.")
+    if asked.embedding and counted.chunks is None:
+        print("index: not known before the stage chunks has run.")
+    for name, per_hour in provisioned(content).items():
+        month = f"${per_hour * HOURS_OF_A_MONTH:,.2f} a month"
+        print(f"{name}: beside this, provisioned throughput at ${per_hour:,.2f} an hour, used or not: {month}.")
+    print("Spent is by all runs since .cache/spent.jsonl was begun, without storage of models, which is by the month.")
+    print("Replies are counted as long as they may be; what the store holds already costs nothing again.")
+
+
+def resources() -> None:
+    """What of ours is at AWS. Raises StageError if a part could not be looked at."""
+    places, scope = _places()
+    unlisted = []
+    for here in places:
+        found, unseen = look(here, scope)
+        print(listed(found, here.region, scope.prices))
+        unlisted += [f"  {here.region}, {one}: {one.why}" for one in unseen]
+    if unlisted:
+        raise StageError("\n".join(["could not be listed, and may still cost:", *unlisted]))
+
+
+def teardown(dry_run: bool = False, yes: bool = False) -> None:
+    """Remove it all. Exit code 2, before AWS is asked, without a terminal to ask at and without `yes`."""
+    if not dry_run and not yes and not sys.stdin.isatty():
+        print(
+            "error: teardown deletes what was paid for, and there is no terminal to ask at. Look with --dry-run, then "
+            "run it with --yes.",
+            file=sys.stderr,
+        )
+        sys.exit(NOT_ASKED)
+    places, scope = _places()
+    take_down(places, scope, dry_run, confirmed=lambda: yes or _asked(places))
+
+
+def _asked(places: Sequence[Clients]) -> bool:
+    regions = ", ".join(here.region for here in places)
+    try:
+        said = input(f"Remove all of this from account {places[0].account_id}, {regions}? [y/N] ")
+    except EOFError:
+        return False
+    return said.strip().lower() in ("y", "yes")
+
+
+def _places() -> tuple[list[Clients], Scope]:
+    """Each region that params name, and that of the AWS profile; and the buckets that they name.
+
+    Of the params as far as they can be read: what is at AWS can be removed without them, too.
+    """
+    content, dated = {}, None
+    try:
+        content = params.everything()
+        dated = prices(content)
+    except StageError as fault:
+        print(f"{fault} Going on without it.", file=sys.stderr)
+    named, buckets = regions_and_buckets(content)
+    regions = dict.fromkeys(filter(None, [profile_region(), *named]))
+    places = [clients(region) for region in regions or [None]]
+    _ = places[0].account_id  # without credentials this is one fault, instead of one for each kind of thing
+    return places, Scope(tuple(buckets), dated, hourly(content))

@@ -1,0 +1,137 @@
+"""All of params.yaml at once, before anything runs: DVC looks only at the keys that some stage declares."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+from stages.answer.params import AnswerParams
+from stages.articles.from_botocore import check_source
+from stages.articles.params import ArticlesParams
+from stages.chunks.params import ChunkingParams
+from stages.fine_tune.params import FineTuneParams
+from stages.index.params import KnowledgeBaseParams
+from stages.judge.params import JudgeParams
+from stages.qa.params import QaParams
+from stages.report.params import ReportParams, StudyParams
+from stages.retrieve.params import RetrievalParams
+from tune_or_retrieve.base import machine, params
+from tune_or_retrieve.base.errors import StageError
+from tune_or_retrieve.base.locations import resolve
+from tune_or_retrieve.base.machine import RunParams
+from tune_or_retrieve.chat.models import ModelParams
+from tune_or_retrieve.money.prices import Prices
+from tune_or_retrieve.money.spending import LIMIT
+from tune_or_retrieve.providers.bedrock.knowledge_base.params import BedrockBaseParams
+from tune_or_retrieve.providers.embedded.params import EmbeddedModel
+
+PACKAGE = "package:"  # of model files that are there at once; others may have to be fetched
+SECTIONS: dict[str, type[params.Section]] = {
+    "articles": ArticlesParams,
+    "chunking": ChunkingParams,
+    "qa": QaParams,
+    "knowledge_base": KnowledgeBaseParams,
+    "retrieval": RetrievalParams,
+    "fine_tune": FineTuneParams,
+    "answer": AnswerParams,
+    "prices": Prices,
+    "report": ReportParams,
+}
+
+
+def check() -> None:
+    """Raises StageError with the faults of all sections."""
+    refuse_faults()
+    print(f"{params.PARAMS_FILE}: no faults.")
+
+
+def refuse_faults() -> None:
+    """Check every section with the class of the stage that reads it.
+
+    Raises:
+        StageError: holds the faults of all sections.
+    """
+    faults: list[str] = []
+
+    def tried(read: Callable, *args):
+        try:
+            return read(*args)
+        except StageError as fault:
+            if str(fault) not in faults:  # a file that cannot be read at all is one fault, not one a section
+                faults.append(str(fault))
+
+    tried(machine.check_processor)
+    study, run = tried(params.load, "study", StudyParams), tried(params.load, machine.SECTION, RunParams)
+    sections: dict[str, params.Section | None] = {key: tried(params.load, key, kind) for key, kind in SECTIONS.items()}
+    if sections["articles"] and sections["articles"].source == "botocore":
+        tried(check_source, sections["articles"].botocore)
+    if sections["articles"] and not Path(folder := sections["articles"].folder.path).is_dir():
+        # DVC watches it whatever the source is, and says less clearly that it is missing.
+        faults.append(f"{params.PARAMS_FILE}: articles.folder.path: must be a folder. Got {folder!r}: no such folder.")
+    if sections["knowledge_base"] and (name := sections["knowledge_base"].faiss.embedding.model).startswith(PACKAGE):
+        tried(resolve, name)
+    base, retrieval = sections["knowledge_base"], sections["retrieval"]
+    if base and base.backend == base.fallback:
+        faults.append(
+            f"{params.PARAMS_FILE}: knowledge_base.fallback: must be none with backend {base.backend}. Got "
+            f"{base.fallback!r}."
+        )
+    if base and base.bedrock is not None:  # of a study on this machine, too: it is one word away from being used
+        tried(params.load, "knowledge_base.bedrock", BedrockBaseParams)
+    if base and retrieval and base.backend == "bedrock":
+        from tune_or_retrieve.providers.bedrock.knowledge_base.retriever import (
+            search_type,  # here: it imports boto3, which a local study does not need
+        )
+
+        tried(search_type, retrieval.mode, base.bedrock.store)
+    if study:
+        # Entries that the study does not use are checked too: they are one word away from being used.
+        for model in dict.fromkeys([*study.models, *params.entries("models")]):
+            read = tried(params.load, f"models.{model}", ModelParams)
+            if isinstance(read, EmbeddedModel) and read.weights.startswith(PACKAGE):
+                tried(resolve, read.weights, read.sha256)
+            if read:
+                faults += _misnamed("models", model, study.models, read.provider)
+        for judge in dict.fromkeys([*study.judges, *params.entries("judges")]):
+            sections[f"judges.{judge}"] = read = tried(params.load, f"judges.{judge}", JudgeParams)
+            if read:
+                faults += _misnamed("judges", judge, study.judges, getattr(read, "provider", "none"))
+    tried(params.load_value, "budget_usd", LIMIT)
+    if run:
+        _refuse_what_the_machine_lacks(run, sections, tried)
+    if faults:
+        raise StageError("\n".join(faults))
+
+
+def _misnamed(section: str, name: str, study: Mapping[str, str], provider: str) -> Iterator[str]:
+    """Faults of an entry's name, and of the provider that the study names for it."""
+    if not re.fullmatch(params.NAME, name):
+        yield f"{params.PARAMS_FILE}: {section}.{name}: a name must be of letters, digits, - and _. Got {name!r}."
+    if study.get(name, provider) != provider:
+        yield (
+            f"{params.PARAMS_FILE}: study.{section}.{name}: must be {provider}, the provider of {section}.{name}. Got "
+            f"{study[name]!r}."
+        )
+
+
+def _refuse_what_the_machine_lacks(
+    run: RunParams, sections: Mapping[str, params.Section | None], tried: Callable
+) -> None:
+    """Only what is asked for by name can be lacking; torch and llama.cpp are imported for that alone."""
+    if run.gpu_layers != "auto":
+        from tune_or_retrieve.providers.embedded.server import gpu_layers
+
+        tried(gpu_layers, run.gpu_layers)
+    asked = [(key, dtype) for name, section in sections.items() for key, dtype in _dtypes(name, section)]
+    asked = [(key, dtype) for key, dtype in asked if dtype == "bfloat16"]
+    if (asked or run.device not in ("auto", "cpu")) and (device := tried(machine.device, run.device)):
+        for key, dtype in asked:
+            tried(machine.dtype, dtype, device, key)
+
+
+def _dtypes(key: str, section: params.Section | None) -> Iterator[tuple[str, str]]:
+    """Every number format in a section, with its key."""
+    for name, value in section or ():
+        if name == "dtype":
+            yield f"{key}.{name}", value
+        elif isinstance(value, params.Section):
+            yield from _dtypes(f"{key}.{name}", value)

@@ -1,0 +1,155 @@
+"""``tune-or-retrieve preset NAME``: the values of a preset, written into params.yaml around its comments.
+
+bedrock and local say where the study runs, quick how large it is; local makes it as large again as we ship it.
+"""
+
+import io
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from tune_or_retrieve.base.errors import StageError
+from tune_or_retrieve.base.files import write_text
+from tune_or_retrieve.base.params import PARAMS_FILE, read_text
+
+FOLDER = Path("presets")
+WHOLE = ("models", "judges")  # sections whose entries are of several kinds: an entry takes the place of another one
+STUDY = ("study",)  # its mappings say what is compared: each takes the place of the one that was there
+# Its keys are replaced by the other presets only where they hold its values: a size of the user's own stays.
+SIZE = "quick"
+KEPT = ("budget_usd",)  # replaced only where another preset put it or nothing stands: a limit of the user's own stays
+
+
+def preset(name: str) -> None:
+    """Apply a preset and print what changed; see `apply`."""
+    changes = apply(name)
+    print("\n".join(changes) if changes else f"params.yaml is at the preset {name} already.")
+
+
+def apply(name: str, params: Path = PARAMS_FILE, folder: Path = FOLDER) -> list[str]:
+    """Write the values of a preset into params.yaml, whole or not at all. All else stays as it is.
+
+    An entry of `models` or `judges` that has the preset's provider already stays, with all that a user made of it.
+
+    Returns:
+        What changed, a line each: ``study.judges: ["facts"] -> ["claude"]``; with a mark behind it where what stood
+        there is the user's own, which no preset brings back.
+
+    Raises:
+        StageError: there is no such preset, or a file is missing or no valid YAML.
+    """
+    known = sorted(path.stem for path in folder.glob("*.yaml"))
+    if name not in known:
+        raise StageError(f"unknown preset {name!r}. Known: {', '.join(known) or f'none in {folder}'}.")
+    yaml, text = _yaml(), read_text(params)
+    content = _load(yaml, params, text)
+    presets = {one: _load(yaml, path := folder / f"{one}.yaml", read_text(path)) for one in known}
+    shipped = [dict(_leaves(one)) for one in presets.values()]
+    before = dict(_leaves(content))
+    kept = KEPT if name == SIZE else (*KEPT, *dict(_leaves(presets.get(SIZE, {}))))
+    for key in kept:
+        if before.get(key) is not None and all(one.get(key) != before[key] for one in shipped):
+            _remove(presets[name], key)
+    _merge(content, presets[name], ())
+    after = dict(_leaves(content))
+    if before == after:
+        return []
+    written = io.StringIO()
+    yaml.dump(content, written)
+    write_text(params, _spaced(written.getvalue(), text))
+    return [
+        f"{key}: {_shown(before, key)} -> {_shown(after, key)}{_yours(key, before, shipped)}"
+        for key in [*after, *(key for key in before if key not in after)]
+        if before.get(key, ...) != after.get(key, ...)
+    ]
+
+
+def _merge(content: Any, wanted: Any, path: tuple[str, ...]) -> None:
+    for key, value in wanted.items():
+        inside = isinstance(value, dict) and isinstance(content.get(key), dict)
+        if inside and not (path and path[0] in WHOLE) and path != STUDY:
+            _merge(content[key], value, (*path, key))
+        elif content.get(key, ...) != value and not _of_this_provider(content.get(key), value, path):
+            if isinstance(value, dict) and key in content:
+                _keep_what_follows(content[key], value)
+            content[key] = value
+
+
+def _remove(content: Any, key: str) -> None:
+    *parents, last = key.split(".")
+    for part in parents:
+        content = content.get(part, {})
+    content.pop(last, None)
+
+
+def _of_this_provider(old: Any, new: Any, path: tuple[str, ...]) -> bool:
+    return bool(path) and path[0] in WHOLE and isinstance(old, dict) and old.get("provider") == new.get("provider")
+
+
+def _yours(key: str, before: dict[str, Any], shipped: list[dict[str, Any]]) -> str:
+    known = key not in before or any(key in one and one[key] == before[key] for one in shipped)
+    return "" if known else "  (your own: no preset brings it back)"
+
+
+def _keep_what_follows(old: Any, new: Any) -> None:
+    """Blank lines and comments below an entry hang on its last line for ruamel: they go over to the new one's."""
+    (old, key), (new, new_key) = _last(old), _last(new)
+    token = (old.ca.items.get(key) or [None] * 4)[2]
+    mine = (new.ca.items.get(new_key) or [None] * 4)[2]
+    _, _, below = token.value.partition("\n") if token else ("", "", "")
+    own = mine.value.partition("\n")[0] if mine else ""
+    if mine:
+        mine.value = f"{own}\n{below}"
+    elif below:
+        token.value = f"\n{below}"
+        new.ca.items[new_key] = [None, None, token, None]
+
+
+def _last(node: Any) -> tuple[Any, str]:
+    key = list(node)[-1]
+    return _last(node[key]) if isinstance(node[key], dict) and node[key] else (node, key)
+
+
+def _spaced(text: str, before: str) -> str:
+    """Two spaces before the comments of changed lines: ruamel keeps their column, whatever the value is now."""
+    kept = set(before.splitlines(keepends=True))
+    return "".join(
+        line if line in kept else re.sub(r"(?<=\S) +# ", "  # ", line, count=1)
+        for line in text.splitlines(keepends=True)
+    )
+
+
+def _leaves(node: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
+    if isinstance(node, dict) and node:
+        for key, value in node.items():
+            yield from _leaves(value, (*path, str(key)))
+    else:
+        yield ".".join(path), node
+
+
+def _shown(leaves: dict[str, Any], key: str) -> str:
+    return json.dumps(leaves[key], ensure_ascii=False) if key in leaves else "nothing"
+
+
+def _yaml() -> Any:
+    from ruamel.yaml import YAML
+
+    yaml = YAML()
+    yaml.width = 4096  # no line is broken
+    yaml.preserve_quotes = True
+    yaml.representer.add_representer(type(None), lambda to, _: to.represent_scalar("tag:yaml.org,2002:null", "null"))
+    return yaml
+
+
+def _load(yaml: Any, path: Path, text: str) -> Any:
+    from ruamel.yaml.error import YAMLError
+
+    try:
+        content = yaml.load(text)
+    except YAMLError as fault:
+        raise StageError(f"{path}: not valid YAML ({' '.join(str(fault).split())}).") from None
+    if not isinstance(content, dict):
+        raise StageError(f"{path}: must be a mapping of sections. Got {type(content).__name__}.")
+    return content

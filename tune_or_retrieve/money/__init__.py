@@ -1,0 +1,1 @@
+"""Prices, costs and the budget. Imports no boto3."""

@@ -1,0 +1,1 @@
+"""Who does the work: a package each, imported only where a study uses it."""

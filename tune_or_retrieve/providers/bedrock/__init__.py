@@ -1,0 +1,1 @@
+"""Amazon Bedrock. boto3 and langchain-aws are at home here; modules named `params` or `*_params` import neither."""

@@ -1,0 +1,1 @@
+"""Chat models: Converse, batch jobs, access."""

@@ -1,0 +1,1 @@
+"""Knowledge bases: built, brought up to date, searched, removed."""

@@ -1,0 +1,1 @@
+"""Fine-tuning of Nova: training jobs, deployments, prices of training."""

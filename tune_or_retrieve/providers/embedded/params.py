@@ -1,0 +1,40 @@
+"""A model that runs in this process. Imports no engine."""
+
+import re
+from typing import Literal
+
+from pydantic import ConfigDict, Field, field_validator
+
+from tune_or_retrieve.base.params import Filled
+from tune_or_retrieve.chat.models import ModelParams
+
+SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+class EmbeddedModel(ModelParams):
+    """GGUF weights run by xllamacpp (llama.cpp) in this process."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    provider: Literal["embedded"]
+    weights: Filled  # location of a GGUF file, see tune_or_retrieve.base.locations
+    sha256: str | None = None  # of that file; None: not checked
+    # Served in another format than the file's, a copy made once; None: as it is. Training reads the file itself.
+    requantize: Literal["Q8_0", "Q4_0", "F16"] | None = None
+    context_tokens: int = Field(ge=256, le=1_048_576)  # prompt and reply together
+
+    @field_validator("sha256")
+    @classmethod
+    def _is_sha256(cls, value: str | None) -> str | None:
+        if value is not None and not SHA256.fullmatch(value):
+            raise ValueError("must be 64 hexadecimal digits in lower case")
+        return value
+
+
+class Asked(EmbeddedModel):
+    """A model that judges or writes pairs."""
+
+    concurrency: Literal[1] = 1  # the engine answers one call at a time
+
+
+Model = EmbeddedModel

@@ -1,0 +1,1 @@
+"""Nobody: what a judge depends on that asks no chat model, and pairs that none writes."""

@@ -1,0 +1,1 @@
+"""Embeddings, and search by them and by words."""
