@@ -99,8 +99,8 @@ def test_a_system_prompt_that_no_sample_could_have_is_a_fault(monkeypatch):
     with pytest.raises(StageError) as fault:
         conversations(GOOD)
     assert str(fault.value) == (
-        "tune_or_retrieve/chat/prompts/system.txt: a text holds 'System:', which AWS takes for a speaker's mark: Nova's "
-        "fine-tuning refuses every sample with it. Reword it."
+        "tune_or_retrieve/chat/prompts/system.txt: a text holds 'System:', which AWS takes for a speaker's mark: "
+        "Nova's fine-tuning refuses every sample with it. Reword it."
     )
 
 

@@ -8,6 +8,7 @@ import aws_world as world
 import pytest
 from aws_base import BUCKET, CHUNKING, PARAMS, REMAKE, TEXTS
 
+from stages.index.managed import chunking_configuration
 from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.providers.bedrock.aws.fault_rules import AwsUnavailable
 from tune_or_retrieve.providers.bedrock.aws.faults import AwsFault
@@ -107,7 +108,7 @@ def test_what_is_found_is_a_place_in_an_article_and_titles_count(study):
     ],
 )
 def test_the_strategies_of_chunking_are_bedrocks(study, strategy, sent):
-    built = study.build(chunking=CHUNKING.model_copy(update={"strategy": strategy}))
+    built = study.build(chunking=chunking_configuration(CHUNKING.model_copy(update={"strategy": strategy})))
     ids = {"knowledgeBaseId": built.knowledge_base_id, "dataSourceId": built.data_source_id}
     source = study.aws.client("bedrock-agent").get_data_source(**ids)["dataSource"]
     assert source["vectorIngestionConfiguration"] == {"chunkingConfiguration": sent}
@@ -261,7 +262,7 @@ def test_opensearch_serverless_is_used_as_given_and_left_standing(study):
     policy = study.aws.client("iam").get_role_policy(RoleName=built.name, PolicyName="tune-or-retrieve")
     assert "aoss:APIAccessAll" in json.dumps(policy["PolicyDocument"])
     before = [one.page_content for one in study.find(built)]
-    other = study.build(chunking=CHUNKING.model_copy(update={"strategy": "none"}))  # in the same index of theirs
+    other = study.build(chunking={"chunkingStrategy": "NONE"})  # in the same index of theirs
     assert len(study.find(other, "handbook")) == 2
     (found,) = study.remains()
     assert (found.vector_bucket, found.base_id) == (False, other.knowledge_base_id)

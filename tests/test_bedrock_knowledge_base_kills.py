@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import aws_base
 import pytest
-from aws_base import CHUNKING, REMAKE, TEXTS, Study, plan_of
+from aws_base import REMAKE, TEXTS, Study, plan_of
 from aws_process import Killed
 
 from tune_or_retrieve.providers.bedrock.aws.faults import AwsMissing
@@ -63,7 +63,7 @@ def test_another_chunking_makes_another_and_removes_the_old_one_even_if_killed_i
     while whole is None:
         study = Study(standin, made, plan_of(f"moved-{place}"))
         old = study.build()
-        other = replace(study, plan=replace(study.plan, chunking=CHUNKING.model_copy(update={"strategy": "none"})))
+        other = replace(study, plan=replace(study.plan, chunking={"chunkingStrategy": "NONE"}))
         with study.requests() as counted:
             try:
                 with study.dying(7 + place):  # the first are those that make the new one

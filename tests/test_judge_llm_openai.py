@@ -32,11 +32,11 @@ def store(tmp_path):
     [(json.dumps(GOOD), "stop", 9), (json.dumps(GOOD), "length", None), ("9", "stop", None)],
 )
 def test_it_judges_on_an_openai_compatible_server_held_to_the_schema(store, text, stop, overall):
-    from tune_or_retrieve.providers.openai.chat import remote_chat
+    from tune_or_retrieve.providers.openai.engine import chat_model
 
     with fake_openai.running() as fake:
         fake.script.append(fake_openai.completion(text, stop))
-        with remote_chat(OpenAIModel(provider="openai", base_url=fake.url, model="m")) as chat:
+        with chat_model(OpenAIModel(provider="openai", base_url=fake.url, model="m"), ONE_THREAD) as chat:
             model = ShapedChat(chat, OPTIONS, {"model": "m"})
             [verdict] = LlmJudge(model, store, 1).score(*ASKED, ["Four days."])
         form = fake.requests[0]["response_format"]

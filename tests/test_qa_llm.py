@@ -208,7 +208,7 @@ def settings(**changes):
     llm = {"provider": "bedrock", "model": CLAUDE, "max_passages": 64, "passage_tokens": 100, "pairs_per_passage": 2}
     llm |= changes.pop("llm", {})
     raw = extractive_params(pairs=20, validation_pairs=4, test_questions=4).model_dump()
-    raw |= {"generator": "llm", "llm": llm} | changes
+    raw |= {"generator": "llm", "provider": llm["provider"], "llm": llm} | changes
     return QaParams.variant(raw).model_validate(raw)
 
 
@@ -388,7 +388,8 @@ def test_it_writes_on_an_openai_compatible_server_held_to_the_schema(tmp_path, m
     with fake_openai.running() as fake:
         fake.script.append(fake_openai.completion(json.dumps({"pairs": [GOOD]})))
         writer = {"provider": "openai", "base_url": fake.url, "model": "m", "max_passages": 1, "temperature": 0.5}
-        raw = settings().model_dump() | {"llm": writer, "pairs": 1, "validation_pairs": 1, "test_questions": 2}
+        few = {"pairs": 1, "validation_pairs": 1, "test_questions": 2}
+        raw = settings().model_dump() | {"provider": "openai", "llm": writer} | few
         made = generate([ARTICLE], {ARTICLE.id: TEXT}, QaParams.variant(raw).model_validate(raw), ONE_THREAD)
     assert [one.evidence[0].text for one in made if isinstance(one, Pair)] == [TWO]
     [sent] = fake.requests
@@ -406,7 +407,7 @@ def test_it_writes_on_an_openai_compatible_server_held_to_the_schema(tmp_path, m
         ({"generator": "llm", "llm": 3}, ["qa.llm: must be a mapping of keys. Got 3."]),
         (
             {"generator": "llm", "llm": {"provider": "oracle", "max_passages": 2}},
-            ["qa.llm.provider: must be 'bedrock', 'openai' or 'embedded'. Got 'oracle'."],
+            ["qa.llm.provider: must be 'embedded', 'openai' or 'bedrock'. Got 'oracle'."],
         ),
         (
             {"generator": "llm", "llm": {"provider": "bedrock", "model": CLAUDE, "max_pasages": 2, "concurrency": 99}},
@@ -422,6 +423,13 @@ def test_it_writes_on_an_openai_compatible_server_held_to_the_schema(tmp_path, m
                 "qa.llm.base_url: must be a URL as in http://127.0.0.1:11434/v1. Got 'here'.",
                 "qa.llm.max_passages: missing.",
             ],
+        ),
+        (
+            {
+                "generator": "llm",
+                "llm": {"provider": "openai", "base_url": "http://here", "model": "m", "max_passages": 2},
+            },
+            ["qa: provider must be openai, that of qa.llm: by it dvc.yaml names the code that is used."],
         ),
         ({"generator": "magic"}, ["qa.generator: must be 'extractive' or 'llm'. Got 'magic'."]),
     ],

@@ -20,7 +20,7 @@ from tune_or_retrieve.money.prices import Prices
 
 ROOT = Path(__file__).parent.parent
 PARAMS = """\
-study: {models: [micro], judges: [facts, semantic]}
+study: {models: {micro: embedded}, judges: {facts: none, semantic: none}}
 prices: {as_of: "2026-11-22", currency: USD, compute_per_hour: 0.09, per_million_tokens: {}}
 report: {seed: 3, confidence: 0.95, bootstrap_samples: 200, permutation_samples: 200, power: 0.8}
 """
@@ -45,8 +45,9 @@ stages:
         ("2026-11-22", "last week", "prices", Prices,
          "prices.as_of: must be a date like '2026-11-22'. Got 'last week'."),
         ("0.09", "-1", "prices", Prices, "prices.compute_per_hour: must be greater than or equal to 0. Got -1."),
-        ("[micro]", "[micro, micro]", "study", StudyParams,
-         "study.models: must not name anything twice. Got ['micro', 'micro']."),
+        ("{micro: embedded}", "[micro, lite]", "study", StudyParams,
+         "study.models: must name the provider of each entry, as in {micro: ..., lite: ...}: by it dvc.yaml names the "
+         "code. Got ['micro', 'lite']."),
     ],
 )  # fmt: skip
 def test_bad_params(tmp_path, old, new, key, kind, message):
@@ -88,7 +89,7 @@ def test_make_repro_ends_with_the_table_once_whether_or_not_the_report_was_made(
     for name in ("Makefile", "requirements.lock", "requirements-nodeps.lock"):
         shutil.copy(ROOT / name, project)
     for name, script in {
-        "python": "",  # of the check of params.yaml, which has tests of its own
+        "tune-or-retrieve": "",  # of the check of params.yaml, which has tests of its own
         "dvc": f"test -e metrics/report.html || exec {sys.executable} -m stages.report",
     }.items():
         (project / ".venv/bin").mkdir(parents=True, exist_ok=True)

@@ -310,7 +310,11 @@ def workspace(tmp_path, monkeypatch, knowledge_base, embedder):
     write_jsonl(Path("data/qa/test.jsonl"), SYNTHETIC)
     Path("params.yaml").write_text(
         yaml.safe_dump(
-            {"run": ONE_THREAD.model_dump(), "retrieval": PARAMS, "knowledge_base": make_params().model_dump()}
+            {
+                "run": ONE_THREAD.model_dump(),
+                "retrieval": PARAMS,
+                "knowledge_base": {"backend": "faiss", "faiss": make_params().model_dump()},
+            }
         ),
         encoding="utf-8",
     )

@@ -86,12 +86,29 @@ def run(folder, *command):
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
 
 
+BACKEND = """
+import zipfile
+
+
+def build_editable(folder, *_):
+    with zipfile.ZipFile(f"{folder}/mine-0-py3-none-any.whl", "w") as wheel:
+        wheel.writestr("mine-0.dist-info/METADATA", "Metadata-Version: 2.1\\nName: mine\\nVersion: 0\\n")
+        wheel.writestr("mine-0.dist-info/WHEEL", "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
+        wheel.writestr("mine-0.dist-info/RECORD", "")
+    return "mine-0-py3-none-any.whl"
+"""
+
+
 @pytest.fixture
 def project(tmp_path):
-    """The Makefile, and lock files that pin one small package, named torch, of which there are two builds."""
+    """The Makefile, a project that builds with no package, and locks that pin a small one, torch, of two builds."""
     (tmp_path / "scripts").mkdir()
     shutil.copy(ROOT / "Makefile", tmp_path)
     shutil.copy(ROOT / "scripts/torch_build.py", tmp_path / "scripts")
+    (tmp_path / "backend.py").write_text(BACKEND)
+    (tmp_path / "pyproject.toml").write_text(
+        '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+    )
     (tmp_path / "requirements.lock").write_text("torch==2.13.0\n")
     (tmp_path / "requirements-nodeps.lock").write_text("")
     (tmp_path / "wheels").mkdir()

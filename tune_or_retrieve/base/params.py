@@ -157,8 +157,8 @@ def _describe(key: str, raw: Any, error: dict[str, Any], kind: type[BaseModel] |
     if error["type"] == "model_type":
         return f"{where}: must be a mapping of keys. Got {error['input']!r}."
     rule = error["msg"].removeprefix("Value error, ").removeprefix("Input ").rstrip(".")
-    if error["type"] == "secret":
-        return f"{where}: {rule}."  # the value may be a key: never shown
+    if error["type"] == "secret" or (error["type"] == "value_error" and isinstance(error["input"], dict)):
+        return f"{where}: {rule}."  # the value may be a key, or is a whole section: never shown
     return f"{where}: {rule.replace('should ', 'must ', 1)}. Got {error['input']!r}."
 
 

@@ -63,8 +63,8 @@ def conversations(samples: Iterable[Sample]) -> Conversations:
     system = prompts.system_prompt()
     if reason := _text_fault(system):
         raise StageError(
-            f"tune_or_retrieve/chat/prompts/system.txt: {reason}: Nova's fine-tuning refuses every sample with it. Reword "
-            "it."
+            f"tune_or_retrieve/chat/prompts/system.txt: {reason}: Nova's fine-tuning refuses every sample with it. "
+            "Reword it."
         )
     rows, rejected = [], []
     with_passages = repaired = 0
