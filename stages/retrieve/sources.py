@@ -95,8 +95,8 @@ def _managed(params: RetrievalParams) -> Source:
                 if text is None or sha256_text(text[evidence.start : evidence.end]) != evidence.sha256:
                     raise StageError(
                         f"question {question.id}: article {evidence.article_id} does not hold its evidence at "
-                        f"{evidence.start}–{evidence.end}. Moved passages are found again by: python -m "
-                        "tune_or_retrieve.commands.evidence refresh data/eval/questions.jsonl"
+                        f"{evidence.start}–{evidence.end}. Moved passages are found again by: tune-or-retrieve "
+                        "evidence refresh data/eval/questions.jsonl"
                     )
         # Every question is embedded, the first one twice; entered before, so that a kill hides nothing.
         characters = sum(len(one.question) for one in (questions[0], *questions))
