@@ -213,6 +213,11 @@ RERUNS = [
     ("prices.as_of", "2030-01-01", _stages("report")),
     ("report.seed", 99, _stages("report")),
     ("run.threads", 1, set()),
+    (
+        "knowledge_base.faiss.bm25.k1",
+        1.2,
+        _stages("index", "retrieve", "answer_rag", "answer_ft_rag", "judge", "report"),
+    ),
     ("knowledge_base.bedrock.dimensions", 256, set()),
     ("judges.claude.max_tokens", 400, set()),
     (

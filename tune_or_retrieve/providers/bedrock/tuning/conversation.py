@@ -82,7 +82,7 @@ def conversations(samples: Iterable[Sample]) -> Conversations:
 
 
 def check(rows: Sequence[Row], split: str = "train", rejected: Sequence[Rejected] = ()) -> None:
-    """Hold rows against every documented rule, as AWS does after minutes of waiting.
+    """Check rows by every documented rule, as AWS does after minutes of waiting.
 
     Args:
         split: "train", or "validation", whose number is not bounded.
