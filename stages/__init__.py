@@ -2,7 +2,7 @@
 
 articles → chunks → qa → index → retrieve → fine_tune → answer → judge → report
 
-The modules beside them are what stages share.
+What they share is in the package tune_or_retrieve.
 """
 
 import sys

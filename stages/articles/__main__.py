@@ -1,4 +1,4 @@
-"""Documentation to clean Markdown articles: python -m stages.articles."""
+"""``python -m stages.articles``: documentation to clean Markdown articles."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Articles to passages: python -m stages.chunks."""
+"""``python -m stages.chunks``: articles to passages."""
 
 from pathlib import Path
 

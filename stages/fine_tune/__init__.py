@@ -1,1 +1,1 @@
-"""LoRA on the pairs, bare and with retrieved-like passages, converted to GGUF and held against the trained model."""
+"""LoRA on the pairs, bare and with retrieved-like passages, converted to GGUF and compared with the trained model."""

@@ -1,4 +1,4 @@
-"""``python -m stages.fine_tune <model>``, from the repository's root."""
+"""``python -m stages.fine_tune <model>``: pairs to an adapter, or to a model on Bedrock."""
 
 import csv
 import sys

@@ -1,4 +1,4 @@
-"""The served adapter held against the trained one: same prompts, token by token."""
+"""The served adapter compared with the trained one: same prompts, token by token."""
 
 import math
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""python -m stages.index"""
+"""``python -m stages.index``: passages to a knowledge base on this machine, or articles to one on Bedrock."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING

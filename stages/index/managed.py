@@ -1,4 +1,4 @@
-"""A knowledge base of Amazon Bedrock in the place of ours, and ours where Bedrock cannot be had and params allow it."""
+"""A knowledge base of Amazon Bedrock, or one on this machine where Bedrock cannot be had and params allow it."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any

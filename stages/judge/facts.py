@@ -1,4 +1,4 @@
-"""The *facts* judge: the reference's claims, one by one, looked for in the answer and held against it. No model."""
+"""The *facts* judge: the reference's claims, one by one, looked for in the answer and compared with it. No model."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""python -m stages.report"""
+"""``python -m stages.report``: everything measured to summary, plots, table and page."""
 
 from pathlib import Path
 

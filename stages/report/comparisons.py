@@ -1,4 +1,4 @@
-"""Approaches held against each other, question by question, and what may be concluded from it."""
+"""Approaches compared with each other, question by question, and what may be concluded from it."""
 
 from dataclasses import dataclass
 from itertools import combinations, product

@@ -1,4 +1,4 @@
-"""python -m stages.retrieve"""
+"""``python -m stages.retrieve``: the passages of every test question, and how well the evidence was found."""
 
 from pathlib import Path
 

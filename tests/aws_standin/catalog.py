@@ -1,4 +1,4 @@
-"""The foundation models and inference profiles that the stand-in's account can see. Ids as in reference/bedrock.md."""
+"""The foundation models and inference profiles that the stand-in's account can see. Ids are those of AWS's docs."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -1,1 +1,1 @@
-"""What everything rests on: errors, files, params, rows, progress, the machine."""
+"""What everything rests on: errors, files, params, rows, corpus, questions, model locations, progress, the machine."""

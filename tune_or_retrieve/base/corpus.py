@@ -1,4 +1,4 @@
-"""Reading data/articles: the manifest and, held against its hashes, the text of each article."""
+"""Reading data/articles: the manifest and, checked by its hashes, the text of each article."""
 
 from pathlib import Path
 

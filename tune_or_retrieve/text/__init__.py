@@ -1,1 +1,1 @@
-"""Text: sentences, words, stems."""
+"""Text: headings, sentences, words for BM25, stems."""

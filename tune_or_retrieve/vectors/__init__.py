@@ -1,1 +1,1 @@
-"""Embeddings, and search by them and by words."""
+"""Text to unit vectors, and the settings of an index on this machine."""

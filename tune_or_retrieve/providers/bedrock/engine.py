@@ -1,4 +1,4 @@
-"""A model of Amazon Bedrock that is asked for objects: see tune_or_retrieve.chat.engine."""
+"""A model of Amazon Bedrock that is asked for objects: see tune_or_retrieve.chat.engine for what the function is."""
 
 import contextlib
 from collections.abc import Iterator

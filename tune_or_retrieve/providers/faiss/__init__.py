@@ -1,1 +1,1 @@
-"""The knowledge base on this machine."""
+"""The knowledge base on this machine: FAISS and BM25 indexes, and rankings by them."""

@@ -1,1 +1,1 @@
-"""Nobody: what a judge depends on that asks no chat model, and pairs that none writes."""
+"""Nobody, and so no code: what dvc.yaml names for a judge that asks no chat model, and for pairs that none writes."""

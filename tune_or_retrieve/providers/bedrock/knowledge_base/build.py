@@ -142,7 +142,7 @@ def build(
 
 
 def check(clients: Clients, built: Built) -> None:
-    """Hold the record against AWS before it is searched.
+    """Compare the record with AWS before it is searched.
 
     Raises:
         AwsMissing: the knowledge base or its data source was deleted.
