@@ -41,10 +41,9 @@ SMALL = {
     "study.models": {MODEL: "bedrock"},
     "study.judges": {JUDGE: "bedrock"},
     "models.micro.customization.epochs": 1,
-    "models.micro.concurrency": 2,
     "retrieval.top_k": 2,
     f"judges.{JUDGE}.control_pairs": 1,
-    f"judges.{JUDGE}.concurrency": 2,
+    "run.concurrency": {"bedrock": 2},
 }
 
 
@@ -118,7 +117,7 @@ def study(root: Path, usd: float, train: bool) -> Seen:
     """
     seen = Seen(root, usd, train)
     # AWS never forgets a training job by its name, and its model went with teardown: each study has one of its own.
-    change(root / "params.yaml", {"budget_usd": usd, "fine_tune.seed": time.time_ns() % 2**31})
+    change(root / "params.yaml", {"run.budget_usd": usd, "fine_tune.seed": time.time_ns() % 2**31})
     with _inside(root) as patch:
         seen.said["doctor"] = _output(commands.doctor)
         seen.said["before"] = _output(commands.resources)

@@ -33,13 +33,13 @@ def root(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     params = {
         "models": {"micro": {
-            "provider": "bedrock", "model": NOVA, "concurrency": 3,
+            "provider": "bedrock", "model": NOVA,
             "customization": {
                 "base_model": "amazon.nova-micro-v1:0:128k", "epochs": 2, "learning_rate": 1e-5, "warmup_steps": 10,
             },
         }},
         "answer": {"max_tokens": 20, "temperature": 0.0, "seed": 5, "repeats": 1},
-        "prices": PRICES, "budget_usd": None, "run": ONE_THREAD.model_dump(),
+        "prices": PRICES, "run": ONE_THREAD.model_dump() | {"concurrency": {"bedrock": 3}},
     }  # fmt: skip
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))
     write_jsonl(tmp_path / "data/qa/handwritten.jsonl", [])
@@ -52,7 +52,11 @@ def root(tmp_path, monkeypatch):
 
 def change(root, key, value):
     params = yaml.safe_load((root / "params.yaml").read_text())
-    params[key] = value
+    *parents, last = key.split(".")
+    section = params
+    for part in parents:
+        section = section[part]
+    section[last] = value
     (root / "params.yaml").write_text(yaml.safe_dump(params))
 
 
@@ -187,7 +191,7 @@ def test_a_deployment_that_is_gone_says_how_to_bring_it_back(aws, root, monkeypa
 
 @pytest.mark.parametrize("budget", [0.0, 0.3])
 def test_the_budget_stops_the_stage_before_it_is_passed(aws, root, monkeypatch, capsys, budget):
-    change(root, "budget_usd", budget)
+    change(root, "run.budget_usd", budget)
     code, said = run(monkeypatch, capsys)
     assert code == 1
     assert "budget_usd" in said
@@ -196,7 +200,7 @@ def test_the_budget_stops_the_stage_before_it_is_passed(aws, root, monkeypatch, 
     assert sum(row["dollars"] for row in spent()) <= budget
     assert aws.ledger.count("Converse", ok=True) == len(spent())
     assert len(spent()) < N
-    change(root, "budget_usd", None)
+    change(root, "run.budget_usd", None)
     assert run(monkeypatch, capsys)[0] == 0
     assert aws.ledger.count("Converse", ok=True) == N
 

@@ -136,7 +136,7 @@ def test_a_job_that_nobody_waits_for_is_in_the_ledger_and_holds_the_next_one_to_
     monkeypatch.chdir(tmp_path)
     price = {"input": 3.0, "output": 15.0}
     prices = {"as_of": "2026-11-22", "per_million_tokens": {"anthropic.claude-sonnet-4-6": price}}
-    (tmp_path / "params.yaml").write_text(yaml.safe_dump({"prices": prices, "budget_usd": 0.6}))
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump({"prices": prices, "run": {"budget_usd": 0.6}}))
     world.aws.hold(JOB)
 
     def interrupted(seconds):
@@ -208,11 +208,11 @@ def test_a_crash_between_the_ledger_and_the_store_enters_nothing_twice(world, tm
     price = {"input": 3.0, "output": 15.0}
     prices = {"as_of": "2026-11-22", "per_million_tokens": {"anthropic.claude-sonnet-4-6": price}}
     budget = tmp_path / "params.yaml"
-    budget.write_text(yaml.safe_dump({"prices": prices, "budget_usd": 0.01}))
+    budget.write_text(yaml.safe_dump({"prices": prices, "run": {"budget_usd": 0.01}}))
     with pytest.raises(StageError, match=r"judge@claude: a batch job of 120 calls, at most: estimated at \$"):
         world.fill(spending=Spending("judge@claude", CLAUDE))
     assert world.aws.ledger.made(CREATE) == 0
-    budget.write_text(yaml.safe_dump({"prices": prices, "budget_usd": 5.0}))
+    budget.write_text(yaml.safe_dump({"prices": prices, "run": {"budget_usd": 5.0}}))
 
     def killed(values):
         raise Killed
@@ -241,7 +241,7 @@ def test_a_batch_job_is_held_against_the_budget_by_the_length_of_each_prompt(tmp
     most = (500_000 + 99 * 1000) * 1e-6 + 100 * 300 * 2e-6  # at half price: tokens of two characters, and the replies
 
     def check(budget):
-        Path("params.yaml").write_text(yaml.safe_dump({"prices": prices, "budget_usd": budget}))
+        Path("params.yaml").write_text(yaml.safe_dump({"prices": prices, "run": {"budget_usd": budget}}))
         Spending("judge@claude", CLAUDE).check_batch(prompts, 300)
 
     check(most + 1e-6)

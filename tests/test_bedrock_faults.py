@@ -65,7 +65,7 @@ REFUSED = [
     ),
     (
         "ThrottlingException", "Too many tokens.", AwsFault,
-        "throttled, after one try (Too many tokens). Lower the concurrency in params.yaml, or ask for a higher quota "
+        "throttled, after one try (Too many tokens). Lower run.concurrency in params.yaml, or ask for a higher quota "
         f"under Service Quotas. {AGAIN}",
     ),
     (

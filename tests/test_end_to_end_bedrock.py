@@ -191,14 +191,14 @@ def test_only_what_pays_reads_prices_and_budget_undeclared(study):
 
 
 RERUNS = [  # params, and all that may run again for them
-    ({"budget_usd": 99.0}, set()),
+    ({"run.budget_usd": 99.0}, set()),
     ({"prices.storage_per_model_month": 2.0}, {"report"}),
     ({"judges.claude.max_tokens": 400}, {"judge@claude", "report"}),
     ({"retrieval.top_k": 3}, {"retrieve", *AFTER_RETRIEVE}),
     ({"chunking.fixed_size.max_tokens": 99}, {"chunks", "index", "retrieve", *AFTER_RETRIEVE}),
     ({"knowledge_base.bedrock.dimensions": 256}, {"index", "retrieve", *AFTER_RETRIEVE}),
     ({"models.lite.customization.epochs": 3}, {*of_model("lite"), *AFTER_ANSWERS}),
-    ({"models.micro.concurrency": 3}, {*of_model("micro"), *AFTER_ANSWERS}),
+    ({"run.concurrency": {"bedrock": 3}}, set()),
     ({"fine_tune.raft.share": 0.5}, {*AFTER_TRAINING, *AFTER_ANSWERS}),
     ({"qa.max_per_article": 3}, {"qa", *AFTER_TRAINING, *AFTER_RETRIEVE, "retrieve", *ANSWERS}),
     ({"report.seed": 4}, {"report"}),

@@ -57,7 +57,7 @@ def root(aws, tmp_path, monkeypatch):
 
 def money(budget, **prices):
     with open("params.yaml", "w") as file:
-        yaml.safe_dump({"prices": PRICES | prices, "budget_usd": budget}, file)
+        yaml.safe_dump({"prices": PRICES | prices, "run": {"budget_usd": budget}}, file)
 
 
 def run(root, what=None, data=DATA, name="micro"):

@@ -14,7 +14,7 @@ from tune_or_retrieve.base.files import read_jsonl, write_jsonl
 from tune_or_retrieve.base.records import APPROACHES, Answer, Pair, Question, Quote, Score
 
 GRADE = {"comment": "Right.", "factual_accuracy": 9, "completeness": 8, "relevance": 10, "clarity": 7, "overall": 9}
-JUDGE = {"kind": "llm", "provider": "bedrock", "model": "us.anthropic.claude-sonnet-4-6", "concurrency": 4,
+JUDGE = {"kind": "llm", "provider": "bedrock", "model": "us.anthropic.claude-sonnet-4-6", 
          "max_tokens": 200, "min_coverage": 0.9, "min_control_accuracy": 0.5, "control_pairs": 1}  # fmt: skip
 PRICES = {"as_of": "2026-11-22", "per_million_tokens": {"anthropic.claude-sonnet-4-6": {"input": 3.0, "output": 15.0}}}
 
@@ -51,7 +51,7 @@ def write(**changes):
         "judges": judges,
         "prices": PRICES,
     }
-    content |= {"budget_usd": None, "run": ONE_THREAD.model_dump()}
+    content |= {"run": ONE_THREAD.model_dump() | {"concurrency": {"bedrock": 4}}}
     Path("params.yaml").write_text(yaml.safe_dump(content))
 
 
@@ -128,7 +128,7 @@ def test_below_the_coverage_the_stage_fails_and_says_why(aws, root, monkeypatch,
 def test_the_same_judge_runs_on_an_openai_server_and_reads_no_price(root, monkeypatch, capsys):
     with fake_openai() as server:
         server.script = [completion(json.dumps(GRADE))] * 60
-        write(provider="openai", model="qwen", base_url=server.url, concurrency=1, min_control_accuracy=0.0)
+        write(provider="openai", model="qwen", base_url=server.url, min_control_accuracy=0.0)
         code, said = run(monkeypatch, capsys)
     assert code == 0, said
     assert {s.overall for s in read_jsonl(Path("data/scores/claude.jsonl"), Score)} == {9.0}
@@ -158,7 +158,8 @@ def test_long_answers_do_not_pass_the_budget(aws, root, monkeypatch, capsys):
     for approach in APPROACHES:
         long = [answer(n, approach).model_copy(update={"text": f"{approach} {n} " + "word " * 8000}) for n in range(5)]
         write_jsonl(Path(f"data/answers/{approach}/micro.jsonl"), long)
-    content = yaml.safe_load(Path("params.yaml").read_text()) | {"budget_usd": 0.45}
+    content = yaml.safe_load(Path("params.yaml").read_text())
+    content["run"]["budget_usd"] = 0.45
     Path("params.yaml").write_text(yaml.safe_dump(content))
     code, said = run(monkeypatch, capsys)
     assert code == 1

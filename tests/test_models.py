@@ -50,9 +50,8 @@ def test_openai_entry_has_defaults_and_a_url_without_closing_slash(tmp_path):
 def test_bedrock_entry_is_hosted_on_demand_and_waited_for_unless_it_says_otherwise(tmp_path):
     model = read(tmp_path, NOVA)
     assert isinstance(model, BedrockModel)
-    assert (model.region, model.concurrency, model.hosting.kind, model.customization.wait) == (
+    assert (model.region, model.hosting.kind, model.customization.wait) == (
         None,
-        8,
         "on_demand",
         True,
     )

@@ -80,12 +80,12 @@ def test_micro_is_another_model_on_each(root):
 
 
 def test_values_of_the_user_stay(root):
-    mine = {"retrieval.top_k": 7, "knowledge_base.faiss.bm25.k1": 1.5, "models.lite.concurrency": 3}
+    mine = {"retrieval.top_k": 7, "knowledge_base.faiss.bm25.k1": 1.5, "models.lite.region": "eu-west-1"}
     change(root / "params.yaml", mine | {"judges.facts.control_pairs": 5})
     apply("bedrock")
     content = yaml.safe_load((root / "params.yaml").read_text())
     assert (content["retrieval"]["top_k"], content["knowledge_base"]["faiss"]["bm25"]["k1"]) == (7, 1.5)
-    assert (content["models"]["lite"]["concurrency"], content["judges"]["facts"]["control_pairs"]) == (3, 5)
+    assert (content["models"]["lite"]["region"], content["judges"]["facts"]["control_pairs"]) == ("eu-west-1", 5)
 
 
 def test_a_size_of_the_user_stays_but_where_quick_is_asked_for(root):
@@ -105,7 +105,7 @@ def test_a_limit_of_the_user_stays_and_what_else_is_replaced_of_his_is_marked(ro
     change(
         root / "params.yaml",
         {
-            "budget_usd": 3.0,
+            "run.budget_usd": 3.0,
             "study.models": {"micro": "embedded", "mine": "embedded"},
             "models.micro.context_tokens": 1024,
         },
@@ -115,9 +115,9 @@ def test_a_limit_of_the_user_stays_and_what_else_is_replaced_of_his_is_marked(ro
         'study.models.mine: "embedded" -> nothing  (your own: no preset brings it back)',
         "models.micro.context_tokens: 1024 -> nothing  (your own: no preset brings it back)",
     ]
-    assert yaml.safe_load(Path("params.yaml").read_text())["budget_usd"] == 3.0
+    assert yaml.safe_load(Path("params.yaml").read_text())["run"]["budget_usd"] == 3.0
     apply("local")
-    assert yaml.safe_load(Path("params.yaml").read_text())["budget_usd"] == 3.0
+    assert yaml.safe_load(Path("params.yaml").read_text())["run"]["budget_usd"] == 3.0
 
 
 def test_a_model_of_the_presets_provider_stays_as_the_user_made_it(root):
@@ -133,7 +133,7 @@ def test_what_a_preset_leaves_out_does_not_change_so_that_its_stages_do_not_reru
     apply("bedrock")
     after = yaml.safe_load((root / "params.yaml").read_text())
     assert {key for key in before if before[key] != after[key]} == {
-        "study", "models", "knowledge_base", "retrieval", "budget_usd",
+        "study", "models", "knowledge_base", "retrieval", "run",
     }  # fmt: skip
     assert before["models"]["lite"] == after["models"]["lite"]
 

@@ -26,6 +26,7 @@ from stages.qa.params import QaParams
 from stages.qa.verify import Source, fault
 from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.base.files import sha256_text
+from tune_or_retrieve.base.machine import ConcurrencyParams
 from tune_or_retrieve.base.params import load
 from tune_or_retrieve.base.records import Article, Pair, Rejection
 from tune_or_retrieve.chat.calls import Options
@@ -204,6 +205,10 @@ def test_a_passage_cannot_leave_its_marks():
 # On Bedrock
 
 
+def calls_at_once(number):
+    return ONE_THREAD.model_copy(update={"concurrency": ConcurrencyParams(bedrock=number)})
+
+
 def settings(**changes):
     llm = {"provider": "bedrock", "model": CLAUDE, "max_passages": 64, "passage_tokens": 100, "pairs_per_passage": 2}
     llm |= changes.pop("llm", {})
@@ -239,8 +244,8 @@ def test_what_the_model_writes_goes_through_the_same_sets_and_is_paid_once(aws, 
     articles, texts = corpus(40)
     runs = []
     for concurrency in (8, 1):
-        params = settings(llm={"concurrency": concurrency, "max_passages": 40, "passage_tokens": 400})
-        made = generate(articles, texts, params, ONE_THREAD)
+        params = settings(llm={"max_passages": 40, "passage_tokens": 400})
+        made = generate(articles, texts, params, calls_at_once(concurrency))
         sets = build(made, articles, texts, [], HashingEmbedder(), params)
         runs.append((made, sets))
     assert runs[0] == runs[1]
@@ -342,10 +347,10 @@ def test_it_stops_before_the_budget_is_passed(aws, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     aws.settings.answer = scripted
     articles, texts = corpus(40)
-    params = settings(llm={"concurrency": 1, "max_passages": 40})
+    params = settings(llm={"max_passages": 40})
     prices(budget=0.04)
     with pytest.raises(StageError, match=r"qa: stopped before budget_usd, \$0\.04, is passed: \$0\.0"):
-        generate(articles, texts, params, ONE_THREAD)
+        generate(articles, texts, params, calls_at_once(1))
     assert 0 < sum(row["dollars"] for row in _spent(Path(".cache/spent.jsonl"))) <= 0.04
     assert 0 < len(aws.ledger.bills) < 40
 
@@ -353,7 +358,7 @@ def test_it_stops_before_the_budget_is_passed(aws, tmp_path, monkeypatch):
 def prices(budget=None):
     each = {"anthropic.claude-sonnet-4-6": {"input": 3.0, "output": 15.0}}
     table = {"as_of": "2026-11-22", "per_million_tokens": each}
-    Path("params.yaml").write_text(yaml.safe_dump({"prices": table, "budget_usd": budget}))
+    Path("params.yaml").write_text(yaml.safe_dump({"prices": table, "run": {"budget_usd": budget}}))
 
 
 def _spent(path):
@@ -410,10 +415,10 @@ def test_it_writes_on_an_openai_compatible_server_held_to_the_schema(tmp_path, m
             ["qa.llm.provider: must be 'embedded', 'openai' or 'bedrock'. Got 'oracle'."],
         ),
         (
-            {"generator": "llm", "llm": {"provider": "bedrock", "model": CLAUDE, "max_pasages": 2, "concurrency": 99}},
+            {"generator": "llm", "llm": {"provider": "bedrock", "model": CLAUDE, "max_pasages": 2, "concurrency": 9}},
             [
                 "qa.llm.max_passages: missing.",
-                "qa.llm.concurrency: must be less than or equal to 50. Got 99.",
+                "qa.llm.concurrency: moved to run.concurrency.",
                 "qa.llm.max_pasages: unknown key. Did you mean 'max_passages'?",
             ],
         ),

@@ -13,7 +13,7 @@ from tune_or_retrieve.base.machine import SECTION, RunParams
 from tune_or_retrieve.base.params import load
 from tune_or_retrieve.base.questions import read_questions
 from tune_or_retrieve.base.records import Approach
-from tune_or_retrieve.chat.calls import WAITS_SECONDS
+from tune_or_retrieve.chat.calls import waits
 from tune_or_retrieve.chat.engine import chat_model, identity, timed_on
 from tune_or_retrieve.chat.models import ModelParams
 from tune_or_retrieve.chat.store import CallStore
@@ -24,14 +24,14 @@ def make_engine(approach: Approach, name: str, model: ModelParams, params: Answe
     if model.provider == "bedrock":
         from stages.answer.on_bedrock import bedrock_engine
 
-        return bedrock_engine(approach, name, model, params.options)
+        return bedrock_engine(approach, name, model, params.options, run)
     adapter = adapter_path(approach, name)
     local = model.provider == "embedded"
     return Engine(
         open=functools.partial(chat_model, model, run, adapter),
         identity=identity(model, adapter),
         context_tokens=model.context_tokens if local else None,
-        waits=() if local else WAITS_SECONDS,
+        waits=() if local else waits(run.retries),
         timed_on=functools.partial(timed_on, model, run),
     )
 

@@ -9,6 +9,7 @@ from typing import Any
 from stages.answer.answering import Engine
 from stages.answer.inputs import FINE_TUNE, FINE_TUNED
 from tune_or_retrieve.base.errors import StageError
+from tune_or_retrieve.base.machine import RunParams
 from tune_or_retrieve.base.records import Approach
 from tune_or_retrieve.chat.calls import Options
 from tune_or_retrieve.money.spending import Spending
@@ -34,7 +35,7 @@ class _BedrockEngine(Engine):
 
 
 def bedrock_engine(
-    approach: Approach, name: str, model: BedrockModel, options: Options, folder: Path = FINE_TUNE
+    approach: Approach, name: str, model: BedrockModel, options: Options, run: RunParams, folder: Path = FINE_TUNE
 ) -> Engine:
     """How to ask a model of Bedrock. Sends nothing.
 
@@ -56,6 +57,7 @@ def bedrock_engine(
     identity: dict[str, Any] = dict(converse.identity)
     if weights:
         identity["model"] = weights  # another deployment of the same weights says the same
+    concurrency = run.concurrency.of("bedrock")
     spending = Spending(f"answer_{approach}@{name}", params.billed_as)
 
     @contextlib.contextmanager
@@ -67,9 +69,9 @@ def bedrock_engine(
         identity=identity,
         context_tokens=None,
         reply_class=ConverseReply,
-        concurrency=params.concurrency,
+        concurrency=concurrency,
         billed_as=params.billed_as,
-        begin=lambda prompts: spending.begin(prompts, options.max_tokens, params.concurrency),
+        begin=lambda prompts: spending.begin(prompts, options.max_tokens, concurrency),
         paid=spending.paid,
         gone=gone,
     )

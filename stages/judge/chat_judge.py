@@ -32,14 +32,15 @@ def llm_judge(
         StageError: the model cannot be had, has no price, or the budget is used up; or the batch job failed.
     """
     options = Options(max_tokens=params.max_tokens, temperature=TEMPERATURE, seed=SEED)
+    concurrency = run.concurrency.of(params.provider)
     with CallStore() as store, asker(params, options, run) as model:
         if params.provider != "bedrock":
-            yield LlmJudge(model, store, params.concurrency)
+            yield LlmJudge(model, store, concurrency)
             return
         from tune_or_retrieve.money.spending import Spending  # prices are read only where something is paid
 
         spending = Spending(f"judge@{name}", params.billed_as)
-        judge = LlmJudge(model, store, params.concurrency, spending.paid)
+        judge = LlmJudge(model, store, concurrency, spending.paid)
         calls: dict[str, list[dict[str, str]]] = {}
         for question, reference, answer in gradings:
             calls |= judge.calls(question, reference, [answer])
@@ -48,5 +49,5 @@ def llm_judge(
             from tune_or_retrieve.providers.bedrock.chat.batch import fill
 
             fill(clients(params.region), params, options, Grade, calls, store, f"judge@{name}", watch, spending)
-        spending.begin_unknown(params.max_tokens, params.concurrency, calls.values())
+        spending.begin_unknown(params.max_tokens, concurrency, calls.values())
         yield judge

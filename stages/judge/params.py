@@ -43,6 +43,5 @@ class LlmJudgeParams(JudgeParams):
 
     kind: Literal["llm"]
     provider: Provider
-    concurrency: int = Field(default=1, ge=1, le=50)  # gradings at one time
     max_tokens: int = Field(ge=50, le=32_768)  # of a grading; one that is cut off is unscored
     min_coverage: float = Field(ge=0, le=1)  # share of the answers that must be scored: below it the stage fails

@@ -56,7 +56,6 @@ class WriterParams(Section):
     passage_tokens: int = Field(default=400, ge=50, le=8000)  # about as many at most; whole sentences
     max_tokens: int = Field(default=2000, ge=64, le=32_000)  # of a reply
     temperature: float = Field(default=0.0, ge=0.0, le=2.0)
-    concurrency: int = Field(default=8, ge=1, le=50)  # calls at one time
 
 
 Writer = TypeVar("Writer", bound=WriterParams)

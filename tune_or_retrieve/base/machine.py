@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import field_validator
+from pydantic import Field, field_validator
 
 from tune_or_retrieve.base.errors import StageError
-from tune_or_retrieve.base.params import Section
+from tune_or_retrieve.base.params import Provider, Section
 from tune_or_retrieve.base.progress import say
 
 SECTION = "run"  # read by stages and declared by none
@@ -35,12 +35,25 @@ CLEARLY_FASTER = 1.3
 PROBE_WIDTH = 256  # of square matrices: .2 ms a product on one core with instructions for the format, 11 ms without
 
 
+class ConcurrencyParams(Section):
+    """Calls of a model at one time, by provider; of a model in this process always one."""
+
+    bedrock: int = Field(default=8, ge=1, le=50)  # the connections of a client are 50
+    openai: int = Field(default=1, ge=1, le=50)
+
+    def of(self, provider: Provider) -> int:
+        return getattr(self, provider, 1)
+
+
 class RunParams(Section):
-    """The section `run`."""
+    """The section `run`: how to run, not what to compute. No stage declares it, so a change reruns nothing."""
 
     device: DeviceSetting
     gpu_layers: int | Literal["auto"]  # of the embedded engine
     threads: int | Literal["auto"]
+    concurrency: ConcurrencyParams = ConcurrencyParams()
+    retries: int = Field(default=3, ge=0, le=10)  # of a call to an OpenAI-compatible server, after faults that may pass
+    budget_usd: float | None = Field(default=None, ge=0)  # None: none
 
     @field_validator("gpu_layers", mode="before")
     @classmethod

@@ -25,7 +25,6 @@ SECTIONS = (
     "answer",
     "judges",
     "prices",
-    "budget_usd",
     "report",
 )
 Provider = Literal["embedded", "openai", "bedrock"]  # of chat models, each a package in tune_or_retrieve/providers
@@ -34,6 +33,10 @@ MOVED = {  # keys of old files: where their value stands now
     "models.*.threads": "run.threads",
     "judges.*.threads": "run.threads",
     "qa.llm.threads": "run.threads",
+    "models.*.concurrency": "run.concurrency",
+    "judges.*.concurrency": "run.concurrency",
+    "qa.llm.concurrency": "run.concurrency",
+    "budget_usd": "run.budget_usd",
     "knowledge_base.index_factory": "knowledge_base.faiss.index_factory",
     "knowledge_base.bm25": "knowledge_base.faiss.bm25",
     "knowledge_base.embedding": "knowledge_base.faiss.embedding",
@@ -129,7 +132,11 @@ def _read(path: Path) -> dict[str, Any]:
         raise StageError(f"{path}: must be a mapping of sections. Got {type(content).__name__}.")
     unknown = [name for name in content if name not in SECTIONS]
     if unknown:
-        faults = [f"{name}: unknown section.{_nearest(str(name), SECTIONS)}" for name in unknown]
+        faults = [
+            f"{name}: moved to {MOVED[name]}." if name in MOVED
+            else f"{name}: unknown section.{_nearest(str(name), SECTIONS)}"
+            for name in unknown
+        ]  # fmt: skip
         raise StageError("\n  ".join([f"{path}: {len(faults)} fault{'s' * (len(faults) > 1)}:", *faults]))
     return content
 

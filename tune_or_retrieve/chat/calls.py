@@ -18,7 +18,12 @@ if TYPE_CHECKING:
 # What may pass by itself: too many requests, and a gateway or server that is overloaded or restarting. Nothing else
 # is tried again: not a 500 (the same request fails the same way), not a time-out or 504 (it would be paid for twice).
 TRANSIENT_STATUS = (429, 502, 503)
-WAITS_SECONDS = (1.0, 4.0, 15.0)  # before the second, third and fourth try
+WAITS_SECONDS = (1.0, 4.0, 15.0, 60.0)  # before the second, third, fourth and any further try
+
+
+def waits(retries: int) -> tuple[float, ...]:
+    """Seconds before each of so many further tries."""
+    return tuple(WAITS_SECONDS[min(number, len(WAITS_SECONDS) - 1)] for number in range(retries))
 
 
 class Options(BaseModel):

@@ -20,7 +20,6 @@ from tune_or_retrieve.base.locations import resolve
 from tune_or_retrieve.base.machine import RunParams
 from tune_or_retrieve.chat.models import ModelParams
 from tune_or_retrieve.money.prices import Prices
-from tune_or_retrieve.money.spending import LIMIT
 from tune_or_retrieve.providers.bedrock.knowledge_base.params import BedrockBaseParams
 from tune_or_retrieve.providers.embedded.params import EmbeddedModel
 
@@ -95,7 +94,6 @@ def refuse_faults() -> None:
             sections[f"judges.{judge}"] = read = tried(params.load, f"judges.{judge}", JudgeParams)
             if read:
                 faults += _misnamed("judges", judge, study.judges, getattr(read, "provider", "none"))
-    tried(params.load_value, "budget_usd", LIMIT)
     if run:
         _refuse_what_the_machine_lacks(run, sections, tried)
     if faults:

@@ -19,7 +19,7 @@ WHOLE = ("models", "judges")  # sections whose entries are of several kinds: an 
 STUDY = ("study",)  # its mappings say what is compared: each takes the place of the one that was there
 # Its keys are replaced by the other presets only where they hold its values: a size of the user's own stays.
 SIZE = "quick"
-KEPT = ("budget_usd",)  # replaced only where another preset put it or nothing stands: a limit of the user's own stays
+KEPT = ("run.budget_usd",)  # replaced only where a preset put it or nothing stands: a limit of the user's own stays
 
 
 def preset(name: str) -> None:

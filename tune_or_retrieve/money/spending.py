@@ -7,16 +7,13 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
-
-from pydantic import Field
+from typing import Any
 
 from tune_or_retrieve.base.params import load, load_value
 from tune_or_retrieve.money.budget import LEDGER, Budget
 from tune_or_retrieve.money.cost import Usage, cost, cost_or_none, in_dollars
 from tune_or_retrieve.money.prices import Prices
 
-LIMIT = Annotated[float, Field(ge=0)] | None  # of `budget_usd`
 # Of English prose, where AWS tells no tokens and no tokenizer is public. AWS's guide to model customization takes 6 to
 # prepare data, so that this is half as much again.
 CHARACTERS_PER_TOKEN = 4
@@ -24,7 +21,7 @@ FEWEST_CHARACTERS = 2  # of a token, on average over a prompt: an upper limit of
 LONG_PROMPT_TOKENS = 2000  # of a grading: rubric, question, reference, answer
 UNKNOWN = 2**31
 Prompt = Sequence[dict[str, str]]  # messages
-READ_BY_ALL_THAT_PAY = ("prices", "budget_usd")
+READ_BY_ALL_THAT_PAY = ("prices", "run.budget_usd")
 
 
 class Spending:
@@ -41,7 +38,7 @@ class Spending:
     def __init__(self, stage: str, model: str, path: Path = LEDGER, training: bool = False):
         self._stage, self._model = stage, model
         self.prices = in_dollars(load("prices", Prices))
-        self._budget = Budget(self.prices, load_value("budget_usd", LIMIT), path)
+        self._budget = Budget(self.prices, load_value("run.budget_usd", float | None), path)
         cost_or_none(Usage(model, trained_tokens=1) if training else Usage(model, input_tokens=1), self.prices)
         self._each = 0.0  # dollars of one call, at most
         self._concurrency = self._left = 0

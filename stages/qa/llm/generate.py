@@ -52,10 +52,11 @@ def generate(
             "qa.llm.pairs_per_passage, lower qa.llm.passage_tokens, or ask for fewer pairs. Nothing was sent."
         )
     options = Options(max_tokens=writer.max_tokens, temperature=writer.temperature, seed=params.seed)
+    concurrency = run.concurrency.of(writer.provider)
     with CallStore() as store, asker(writer, options, run) as model:
         share, written = writer.pairs_per_passage, partial(write, shown, texts, model, store)
         if writer.provider != "bedrock":
-            return list(written(share, writer.concurrency))
+            return list(written(share, concurrency))
         from tune_or_retrieve.money.spending import Spending  # prices are read only where something is paid
 
         spending = Spending("qa", writer.billed_as)
@@ -63,9 +64,9 @@ def generate(
             _by_batch(writer, options, dict(calls(shown, texts, model, share)), store, watch, spending)
 
         def begin(prompts: Sequence[list[dict[str, str]]]) -> None:
-            spending.begin(prompts, writer.max_tokens, writer.concurrency)
+            spending.begin(prompts, writer.max_tokens, concurrency)
 
-        return list(written(share, writer.concurrency, spending.paid, begin))
+        return list(written(share, concurrency, spending.paid, begin))
 
 
 def write(

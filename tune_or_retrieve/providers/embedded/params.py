@@ -31,10 +31,4 @@ class EmbeddedModel(ModelParams):
         return value
 
 
-class Asked(EmbeddedModel):
-    """A model that judges or writes pairs."""
-
-    concurrency: Literal[1] = 1  # the engine answers one call at a time
-
-
-Model = EmbeddedModel
+Model = Asked = EmbeddedModel

@@ -12,7 +12,7 @@ from langchain_openai import ChatOpenAI
 from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.base.machine import RunParams
 from tune_or_retrieve.base.records import ELSEWHERE, Timed
-from tune_or_retrieve.chat.calls import WAITS_SECONDS, Options
+from tune_or_retrieve.chat.calls import Options, waits
 from tune_or_retrieve.chat.openai_client import openai_client
 from tune_or_retrieve.chat.structured import Asks, ShapedChat
 from tune_or_retrieve.providers.openai.params import OpenAIModel
@@ -46,7 +46,7 @@ def identity(params: OpenAIModel, adapter: Path | None = None) -> dict[str, Any]
 @contextlib.contextmanager
 def asker(params: OpenAIModel, options: Options, run: RunParams) -> Iterator[Asks]:
     with chat_model(params, run) as chat:
-        yield ShapedChat(chat, options, identity(params), WAITS_SECONDS)
+        yield ShapedChat(chat, options, identity(params), waits(run.retries))
 
 
 def _needs_no_adapter(params: OpenAIModel, adapter: Path | None) -> None:

@@ -172,7 +172,7 @@ REFUSALS: tuple[tuple[str, str, type[AwsFault], str, str], ...] = (
     ),
     (
         THROTTLED, "", AwsFault, "throttled, after {tries} ({it})",
-        f"Lower the concurrency in params.yaml, or ask for a higher quota under Service Quotas. {AGAIN}",
+        f"Lower run.concurrency in params.yaml, or ask for a higher quota under Service Quotas. {AGAIN}",
     ),
     ("ModelTimeoutException", "", AwsFault, "the model did not answer in time ({it})", AGAIN),
     (

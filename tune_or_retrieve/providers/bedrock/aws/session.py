@@ -16,7 +16,7 @@ ATTEMPTS = 8  # of one call, the first among them
 CONNECT_SECONDS = 10
 READ_SECONDS = 60
 REPLY_SECONDS = 300  # a chat model may think for minutes before the first byte
-CONNECTIONS = 50  # at one time and client: more than any concurrency in params
+CONNECTIONS = 50  # at one time and client: run.concurrency is no more
 HTTP_ERROR = 300  # from here on, as botocore draws the line
 TOO_MANY_REQUESTS = 429  # of throttling, and of a deployment that is still being made ready
 

@@ -14,7 +14,6 @@ class ConverseParams(Section):
     model: Filled  # id, inference profile, or ARN (of a deployment, a throughput, a profile)
     base_model: Filled | None = Field(default=None, validate_default=True)  # id of the model behind an ARN
     region: Filled | None = None  # None: that of the AWS profile
-    concurrency: int = Field(default=8, ge=1, le=50)  # calls at one time; the connections of a client are 50
 
     @field_validator("base_model")
     @classmethod
