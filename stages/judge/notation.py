@@ -3,8 +3,9 @@
 import re
 from collections.abc import Callable
 
-_SMALL = {"one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7", "eight": "8",
-          "nine": "9", "ten": "10"}  # fmt: skip
+from tune_or_retrieve.text.numbers import SMALL
+
+_SMALL = {word: str(number) for number, word in enumerate(SMALL[:11]) if number}
 _SUM = r"(\d[\d.,]*\d|\d)((?:[kKM]\b| +(?:thousand|million|billion)\b)?)"
 _UNITS = r"(?:seconds|minutes|hours|days|weeks|months|years|[KMGT]i?B|percent|characters)"
 _ADVERB = r"(?=\s*(?:[.,;:]|$)|\s+(?:for|by|in|at|and|or|to|on|until|from|with|if|when|unless)\b)"  # no noun follows

@@ -6,7 +6,9 @@ Each rule rewrites a text or leaves it as it is; all that apply are applied. The
 import re
 from collections.abc import Callable
 
-_WORDS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
+from tune_or_retrieve.text.numbers import SMALL
+
+_WORDS = SMALL[:13]
 
 # (pattern, replacement): each way round is a paraphrase in technical English.
 _WORDINGS = [

@@ -4,6 +4,8 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from tune_or_retrieve.text.numbers import SMALL
+
 Bound = Literal["max", "min", "above", "below", "default", ""]
 
 _TIME = {"millisecond": 0.001, "ms": 0.001, "second": 1, "s": 1, "sec": 1, "minute": 60, "min": 60, "hour": 3600,
@@ -13,9 +15,7 @@ _SIZE = {"byte": 0, "kb": 1, "kib": 1, "kilobyte": 1, "kibibyte": 1, "mb": 2, "m
          "petabyte": 5}  # fmt: skip
 _OTHER = {"character": "characters", "char": "characters", "percent": "percent", "%": "percent", "percentage": "percent",  # noqa: E501
           "bit": "bits", "dollar": "money", "cent": "cents", "word": "words"}  # fmt: skip
-_SMALL = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
-          "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen")  # fmt: skip
-_ONES = {word: n for n, word in enumerate(_SMALL)}
+_ONES = {word: n for n, word in enumerate(SMALL)}
 _TENS = {"twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80, "ninety": 90}
 _SCALE = {"hundred": 100, "thousand": 1_000, "million": 1_000_000, "billion": 1_000_000_000, "dozen": 12}
 
