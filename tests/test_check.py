@@ -225,8 +225,10 @@ def test_a_file_of_yesterday_is_told_exactly_what_to_change(params):
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == (
         "error: params.yaml: 2 faults:\n"
-        "  study.models: must name the provider of each entry: {micro: embedded, nano: ...}. Got ['micro', 'nano'].\n"
-        "  study.judges: must name the provider of each entry: {facts: none, llama: bedrock}. Got ['facts', 'llama'].\n"
+        "  study.models: must name the provider of each entry, as in {micro: embedded, nano: ...}: by it dvc.yaml "
+        "names the code. Got ['micro', 'nano'].\n"
+        "  study.judges: must name the provider of each entry, as in {facts: none, llama: bedrock}: by it dvc.yaml "
+        "names the code. Got ['facts', 'llama'].\n"
         "params.yaml: run: missing. It holds device, gpu_layers, threads.\n"
         "params.yaml: 1 fault:\n"
         "  qa.test_questions: missing.\n"

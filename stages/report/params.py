@@ -12,7 +12,7 @@ def _mapping(value: Any, info: ValidationInfo) -> Any:
     if isinstance(value, list):
         entries = (info.context or {}).get(info.field_name)
         shown = ", ".join(f"{name}: {_provider(entries, name)}" for name in value)
-        raise ValueError(f"must name the provider of each entry: {{{shown}}}")
+        raise ValueError(f"must name the provider of each entry, as in {{{shown}}}: by it dvc.yaml names the code")
     return value
 
 

@@ -19,6 +19,7 @@ from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.base.locations import resolve
 from tune_or_retrieve.base.machine import RunParams
 from tune_or_retrieve.chat.models import ModelParams
+from tune_or_retrieve.commands.forecast import forecast
 from tune_or_retrieve.money.prices import Prices
 from tune_or_retrieve.money.spending import LIMIT
 from tune_or_retrieve.providers.bedrock.knowledge_base.params import BedrockBaseParams
@@ -39,9 +40,11 @@ SECTIONS: dict[str, type[params.Section]] = {
 
 
 def check() -> None:
-    """Raises StageError with the faults of all sections."""
+    """Say that there are no faults, and what would run. Raises StageError with the faults of all sections."""
     refuse_faults()
-    print(f"{params.PARAMS_FILE}: no faults.")
+    print(f"{params.PARAMS_FILE}: no faults.", flush=True)
+    for line in forecast(params.everything()):
+        print(line)
 
 
 def refuse_faults() -> None:
