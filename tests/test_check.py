@@ -7,6 +7,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tune_or_retrieve.base.errors import StageError
+from tune_or_retrieve.commands.check import refuse_faults
+
 ROOT = Path(__file__).resolve().parent.parent
 LOCAL_ALWAYS = ("dtype", "gradients_through_context", "max_gradient_norm", "validation_pairs")  # of fine_tune.local
 
@@ -267,22 +270,26 @@ def test_a_file_of_yesterday_is_told_exactly_what_to_change(params):
         (None, "a name must be text: put it in quotes. Got None."),
     ],
 )
-def test_a_name_that_no_file_or_stage_can_have_is_a_fault(params, section, name, said):
+def test_a_name_that_no_file_or_stage_can_have_is_a_fault(params, monkeypatch, section, name, said):
     """Of an entry alone, and where the study names it, too. The other entries are checked all the same."""
     folder, content = params
     (folder / "data" / "documents").mkdir(parents=True)
+    monkeypatch.chdir(folder)
+
+    def faults() -> str:
+        (folder / "params.yaml").write_text(yaml.safe_dump(content))
+        with pytest.raises(StageError) as fault:
+            refuse_faults()
+        return str(fault.value)
+
     content[section][name] = dict(content[section]["micro" if section == "models" else "facts"])
-    (folder / "params.yaml").write_text(yaml.safe_dump(content))
-    assert _check(folder).stderr == f"error: params.yaml: 1 fault:\n  {section}: {said}\n"
+    entry = f"params.yaml: 1 fault:\n  {section}: {said}"
+    assert faults() == entry
     content["study"][section][name] = "embedded"
     content["models"]["lite"]["concurrency"] = 0
-    (folder / "params.yaml").write_text(yaml.safe_dump(content))
-    other = "models.lite.concurrency: must be greater than or equal to 1. Got 0."
-    entries = f"params.yaml: 1 fault:\n  {section}: {said}\n"
-    lite = f"params.yaml: 1 fault:\n  {other}\n"
-    assert _check(folder).stderr == f"error: params.yaml: 1 fault:\n  study.{section}: {said}\n" + (
-        entries + lite if section == "models" else lite + entries
-    )
+    other = "params.yaml: 1 fault:\n  models.lite.concurrency: must be greater than or equal to 1. Got 0."
+    found = [entry, other] if section == "models" else [other, entry]
+    assert faults() == "\n".join([f"params.yaml: 1 fault:\n  study.{section}: {said}", *found])
 
 
 def test_names_of_letters_digits_and_dashes_are_none(params):

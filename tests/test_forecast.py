@@ -153,6 +153,12 @@ def test_what_was_measured_with_a_study_of_another_size_counts_less_than_what_we
     assert "How long that takes is not known: it was never measured here.\n" in said()
 
 
+@pytest.mark.parametrize("missing", ["benchmarks", "presets"])
+def test_without_our_measurements_only_those_made_here_are_told(project, said, missing):
+    shutil.rmtree(missing)
+    assert "How long that takes is not known: it was never measured here.\n" in said()
+
+
 @pytest.mark.parametrize("presets", [["quick"], ["quick", "local"]], ids=" ".join)
 def test_the_small_study_has_times_of_its_own(project, said, presets):
     small = MEASURED | {"preset": "quick", "stage_seconds": {"qa": 1.0, "judge": 2.0, "report": 3.0}}

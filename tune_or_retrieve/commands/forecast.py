@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from tune_or_retrieve.base import machine, params
 from tune_or_retrieve.base.errors import StageError
+from tune_or_retrieve.base.files import read_json
 from tune_or_retrieve.base.stage import PRESETS, durations, leaves, size, size_id
 from tune_or_retrieve.money.cost import in_dollars
 from tune_or_retrieve.money.prices import Prices
@@ -87,12 +88,12 @@ def _at_work() -> bool:
     import psutil
 
     try:
-        with (DVC / "tmp/lock").open("r+b") as file:
+        with (DVC / "tmp/lock").open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)  # given back at once
-    except FileNotFoundError:
-        pass
-    except OSError:
+    except BlockingIOError:
         return True
+    except OSError:  # not there yet, or not ours to read: nothing is known of it
+        pass
     try:
         held = json.loads((DVC / "tmp/rwlock").read_text()).get("write", {})
     except (OSError, ValueError):
@@ -119,14 +120,16 @@ def last(stages: Sequence[str], content: Mapping[str, Any]) -> list[Lasts]:
 
 def _shipped(content: Mapping[str, Any]) -> tuple[dict[str, float], str]:
     """Seconds of each stage as we measured them with a study like this one, on a processor as near as there is."""
-    mine = size(content)
+    mine, like = size(content), machine.instructions()
     for name, presets in SIZES.items():
+        files = [PRESETS / f"{preset}.yaml" for preset in presets]
+        if not all(file.is_file() for file in (*files, SHIPPED)):
+            continue
         values = {"articles.source": "botocore"}
-        for preset in presets:
-            values |= leaves(params.everything(PRESETS / f"{preset}.yaml"))
-        if mine == {key: values.get(key) for key in mine} and SHIPPED.is_file():
-            runs = [run for run in json.loads(SHIPPED.read_text(encoding="utf-8")) if run["preset"] == name]
-            like = machine.instructions()
+        for file in files:
+            values |= leaves(params.everything(file))
+        if mine == {key: values.get(key) for key in mine}:
+            runs = [run for run in read_json(SHIPPED) if run["preset"] == name]
             for run in sorted(runs, key=lambda run: (run["instructions"] != like, run["emulated"])):
                 emulated = ", emulated" if run["emulated"] else ""
                 place = f"{run['processor']} ({run['instructions']}{emulated}), {run['cores']} cores"
