@@ -7,7 +7,11 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tune_or_retrieve.base.errors import StageError
+from tune_or_retrieve.commands.check import refuse_faults
+
 ROOT = Path(__file__).resolve().parent.parent
+LOCAL_ALWAYS = ("dtype", "gradients_through_context", "max_gradient_norm", "validation_pairs")  # of fine_tune.local
 
 
 def _check(folder: Path, **environment: str) -> subprocess.CompletedProcess:
@@ -205,4 +209,105 @@ def test_threads_of_an_old_file_are_said_to_have_moved(params):
     assert _check(folder).stderr == (
         "error: params.yaml: 1 fault:\n  models.micro.threads: moved to run.threads.\n"
         "params.yaml: 1 fault:\n  judges.small.threads: moved to run.threads.\n"
+    )
+
+
+def test_a_file_of_yesterday_is_told_exactly_what_to_change(params):
+    folder, content = params
+    (folder / "data" / "documents").mkdir(parents=True)
+    content["study"] = {"models": ["micro", "nano"], "judges": ["facts", "llama"]}
+    content["models"]["micro"]["threads"] = 2
+    content["knowledge_base"] |= content["knowledge_base"].pop("faiss")
+    content["knowledge_base"]["embedding"]["batch_size"] = 0
+    content["fine_tune"] |= content["fine_tune"].pop("local")
+    content["fine_tune"]["local"] = {name: content["fine_tune"].pop(name) for name in LOCAL_ALWAYS}
+    content["fine_tune"]["lora"]["dropout"] = 0.0
+    del content["run"], content["qa"]["test_questions"], content["budget_usd"]
+    (folder / "params.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
+    done = _check(folder)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        "error: params.yaml: 2 faults:\n"
+        "  study.models: must name the provider of each entry, as in {micro: embedded, nano: ...}: by it dvc.yaml "
+        "names the code. Got ['micro', 'nano'].\n"
+        "  study.judges: must name the provider of each entry, as in {facts: none, llama: bedrock}: by it dvc.yaml "
+        "names the code. Got ['facts', 'llama'].\n"
+        "params.yaml: run: missing. It holds device, gpu_layers, threads.\n"
+        "params.yaml: 1 fault:\n"
+        "  qa.test_questions: missing.\n"
+        "params.yaml: 4 faults:\n"
+        "  knowledge_base.index_factory: moved to knowledge_base.faiss.index_factory.\n"
+        "  knowledge_base.bm25: moved to knowledge_base.faiss.bm25.\n"
+        "  knowledge_base.embedding: moved to knowledge_base.faiss.embedding.\n"
+        "  knowledge_base.faiss.embedding.batch_size: must be greater than or equal to 1. Got 0.\n"
+        "params.yaml: 8 faults:\n"
+        "  fine_tune.epochs: moved to fine_tune.local.epochs.\n"
+        "  fine_tune.learning_rate: moved to fine_tune.local.learning_rate.\n"
+        "  fine_tune.warmup_ratio: moved to fine_tune.local.warmup_ratio.\n"
+        "  fine_tune.batch_size: moved to fine_tune.local.batch_size.\n"
+        "  fine_tune.max_tokens: moved to fine_tune.local.max_tokens.\n"
+        "  fine_tune.patience: moved to fine_tune.local.patience.\n"
+        "  fine_tune.lora: moved to fine_tune.local.lora.\n"
+        "  fine_tune.local.lora.dropout: no longer a key. Remove it.\n"
+        "params.yaml: 1 fault:\n"
+        "  models.micro.threads: moved to run.threads.\n"
+        "params.yaml: budget_usd: missing.\n"
+    )
+
+
+@pytest.mark.parametrize("section", ["models", "judges"])
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("gpt.4", "a name must be of letters, digits, - and _. Got 'gpt.4'."),
+        ("a/b", "a name must be of letters, digits, - and _. Got 'a/b'."),
+        ("a b", "a name must be of letters, digits, - and _. Got 'a b'."),
+        ("naïve", "a name must be of letters, digits, - and _. Got 'naïve'."),
+        ("a\n", "a name must be of letters, digits, - and _. Got 'a\\n'."),
+        ("", "a name must be of letters, digits, - and _. Got ''."),
+        (4, "a name must be text: put it in quotes. Got 4."),
+        (True, "a name must be text: put it in quotes. Got True."),  # YAML: on
+        (None, "a name must be text: put it in quotes. Got None."),
+    ],
+)
+def test_a_name_that_no_file_or_stage_can_have_is_a_fault(params, monkeypatch, section, name, said):
+    """Of an entry alone, and where the study names it, too. The other entries are checked all the same."""
+    folder, content = params
+    (folder / "data" / "documents").mkdir(parents=True)
+    monkeypatch.chdir(folder)
+
+    def faults() -> str:
+        (folder / "params.yaml").write_text(yaml.safe_dump(content))
+        with pytest.raises(StageError) as fault:
+            refuse_faults()
+        return str(fault.value)
+
+    content[section][name] = dict(content[section]["micro" if section == "models" else "facts"])
+    entry = f"params.yaml: 1 fault:\n  {section}: {said}"
+    assert faults() == entry
+    content["study"][section][name] = "embedded"
+    content["models"]["lite"]["concurrency"] = 0
+    other = "params.yaml: 1 fault:\n  models.lite.concurrency: must be greater than or equal to 1. Got 0."
+    found = [entry, other] if section == "models" else [other, entry]
+    assert faults() == "\n".join([f"params.yaml: 1 fault:\n  study.{section}: {said}", *found])
+
+
+def test_names_of_letters_digits_and_dashes_are_none(params):
+    folder, content = params
+    (folder / "data" / "documents").mkdir(parents=True)
+    for name in ("4", "Ab_c-9", "on"):  # in quotes, where YAML wants them
+        content["models"][name] = dict(content["models"]["micro"])
+        content["study"]["models"][name] = "embedded"
+    (folder / "params.yaml").write_text(yaml.safe_dump(content))
+    assert _check(folder).stderr == ""
+
+
+def test_a_study_that_names_another_provider_than_the_entry_is_a_fault(params):
+    folder, content = params
+    (folder / "data" / "documents").mkdir(parents=True)
+    content["study"] = {"models": {"micro": "openai"}, "judges": {"facts": "none", "claude": "none"}}
+    (folder / "params.yaml").write_text(yaml.safe_dump(content))
+    assert _check(folder).stderr == (
+        "error: params.yaml: study.models.micro: must be embedded, the provider of models.micro. Got 'openai'.\n"
+        "params.yaml: study.judges.claude: must be bedrock, the provider of judges.claude. Got 'none'.\n"
     )

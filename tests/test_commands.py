@@ -3,6 +3,7 @@
 import copy
 import json
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -11,8 +12,9 @@ import aws_ours as ours
 import pytest
 import yaml
 from small_study import ROOT
+from typer.main import get_command
 
-from tune_or_retrieve.__main__ import main
+from tune_or_retrieve.__main__ import app, main
 from tune_or_retrieve.account.doctor import Wanted
 from tune_or_retrieve.account.plan import Asked, Plan, Tuned, plan
 from tune_or_retrieve.commands import account as commands
@@ -241,15 +243,69 @@ def test_a_local_study_asks_nothing_of_aws(params, run, command):
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("given", "usage", "said"),
     [
-        (["teardown", "--force"], "No such option: --force"),
-        (["doctor", "--yes"], "No such option: --yes"),
+        (["teardown", "--force"], "teardown [OPTIONS]", "No such option: --force"),
+        (["doctor", "--yes"], "doctor [OPTIONS]", "No such option: --yes"),
+        (["check", "it"], "check [OPTIONS]", "Got unexpected extra argument(s) (it)"),
+        (["preset"], "preset [OPTIONS] {name}", "Missing argument 'name'."),
+        (["evidence", "locate", "s3/put-object"], "evidence locate [OPTIONS] {article} {quote}",
+         "Missing argument 'quote'."),
+        (["evidence", "found"], "evidence [OPTIONS] COMMAND [ARGS]...", "No such command 'found'."),
     ],
-)
-def test_options_that_are_not_known(run, given, said):
-    usage = f"Usage: tune-or-retrieve {given[0]} [OPTIONS]\nTry 'tune-or-retrieve {given[0]} --help' for help.\n"
-    assert run(*given) == (2, "", f"{usage}\nError: {said}\n")
+)  # fmt: skip
+def test_wrong_usage_ends_with_two_and_says_what_is_right(params, run, given, usage, said):
+    name = usage.partition(" [")[0]
+    assert run(*given) == (
+        2, "", f"Usage: tune-or-retrieve {usage}\nTry 'tune-or-retrieve {name} --help' for help.\n\nError: {said}\n"
+    )  # fmt: skip
+
+
+def test_a_preset_that_there_is_not_is_wrong_usage(run, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    assert run("preset", "aws") == (
+        2, "",
+        "Usage: tune-or-retrieve preset [OPTIONS] {name}\nTry 'tune-or-retrieve preset --help' for help.\n\n"
+        "Error: Invalid value for name: unknown preset 'aws'. Known: bedrock, local, quick.\n",
+    )  # fmt: skip
+
+
+def _commands(group, *names):
+    yield names, group
+    for name, one in getattr(group, "commands", {}).items():
+        yield from _commands(one, *names, name)
+
+
+@pytest.mark.parametrize("names", [names for names, _ in _commands(get_command(app))], ids=" ".join)
+def test_every_command_and_option_has_its_help(run, names):
+    code, out, _ = run(*names, "--help")
+    command = dict(_commands(get_command(app)))[names]
+    assert code == 0
+    assert out.startswith(f"Usage: {' '.join(['tune-or-retrieve', *names])} [OPTIONS]")
+    assert command.help
+    assert [one.name for one in command.params if not getattr(one, "help", None) and one.name != "help"] == []
+    _, _, listed = out.partition("\nCommands:\n")
+    assert len(listed.splitlines()) == len(getattr(command, "commands", {}))
+    assert "..." not in listed
+
+
+def test_both_names_of_the_command_do_the_same():
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}  # of these sources, whatever .venv has installed
+    given = {"capture_output": True, "text": True, "check": False, "cwd": ROOT, "env": environment}
+    by_module = subprocess.run([sys.executable, "-m", "tune_or_retrieve", "--help"], **given)
+    by_name = subprocess.run([Path(sys.executable).with_name("tune-or-retrieve"), "--help"], **given)
+    assert (by_module.returncode, by_module.stdout) == (by_name.returncode, by_name.stdout)
+    assert "Usage: tune-or-retrieve [OPTIONS] COMMAND [ARGS]..." in by_name.stdout
+
+
+def test_a_path_may_begin_with_the_home_folder(params, run, monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "data/articles").mkdir()
+    (tmp_path / "data/articles/manifest.jsonl").write_text("")
+    (tmp_path / "mine.jsonl").write_text("")
+    assert run("evidence", "refresh", "~/mine.jsonl") == (
+        0, f"{tmp_path}/mine.jsonl: 0 of 0 questions had moved evidence.\n", "",
+    )  # fmt: skip
 
 
 def test_the_estimate_before_anything_ran_says_what_it_guessed(params, run):

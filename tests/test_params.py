@@ -56,7 +56,7 @@ def test_reads_a_section(tmp_path):
             "\n  fine_tune.lora.rank: must be less than or equal to 256. Got 999.",
         ),
         (GOOD + "retreival: {}\n", "1 fault:\n  retreival: unknown section. Did you mean 'retrieval'?"),
-        ("qa: {}\n", "fine_tune: missing. Known: qa."),
+        ("qa: {}\n", "fine_tune: missing. It holds epochs, learning_rate, lora."),
         ("- 1\n", "must be a mapping of sections. Got list."),
     ],
 )

@@ -7,7 +7,8 @@ import typer
 
 from tune_or_retrieve.base.errors import exits_cleanly
 
-# No colours and boxes: what is printed goes into logs, too.
+# No colours and boxes: what is printed goes into logs, too. The list of commands shows the first sentence of each help,
+# whole up to 45 characters.
 app = typer.Typer(
     help="Fine-tune, retrieve, both or neither? Commands beside the pipeline, which `dvc repro` runs.",
     no_args_is_help=True,
@@ -15,29 +16,42 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-evidence = typer.Typer(help="Where in an article a passage stands that an answer rests on.", no_args_is_help=True)
+evidence = typer.Typer(help="Find passages that reference answers rest on.", no_args_is_help=True)
 app.add_typer(evidence, name="evidence")
 
 
 @app.command()
 def check() -> None:
-    """The whole of params.yaml, before anything runs."""
+    """Check params.yaml and say what would run.
+
+    All faults of params.yaml are said at once, before anything runs. Without any: which stages `dvc repro` would run,
+    about how long they take, and what they may cost.
+    """
     from tune_or_retrieve.commands import check
 
     check.check()
 
 
 @app.command()
-def preset(name: Annotated[str, typer.Argument(help="bedrock, local or quick: a file of the folder presets")]) -> None:
-    """Put the study on Amazon Bedrock or on this machine, or make it small."""
+def preset(name: Annotated[str, typer.Argument(help="bedrock, local or quick: a file of the folder presets.")]) -> None:
+    """Choose where the study runs, or its size.
+
+    Writes the values of a preset into params.yaml: bedrock and local say where the study runs, quick makes it small,
+    and local makes it as large again as it is shipped.
+    """
     from tune_or_retrieve.commands import preset
 
+    if (known := preset.names()) and name not in known:
+        raise typer.BadParameter(f"unknown preset {name!r}. Known: {', '.join(known)}.", param_hint="name")
     preset.preset(name)
 
 
 @app.command()
 def doctor() -> None:
-    """What a run on Amazon Bedrock needs, looked at before anything is made or paid."""
+    """Check what Amazon Bedrock needs for a run.
+
+    Credentials, models, quotas, buckets, roles and prices are looked at before anything is made or paid for.
+    """
     from tune_or_retrieve.commands import account
 
     account.doctor()
@@ -45,7 +59,10 @@ def doctor() -> None:
 
 @app.command()
 def estimate() -> None:
-    """Tokens and dollars of each stage on Amazon Bedrock, beside what was spent."""
+    """Estimate what a run on Bedrock will cost.
+
+    Tokens and dollars of each stage, beside what was spent. Nothing is asked of AWS.
+    """
     from tune_or_retrieve.commands import account
 
     account.estimate()
@@ -53,7 +70,10 @@ def estimate() -> None:
 
 @app.command()
 def resources() -> None:
-    """What this project made at AWS and is still there, and what it costs while idle."""
+    """List what this project has made at AWS.
+
+    All that is still there, in every region that params.yaml names, and what it costs while it is idle.
+    """
     from tune_or_retrieve.commands import account
 
     account.resources()
@@ -61,10 +81,13 @@ def resources() -> None:
 
 @app.command()
 def teardown(
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="only show how")] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be removed.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Remove it without asking.")] = False,
 ) -> None:
-    """Remove all of that."""
+    """Remove what this project has made at AWS.
+
+    Lists all of it and asks before anything is removed.
+    """
     from tune_or_retrieve.commands import account
 
     account.teardown(dry_run, yes)
@@ -72,10 +95,13 @@ def teardown(
 
 @evidence.command()
 def locate(
-    article: Annotated[str, typer.Argument(help="id of an article, as in s3/put-object")],
-    quote: Annotated[str, typer.Argument(help="words of the article, copied")],
+    article: Annotated[str, typer.Argument(help="Id of an article, as in s3/put-object.")],
+    quote: Annotated[str, typer.Argument(help="Words of the article, copied.")],
 ) -> None:
-    """Print the evidence of a quote as JSON, for a question of your own."""
+    """Print the evidence of a quote as JSON.
+
+    For a question of your own in data/eval/questions.jsonl.
+    """
     from tune_or_retrieve.commands import evidence
 
     evidence.print_location(article, quote)
@@ -83,9 +109,12 @@ def locate(
 
 @evidence.command()
 def refresh(
-    questions: Annotated[Path, typer.Argument(help="a file of questions, as data/eval/questions.jsonl")],
+    questions: Annotated[Path, typer.Argument(help="A file of questions, such as data/eval/questions.jsonl.")],
 ) -> None:
-    """Find the passages of questions again in articles that were made anew, and write their new places."""
+    """Find passages that have moved.
+
+    In articles that were made anew, each passage is found again and its new place is written into the file.
+    """
     from tune_or_retrieve.commands import evidence
 
     evidence.refresh_file(questions.expanduser())

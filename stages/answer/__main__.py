@@ -7,12 +7,13 @@ from pathlib import Path
 from stages.answer.answering import Engine, answer_questions
 from stages.answer.inputs import adapter_path, check_approach, read_contexts
 from stages.answer.params import AnswerParams
-from tune_or_retrieve.base.errors import StageError, exits_cleanly
+from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.base.files import write_jsonl
 from tune_or_retrieve.base.machine import SECTION, RunParams
 from tune_or_retrieve.base.params import load
 from tune_or_retrieve.base.questions import read_questions
 from tune_or_retrieve.base.records import Approach
+from tune_or_retrieve.base.stage import stage
 from tune_or_retrieve.chat.calls import waits
 from tune_or_retrieve.chat.engine import chat_model, identity, timed_on
 from tune_or_retrieve.chat.models import ModelParams
@@ -36,7 +37,7 @@ def make_engine(approach: Approach, name: str, model: ModelParams, params: Answe
     )
 
 
-@exits_cleanly
+@stage
 def main() -> None:
     if len(sys.argv) != 3:
         raise StageError("usage: python -m stages.answer <approach> <model>")

@@ -4,12 +4,12 @@ from pathlib import Path
 
 from stages.articles.params import ArticlesParams
 from stages.articles.write import write_articles
-from tune_or_retrieve.base.errors import exits_cleanly
 from tune_or_retrieve.base.params import load
 from tune_or_retrieve.base.progress import say
+from tune_or_retrieve.base.stage import stage
 
 
-@exits_cleanly
+@stage
 def main() -> None:
     params = load("articles", ArticlesParams)
     if params.source == "botocore":

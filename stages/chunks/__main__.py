@@ -6,17 +6,17 @@ from stages.chunks.params import ChunkingParams
 from stages.chunks.strategies import chunk_article
 from stages.chunks.tokens import token_counter
 from tune_or_retrieve.base.corpus import read_articles, read_text
-from tune_or_retrieve.base.errors import exits_cleanly
 from tune_or_retrieve.base.files import write_jsonl
 from tune_or_retrieve.base.machine import SECTION, RunParams
 from tune_or_retrieve.base.params import load
 from tune_or_retrieve.base.progress import say, track
+from tune_or_retrieve.base.stage import stage
 from tune_or_retrieve.vectors.embedding import Embedder
 
 SHORTER = "set another chunking.strategy than semantic, or give fewer articles"
 
 
-@exits_cleanly
+@stage
 def main() -> None:
     params = load("chunking", ChunkingParams)
     count = token_counter(params.tokenizer)

@@ -6,14 +6,15 @@ from pathlib import Path
 
 from stages.fine_tune.inputs import read_data
 from stages.fine_tune.params import FineTuneParams
-from tune_or_retrieve.base.errors import StageError, exits_cleanly
+from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.base.files import atomic_file, write_json
 from tune_or_retrieve.base.machine import SECTION, RunParams
 from tune_or_retrieve.base.params import load
+from tune_or_retrieve.base.stage import stage
 from tune_or_retrieve.chat.models import ModelParams
 
 
-@exits_cleanly
+@stage
 def main() -> None:
     if len(sys.argv) != 2:
         raise StageError("usage: python -m stages.fine_tune <model>")

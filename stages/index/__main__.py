@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 from stages.chunks.params import ChunkingParams
 from stages.index.managed import build_managed
 from stages.index.params import KnowledgeBaseParams
-from tune_or_retrieve.base.errors import exits_cleanly
 from tune_or_retrieve.base.machine import SECTION, RunParams
 from tune_or_retrieve.base.params import load
 from tune_or_retrieve.base.progress import say
+from tune_or_retrieve.base.stage import stage
 from tune_or_retrieve.vectors.params import FaissParams
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 FOLDER = Path("data/index")
 
 
-@exits_cleanly
+@stage
 def main() -> None:
     params, fallback = load("knowledge_base", KnowledgeBaseParams), None
     if params.backend == "bedrock":

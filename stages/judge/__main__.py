@@ -15,15 +15,16 @@ from stages.judge.judging import (
     open_judge,
 )
 from stages.judge.params import JudgeParams
-from tune_or_retrieve.base.errors import StageError, exits_cleanly
+from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.base.files import write_json, write_jsonl
 from tune_or_retrieve.base.machine import SECTION, RunParams
 from tune_or_retrieve.base.params import load, load_value
 from tune_or_retrieve.base.progress import say
 from tune_or_retrieve.base.questions import read_questions
+from tune_or_retrieve.base.stage import stage
 
 
-@exits_cleanly
+@stage
 def main() -> None:
     if len(sys.argv) != 2:
         raise StageError("usage: python -m stages.judge <judge>, a name of params.yaml under `judges`.")

@@ -11,18 +11,18 @@ from stages.qa.leakage import gate
 from stages.qa.metrics import summary
 from stages.qa.params import QaParams
 from tune_or_retrieve.base.corpus import read_articles, read_text
-from tune_or_retrieve.base.errors import exits_cleanly
 from tune_or_retrieve.base.files import TMP_PREFIX, read_jsonl, write_json, write_jsonl
 from tune_or_retrieve.base.machine import SECTION, RunParams
 from tune_or_retrieve.base.params import load
 from tune_or_retrieve.base.progress import say
 from tune_or_retrieve.base.records import Article, Pair, Question, Rejection
+from tune_or_retrieve.base.stage import stage
 from tune_or_retrieve.vectors.embedding import Embedder
 
 OUT = Path("data/qa")
 
 
-@exits_cleanly
+@stage
 def main() -> None:
     params, run = load("qa", QaParams), load(SECTION, RunParams)
     articles = read_articles()

@@ -6,13 +6,13 @@ from stages.report.inputs import read_study
 from stages.report.outputs import make_outputs
 from stages.report.params import ReportParams, StudyParams
 from tune_or_retrieve.base import params
-from tune_or_retrieve.base.errors import exits_cleanly
 from tune_or_retrieve.base.files import write_text
 from tune_or_retrieve.base.progress import say
+from tune_or_retrieve.base.stage import stage
 from tune_or_retrieve.money.prices import Prices
 
 
-@exits_cleanly
+@stage
 def main() -> None:
     study = params.load("study", StudyParams)
     prices = params.load("prices", Prices)

@@ -2,19 +2,23 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, ValidationInfo
 
-from tune_or_retrieve.base.params import NAME, Provider, Section
+from tune_or_retrieve.base.params import Name, Provider, Section
 
 
-def _mapping(value: Any) -> Any:
+def _mapping(value: Any, info: ValidationInfo) -> Any:
+    """A list of names, as old files have it, is refused with the mapping that takes its place."""
     if isinstance(value, list):
-        shown = ", ".join(f"{name}: ..." for name in value)
+        entries = (info.context or {}).get(info.field_name)
+        shown = ", ".join(f"{name}: {_provider(entries, name)}" for name in value)
         raise ValueError(f"must name the provider of each entry, as in {{{shown}}}: by it dvc.yaml names the code")
     return value
 
 
-Name = Annotated[str, Field(pattern=NAME)]
+def _provider(entries: Any, name: Any) -> str:
+    entry = entries.get(name) if isinstance(entries, dict) and isinstance(name, str) else None
+    return str(entry.get("provider", "none")) if isinstance(entry, dict) else "..."
 
 
 class StudyParams(Section):

@@ -7,15 +7,15 @@ from stages.retrieve import run
 from stages.retrieve.metrics import evaluate
 from stages.retrieve.params import RetrievalParams
 from stages.retrieve.sources import open_source
-from tune_or_retrieve.base.errors import exits_cleanly
 from tune_or_retrieve.base.files import write_json, write_jsonl
 from tune_or_retrieve.base.machine import SECTION, RunParams
 from tune_or_retrieve.base.params import load
 from tune_or_retrieve.base.progress import say
 from tune_or_retrieve.base.questions import read_questions
+from tune_or_retrieve.base.stage import stage
 
 
-@exits_cleanly
+@stage
 def main() -> None:
     params = load("retrieval", RetrievalParams)
     base, questions = load("knowledge_base", KnowledgeBaseParams), read_questions()

@@ -4,7 +4,7 @@ The only reader of sections that are not its own; so that it stays the only one,
 asked for. What is wrong in a section says `tune-or-retrieve check`.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,13 +55,21 @@ class Plan:
         return bool(self.models or self.judges or self.writer or self.embedding)
 
 
-def plan(params: Mapping[str, Any]) -> Plan:
-    """Args: params: the mapping that params.yaml holds."""
+def plan(params: Mapping[str, Any], providers: Sequence[str] = ("bedrock",)) -> Plan:
+    """What is asked of Bedrock; with other `providers`, of them.
+
+    Args:
+        params: the mapping that params.yaml holds.
+    """
+
+    def asks(section: Mapping[str, Any]) -> bool:
+        return section.get("provider") in providers
+
     study = _at(params, "study")
-    models = {name: one for name in study.get("models") or [] if _is_bedrock(one := _at(params, "models", name))}
-    judges = {name: one for name in study.get("judges") or [] if _is_bedrock(one := _at(params, "judges", name))}
+    models = {name: one for name in study.get("models") or [] if asks(one := _at(params, "models", name))}
+    judges = {name: one for name in study.get("judges") or [] if asks(one := _at(params, "judges", name))}
     qa, base = _at(params, "qa"), _at(params, "knowledge_base")
-    writer = _at(qa, "llm") if qa.get("generator") == "llm" and _is_bedrock(_at(qa, "llm")) else {}
+    writer = _at(qa, "llm") if qa.get("generator") == "llm" and asks(_at(qa, "llm")) else {}
     base = _at(base, "bedrock") if base.get("backend") == "bedrock" else {}
     wanted: dict[str | None, Wanted] = {}
     for section in (*models.values(), *judges.values(), writer, base):
@@ -124,10 +132,6 @@ def _at(content: Any, *keys: str) -> Mapping[str, Any]:
     for key in keys:
         content = content.get(key) if isinstance(content, Mapping) else None
     return content if isinstance(content, Mapping) else {}
-
-
-def _is_bedrock(section: Mapping[str, Any]) -> bool:
-    return section.get("provider") == "bedrock"
 
 
 def _asked(section: Mapping[str, Any]) -> Asked:

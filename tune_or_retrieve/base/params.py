@@ -1,13 +1,17 @@
 """The only reader of params.yaml. Each stage asks for its own sections and checks them with its own class."""
 
+import copy
 import difflib
 import fnmatch
+import functools
+import operator
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from tune_or_retrieve.base.errors import StageError
 
@@ -28,8 +32,8 @@ SECTIONS = (
     "report",
 )
 Provider = Literal["embedded", "openai", "bedrock"]  # of chat models, each a package in tune_or_retrieve/providers
-NAME = r"^[A-Za-z0-9_-]+$"  # of an entry of `models` or `judges`: files and DVC's stages are named by it
-MOVED = {  # keys of old files: where their value stands now
+NAME = re.compile(r"[A-Za-z0-9_-]+")
+MOVED = {  # keys of old files: where their value stands now; None: nowhere
     "models.*.threads": "run.threads",
     "judges.*.threads": "run.threads",
     "qa.llm.threads": "run.threads",
@@ -40,6 +44,16 @@ MOVED = {  # keys of old files: where their value stands now
     "knowledge_base.index_factory": "knowledge_base.faiss.index_factory",
     "knowledge_base.bm25": "knowledge_base.faiss.bm25",
     "knowledge_base.embedding": "knowledge_base.faiss.embedding",
+    "fine_tune.epochs": "fine_tune.local.epochs",
+    "fine_tune.learning_rate": "fine_tune.local.learning_rate",
+    "fine_tune.warmup_ratio": "fine_tune.local.warmup_ratio",
+    "fine_tune.batch_size": "fine_tune.local.batch_size",
+    "fine_tune.max_tokens": "fine_tune.local.max_tokens",
+    "fine_tune.patience": "fine_tune.local.patience",
+    "fine_tune.lora": "fine_tune.local.lora",
+    "fine_tune.local.lora.dropout": None,
+    "fine_tune.raft.distractors": None,
+    "fine_tune.parity.max_logit_distance": None,
 }
 
 
@@ -50,6 +64,17 @@ def _filled(value: str) -> str:
 
 
 Filled = Annotated[str, AfterValidator(_filled)]  # an id, a name or a place: '' would be taken for "none" somewhere
+
+
+def _named(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError("a name must be text: put it in quotes")  # YAML reads 1 as a number, on and no as booleans
+    if not NAME.fullmatch(value):
+        raise ValueError("a name must be of letters, digits, - and _")
+    return value
+
+
+Name = Annotated[str, BeforeValidator(_named)]  # of an entry of `models` or `judges`: files and stages are named by it
 
 
 class Section(BaseModel):
@@ -75,15 +100,16 @@ def load(key: str, kind: type[S], path: Path = PARAMS_FILE) -> S:
     Raises:
         StageError: names every fault of the section at once, each with its key, the rule and the value given.
     """
-    raw = _section(_read(path), key, path)
+    content = _read(path)
+    if key in SECTIONS and key not in content:
+        raise StageError(f"{path}: {key}: missing. It holds {', '.join(kind.model_fields)}.")
+    raw = _section(content, key, path)
     _trace(key)
     kind = kind.variant(raw)
     try:
-        return kind.model_validate(raw)
+        return kind.model_validate(raw, context=content)
     except ValidationError as fault:
-        lines = [_describe(key, raw, error, kind) for error in fault.errors()]
-        count = "1 fault" if len(lines) == 1 else f"{len(lines)} faults"
-        raise StageError("\n  ".join([f"{path}: {count}:", *lines])) from None
+        raise _faults(_lines(key, raw, kind, content, fault), path) from None
 
 
 def load_value(key: str, kind: type, path: Path = PARAMS_FILE) -> Any:
@@ -95,8 +121,7 @@ def load_value(key: str, kind: type, path: Path = PARAMS_FILE) -> Any:
     try:
         return TypeAdapter(kind, config=ConfigDict(strict=True)).validate_python(raw)
     except ValidationError as fault:
-        lines = [_describe(key, raw, error, None) for error in fault.errors()]
-        raise StageError("\n  ".join([f"{path}: {len(lines)} fault{'s' * (len(lines) > 1)}:", *lines])) from None
+        raise _faults([_describe(key, raw, error, None) for error in fault.errors()], path) from None
 
 
 def everything(path: Path = PARAMS_FILE) -> dict[str, Any]:
@@ -105,9 +130,16 @@ def everything(path: Path = PARAMS_FILE) -> dict[str, Any]:
 
 
 def entries(section: str, path: Path = PARAMS_FILE) -> list[str]:
-    """Names in a section of named entries, such as ``models``; none if it is no mapping."""
+    """Names in a section of named entries, such as ``models``, but for what is no `Name`; none if it is no mapping."""
     content = _read(path).get(section)
-    return [str(name) for name in content] if isinstance(content, dict) else []
+    keys = content if isinstance(content, dict) else ()
+    return [key for key in keys if isinstance(key, str) and NAME.fullmatch(key)]
+
+
+def refuse_moved(path: Path = PARAMS_FILE) -> None:
+    """Raises StageError for keys of an old file that stand beside the sections."""
+    if moved := [f"{name}: moved to {MOVED[name]}." for name in _read(path) if name in MOVED]:
+        raise _faults(moved, path)
 
 
 def read_text(path: Path) -> str:
@@ -130,14 +162,9 @@ def _read(path: Path) -> dict[str, Any]:
         raise StageError(f"{path}: not valid YAML ({' '.join(str(fault).split())}).") from None
     if not isinstance(content, dict):
         raise StageError(f"{path}: must be a mapping of sections. Got {type(content).__name__}.")
-    unknown = [name for name in content if name not in SECTIONS]
+    unknown = [name for name in content if name not in SECTIONS and name not in MOVED]
     if unknown:
-        faults = [
-            f"{name}: moved to {MOVED[name]}." if name in MOVED
-            else f"{name}: unknown section.{_nearest(str(name), SECTIONS)}"
-            for name in unknown
-        ]  # fmt: skip
-        raise StageError("\n  ".join([f"{path}: {len(faults)} fault{'s' * (len(faults) > 1)}:", *faults]))
+        raise _faults([f"{name}: unknown section.{_nearest(str(name), SECTIONS)}" for name in unknown], path)
     return content
 
 
@@ -145,18 +172,51 @@ def _section(content: Any, key: str, path: Path) -> Any:
     walked = []
     for part in key.split("."):
         if not isinstance(content, dict) or part not in content:
-            known = list(content) if isinstance(content, dict) else []
+            known = list(content) if isinstance(content, dict) and (walked or part not in SECTIONS) else []
             raise StageError(f"{path}: {'.'.join([*walked, part])}: missing.{_nearest(part, known)}")
         content = content[part]
         walked.append(part)
     return content
 
 
+def _faults(lines: list[str], path: Path) -> StageError:
+    return StageError("\n  ".join([f"{path}: {len(lines)} fault{'s' * (len(lines) > 1)}:", *lines]))
+
+
+def _lines(key: str, raw: Any, kind: type[BaseModel], context: Any, fault: ValidationError) -> list[str]:
+    """The faults of a section. What an old file says elsewhere is taken as moved already, and so not as missing."""
+    moved, raw = [], copy.deepcopy(raw)
+    for error in fault.errors():
+        where = _where(key, error)
+        old = next((one for one in MOVED if fnmatch.fnmatchcase(where, one)), None)
+        if error["type"] == "extra_forbidden" and old:
+            moved.append(f"{where}: moved to {MOVED[old]}." if MOVED[old] else f"{where}: no longer a key. Remove it.")
+            inside = MOVED[old] and MOVED[old].startswith(f"{key}.")
+            _move(raw, error["loc"], MOVED[old].removeprefix(f"{key}.") if inside else None)
+    if not moved:
+        return [_describe(key, raw, error, kind) for error in fault.errors()]
+    try:
+        kind.model_validate(raw, context=context)
+    except ValidationError as left:
+        moved += _lines(key, raw, kind, context, left)
+    return moved
+
+
+def _move(raw: dict[str, Any], old: tuple, new: str | None) -> None:
+    """Move a value within a section; None: out of it. What stands in the new place already stays."""
+    *parents, last = old
+    value = functools.reduce(operator.getitem, parents, raw).pop(last)
+    *parents, last = new.split(".") if new else [None]
+    place = raw
+    for part in parents:
+        place = place.setdefault(part, {}) if isinstance(place, dict) else None
+    if new and isinstance(place, dict):
+        place.setdefault(last, value)
+
+
 def _describe(key: str, raw: Any, error: dict[str, Any], kind: type[BaseModel] | None) -> str:
-    where = ".".join([key, *(str(part) for part in error["loc"])])
+    where = _where(key, error)
     if error["type"] == "extra_forbidden":
-        if moved := next((new for old, new in MOVED.items() if fnmatch.fnmatchcase(where, old)), None):
-            return f"{where}: moved to {moved}."
         known = _fields_at(kind, error["loc"][:-1], raw)
         return f"{where}: unknown key.{_nearest(str(error['loc'][-1]), known)}"
     if error["type"] == "missing":
@@ -167,6 +227,12 @@ def _describe(key: str, raw: Any, error: dict[str, Any], kind: type[BaseModel] |
     if error["type"] == "secret" or (error["type"] == "value_error" and isinstance(error["input"], dict)):
         return f"{where}: {rule}."  # the value may be a key, or is a whole section: never shown
     return f"{where}: {rule.replace('should ', 'must ', 1)}. Got {error['input']!r}."
+
+
+def _where(key: str, error: dict[str, Any]) -> str:
+    """The key that is at fault; of a name that is none, the mapping in which it stands."""
+    loc = error["loc"][:-2] if error["loc"][-1:] == ("[key]",) else error["loc"]
+    return ".".join([key, *map(str, loc)])
 
 
 def _fields_at(kind: type[BaseModel] | None, loc: tuple, raw: Any) -> list[str]:

@@ -1,8 +1,8 @@
 """All of params.yaml at once, before anything runs: DVC looks only at the keys that some stage declares."""
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from stages.answer.params import AnswerParams
 from stages.articles.from_botocore import check_source
@@ -19,6 +19,7 @@ from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.base.locations import resolve
 from tune_or_retrieve.base.machine import RunParams
 from tune_or_retrieve.chat.models import ModelParams
+from tune_or_retrieve.commands.forecast import forecast
 from tune_or_retrieve.money.prices import Prices
 from tune_or_retrieve.providers.bedrock.knowledge_base.params import BedrockBaseParams
 from tune_or_retrieve.providers.embedded.params import EmbeddedModel
@@ -38,9 +39,11 @@ SECTIONS: dict[str, type[params.Section]] = {
 
 
 def check() -> None:
-    """Raises StageError with the faults of all sections."""
+    """Say that there are no faults, and what would run. Raises StageError with the faults of all sections."""
     refuse_faults()
-    print(f"{params.PARAMS_FILE}: no faults.")
+    print(f"{params.PARAMS_FILE}: no faults.", flush=True)
+    for line in forecast(params.everything()):
+        print(line)
 
 
 def refuse_faults() -> None:
@@ -82,33 +85,27 @@ def refuse_faults() -> None:
         )
 
         tried(search_type, retrieval.mode, base.bedrock.store)
-    if study:
+    for section, kind in (("models", ModelParams), ("judges", JudgeParams)):
+        tried(params.load_value, section, dict[params.Name, Any])
+        used = getattr(study, section, {})
         # Entries that the study does not use are checked too: they are one word away from being used.
-        for model in dict.fromkeys([*study.models, *params.entries("models")]):
-            read = tried(params.load, f"models.{model}", ModelParams)
+        for name in dict.fromkeys([*used, *(tried(params.entries, section) or ())]):
+            read = tried(params.load, f"{section}.{name}", kind)
             if isinstance(read, EmbeddedModel) and read.weights.startswith(PACKAGE):
                 tried(resolve, read.weights, read.sha256)
-            if read:
-                faults += _misnamed("models", model, study.models, read.provider)
-        for judge in dict.fromkeys([*study.judges, *params.entries("judges")]):
-            sections[f"judges.{judge}"] = read = tried(params.load, f"judges.{judge}", JudgeParams)
-            if read:
-                faults += _misnamed("judges", judge, study.judges, getattr(read, "provider", "none"))
+            if section == "judges":
+                sections[f"judges.{name}"] = read
+            provider = getattr(read, "provider", "none")
+            if read and used.get(name, provider) != provider:
+                faults.append(
+                    f"{params.PARAMS_FILE}: study.{section}.{name}: must be {provider}, the provider of "
+                    f"{section}.{name}. Got {used[name]!r}."
+                )
+    tried(params.refuse_moved)
     if run:
         _refuse_what_the_machine_lacks(run, sections, tried)
     if faults:
         raise StageError("\n".join(faults))
-
-
-def _misnamed(section: str, name: str, study: Mapping[str, str], provider: str) -> Iterator[str]:
-    """Faults of an entry's name, and of the provider that the study names for it."""
-    if not re.fullmatch(params.NAME, name):
-        yield f"{params.PARAMS_FILE}: {section}.{name}: a name must be of letters, digits, - and _. Got {name!r}."
-    if study.get(name, provider) != provider:
-        yield (
-            f"{params.PARAMS_FILE}: study.{section}.{name}: must be {provider}, the provider of {section}.{name}. Got "
-            f"{study[name]!r}."
-        )
 
 
 def _refuse_what_the_machine_lacks(

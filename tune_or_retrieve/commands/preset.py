@@ -28,6 +28,11 @@ def preset(name: str) -> None:
     print("\n".join(changes) if changes else f"params.yaml is at the preset {name} already.")
 
 
+def names(folder: Path = FOLDER) -> list[str]:
+    """Presets that there are; none in a folder that is not the root of the repository."""
+    return sorted(path.stem for path in folder.glob("*.yaml"))
+
+
 def apply(name: str, params: Path = PARAMS_FILE, folder: Path = FOLDER) -> list[str]:
     """Write the values of a preset into params.yaml, whole or not at all. All else stays as it is.
 
@@ -40,7 +45,7 @@ def apply(name: str, params: Path = PARAMS_FILE, folder: Path = FOLDER) -> list[
     Raises:
         StageError: there is no such preset, or a file is missing or no valid YAML.
     """
-    known = sorted(path.stem for path in folder.glob("*.yaml"))
+    known = names(folder)
     if name not in known:
         raise StageError(f"unknown preset {name!r}. Known: {', '.join(known) or f'none in {folder}'}.")
     yaml, text = _yaml(), read_text(params)

@@ -1,0 +1,84 @@
+"""The main function of a stage: how it ends, and how long it took, by which `check` tells how long the next will."""
+
+import contextlib
+import functools
+import hashlib
+import json
+import os
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pydantic import TypeAdapter, ValidationError
+
+from tune_or_retrieve.base import params
+from tune_or_retrieve.base.errors import StageError, exits_cleanly
+from tune_or_retrieve.base.files import write_json
+
+BEGAN = time.perf_counter()  # early in the process: what is imported after this is counted
+FILE = Path(".cache/durations.json")
+KEPT = 10  # runs of each stage
+PRESETS = Path("presets")
+NO_SIZE = "run.budget_usd"  # a preset sets it, and no run is longer for it
+
+
+class Run(NamedTuple):
+    """How long a stage took."""
+
+    seconds: float
+    size: str  # see `size_id`
+
+
+def stage(main: Callable[[], None]) -> Callable[[], None]:
+    """As `exits_cleanly`. A stage that DVC runs notes how long it took if it ended well, and never fails over that."""
+
+    @functools.wraps(main)
+    def wrapper() -> None:
+        main()
+        if name := os.environ.get("DVC_STAGE"):
+            with contextlib.suppress(OSError, StageError):
+                _note(name, time.perf_counter() - BEGAN)
+
+    return exits_cleanly(wrapper)
+
+
+def durations() -> dict[str, list[Run]]:
+    """The last runs of each stage, the newest last; none where the file is missing or damaged."""
+    try:
+        return TypeAdapter(dict[str, list[Run]]).validate_json(_file().read_bytes())
+    except (OSError, ValidationError):
+        return {}
+
+
+def size_id(content: Mapping[str, Any]) -> str:
+    """What tells studies of one size from others; see `size`."""
+    return hashlib.sha256(json.dumps(size(content), sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+def size(content: Mapping[str, Any]) -> dict[str, Any]:
+    """What makes a study long or short: the values in `content` (params.yaml) of all keys that a preset sets."""
+    values = leaves(content)
+    keys = {key for file in PRESETS.glob("*.yaml") for key in leaves(params.everything(file))}
+    keys |= {"articles.source", *(key for key in values if key.startswith("study."))}
+    return {key: values.get(key) for key in sorted(keys - {NO_SIZE})}
+
+
+def leaves(content: Any, key: str = "") -> dict[str, Any]:
+    """Values by their whole keys: ``{"a": {"b": 1}}`` is ``{"a.b": 1}``."""
+    if not isinstance(content, Mapping):
+        return {key: content}
+    return {
+        k: v for name, one in content.items() for k, v in leaves(one, f"{key}.{name}" if key else str(name)).items()
+    }
+
+
+def _note(name: str, seconds: float) -> None:
+    runs = durations()
+    runs[name] = [*runs.get(name, []), Run(round(seconds, 1), size_id(params.everything()))][-KEPT:]
+    write_json(_file(), runs)
+
+
+def _file() -> Path:
+    """In the repository itself: an experiment may run in a copy of it, which DVC removes."""
+    return Path(os.environ.get("DVC_ROOT", ".")) / FILE
