@@ -52,7 +52,7 @@ def main() -> None:
     folder, limits = given.folder, AVX2 if given.avx2 else {}
     subprocess.run(["git", "clone", "--quiet", str(ROOT), str(folder)], check=True)
     install = measure(["make", ".venv/.ready"], folder)
-    subprocess.run([".venv/bin/python", "-m", "stages", "preset", given.preset], cwd=folder, check=True)
+    subprocess.run([".venv/bin/tune-or-retrieve", "preset", given.preset], cwd=folder, check=True)
     here, plain = _here(folder, limits), _here(folder, {})
     emulated = here["instructions"] != plain["instructions"]
     if emulated:

@@ -27,20 +27,18 @@ CHANGES = {  # params of a study that takes minutes, not an hour
     "answer.max_tokens": 48,
     "report.bootstrap_samples": 200,
 }
-HANDWRITTEN = [  # question, reference, article, passage of the article that the reference rests on, slice
+HANDWRITTEN = [  # question, reference, article, passage of the article that the reference rests on
     (
         "How large can a parcel be that I put into a Harbor Queue dock?",
         "A parcel can hold at most 64 KB of data.",
         "queue/send-parcel",
         "A parcel can hold at most 64 KB of data.",
-        "seen",
     ),
     (
-        "What happens to a locked crate when I try to delete it?",
-        "A locked crate cannot be deleted until its lock expires.",
-        "store/delete-crate",
-        "A locked crate cannot be deleted until its lock expires.",
-        "unseen",
+        "Who can shorten the lock of a crate in STRICT mode?",
+        "Nobody can shorten the lock, not even the owner of the account.",
+        "store/lock-crate",
+        "In STRICT mode, nobody can shorten the lock, not even the owner of the account.",
     ),
 ]
 SHORT = {
@@ -103,11 +101,11 @@ def change(file: Path, changes: dict[str, Any]) -> None:
 
 
 def _handwritten(root: Path) -> Iterator[str]:
-    for number, (question, reference, article, passage, slice_) in enumerate(HANDWRITTEN, start=1):
+    for number, (question, reference, article, passage) in enumerate(HANDWRITTEN, start=1):
         text = (root / "corpus" / f"{article}.md").read_text()
         start = text.index(passage)
         evidence = {"article_id": article, "start": start, "end": start + len(passage)}
         evidence["sha256"] = hashlib.sha256(passage.encode()).hexdigest()
-        row = {"id": f"hand-{number}", "set": "handwritten", "slice": slice_, "question": question}
+        row = {"id": f"hand-{number}", "set": "handwritten", "question": question}
         row |= {"reference": reference, "service": article.split("/")[0], "kind": "limit", "evidence": [evidence]}
         yield json.dumps(row) + "\n"

@@ -6,11 +6,12 @@ from collections import Counter
 import numpy as np
 import pytest
 from conftest import HashingEmbedder
+from small_study import write_small_study
 
 from stages.qa.build import build
 from stages.qa.deduplicate import exact, semantic
 from stages.qa.extractive import generate
-from stages.qa.handwritten import read_handwritten
+from stages.qa.handwritten import admit, read_handwritten
 from stages.qa.leakage import gate, hits, runs
 from stages.qa.metrics import summary
 from stages.qa.params import LeakageParams, QaParams
@@ -128,10 +129,10 @@ def question(**changes) -> Question:
     return Question.model_validate(values | changes)
 
 
-def make(size: int = 64, handwritten=(), **changes):
+def make(size: int = 64, **changes):
     articles, texts = corpus(size)
     chosen = params(**changes)
-    return build(generate(articles, texts, chosen.seed), articles, texts, handwritten, HashingEmbedder(), chosen)
+    return build(generate(articles, texts, chosen.seed), articles, texts, HashingEmbedder(), chosen)
 
 
 # Verification
@@ -297,18 +298,6 @@ def test_each_number_of_the_params_counts():
     assert Counter(r.reason for r in near)["near-duplicate question"] > 0
 
 
-def test_articles_of_handwritten_questions_are_kept_out_or_in():
-    articles, texts = corpus()
-    spans = [Evidence(article_id=a.id, start=0, end=5, sha256=sha256_text(texts[a.id][:5])) for a in articles[:2]]
-    unseen = question(id="h1", set="handwritten", slice="unseen", evidence=[spans[0]])
-    seen = question(id="h2", set="handwritten", slice="seen", evidence=[spans[1]])
-    sets = make(handwritten=[unseen, seen])
-    used = {a for p in [*sets.train, *sets.validation] for a in p.articles}
-    assert articles[0].id not in used
-    assert articles[1].id in {a for p in sets.train for a in p.articles}
-    assert all(row.set == "synthetic" for row in sets.test)
-
-
 def test_too_small_a_corpus_says_how_many_pairs_it_makes():
     with pytest.raises(StageError) as fault_:
         make(size=8)
@@ -404,3 +393,53 @@ def test_every_fault_of_handwritten_questions_is_named_at_once(tmp_path):
         "  line 7, question 'h1': question and reference must not be empty.",
         "  line 7, question 'h1': its id stands in line 1 too.",
     ]
+
+
+def test_a_slice_is_computed_and_a_question_that_leaks_is_left_out():
+    """Whatever the file says of the slice. The pair is from harbour/rent-ferry."""
+
+    def asked(id_, article, question_="How is the moon made?", start=5000):
+        evidence = [Evidence(article_id=article, start=start, end=start + 9, sha256="0" * 64)]
+        return question(id=id_, set="handwritten", slice="seen", question=question_, evidence=evidence)
+
+    told = pair().evidence[0]
+    questions = [
+        asked("h1", "sky/moon"),
+        asked("h2", "harbour/rent-ferry"),
+        asked("h3", "harbour/rent-ferry", start=told.start),
+        asked("h4", "sky/moon", question_=pair().question),
+    ]
+    kept, left_out = admit(questions, [pair()], HashingEmbedder(), LEAKAGE)
+    assert [(one.id, one.slice) for one in kept] == [("h1", "unseen"), ("h2", "seen")]
+    assert [(one.question.id, one.reason) for one in left_out] == [
+        ("h3", f"pair p1 leaks it: evidence overlap, harbour/rent-ferry {told.start}–{told.end}"),
+        ("h4", "pair p1 leaks it: words in common, “harbour how many ferrys can i keep per”"),
+    ]
+    assert admit([], [pair()], HashingEmbedder(), LEAKAGE) == ([], [])
+
+
+def test_one_more_handwritten_question_changes_no_pair_and_no_synthetic_question(tmp_path, monkeypatch, capsys):
+    """The whole stage, on the corpus of the small study."""
+    from stages.articles.__main__ import main as make_articles
+    from stages.qa import __main__ as stage
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(stage, "Embedder", lambda *_: HashingEmbedder())
+    write_small_study(tmp_path, {})
+    make_articles()
+    file = tmp_path / "data/eval/questions.jsonl"
+    rows = file.read_text().splitlines()
+    made = []
+    for lines in (rows[:1], rows):
+        file.write_text("".join(f"{line}\n" for line in lines))
+        stage.main()
+        made.append({path.name: path.read_text() for path in (tmp_path / "data/qa").iterdir()})
+    one, two = (each.pop("handwritten.jsonl").splitlines() for each in made)
+    assert made[0] == made[1]
+    assert (len(one), two[:1]) == (1, one)
+    assert {json.loads(row)["id"] for row in two} == {"hand-1", "hand-2"}
+    split = json.loads(made[0]["split.json"])
+    used = {span["article_id"] for name in ("train", "validation") for row in made[0][f"{name}.jsonl"].splitlines()
+            for span in json.loads(row)["evidence"]}  # fmt: skip
+    assert used <= {*split["train"], *split["validation"]}
+    assert not used & set(split["unseen"])

@@ -23,6 +23,7 @@ from stages.qa.llm.generate import PROMPT, asking, calls, generate, write
 from stages.qa.llm.passages import Passage, passages, spread
 from stages.qa.metrics import summary
 from stages.qa.params import QaParams
+from stages.qa.split import Parts
 from stages.qa.verify import Source, fault
 from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.base.files import sha256_text
@@ -37,6 +38,7 @@ from tune_or_retrieve.providers.bedrock.aws.waiting import Watch
 from tune_or_retrieve.providers.bedrock.chat.converse import Converse
 
 CLAUDE, LLAMA = "us.anthropic.claude-sonnet-4-6", "us.meta.llama3-3-70b-instruct-v1:0"
+NOTHING = Parts(frozenset(), frozenset(), frozenset())
 OPTIONS = Options(max_tokens=2000, temperature=0.0, seed=1)
 TEXT = """# Ferry harbour
 
@@ -246,7 +248,7 @@ def test_what_the_model_writes_goes_through_the_same_sets_and_is_paid_once(aws, 
     for concurrency in (8, 1):
         params = settings(llm={"max_passages": 40, "passage_tokens": 400})
         made = generate(articles, texts, params, calls_at_once(concurrency))
-        sets = build(made, articles, texts, [], HashingEmbedder(), params)
+        sets = build(made, articles, texts, HashingEmbedder(), params)
         runs.append((made, sets))
     assert runs[0] == runs[1]
     assert len(aws.ledger.bills) == 40
@@ -317,7 +319,7 @@ def test_unreadable_replies_are_counted_under_one_key(aws, store):
     assert [one.reason.partition(":")[0] for one in made] == [
         "unreadable reply", "unreadable reply", "unreadable pair",
     ] * 2  # fmt: skip
-    numbers = summary(Sets([], [], [], made, len(made)), {}, 0.0)
+    numbers = summary(Sets([], [], [], made, len(made), NOTHING), {}, 0.0)
     assert {key: value for key, value in numbers.items() if "unreadable" in key} == {
         "rejected_unreadable_reply": 4, "rejected_unreadable_pair": 2,
     }  # fmt: skip

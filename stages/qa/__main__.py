@@ -6,7 +6,7 @@ from pathlib import Path
 
 from stages.qa import extractive
 from stages.qa.build import build
-from stages.qa.handwritten import read_handwritten
+from stages.qa.handwritten import admit, read_handwritten
 from stages.qa.leakage import gate
 from stages.qa.metrics import summary
 from stages.qa.params import QaParams
@@ -29,25 +29,27 @@ def main() -> None:
     texts = {article.id: read_text(article) for article in articles}
     handwritten = read_handwritten(Path("data/eval/questions.jsonl"), texts, {article.service for article in articles})
     embedder = Embedder(params.embedding, run)
-    sets = build(candidates(articles, texts, params, run), articles, texts, handwritten, embedder, params)
+    sets = build(candidates(articles, texts, params, run), articles, texts, embedder, params)
+    handwritten, left_out = admit(handwritten, [*sets.train, *sets.validation], embedder, params.leakage)
+    for question, reason in left_out:
+        say(f"question {question.id} is left out of the scores: {reason}")
     OUT.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=OUT, prefix=TMP_PREFIX) as folder:
         made = OUT / Path(folder).name  # from Python 3.12 on the folder's own path is absolute
         for name in ("train", "validation", "test", "rejected"):
             write_jsonl(made / f"{name}.jsonl", getattr(sets, name))
         write_jsonl(made / "handwritten.jsonl", handwritten)
+        write_json(made / "split.json", {name: sorted(ids) for name, ids in sets.parts._asdict().items()})
         # The gate reads what was written: it trusts nothing that the choice above has in memory.
-        closest = gate(
-            list(read_jsonl(made / "train.jsonl", Pair)),
-            list(read_jsonl(made / "validation.jsonl", Pair)),
-            [*handwritten, *read_jsonl(made / "test.jsonl", Question)],
-            embedder,
-            params.leakage,
+        train, validation = (list(read_jsonl(made / f"{name}.jsonl", Pair)) for name in ("train", "validation"))
+        closest, _ = (
+            gate(train, validation, list(read_jsonl(made / f"{name}.jsonl", Question)), embedder, params.leakage)
+            for name in ("test", "handwritten")
         )
         for file in sorted(made.iterdir()):
             file.replace(OUT / file.name)
     characters = {article.id: article.characters for article in articles}
-    write_json(Path("metrics/qa.json"), summary(sets, characters, closest))
+    write_json(Path("metrics/qa.json"), summary(sets, characters, closest, left_out))
     say(f"qa: {len(sets.train)} training and {len(sets.validation)} validation pairs, {len(sets.test)} test questions")
 
 

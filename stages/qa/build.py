@@ -8,7 +8,7 @@ from stages.qa.choose import Chooser
 from stages.qa.deduplicate import exact, shuffled
 from stages.qa.leakage import Embeds
 from stages.qa.params import QaParams
-from stages.qa.split import split_articles
+from stages.qa.split import Parts, split_articles
 from stages.qa.verify import Source, fault
 from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.base.progress import say
@@ -28,13 +28,13 @@ class Sets(NamedTuple):
     test: list[Question]
     rejected: list[Rejection]
     candidates: int  # pairs the generator proposed
+    parts: Parts
 
 
 def build(
     candidates: Iterable[Pair | Rejection],
     articles: Sequence[Article],
     texts: Mapping[str, str],
-    handwritten: Sequence[Question],
     embedder: Embeds,
     params: QaParams,
 ) -> Sets:
@@ -58,14 +58,13 @@ def build(
     parts = split_articles(
         articles,
         counts,
-        handwritten,
         round(unseen * SPARE),
         round(params.validation_pairs / per_article * SPARE),
         params.seed,
         {pair.articles for pair in pool if len(pair.articles) > 1},
     )
     characters = {article.id: article.characters for article in articles}
-    chooser = Chooser(pool, parts, handwritten, embedder, params, characters)
+    chooser = Chooser(pool, parts, embedder, params, characters)
     factor = SHORTLIST
     while True:
         sets = chooser.choose(factor)
@@ -83,7 +82,7 @@ def build(
             f"questions. Lower qa.pairs, qa.validation_pairs or qa.test_questions, raise {_raised(params)}, or give "
             "more articles. Nothing was written."
         )
-    return Sets(chosen.train, chosen.validation, chosen.test, rejected + chosen.rejected, len(proposed))
+    return Sets(chosen.train, chosen.validation, chosen.test, rejected + chosen.rejected, len(proposed), parts)
 
 
 def verify(

@@ -7,14 +7,11 @@ from typing import NamedTuple
 import numpy as np
 
 from stages.qa.deduplicate import semantic
-from stages.qa.leakage import hits
+from stages.qa.leakage import MARGIN, hits
 from stages.qa.quotas import pick
 from stages.qa.split import Parts
 from tune_or_retrieve.base.files import sha256_text
 from tune_or_retrieve.base.records import Evidence, Pair, Question, Rejection
-
-# The gate embeds anew, in other batches, and bfloat16 then differs in the third digit: the choice keeps clear of that.
-MARGIN = 0.01
 
 
 class Chosen(NamedTuple):
@@ -27,10 +24,9 @@ class Chosen(NamedTuple):
 class Chooser:
     """Chooses the sets out of the pool, looking at more of it if the first look does not suffice."""
 
-    def __init__(self, pool, parts: Parts, handwritten, embedder, params, characters):
+    def __init__(self, pool, parts: Parts, embedder, params, characters):
         self.pool = pool
         self.parts = parts
-        self.handwritten = list(handwritten)
         self.embedder = embedder
         self.params = params
         self.characters = characters
@@ -45,20 +41,11 @@ class Chooser:
         shortlist = self._shortlist(factor, unseen_wanted)
         kept, rejected = semantic(shortlist, self._embed(shortlist), params.duplicate_similarity)
         by_part = self._by_part([shortlist[number] for number in kept])
-        handwritten_vectors = self._embed_words([question.question for question in self.handwritten])
-
-        unseen, leaks = self._clear(by_part["unseen"], self.handwritten, handwritten_vectors)
-        rejected += leaks
-        trainable, leaks = self._clear(by_part["train"], self.handwritten, handwritten_vectors)
-        rejected += leaks
-        test_pairs = pick(unseen, unseen_wanted, 1, self.characters)
-        seen_pairs, left, leaks = self._seen(trainable, test_pairs, seen_wanted)
+        test_pairs = pick(by_part["unseen"], unseen_wanted, 1, self.characters)
+        seen_pairs, left, leaks = self._seen(by_part["train"], test_pairs, seen_wanted)
         rejected += leaks
         test = [_question(pair, "unseen") for pair in test_pairs] + [_question(pair, "seen") for pair in seen_pairs]
-        test_vectors = self._embed([*test_pairs, *seen_pairs])
-        questions = [*self.handwritten, *test]
-        both = np.concatenate([handwritten_vectors, test_vectors]) if len(handwritten_vectors) else test_vectors
-        validatable, leaks = self._clear(by_part["validation"], questions, both)
+        validatable, leaks = self._clear(by_part["validation"], test, self._embed([*test_pairs, *seen_pairs]))
         rejected += leaks
         train = self._train(left, seen_pairs)
         validation = pick(validatable, params.validation_pairs, params.max_per_article, self.characters)
@@ -117,10 +104,9 @@ class Chooser:
         return found
 
     def _train(self, left: Sequence[Pair], seen_pairs: Sequence[Pair]) -> list[Pair]:
-        """The training pairs; first one for each article that a seen question, handwritten or not, is about."""
+        """The training pairs; first one for each article that a seen question is about."""
         params = self.params
         needed = {article_id for pair in seen_pairs for article_id in pair.articles}
-        needed |= {e.article_id for q in self.handwritten if q.slice == "seen" for e in q.evidence}
         own = [pair for pair in left if len(pair.articles) == 1 and pair.articles <= needed]
         first = pick(own, len(needed), 1, self.characters)[: params.pairs]
         taken = {pair.id for pair in first}
@@ -149,9 +135,6 @@ class Chooser:
             for pair, vector in zip(new, self.embedder.embed([pair.question for pair in new]), strict=True):
                 self.vectors[pair.id] = vector
         return np.array([self.vectors[pair.id] for pair in pairs], dtype=np.float32)
-
-    def _embed_words(self, texts: Sequence[str]) -> np.ndarray:
-        return self.embedder.embed(texts) if texts else np.empty((0, 0), dtype=np.float32)
 
 
 def _sorted(pairs: Iterable[Pair]) -> list[Pair]:

@@ -1,12 +1,18 @@
-"""The handwritten test questions, held against the articles that they rest on."""
+"""The handwritten test questions: checked against the articles that they rest on, and against the pairs.
+
+They follow the pairs and never steer them: one question more changes no pair and no synthetic question.
+"""
 
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
+from stages.qa.leakage import MARGIN, Embeds, hits
+from stages.qa.params import LeakageParams
 from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.base.files import read_jsonl, sha256_text
 from tune_or_retrieve.base.progress import say
-from tune_or_retrieve.base.records import Question
+from tune_or_retrieve.base.records import Pair, Question
 
 
 def read_handwritten(path: Path, texts: Mapping[str, str], services: Collection[str]) -> list[Question]:
@@ -35,6 +41,37 @@ def read_handwritten(path: Path, texts: Mapping[str, str], services: Collection[
         named = ", ".join(f"{row.id} ({row.service})" for _, row in others)
         say(f"{path}: {len(others)} of {len(rows)} questions are left out, as no article is of their service: {named}")
     return [row for _, row in kept]
+
+
+class LeftOut(NamedTuple):
+    """A question that a pair leaks, and how."""
+
+    question: Question
+    reason: str
+
+
+def admit(
+    questions: Sequence[Question], pairs: Sequence[Pair], embedder: Embeds, params: LeakageParams
+) -> tuple[list[Question], list[LeftOut]]:
+    """The questions that no training or validation pair leaks, each with its slice, and the others.
+
+    A question is unseen if there is no pair from any of its articles.
+    """
+    if not questions or not pairs:
+        return list(questions), []
+    vectors = embedder.embed([pair.question for pair in pairs])
+    cosines = vectors @ embedder.embed([question.question for question in questions]).T
+    used = {article_id for pair in pairs for article_id in pair.articles}
+    kept, left_out = [], []
+    for number, question in enumerate(questions):
+        found = hits(pairs, [question], cosines[:, number : number + 1] + MARGIN, params)
+        if found:
+            first = found[0]
+            left_out.append(LeftOut(question, f"pair {first.pair_id} leaks it: {first.reason}, {first.detail}"))
+        else:
+            seen = used & {span.article_id for span in question.evidence}
+            kept.append(question.model_copy(update={"slice": "seen" if seen else "unseen"}))
+    return kept, left_out
 
 
 def _lines(path: Path) -> list[int]:

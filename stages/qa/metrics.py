@@ -2,18 +2,24 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from stages.qa.build import Sets
+from stages.qa.handwritten import LeftOut
 from stages.qa.quotas import PLACES, place
 from tune_or_retrieve.base.records import Pair
 
 
-def summary(sets: Sets, characters: Mapping[str, int], max_train_test_similarity: float) -> dict[str, float | int]:
-    """Flat keys to numbers. ``characters`` is the length of each article, by id."""
+def summary(
+    sets: Sets, characters: Mapping[str, int], max_train_test_similarity: float, left_out: Sequence[LeftOut] = ()
+) -> dict[str, float | int | str]:
+    """Flat keys to numbers, and the ids of handwritten questions that were left out.
+
+    ``characters`` is the length of each article, by id; the similarity is that of the synthetic questions.
+    """
     accepted = [*sets.train, *sets.validation]
     verification = sum(not r.reason.startswith(("leaks", "near", "same")) for r in sets.rejected)
-    numbers: dict[str, float | int] = {
+    numbers: dict[str, float | int | str] = {
         "candidates": sets.candidates,
         "train_pairs": len(sets.train),
         "validation_pairs": len(sets.validation),
@@ -36,6 +42,8 @@ def summary(sets: Sets, characters: Mapping[str, int], max_train_test_similarity
     places = Counter(place(pair, characters) for pair in accepted)
     for tenth in range(PLACES):
         numbers[f"position_{tenth + 1:02d}_of_{PLACES}"] = _rounded(places[tenth] / max(len(accepted), 1))
+    if left_out:
+        numbers["handwritten_left_out"] = ", ".join(one.question.id for one in left_out)
     return numbers
 
 

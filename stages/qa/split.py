@@ -5,11 +5,11 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from stages.qa.phrasing import choice
-from tune_or_retrieve.base.records import Article, Question
+from tune_or_retrieve.base.records import Article
 
 
 class Parts(NamedTuple):
-    """Article ids. Each article is in one part; those of handwritten unseen questions are in none."""
+    """Article ids. Each article is in one part; one that gives no pair is in none."""
 
     train: frozenset[str]
     validation: frozenset[str]
@@ -19,7 +19,6 @@ class Parts(NamedTuple):
 def split_articles(
     articles: Sequence[Article],
     candidates: Mapping[str, int],
-    handwritten: Sequence[Question],
     unseen: int,
     validation: int,
     seed: int,
@@ -32,17 +31,15 @@ def split_articles(
         compared: sets of articles that a pair compares. An article takes one that it is compared with along, so that
             each part keeps comparisons.
     """
-    kept_out = {e.article_id for q in handwritten if q.slice == "unseen" for e in q.evidence}
-    kept_in = {e.article_id for q in handwritten if q.slice == "seen" for e in q.evidence} - kept_out
     free: dict[str, list[str]] = defaultdict(list)
     for article in articles:
-        if candidates.get(article.id) and article.id not in kept_out and article.id not in kept_in:
+        if candidates.get(article.id):
             free[article.service].append(article.id)
     order = _with_partners(_in_turn(free, seed), compared)
     return Parts(
         unseen=frozenset(order[:unseen]),
         validation=frozenset(order[unseen : unseen + validation]),
-        train=frozenset(order[unseen + validation :]) | {a for a in kept_in if candidates.get(a)},
+        train=frozenset(order[unseen + validation :]),
     )
 
 

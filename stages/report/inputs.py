@@ -56,6 +56,7 @@ class Study:
     training: dict[str, dict[str, Any]]  # by model, what fine_tune timed
     trained: dict[str, dict[str, Any]]  # by model, its other figures
     train_pairs: int | None  # that the models were tuned on
+    left_out: str = ""  # ids of handwritten questions that a training pair leaks
 
     @cached_property
     def cluster(self) -> dict[str, int]:
@@ -140,6 +141,7 @@ def read_study(models: list[str], judges: list[str], root: Path = Path(".")) -> 
         for judge in judges
     }
     timings = list(read_jsonl(data / "timings/retrieve.jsonl", RetrievalTiming))
+    pairs = read_json(metrics / "qa.json")
     return Study(
         models=models,
         judges=judges,
@@ -154,7 +156,8 @@ def read_study(models: list[str], judges: list[str], root: Path = Path(".")) -> 
         retrieval_metrics=flat(read_json(metrics / "retrieve.json")),
         training={model: read_json(data / "timings/fine_tune" / f"{model}.json") for model in models},
         trained={model: read_json(metrics / "fine_tune" / f"{model}.json") for model in models},
-        train_pairs=read_json(metrics / "qa.json").get("train_pairs"),
+        train_pairs=pairs.get("train_pairs"),
+        left_out=str(pairs.get("handwritten_left_out", "")),
     )
 
 

@@ -151,6 +151,8 @@ def cautions(study: Study, cells: list[Cell]) -> list[str]:
                 f"The {set_} set has only {n} question{'s' * (n > 1)}: small differences cannot show there; "
                 "see the minimum detectable effects."
             )
+    if study.left_out:
+        notes.append(f"Handwritten questions that a training or validation pair leaks are left out: {study.left_out}.")
     notes += unlike(study)
     if backend := study.retrieval_metrics.get("backend"):  # what was really used, a fallback with its reason
         notes.append(f"Passages were retrieved by {backend}.")

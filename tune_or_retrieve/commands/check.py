@@ -102,6 +102,8 @@ def refuse_faults() -> None:
                     f"{section}.{name}. Got {used[name]!r}."
                 )
     tried(params.refuse_moved)
+    for key in ("qa.provider", "knowledge_base.fallback"):  # by which dvc.yaml names code: they have no default there
+        tried(params.load_value, key, str)
     if run:
         _refuse_what_the_machine_lacks(run, sections, tried)
     if faults:
