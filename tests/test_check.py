@@ -222,7 +222,8 @@ def test_a_file_of_yesterday_is_told_exactly_what_to_change(params):
     content["fine_tune"] |= content["fine_tune"].pop("local")
     content["fine_tune"]["local"] = {name: content["fine_tune"].pop(name) for name in LOCAL_ALWAYS}
     content["fine_tune"]["lora"]["dropout"] = 0.0
-    del content["run"], content["qa"]["test_questions"], content["budget_usd"]
+    del content["run"], content["qa"]["test_questions"], content["qa"]["provider"]
+    content["budget_usd"] = None
     (folder / "params.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
     done = _check(folder)
     assert (done.returncode, done.stdout) == (1, "")
@@ -232,7 +233,7 @@ def test_a_file_of_yesterday_is_told_exactly_what_to_change(params):
         "names the code. Got ['micro', 'nano'].\n"
         "  study.judges: must name the provider of each entry, as in {facts: none, llama: bedrock}: by it dvc.yaml "
         "names the code. Got ['facts', 'llama'].\n"
-        "params.yaml: run: missing. It holds device, gpu_layers, threads.\n"
+        "params.yaml: run: missing. It holds device, gpu_layers, threads, concurrency, retries, budget_usd.\n"
         "params.yaml: 1 fault:\n"
         "  qa.test_questions: missing.\n"
         "params.yaml: 4 faults:\n"
@@ -251,7 +252,10 @@ def test_a_file_of_yesterday_is_told_exactly_what_to_change(params):
         "  fine_tune.local.lora.dropout: no longer a key. Remove it.\n"
         "params.yaml: 1 fault:\n"
         "  models.micro.threads: moved to run.threads.\n"
-        "params.yaml: budget_usd: missing.\n"
+        "params.yaml: 1 fault:\n"
+        "  budget_usd: moved to run.budget_usd.\n"
+        "params.yaml: qa.provider: missing. Known: seed, generator, pairs, validation_pairs, max_per_article, "
+        "duplicate_similarity, leakage, embedding.\n"
     )
 
 
