@@ -22,6 +22,7 @@ from stages.fine_tune.training import CHECKPOINT_SECONDS, Plan, train
 from tune_or_retrieve.base import machine
 from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.base.files import atomic_directory, content_key, sha256_file, sha256_text, write_json
+from tune_or_retrieve.base.home import cached
 from tune_or_retrieve.base.locations import resolve
 from tune_or_retrieve.base.machine import RunParams
 from tune_or_retrieve.base.progress import say
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from peft import PeftModel
     from transformers import PreTrainedTokenizerBase
 
-CACHE = Path(".cache/fine_tune")
+CACHE = "fine_tune"
 
 
 def check_trainable(name: str, model: ModelParams) -> EmbeddedModel:
@@ -54,7 +55,7 @@ def fine_tune(
     run: RunParams,
     data: Data,
     out: Path,
-    cache: Path = CACHE,
+    cache: Path | None = None,
     checkpoint_seconds: float = CHECKPOINT_SECONDS,
 ) -> Result:
     """Train, convert, compare; `out` gets ``adapter/`` (Hugging Face), ``adapter.gguf`` and ``card.json``.
@@ -86,7 +87,7 @@ def fine_tune(
         sha256_file(weights),
         torch.__version__,
     )
-    folder = cache / key[:32]
+    folder = (cache or cached(CACHE)) / key[:32]
     say(
         f"training {name}: {len(data.train)} pairs, {plan.steps} steps, {plan.tokens} tokens in "
         f"{params.local.epochs} epoch(s); {_count(model)} weights"

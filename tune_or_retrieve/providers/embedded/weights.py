@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.base.files import atomic_directory, sha256_file
+from tune_or_retrieve.base.home import cached
 from tune_or_retrieve.base.locations import resolve
 from tune_or_retrieve.base.progress import say
 from tune_or_retrieve.providers.embedded.params import EmbeddedModel
@@ -16,7 +17,7 @@ from tune_or_retrieve.providers.embedded.params import EmbeddedModel
 if TYPE_CHECKING:
     import numpy as np
 
-CACHE = Path(".cache/weights")
+CACHE = "weights"
 NAME = "weights.gguf"
 
 
@@ -24,8 +25,10 @@ MERGED = "merged"  # folder of the copies with an adapter
 MERGED_KEPT = 3  # of these: each experiment that trains anew makes one
 
 
-def served_weights(params: EmbeddedModel, adapter: Path | None = None, cache: Path = CACHE) -> tuple[Path, Path | None]:
-    """What to serve, made once by content and kept in `cache`.
+def served_weights(
+    params: EmbeddedModel, adapter: Path | None = None, cache: Path | None = None
+) -> tuple[Path, Path | None]:
+    """What to serve, made once by content and kept in `cache`, by default the one that copies share.
 
     Args:
         adapter: a GGUF LoRA adapter.
@@ -41,6 +44,7 @@ def served_weights(params: EmbeddedModel, adapter: Path | None = None, cache: Pa
     if params.requantize is None:
         return weights, adapter
     name = f"{(params.sha256 or sha256_file(weights))[:32]}-{params.requantize}"
+    cache = cache or cached(CACHE)
     folder = cache / name
     if adapter is not None:
         folder = cache / MERGED / f"{name}-{sha256_file(adapter)[:32]}"

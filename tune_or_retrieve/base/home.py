@@ -1,0 +1,26 @@
+"""Where lies what git does not carry: the store, the caches and the user's own files, in their repository.
+
+`dvc exp run --temp` and `--queue` run stages in a copy of what git knows, which is removed afterwards. There, as in
+every stage that it runs, DVC sets DVC_ROOT to the root of the user's own repository. Outside of DVC, home is the
+working directory.
+"""
+
+import os
+from pathlib import Path
+
+
+def home() -> Path:
+    """Root of the user's own repository: relative where it is the working directory, else absolute."""
+    root = Path(os.environ.get("DVC_ROOT", ""))
+    return Path() if root.resolve() == Path.cwd() else root
+
+
+def cached(name: str) -> Path:
+    """A file or folder of the cache, which a copy shares with the repository that it was made from."""
+    return home() / ".cache" / name
+
+
+def found(path: Path) -> Path:
+    """`path`, or that of the same name at home if it is only there."""
+    there = home() / path
+    return there if not path.exists() and there.exists() else path
