@@ -21,7 +21,7 @@ from tune_or_retrieve.base.machine import Compute
 # core one file after the other).
 LONG = (
     *("test_end_to_end", "test_end_to_end_bedrock", "test_faults", "test_pipeline"),
-    *("test_bedrock_knowledge_base", "test_real_aws"),
+    *("test_experiments_elsewhere", "test_bedrock_knowledge_base", "test_real_aws"),
 )
 
 

@@ -24,3 +24,18 @@ def found(path: Path) -> Path:
     """`path`, or that of the same name at home if it is only there."""
     there = home() / path
     return there if not path.exists() and there.exists() else path
+
+
+def bring(folder: Path) -> None:
+    """Link into a copy what of the same folder at home is not in it, as git ignores it; nothing outside of a copy.
+
+    DVC hashes dependencies again when a stage has ended, so that the experiment records what it read.
+    """
+    there = home() / folder
+    if there == folder:
+        return
+    for file in there.rglob("*"):
+        link = folder / file.relative_to(there)
+        if file.is_file() and not link.exists():
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.symlink_to(file)
