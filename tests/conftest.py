@@ -47,6 +47,7 @@ class HashingEmbedder:
     """Stands in for vectors.embedding.Embedder: bags of hashed words, unit vectors. Remembers what it embedded."""
 
     dimensions = 64
+    identity = "hashed words"
     compute = Compute("cpu", "float32", 1)
 
     def __init__(self):

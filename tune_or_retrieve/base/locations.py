@@ -50,6 +50,14 @@ def resolve(location: str, sha256: str | None = None) -> Path:
     return path
 
 
+def version_of(package: str) -> str | None:
+    """None if it is not installed."""
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
 def _in_package(location: str, rest: str) -> Path:
     module, _, inside = rest.partition("/")
     spec = importlib.util.find_spec(module) if module.isidentifier() else None
