@@ -54,10 +54,11 @@ class Budget:
     Several processes and threads may write to it at once.
 
     Args:
+        prices: None where nothing is entered by its tokens.
         limit: US dollars (`budget_usd`); None: none.
     """
 
-    def __init__(self, prices: Prices, limit: float | None, path: Path | None = None):
+    def __init__(self, prices: Prices | None, limit: float | None, path: Path | None = None):
         self._prices, self._limit, self._path = prices, limit, path or cached(LEDGER)
         self._lock = threading.Lock()
 
