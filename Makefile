@@ -1,6 +1,7 @@
 # make repro   set up and run the whole study
 # make test    set up and run the checks
 # make lock    pin what pyproject.toml asks for, after changing it
+# make clean   remove .venv and .cache, asking first; YES=1: without asking
 #
 # TORCH=cpu or TORCH=cuda   the build of torch; without it, CUDA where there is an NVIDIA GPU, else CPU
 # PYTHON=...                the Python to set up with, 3.11 to 3.13
@@ -42,5 +43,10 @@ endif
 lock:
 	$(PYTHON) scripts/lock.py
 
+# Asks before it removes calls and trainings that were paid for, but with YES=1.
 clean:
+ifneq ($(YES),1)
+	@test ! -e .cache || test -x $(BIN)/python || { echo "error: .cache may hold what was paid for, and there is no .venv to look with. To remove it all the same: make clean YES=1" >&2; exit 1; }
+	@test ! -e .cache || $(BIN)/python -m tune_or_retrieve.commands.clean
+endif
 	rm -rf .venv .cache

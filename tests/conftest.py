@@ -21,7 +21,7 @@ from tune_or_retrieve.base.machine import Compute
 # core one file after the other).
 LONG = (
     *("test_end_to_end", "test_end_to_end_bedrock", "test_faults", "test_pipeline"),
-    *("test_bedrock_knowledge_base", "test_real_aws"),
+    *("test_experiments_elsewhere", "test_bedrock_knowledge_base", "test_real_aws"),
 )
 
 
@@ -47,6 +47,7 @@ class HashingEmbedder:
     """Stands in for vectors.embedding.Embedder: bags of hashed words, unit vectors. Remembers what it embedded."""
 
     dimensions = 64
+    identity = "hashed words"
     compute = Compute("cpu", "float32", 1)
 
     def __init__(self):

@@ -153,10 +153,10 @@ def test_what_an_old_store_has_was_measured_on_a_machine_that_is_not_known(tmp_p
     chat = RememberingChat()
     run(tmp_path, chat, ["one"])
     with contextlib.closing(sqlite3.connect(tmp_path / "calls.sqlite")) as store, store:
-        [(key, value)] = store.execute("SELECT key, value FROM calls").fetchall()
+        [(key, value)] = store.execute("SELECT key, value FROM kept").fetchall()
         old = {name: held for name, held in json.loads(value).items() if name not in Timed.model_fields}
         text = json.dumps(old, sort_keys=True, ensure_ascii=False)
-        store.execute("UPDATE calls SET value = ?, sha256 = ? WHERE key = ?", (text, sha256_text(text), key))
+        store.execute("UPDATE kept SET value = ?, sha256 = ? WHERE key = ?", (text, sha256_text(text), key))
     _, [timing] = run(tmp_path, chat, ["one"])
     assert (timing.replayed, timing.measured_on, chat.calls) == (True, ELSEWHERE, [])
 

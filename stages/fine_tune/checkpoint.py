@@ -32,10 +32,7 @@ class State:
 
 def save(path: Path, state: State, groups: "dict[str, Tensors]") -> None:
     """Write the state and named groups of tensors in place of what is there."""
-    from safetensors.torch import save as to_bytes
-
-    flat = {f"{group}/{name}": tensor for group, tensors in groups.items() for name, tensor in tensors.items()}
-    data = to_bytes(flat, {"state": json.dumps(asdict(state), sort_keys=True)})
+    data = packed(state, groups)
     with atomic_file(path, "wb") as file:
         file.write(hashlib.sha256(data).digest())
         file.write(data)
@@ -44,7 +41,6 @@ def save(path: Path, state: State, groups: "dict[str, Tensors]") -> None:
 def load(path: Path) -> "tuple[State, dict[str, Tensors]] | None":
     """What :func:`save` wrote; None if there is nothing or, saying so, if it is damaged."""
     from safetensors import SafetensorError
-    from safetensors.torch import load as from_bytes
 
     try:
         content = path.read_bytes()
@@ -54,13 +50,27 @@ def load(path: Path) -> "tuple[State, dict[str, Tensors]] | None":
     try:
         if hashlib.sha256(data).digest() != digest:
             raise ValueError("its hash does not fit")
-        header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
-        state = State(**json.loads(header["__metadata__"]["state"]))
-        groups: dict[str, Tensors] = {}
-        for key, tensor in from_bytes(data).items():
-            group, _, name = key.partition("/")
-            groups.setdefault(group, {})[name] = tensor
+        return unpacked(data)
     except (ValueError, KeyError, TypeError, SafetensorError) as fault:
         say(f"{path}: the checkpoint is damaged ({fault}); it is ignored and training starts anew.")
         return None
+
+
+def packed(state: State, groups: "dict[str, Tensors]") -> bytes:
+    from safetensors.torch import save as to_bytes
+
+    flat = {f"{group}/{name}": tensor for group, tensors in groups.items() for name, tensor in tensors.items()}
+    return to_bytes(flat, {"state": json.dumps(asdict(state), sort_keys=True)})
+
+
+def unpacked(data: bytes) -> "tuple[State, dict[str, Tensors]]":
+    """What :func:`packed` made."""
+    from safetensors.torch import load as from_bytes
+
+    header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+    state = State(**json.loads(header["__metadata__"]["state"]))
+    groups: dict[str, Tensors] = {}
+    for key, tensor in from_bytes(data).items():
+        group, _, name = key.partition("/")
+        groups.setdefault(group, {})[name] = tensor
     return state, groups

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from stages.fine_tune import gguf_adapter, parity
 from stages.fine_tune.batches import bucket, steps
-from stages.fine_tune.checkpoint import State
+from stages.fine_tune.checkpoint import State, packed, unpacked
 from stages.fine_tune.data import Data, Result
-from stages.fine_tune.model import ADAPTER, add_lora, load_base, lora_state
+from stages.fine_tune.model import ADAPTER, add_lora, load_base, load_lora_state, lora_state
 from stages.fine_tune.params import FineTuneParams
 from stages.fine_tune.passes import choose_pass
 from stages.fine_tune.sampling import Mix, Sample
@@ -22,10 +22,12 @@ from stages.fine_tune.training import CHECKPOINT_SECONDS, Plan, train
 from tune_or_retrieve.base import machine
 from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.base.files import atomic_directory, content_key, sha256_file, sha256_text, write_json
-from tune_or_retrieve.base.locations import resolve
+from tune_or_retrieve.base.home import cached
+from tune_or_retrieve.base.locations import resolve, version_of
 from tune_or_retrieve.base.machine import RunParams
 from tune_or_retrieve.base.progress import say
 from tune_or_retrieve.base.records import Pair
+from tune_or_retrieve.base.store import Store
 from tune_or_retrieve.chat.models import ModelParams
 from tune_or_retrieve.providers.embedded.params import EmbeddedModel
 
@@ -33,7 +35,11 @@ if TYPE_CHECKING:
     from peft import PeftModel
     from transformers import PreTrainedTokenizerBase
 
-CACHE = Path(".cache/fine_tune")
+CHECKPOINTS = "fine_tune"
+# What a training follows from beside its plan, params and weights. Of our modules, those that compute it: what the
+# others make of pairs and articles, the plan holds.
+CODE = ("batches", "checkpoint", "kernels", "model", "passes", "training")
+LIBRARIES = ("torch", "peft", "transformers")
 
 
 def check_trainable(name: str, model: ModelParams) -> EmbeddedModel:
@@ -54,10 +60,11 @@ def fine_tune(
     run: RunParams,
     data: Data,
     out: Path,
-    cache: Path = CACHE,
     checkpoint_seconds: float = CHECKPOINT_SECONDS,
 ) -> Result:
     """Train, convert, compare; `out` gets ``adapter/`` (Hugging Face), ``adapter.gguf`` and ``card.json``.
+
+    A training that was finished before is taken from the store, with the seconds that it took then.
 
     Raises:
         StageError: weights missing or not trainable, pairs too long, a device or number format that is not here, a
@@ -84,17 +91,23 @@ def fine_tune(
         params.local.model_dump(),
         [compute.device, compute.dtype],
         sha256_file(weights),
-        torch.__version__,
+        machine.instructions(),
+        {library: version_of(library) for library in LIBRARIES},
+        [sha256_file(Path(__file__).with_name(f"{module}.py")) for module in CODE],
     )
-    folder = cache / key[:32]
+    folder = cached(CHECKPOINTS) / key[:32]
     say(
         f"training {name}: {len(data.train)} pairs, {plan.steps} steps, {plan.tokens} tokens in "
         f"{params.local.epochs} epoch(s); {_count(model)} weights"
     )
     loaded = time.monotonic()
     batches = [batch for epoch in plan.epochs for step in epoch for batch in step]
-    with choose_pass(model, batches, params.local.gradients_through_context) as one:
-        state = train(model, one, plan, params.local, folder / "checkpoint", checkpoint_seconds)
+    with Store("trainings") as store, choose_pass(model, batches, params.local.gradients_through_context) as one:
+        state = _finished(store, key, model)
+        if state is None:
+            state = train(model, one, plan, params.local, folder / "checkpoint", checkpoint_seconds)
+            store.put(key, packed(state, {"weights": lora_state(model)}))
+        shutil.rmtree(folder, ignore_errors=True)
         trained = time.monotonic()
         model.eval()
         with atomic_directory(out) as tmp:
@@ -111,7 +124,6 @@ def fine_tune(
                 "training_pass": one.name,
             }
             write_json(tmp / "card.json", _card(name, model_params, weights, params, data, tmp, metrics))
-    shutil.rmtree(folder, ignore_errors=True)
     ended = time.monotonic()
     timings = {
         "load_seconds": loaded - began,
@@ -121,6 +133,17 @@ def fine_tune(
     }
     seconds = {key: round(value, 3) for key, value in timings.items()}
     return Result(metrics, state.curve, machine.here(compute.device, compute.threads) | seconds)
+
+
+def _finished(store: Store, key: str, model: "PeftModel") -> State | None:
+    """Where a training in the store ended, its weights put into `model`; None if it is not there."""
+    found = store.get(key)
+    if found is None:
+        return None
+    state, groups = unpacked(found)
+    load_lora_state(model, groups["weights"])
+    say(f"training: taken from the store, as all that it follows from is the same ({state.seconds:.0f} s when it ran)")
+    return state
 
 
 def _warning(name: str, state: State, vocabulary: int) -> dict[str, str]:

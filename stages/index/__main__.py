@@ -10,6 +10,7 @@ from tune_or_retrieve.base.machine import SECTION, RunParams
 from tune_or_retrieve.base.params import load
 from tune_or_retrieve.base.progress import say
 from tune_or_retrieve.base.stage import stage
+from tune_or_retrieve.base.store import Store
 from tune_or_retrieve.vectors.params import FaissParams
 
 if TYPE_CHECKING:
@@ -30,10 +31,13 @@ def main() -> None:
 
 def _build(params: FaissParams, fallback: "Fallback | None") -> None:
     from tune_or_retrieve.providers.faiss.knowledge_base import build_index
-    from tune_or_retrieve.vectors.embedding import Embedder  # here: a knowledge base on Bedrock needs neither
+    from tune_or_retrieve.vectors.embedding import Embedder  # here: a knowledge base on Bedrock needs none of them
+    from tune_or_retrieve.vectors.kept import KeptVectors
 
     embedder = Embedder(params.embedding, load(SECTION, RunParams))
-    meta = build_index(Path("data/chunks/chunks.jsonl"), FOLDER, params, embedder, fallback)
+    with Store("embeddings") as store:
+        kept = KeptVectors(store, embedder.identity)
+        meta = build_index(Path("data/chunks/chunks.jsonl"), FOLDER, params, embedder, fallback, kept)
     say(f"index: {len(meta.chunk_ids)} chunks, {meta.dimensions} dimensions, {meta.index_factory}")
 
 

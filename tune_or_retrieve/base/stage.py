@@ -15,9 +15,10 @@ from pydantic import TypeAdapter, ValidationError
 from tune_or_retrieve.base import params
 from tune_or_retrieve.base.errors import StageError, exits_cleanly
 from tune_or_retrieve.base.files import write_json
+from tune_or_retrieve.base.home import cached
 
 BEGAN = time.perf_counter()  # early in the process: what is imported after this is counted
-FILE = Path(".cache/durations.json")
+NAME = "durations.json"  # in .cache
 KEPT = 10  # runs of each stage
 PRESETS = Path("presets")
 NO_SIZE = "run.budget_usd"  # a preset sets it, and no run is longer for it
@@ -46,7 +47,7 @@ def stage(main: Callable[[], None]) -> Callable[[], None]:
 def durations() -> dict[str, list[Run]]:
     """The last runs of each stage, the newest last; none where the file is missing or damaged."""
     try:
-        return TypeAdapter(dict[str, list[Run]]).validate_json(_file().read_bytes())
+        return TypeAdapter(dict[str, list[Run]]).validate_json(cached(NAME).read_bytes())
     except (OSError, ValidationError):
         return {}
 
@@ -76,9 +77,4 @@ def leaves(content: Any, key: str = "") -> dict[str, Any]:
 def _note(name: str, seconds: float) -> None:
     runs = durations()
     runs[name] = [*runs.get(name, []), Run(round(seconds, 1), size_id(params.everything()))][-KEPT:]
-    write_json(_file(), runs)
-
-
-def _file() -> Path:
-    """In the repository itself: an experiment may run in a copy of it, which DVC removes."""
-    return Path(os.environ.get("DVC_ROOT", ".")) / FILE
+    write_json(cached(NAME), runs)

@@ -16,13 +16,13 @@ from tune_or_retrieve.account.teardown import teardown as take_down
 from tune_or_retrieve.account.work import count, work
 from tune_or_retrieve.base import params
 from tune_or_retrieve.base.errors import StageError
+from tune_or_retrieve.commands.asking import confirmed, refuse_without_terminal
 from tune_or_retrieve.commands.check import refuse_faults
 from tune_or_retrieve.money.budget import Budget
 from tune_or_retrieve.providers.bedrock.aws.session import Clients, clients, profile_region
 from tune_or_retrieve.providers.bedrock.tuning.hosting import HOURS_OF_A_MONTH
 
 LOCAL = "params.yaml asks nothing of Amazon Bedrock: `tune-or-retrieve preset bedrock` puts the study there."
-NOT_ASKED = 2  # exit code
 
 
 def doctor() -> None:
@@ -97,24 +97,18 @@ def resources() -> None:
 
 def teardown(dry_run: bool = False, yes: bool = False) -> None:
     """Remove it all. Exit code 2, before AWS is asked, without a terminal to ask at and without `yes`."""
-    if not dry_run and not yes and not sys.stdin.isatty():
-        print(
-            "error: teardown deletes what was paid for, and there is no terminal to ask at. Look with --dry-run, then "
-            "run it with --yes.",
-            file=sys.stderr,
+    if not dry_run and not yes:
+        refuse_without_terminal(
+            "teardown deletes what was paid for, and there is no terminal to ask at. Look with --dry-run, then run it "
+            "with --yes."
         )
-        sys.exit(NOT_ASKED)
     places, scope = _places()
     take_down(places, scope, dry_run, confirmed=lambda: yes or _asked(places))
 
 
 def _asked(places: Sequence[Clients]) -> bool:
     regions = ", ".join(here.region for here in places)
-    try:
-        said = input(f"Remove all of this from account {places[0].account_id}, {regions}? [y/N] ")
-    except EOFError:
-        return False
-    return said.strip().lower() in ("y", "yes")
+    return confirmed(f"Remove all of this from account {places[0].account_id}, {regions}?")
 
 
 def _places() -> tuple[list[Clients], Scope]:

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import IO, NamedTuple
 
 from tune_or_retrieve.base.errors import StageError
+from tune_or_retrieve.base.home import cached
 from tune_or_retrieve.money.cost import Usage, cost
 from tune_or_retrieve.money.prices import Prices
 
-LEDGER = Path(".cache/spent.jsonl")
+LEDGER = "spent.jsonl"
 
 
 class Spent(NamedTuple):
@@ -53,11 +54,12 @@ class Budget:
     Several processes and threads may write to it at once.
 
     Args:
+        prices: None where nothing is entered by its tokens.
         limit: US dollars (`budget_usd`); None: none.
     """
 
-    def __init__(self, prices: Prices, limit: float | None, path: Path = LEDGER):
-        self._prices, self._limit, self._path = prices, limit, path
+    def __init__(self, prices: Prices | None, limit: float | None, path: Path | None = None):
+        self._prices, self._limit, self._path = prices, limit, path or cached(LEDGER)
         self._lock = threading.Lock()
 
     @property

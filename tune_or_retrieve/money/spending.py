@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tune_or_retrieve.base.params import load, load_value
-from tune_or_retrieve.money.budget import LEDGER, Budget
+from tune_or_retrieve.money.budget import Budget
 from tune_or_retrieve.money.cost import Usage, cost, cost_or_none, in_dollars
 from tune_or_retrieve.money.prices import Prices
 
@@ -35,7 +35,7 @@ class Spending:
         StageError: the model has no price, which is found out before anything is paid.
     """
 
-    def __init__(self, stage: str, model: str, path: Path = LEDGER, training: bool = False):
+    def __init__(self, stage: str, model: str, path: Path | None = None, training: bool = False):
         self._stage, self._model = stage, model
         self.prices = in_dollars(load("prices", Prices))
         self._budget = Budget(self.prices, load_value("run.budget_usd", float | None), path)

@@ -3,19 +3,26 @@
 import dataclasses
 import functools
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from pydantic import Field
 
 from tune_or_retrieve.base import machine
-from tune_or_retrieve.base.locations import resolve
+from tune_or_retrieve.base.files import content_key, sha256_file, sha256_folder
+from tune_or_retrieve.base.locations import resolve, version_of
 from tune_or_retrieve.base.machine import Compute, DtypeSetting, RunParams
 from tune_or_retrieve.base.params import Filled, Section
 from tune_or_retrieve.base.progress import say
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
+
+
+# What vectors follow from, beside model, device and number format.
+CODE = ("embedding.py", "encoder.py")
+LIBRARIES = ("torch", "openvino", "transformers", "sentence-transformers")
 
 
 class EmbeddingParams(Section):
@@ -74,6 +81,18 @@ class Embedder:
     def compute(self) -> Compute:
         """What vectors are computed with."""
         return self._loaded[1]
+
+    @functools.cached_property
+    def identity(self) -> str:
+        """What vectors follow from beside their text, known without loading the model.
+
+        That OpenVINO cannot run a model or a number format follows from it, too.
+        """
+        asked = machine.choose("embedding", self._run, self._params.dtype, "embedding.dtype")
+        code = [sha256_file(Path(__file__).with_name(name)) for name in CODE]
+        versions = {name: version_of(name) for name in LIBRARIES}
+        model = sha256_folder(resolve(self._params.model))
+        return content_key(model, asked.device, asked.dtype, machine.instructions(), versions, code)
 
     def embed(self, texts: Sequence[str]) -> np.ndarray:
         """Unit vectors, float32, shape ``(len(texts), dimensions)``, in the order given."""

@@ -3,12 +3,14 @@
 A fine-tuned model's copy holds its adapter, merged: applied to each token at run time it costs a sixth of the time.
 """
 
+import os
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.base.files import atomic_directory, sha256_file
+from tune_or_retrieve.base.home import cached
 from tune_or_retrieve.base.locations import resolve
 from tune_or_retrieve.base.progress import say
 from tune_or_retrieve.providers.embedded.params import EmbeddedModel
@@ -16,7 +18,7 @@ from tune_or_retrieve.providers.embedded.params import EmbeddedModel
 if TYPE_CHECKING:
     import numpy as np
 
-CACHE = Path(".cache/weights")
+CACHE = "weights"
 NAME = "weights.gguf"
 
 
@@ -24,8 +26,10 @@ MERGED = "merged"  # folder of the copies with an adapter
 MERGED_KEPT = 3  # of these: each experiment that trains anew makes one
 
 
-def served_weights(params: EmbeddedModel, adapter: Path | None = None, cache: Path = CACHE) -> tuple[Path, Path | None]:
-    """What to serve, made once by content and kept in `cache`.
+def served_weights(
+    params: EmbeddedModel, adapter: Path | None = None, cache: Path | None = None
+) -> tuple[Path, Path | None]:
+    """What to serve, made once by content and kept in `cache`, by default the one that copies share.
 
     Args:
         adapter: a GGUF LoRA adapter.
@@ -41,6 +45,7 @@ def served_weights(params: EmbeddedModel, adapter: Path | None = None, cache: Pa
     if params.requantize is None:
         return weights, adapter
     name = f"{(params.sha256 or sha256_file(weights))[:32]}-{params.requantize}"
+    cache = cache or cached(CACHE)
     folder = cache / name
     if adapter is not None:
         folder = cache / MERGED / f"{name}-{sha256_file(adapter)[:32]}"
@@ -51,6 +56,7 @@ def served_weights(params: EmbeddedModel, adapter: Path | None = None, cache: Pa
             _make_room(folder.parent)
         with atomic_directory(folder) as made:
             requantize(weights, made / NAME, params.requantize, adapter)
+    os.utime(folder)  # used today, for `tidy` and for _make_room
     return folder / NAME, None
 
 
@@ -142,7 +148,7 @@ def _strange(adapter: Path | None, source: Path, why: str) -> StageError:
 
 
 def _make_room(folder: Path) -> None:
-    """Remove all but the newest copies, so that another one is at most MERGED_KEPT."""
+    """Remove all but the copies used last, so that another one is at most MERGED_KEPT."""
     copies = sorted(folder.glob("*/"), key=lambda copy: copy.stat().st_mtime, reverse=True) if folder.is_dir() else []
     for copy in copies[MERGED_KEPT - 1 :]:
         shutil.rmtree(copy)

@@ -1,13 +1,14 @@
 """Vectors and words of chunks to FAISS and BM25."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from tune_or_retrieve.base.errors import StageError
-from tune_or_retrieve.base.progress import Progress
+from tune_or_retrieve.base.progress import Progress, say
 from tune_or_retrieve.base.records import Chunk
 from tune_or_retrieve.text.headings import heading
 from tune_or_retrieve.text.search_words import text_words
@@ -29,25 +30,36 @@ def embedded_text(chunk: Chunk) -> str:
     return f"{heading(chunk)}\n{chunk.text}"
 
 
-def embed_chunks(chunks: Sequence[Chunk], embedder: Embeds) -> np.ndarray:
-    """Unit vectors, float32, shape ``(len(chunks), dimensions)``, in the order of the chunks.
+def embed_texts(
+    texts: Sequence[str],
+    embedder: Embeds,
+    known: Mapping[str, np.ndarray] = MappingProxyType({}),
+    keep: Callable[[Sequence[str], np.ndarray], None] = lambda *_: None,
+) -> np.ndarray:
+    """Unit vectors, float32, shape ``(len(texts), dimensions)``, in the order of the texts.
 
     Batches hold texts of like length, longest first: padding is what costs most, and the time left is not
     underestimated.
+
+    Args:
+        known: vectors by text, that are not computed.
+        keep: is given texts and vectors of each group as it is done.
     """
-    texts = [embedded_text(chunk) for chunk in chunks]
-    order = sorted(range(len(texts)), key=lambda row: (-len(texts[row]), row))
-    batches = []
+    unknown = [row for row, text in enumerate(texts) if text not in known]
+    order = sorted(unknown, key=lambda row: (-len(texts[row]), row))
+    vectors = {row: known[text] for row, text in enumerate(texts) if text in known}
+    if vectors:
+        say(f"embed chunks: {len(vectors)} of {len(texts)} are in the store")
     shorter = "make longer passages (chunking), or give fewer articles"
-    with Progress("embed chunks", len(texts), "chunks", shorter=shorter) as progress:
+    with Progress("embed chunks", len(order), "chunks", shorter=shorter) as progress:
         for start in range(0, len(order), BATCH):
             rows = order[start : start + BATCH]
-            batches.append(embedder.embed([texts[row] for row in rows]))
+            group = [texts[row] for row in rows]
+            made = embedder.embed(group).astype(np.float32, copy=False)
+            keep(group, made)
+            vectors |= zip(rows, made, strict=True)
             progress.advance(len(rows))
-    by_length = np.concatenate(batches).astype(np.float32, copy=False)
-    vectors = np.empty_like(by_length)
-    vectors[order] = by_length
-    return vectors
+    return np.stack([vectors[row] for row in range(len(texts))])
 
 
 def build_faiss(vectors: np.ndarray, index_factory: str) -> "faiss.Index":

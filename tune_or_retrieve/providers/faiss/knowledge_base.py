@@ -21,11 +21,12 @@ from tune_or_retrieve.providers.faiss.indexes import (
     Embeds,
     build_bm25,
     build_faiss,
-    embed_chunks,
+    embed_texts,
     embedded_text,
     empty_faiss,
 )
 from tune_or_retrieve.vectors.embedding import EmbeddingParams
+from tune_or_retrieve.vectors.kept import KeptVectors
 from tune_or_retrieve.vectors.params import FaissParams
 
 if TYPE_CHECKING:
@@ -70,12 +71,18 @@ class KnowledgeBase:
 
 
 def build_index(
-    chunks_file: Path, folder: Path, params: FaissParams, embedder: Embeds, fallback: Fallback | None = None
+    chunks_file: Path,
+    folder: Path,
+    params: FaissParams,
+    embedder: Embeds,
+    fallback: Fallback | None = None,
+    kept: KeptVectors | None = None,
 ) -> Meta:
     """Build both indexes over the chunks and write them to `folder`, whole or not at all.
 
     Args:
         fallback: why this index stands in for another one; written beside it.
+        kept: vectors of earlier runs, to which those of this run are added.
 
     Raises:
         StageError: no chunks, two with one id, or a FAISS factory that cannot be built over them.
@@ -85,9 +92,11 @@ def build_index(
     chunks_sha256 = _sha256_of_chunks(chunks_file)  # before they are read, so that it is never that of newer ones
     chunks = _read_chunks(chunks_file)
     bm25 = build_bm25(chunks, params.bm25)  # before the long part: it takes a second and may refuse the chunks
-    one = embedder.embed([embedded_text(chunks[0])])  # for its length: all of them take minutes
-    empty_faiss(params.index_factory, one.shape[1], len(chunks))
-    vectors = embed_chunks(chunks, embedder)
+    texts = [embedded_text(chunk) for chunk in chunks]
+    known = kept.get(texts) if kept else {}
+    one = next(iter(known.values())) if known else embedder.embed(texts[:1])[0]  # for its length: all take minutes
+    empty_faiss(params.index_factory, len(one), len(chunks))
+    vectors = embed_texts(texts, embedder, known, kept.put if kept else lambda *_: None)
     index = build_faiss(vectors, params.index_factory)
     with atomic_directory(folder) as tmp:
         faiss.write_index(index, str(tmp / VECTORS))

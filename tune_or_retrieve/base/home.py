@@ -1,0 +1,41 @@
+"""Where lies what git does not carry: the store, the caches and the user's own files, in their repository.
+
+`dvc exp run --temp` and `--queue` run stages in a copy of what git knows, which is removed afterwards. There, as in
+every stage that it runs, DVC sets DVC_ROOT to the root of the user's own repository. Outside of DVC, home is the
+working directory.
+"""
+
+import os
+from pathlib import Path
+
+
+def home() -> Path:
+    """Root of the user's own repository: relative where it is the working directory, else absolute."""
+    root = Path(os.environ.get("DVC_ROOT", ""))
+    return Path() if root.resolve() == Path.cwd() else root
+
+
+def cached(name: str) -> Path:
+    """A file or folder of the cache, which a copy shares with the repository that it was made from."""
+    return home() / ".cache" / name
+
+
+def found(path: Path) -> Path:
+    """`path`, or that of the same name at home if it is only there."""
+    there = home() / path
+    return there if not path.exists() and there.exists() else path
+
+
+def bring(folder: Path) -> None:
+    """Link into a copy what of the same folder at home is not in it, as git ignores it; nothing outside of a copy.
+
+    DVC hashes dependencies again when a stage has ended, so that the experiment records what it read.
+    """
+    there = home() / folder
+    if there == folder:
+        return
+    for file in there.rglob("*"):
+        link = folder / file.relative_to(there)
+        if file.is_file() and not link.exists():
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.symlink_to(file)
