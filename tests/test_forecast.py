@@ -17,7 +17,7 @@ from tune_or_retrieve.account.plan import plan, prices
 from tune_or_retrieve.account.work import count, work
 from tune_or_retrieve.base import machine, params
 from tune_or_retrieve.base.errors import StageError
-from tune_or_retrieve.base.stage import FILE, KEPT, durations, size_id, stage
+from tune_or_retrieve.base.stage import KEPT, NAME, durations, size_id, stage
 from tune_or_retrieve.commands import check as checks
 from tune_or_retrieve.commands.preset import apply
 
@@ -89,8 +89,8 @@ def said(capsys):
 def _durations(**seconds: list[float]) -> None:
     """As measured with a study of this size."""
     mine = size_id(params.everything())
-    FILE.parent.mkdir(exist_ok=True)
-    FILE.write_text(json.dumps({name: [[one, mine] for one in runs] for name, runs in seconds.items()}))
+    Path(".cache", NAME).parent.mkdir(exist_ok=True)
+    Path(".cache", NAME).write_text(json.dumps({name: [[one, mine] for one in runs] for name, runs in seconds.items()}))
 
 
 def test_before_the_first_run_our_own_measurement_is_told(project, said):
@@ -149,7 +149,7 @@ def test_what_was_measured_with_a_study_of_another_size_counts_less_than_what_we
         "Nothing is paid for: all of it runs on this machine.",
     )
     assert sorted(unknown.removesuffix(": not known.").split(", ")) == ["judge", "other", "report"]
-    FILE.unlink()
+    Path(".cache", NAME).unlink()
     assert "How long that takes is not known: it was never measured here.\n" in said()
 
 
@@ -292,7 +292,7 @@ def test_only_runs_of_dvc_that_ended_well_are_noted(project, monkeypatch):
     _stage(monkeypatch, name=None)
     with pytest.raises(SystemExit):
         _stage(monkeypatch, main=fails)
-    assert not FILE.exists()
+    assert not Path(".cache", NAME).exists()
     for _ in range(KEPT + 1):
         _stage(monkeypatch)
     assert {name: len(runs) for name, runs in durations().items()} == {"qa": KEPT}
@@ -303,14 +303,14 @@ def test_an_experiment_elsewhere_notes_it_in_the_repository_itself(project, monk
     monkeypatch.chdir(tmp_path_factory.mktemp("copy"))
     shutil.copy(project / "params.yaml", ".")
     _stage(monkeypatch)
-    assert (project / FILE).exists()
-    assert not FILE.exists()
+    assert (project / Path(".cache", NAME)).exists()
+    assert not Path(".cache", NAME).exists()
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"qa": [[1]]}', '{"qa": 3}', "\xff"])
 def test_a_damaged_file_is_begun_anew(project, monkeypatch, text):
-    FILE.parent.mkdir()
-    FILE.write_bytes(text.encode("latin-1"))
+    Path(".cache", NAME).parent.mkdir()
+    Path(".cache", NAME).write_bytes(text.encode("latin-1"))
     assert durations() == {}
     _stage(monkeypatch)
     assert list(durations()) == ["qa"]
