@@ -404,6 +404,26 @@ def test_vectors_are_those_of_sentence_transformers(dtype, least):
     np.testing.assert_array_equal(embedder.embed(texts), vectors)
 
 
+@pytest.mark.parametrize("dtype", ["bfloat16", "float32"])
+def test_a_vector_follows_from_its_text_alone(dtype):
+    if dtype == "bfloat16" and machine.dtype("auto", "cpu") != dtype:
+        pytest.skip("this processor has no bfloat16")
+    words = " ".join(TEXTS.values()).split()
+    texts = [" ".join(words[start : start + 3 * start % 50 + 1]) for start in range(40)] + [
+        "One that is cut off. " * 200
+    ]
+
+    def embedded(texts: list[str], batch_size: int) -> list[bytes]:
+        params = EMBEDDING.model_copy(update={"dtype": dtype, "batch_size": batch_size})
+        return [vector.tobytes() for vector in Embedder(params, ONE_THREAD).embed(texts)]
+
+    together = dict(zip(texts, embedded(texts, 8), strict=True))
+    others = texts[::-2]
+    assert embedded(others, 5) == [together[text] for text in others]
+    alone = Embedder(EMBEDDING.model_copy(update={"dtype": dtype}), ONE_THREAD)
+    assert [alone.embed([text])[0].tobytes() for text in texts] == [together[text] for text in texts]
+
+
 @pytest.fixture
 def of_another_processor(monkeypatch):
     def of_another_processor(*flags):

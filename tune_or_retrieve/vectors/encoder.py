@@ -5,6 +5,7 @@ transformers than ours (2.2.0: below 5.6).
 """
 
 import contextlib
+import math
 import warnings
 from collections.abc import Iterator
 
@@ -18,6 +19,7 @@ from tune_or_retrieve.base.progress import say
 
 PRECISION = {"bfloat16": "bf16", "float32": "f32"}
 PROBE = ["Two texts of unlike length", "of which the second goes on and on, so that the first is padded. " * 20]
+MULTIPLE = 16  # of tokens: kernels take numbers at the end of another length in another order
 LEAST_COSINE = 0.99  # of the states of a token, to torch's in float32; MiniLM has .9998 in bfloat16
 
 
@@ -27,6 +29,8 @@ class NotConverted(Exception):
 
 class OpenVINOEncoder(torch.nn.Module):
     """In place of the model that it is made from: the same inputs, the same ``config``, ``last_hidden_state`` alone.
+
+    States of a text are the same bits whatever stands beside it in the batch: all have a multiple of 16 tokens.
 
     Args:
         model: in float32.
@@ -41,6 +45,8 @@ class OpenVINOEncoder(torch.nn.Module):
     def __init__(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, dtype: Dtype, threads: int):
         super().__init__()
         self.config = model.config
+        self._padding = tokenizer.pad_token_id or 0
+        self._longest = getattr(model.config, "max_position_embeddings", math.inf)  # tokens that have a position
         try:
             import openvino  # here: where it has no wheel, torch does without it
         except ImportError as fault:
@@ -76,8 +82,13 @@ class OpenVINOEncoder(torch.nn.Module):
 
     def forward(self, **features: torch.Tensor) -> BaseModelOutput:
         """States, float32 ``(texts, tokens, width)``, of what the tokenizer gives, each ``(texts, tokens)``."""
-        found = self._compiled({name: features[name].numpy() for name in self._inputs})
-        return BaseModelOutput(last_hidden_state=torch.from_numpy(found["last_hidden_state"]))
+        tokens = features["attention_mask"].shape[1]
+        more = min(-tokens % MULTIPLE, max(0, self._longest - tokens))
+        found = self._compiled({name: self._padded(name, features[name], more).numpy() for name in self._inputs})
+        return BaseModelOutput(last_hidden_state=torch.from_numpy(found["last_hidden_state"])[:, :tokens])
+
+    def _padded(self, name: str, values: torch.Tensor, more: int) -> torch.Tensor:
+        return torch.nn.functional.pad(values, (0, more), value=self._padding if name == "input_ids" else 0)
 
 
 @contextlib.contextmanager
