@@ -240,17 +240,17 @@ def test_a_study_on_bedrock_tells_its_price_beside_the_budget(project, said):
     assert dollars > 1
     assert said().splitlines()[5:] == [
         "How long that takes is not known: it was never measured here.",
-        f"Tokens may cost {dollars:.2f} USD (prices of 2026-11-25; budget_usd: 25.00, 0.50 spent so far).",
+        f"Tokens may cost {dollars:.2f} USD (prices of 2026-11-25; run.budget_usd: 25.00, 0.50 spent so far).",
         "What index costs is not known before the stage chunks has run.",
     ]
     provisioned = {"units": 2, "commitment": "none", "price_per_hour": 20.0, "confirmed": True}
     change(project / "params.yaml", {
-        "budget_usd": None,
+        "run.budget_usd": None,
         "models.micro.hosting": {"kind": "provisioned", "provisioned": provisioned},
         "models.lite.hosting": {"kind": "provisioned", "provisioned": provisioned},
     })  # fmt: skip
     assert said().splitlines()[6:] == [
-        f"Tokens may cost {dollars:.2f} USD (prices of 2026-11-25; budget_usd: null, 0.50 spent so far).",
+        f"Tokens may cost {dollars:.2f} USD (prices of 2026-11-25; run.budget_usd: null, 0.50 spent so far).",
         "What index costs is not known before the stage chunks has run.",
         "Beside that, provisioned throughput of micro at 40.00 USD an hour, used or not.",
     ]
@@ -275,7 +275,7 @@ def test_models_behind_an_openai_server_are_priced_where_their_price_is_known(pr
     change(params_file, {"prices.per_million_tokens": {"gpt-x": {"input": 1e3, "output": 0.0}}})
     line = said().splitlines()[6]
     assert line.startswith("Tokens may cost ")
-    assert line.endswith(" EUR (prices of 2026-11-25; budget_usd: null, 0.00 spent so far).")
+    assert line.endswith(" EUR (prices of 2026-11-25; run.budget_usd: null, 0.00 spent so far).")
     assert float(line.split()[3]) > 0
 
 

@@ -259,6 +259,10 @@ def test_what_is_chosen_is_said_once(has, monkeypatch, capsys):
         ({"gpu_layers": -1}, "run.gpu_layers: must be auto or a whole number, 0 or more. Got -1."),
         ({"gpu_layers": "all"}, "run.gpu_layers: must be auto or a whole number, 0 or more. Got 'all'."),
         ({"device": "gpu"}, "run.device: must be 'auto', 'cpu', 'cuda' or 'mps'. Got 'gpu'."),
+        ({"concurrency": {"bedrock": 3, "openai": 2}, "retries": 0, "budget_usd": 1.5}, None),
+        ({"concurrency": {"bedrock": 51}}, "run.concurrency.bedrock: must be less than or equal to 50. Got 51."),
+        ({"retries": -1}, "run.retries: must be greater than or equal to 0. Got -1."),
+        ({"budget_usd": -1.0}, "run.budget_usd: must be greater than or equal to 0. Got -1.0."),
         ({"thread": 1}, "run.thread: unknown key. Did you mean 'threads'?"),
     ],
 )
@@ -266,7 +270,7 @@ def test_the_section(tmp_path, change, fault):
     path = tmp_path / "params.yaml"
     path.write_text(yaml.safe_dump({"run": RUN | change}))
     with pytest.raises(StageError) if fault else contextlib.nullcontext() as caught:
-        assert load("run", RunParams, path).model_dump() == RUN | change
+        assert load("run", RunParams, path).model_dump() == RunParams(**RUN).model_dump() | change
     assert fault is None or str(caught.value) == f"{path}: 1 fault:\n  {fault}"
 
 

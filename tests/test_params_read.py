@@ -21,7 +21,7 @@ NAMES_CODE = {"qa.provider", "study.models.micro", "study.judges.facts", "study.
 # by their name in a mapping.
 ON_BEDROCK = (
     "models.lite.", "knowledge_base.fallback", "knowledge_base.bedrock.", "judges.claude.", "judges.llama.",
-    "run.budget_usd", "run.concurrency.",
+    "run.budget_usd", "run.concurrency.", "run.retries",
     "prices.per_million_tokens.", "prices.training_per_1k_tokens.", "prices.storage_per_model_month",
 )  # fmt: skip
 OTHER_RUNS = [  # for keys that the small study does not need

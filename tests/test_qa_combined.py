@@ -269,7 +269,7 @@ def test_compared_articles_go_to_the_same_part():
     articles, _ = twins(operation(), operation())
     articles = [row.model_copy(update={"id": f"{row.id}{n}"}) for n in range(20) for row in articles]
     twin = {frozenset({a.id, b.id}) for a, b in zip(articles[::2], articles[1::2], strict=True)}
-    parts = split_articles(articles, {a.id: 3 for a in articles}, [], 6, 6, 1, twin)
+    parts = split_articles(articles, {a.id: 3 for a in articles}, 6, 6, 1, twin)
     assert [len(part) for part in (parts.unseen, parts.validation, parts.train)] == [6, 6, 28]
     assert all(any(ids <= part for part in parts) for ids in twin)
 
@@ -306,6 +306,6 @@ def test_the_corpus_of_the_end_to_end_test_suffices_for_what_it_asks():
     articles = [document(text, id_, text.split("\n")[0][2:]) for id_, text in texts.items()]
     wanted = {name: CHANGES[f"qa.{name}"] for name in ("pairs", "validation_pairs", "test_questions")}
     chosen = params(**wanted, leakage=LeakageParams(ngram=8, similarity=0.999), embedding=EMBEDDING)
-    sets = build(generate(articles, texts, 7), articles, texts, [], HashingEmbedder(), chosen)
+    sets = build(generate(articles, texts, 7), articles, texts, HashingEmbedder(), chosen)
     assert [len(sets.train), len(sets.validation), len(sets.test)] == list(wanted.values())
     assert "two_facts" in {p.kind for p in sets.train}

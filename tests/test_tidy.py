@@ -136,10 +136,12 @@ def make(repository: Path, *arguments: str, answer: str | None = None) -> tuple[
     ours, theirs = os.openpty()
     if answer is not None:
         os.write(ours, f"{answer}\n".encode())
+    # As a user's shell has it: the make that runs these tests would have its own words on what the inner one prints.
+    inner = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")}
     done = subprocess.run(
         ["make", "clean", *arguments],
         cwd=repository,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**inner, "PYTHONPATH": str(ROOT)},
         stdin=subprocess.DEVNULL if answer is None else theirs,
         capture_output=True,
         text=True,

@@ -95,11 +95,14 @@ def teardown(
 
 @app.command()
 def tidy(
-    unused_days: Annotated[int, typer.Option(min=0, help="days without use after which it is removed")] = 30,
-    calls: Annotated[bool, typer.Option("--calls", help="model calls, too, which may have been paid for")] = False,
+    unused_days: Annotated[int, typer.Option(min=0, help="Days without use after which it is removed.")] = 30,
+    calls: Annotated[bool, typer.Option("--calls", help="Model calls, too, which may have been paid for.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False,
 ) -> None:
-    """How large the store of finished work is; and remove what was not used for long."""
+    """Remove finished work not used for long.
+
+    Shows how large the store of finished work is, and asks first.
+    """
     from tune_or_retrieve.commands import tidy
 
     tidy.tidy(unused_days, calls, yes)
