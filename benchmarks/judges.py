@@ -8,6 +8,9 @@ They were written one by one by several authors (language models) without sight 
 looked at to mend the judges; those `held_out` never were, and only their figures say how the judges do elsewhere. These
 answers are harder than those of a study: each differs from the truth by one fact, or says it in wholly other words.
 
+benchmarks/data/fresh_answers.jsonl waits for the next change of the judges: 312 answers to 52 references in four
+fields, by four authors without sight of the judges. Choose by its part `choice`; look at `report` once, afterwards.
+
 Beside them all controls that the facts judge passes before a study, but of every training and validation pair.
 """
 
