@@ -25,7 +25,7 @@ test: .venv/.ready
 	$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 # Made only when everything is in place: an interrupted set-up goes on where it was.
-.venv/.ready: requirements.lock requirements-nodeps.lock
+.venv/.ready: requirements.lock requirements-nodeps.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v <= (3, 13) else "error: Python must be 3.11 to 3.13. Got %d.%d. Name another: make repro PYTHON=/path/to/python3.11" % v)'
 	@rm -f $@
 	$(PYTHON) -m venv .venv

@@ -86,7 +86,7 @@ def test_a_fault_leaves_nothing_half_written(project):
 
 def test_make_repro_ends_with_the_table_once_whether_or_not_the_report_was_made(project):
     """The real Makefile, its set-up done, in an environment whose DVC has only this stage left to run."""
-    for name in ("Makefile", "requirements.lock", "requirements-nodeps.lock"):
+    for name in ("Makefile", "requirements.lock", "requirements-nodeps.lock", "pyproject.toml"):
         shutil.copy(ROOT / name, project)
     for name, script in {
         "tune-or-retrieve": "",  # of the check of params.yaml, which has tests of its own
