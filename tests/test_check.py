@@ -156,6 +156,17 @@ def test_a_misspelt_section_is_one_fault(params):
     )
 
 
+def test_a_key_that_stands_twice_is_a_fault(params):
+    """PyYAML takes the last of them, and DVC refuses the file."""
+    folder, content = params
+    (folder / "data" / "documents").mkdir(parents=True)
+    (folder / "params.yaml").write_text(yaml.safe_dump(content, sort_keys=False) + "  seed: 4\n")
+    lines = (folder / "params.yaml").read_text().splitlines()
+    assert _check(folder).stderr == (
+        f"error: params.yaml, line {len(lines)}: seed stands twice in its section. Remove one.\n"
+    )
+
+
 def test_an_unknown_command_is_named(tmp_path):
     done = subprocess.run(
         [sys.executable, "-m", "tune_or_retrieve", "chek"], cwd=ROOT, capture_output=True, text=True, check=False

@@ -23,6 +23,7 @@ DAY = 86400
 def cache(tmp_path, monkeypatch) -> Path:
     """A cache of which half was used 40 days ago."""
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "params.yaml").touch()
     monkeypatch.delenv("DVC_ROOT", raising=False)
     today = stores._today()
     for age in (40, 0):
@@ -115,8 +116,11 @@ def test_what_is_used_stays(cache, tidy):
 
 def test_an_empty_store(tmp_path, monkeypatch, tidy):
     monkeypatch.chdir(tmp_path)
+    elsewhere = "no params.yaml here, so this is not the study. Run from the root of the repository."
+    assert tidy() == (1, "", f"error: {elsewhere}\n")
+    (tmp_path / "params.yaml").touch()
     assert tidy() == (0, "The store is empty.\n", "")
-    assert list(tmp_path.iterdir()) == []
+    assert [path.name for path in tmp_path.iterdir()] == ["params.yaml"]
 
 
 # make clean
@@ -169,7 +173,7 @@ REFUSED = (
 
 
 def left(repository: Path) -> set[str]:
-    return {path.name for path in repository.iterdir()} - {"Makefile"}
+    return {path.name for path in repository.iterdir()} - {"Makefile", "params.yaml"}
 
 
 def test_make_clean_tells_what_was_paid_for_and_asks(repository):

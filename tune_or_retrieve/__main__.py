@@ -97,7 +97,7 @@ def teardown(
 def tidy(
     unused_days: Annotated[int, typer.Option(min=0, help="Days without use after which it is removed.")] = 30,
     calls: Annotated[bool, typer.Option("--calls", help="Model calls, too, which may have been paid for.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Remove finished work not used for long.
 

@@ -1,5 +1,6 @@
 """All of params.yaml at once, before anything runs: DVC looks only at the keys that some stage declares."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -102,12 +103,30 @@ def refuse_faults() -> None:
                     f"{section}.{name}. Got {used[name]!r}."
                 )
     tried(params.refuse_moved)
+    tried(_refuse_keys_twice)
     for key in ("qa.provider", "knowledge_base.fallback"):  # by which dvc.yaml names code: they have no default there
         tried(params.load_value, key, str)
     if run:
         _refuse_what_the_machine_lacks(run, sections, tried)
     if faults:
         raise StageError("\n".join(faults))
+
+
+def _refuse_keys_twice() -> None:
+    """Raises StageError for a key that stands twice in a section: PyYAML takes the last, and DVC takes none."""
+    from ruamel.yaml import YAML
+    from ruamel.yaml.constructor import DuplicateKeyError
+    from ruamel.yaml.error import YAMLError
+
+    try:
+        YAML(typ="safe").load(params.read_text(params.PARAMS_FILE))
+    except DuplicateKeyError as fault:
+        line = fault.problem_mark.line + 1
+        key = re.search(r'duplicate key "([^"]*)"', fault.problem)
+        named = f"{key[1]} stands" if key else "a key stands"
+        raise StageError(f"{params.PARAMS_FILE}, line {line}: {named} twice in its section. Remove one.") from None
+    except YAMLError:
+        return  # what else is wrong with the file, its readers say
 
 
 def _refuse_what_the_machine_lacks(

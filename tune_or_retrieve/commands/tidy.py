@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tune_or_retrieve.base.errors import StageError
-from tune_or_retrieve.base.home import cached
+from tune_or_retrieve.base.home import cached, home
+from tune_or_retrieve.base.params import PARAMS_FILE
 from tune_or_retrieve.base.store import NOUNS, Kind, Size, Store, path_of
 from tune_or_retrieve.commands.asking import confirmed, refuse_without_terminal
 
@@ -32,6 +33,8 @@ def tidy(unused_days: int, calls: bool = False, yes: bool = False) -> None:
         calls: model calls, too.
         yes: do not ask. Without it and without a terminal, the exit code is 2.
     """
+    if not (home() / PARAMS_FILE).is_file():
+        raise StageError("no params.yaml here, so this is not the study. Run from the root of the repository.")
     found = list(parts(unused_days))
     if not found:
         print("The store is empty.")
