@@ -5,8 +5,9 @@
 Over benchmarks/data/graded_answers.jsonl: references of documentation, manuals and policies, to each true answers,
 lightly edited to wholly reworded, and answers that are wrong by one fact, in the reference's own words or others.
 They were written one by one by several authors (language models) without sight of the judges. Those `tuned_on` were
-looked at to mend the judges; those `held_out` never were, and only their figures say how the judges do elsewhere. These
-answers are harder than those of a study: each differs from the truth by one fact, or says it in wholly other words.
+looked at to improve the judges; those `held_out` never were, and only their figures say how the judges do elsewhere.
+These answers are harder than those of a study: each differs from the truth by one fact, or says it in wholly other
+words.
 
 benchmarks/data/fresh_answers.jsonl waits for the next change of the judges: 312 answers to 52 references in four
 fields, by four authors without sight of the judges. Choose by its part `choice`; look at `report` once, afterwards.

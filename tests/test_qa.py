@@ -12,7 +12,7 @@ from stages.qa.build import build
 from stages.qa.deduplicate import exact, semantic
 from stages.qa.extractive import generate
 from stages.qa.handwritten import admit, read_handwritten
-from stages.qa.leakage import gate, hits, runs
+from stages.qa.leakage import Remembered, gate, hits, runs
 from stages.qa.metrics import summary
 from stages.qa.params import LeakageParams, QaParams
 from stages.qa.quotas import pick, place
@@ -242,6 +242,24 @@ def test_the_gate_stops_pairs_from_unseen_articles_and_shared_articles():
         "  question q9 is unseen, but there are pairs from harbour/rent-ferry",
         "  article harbour/rent-ferry has both training and validation pairs",
     ]
+
+
+def test_the_similarity_that_the_gate_tells_is_of_synthetic_questions():
+    """It must not change with a handwritten question more, which leaks no less for that."""
+    moon = question(question="How is the moon of the harbour made?")
+    ferry = question(id="q2", set="handwritten", question="When using Harbour, how many ferrys can I keep?")
+    alone = gate([pair()], [], [moon], HashingEmbedder(), LEAKAGE)
+    assert 0 < alone == gate([pair()], [], [ferry, moon], HashingEmbedder(), LEAKAGE)
+    assert alone < gate([pair()], [], [ferry.model_copy(update={"set": "synthetic"})], HashingEmbedder(), LEAKAGE)
+
+
+def test_a_text_is_embedded_once():
+    embedder = HashingEmbedder()
+    remembered = Remembered(embedder)
+    first, again = remembered.embed(["a b", "c", "a b"]), remembered.embed(["c", "d"])
+    assert embedder.calls == [["a b", "c"], ["d"]]
+    np.testing.assert_array_equal(first, HashingEmbedder().embed(["a b", "c", "a b"]))
+    np.testing.assert_array_equal(again, HashingEmbedder().embed(["c", "d"]))
 
 
 # Quotas

@@ -7,7 +7,7 @@ from pathlib import Path
 from stages.qa import extractive
 from stages.qa.build import build
 from stages.qa.handwritten import admit, read_handwritten
-from stages.qa.leakage import gate
+from stages.qa.leakage import Remembered, gate
 from stages.qa.metrics import summary
 from stages.qa.params import QaParams
 from tune_or_retrieve.base.corpus import read_articles, read_text
@@ -29,8 +29,9 @@ def main() -> None:
     texts = {article.id: read_text(article) for article in articles}
     handwritten = read_handwritten(Path("data/eval/questions.jsonl"), texts, {article.service for article in articles})
     embedder = Embedder(params.embedding, run)
-    sets = build(candidates(articles, texts, params, run), articles, texts, embedder, params)
-    handwritten, left_out = admit(handwritten, [*sets.train, *sets.validation], embedder, params.leakage)
+    remembered = Remembered(embedder)
+    sets = build(candidates(articles, texts, params, run), articles, texts, remembered, params)
+    handwritten, left_out = admit(handwritten, [*sets.train, *sets.validation], remembered, params.leakage)
     for question, reason in left_out:
         say(f"question {question.id} is left out of the scores: {reason}")
     OUT.mkdir(parents=True, exist_ok=True)
@@ -42,10 +43,8 @@ def main() -> None:
         write_json(made / "split.json", {name: sorted(ids) for name, ids in sets.parts._asdict().items()})
         # The gate reads what was written: it trusts nothing that the choice above has in memory.
         train, validation = (list(read_jsonl(made / f"{name}.jsonl", Pair)) for name in ("train", "validation"))
-        closest, _ = (
-            gate(train, validation, list(read_jsonl(made / f"{name}.jsonl", Question)), embedder, params.leakage)
-            for name in ("test", "handwritten")
-        )
+        asked = [row for name in ("handwritten", "test") for row in read_jsonl(made / f"{name}.jsonl", Question)]
+        closest = gate(train, validation, asked, embedder, params.leakage)
         for file in sorted(made.iterdir()):
             file.replace(OUT / file.name)
     characters = {article.id: article.characters for article in articles}

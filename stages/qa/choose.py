@@ -30,7 +30,6 @@ class Chooser:
         self.embedder = embedder
         self.params = params
         self.characters = characters
-        self.vectors: dict[str, np.ndarray] = {}
         self.best = Chosen([], [], [], [])
 
     def choose(self, factor: float) -> Chosen | None:
@@ -130,11 +129,7 @@ class Chooser:
         return clear, rejected
 
     def _embed(self, pairs: Sequence[Pair]) -> np.ndarray:
-        new = [pair for pair in pairs if pair.id not in self.vectors]
-        if new:
-            for pair, vector in zip(new, self.embedder.embed([pair.question for pair in new]), strict=True):
-                self.vectors[pair.id] = vector
-        return np.array([self.vectors[pair.id] for pair in pairs], dtype=np.float32)
+        return self.embedder.embed([pair.question for pair in pairs])
 
 
 def _sorted(pairs: Iterable[Pair]) -> list[Pair]:

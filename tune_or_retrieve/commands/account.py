@@ -9,7 +9,7 @@ from tune_or_retrieve.account.doctor import Finding
 from tune_or_retrieve.account.estimate import estimate as estimated
 from tune_or_retrieve.account.estimate import table
 from tune_or_retrieve.account.owned import Scope
-from tune_or_retrieve.account.plan import hourly, plan, prices, provisioned, regions_and_buckets
+from tune_or_retrieve.account.plan import Plan, hourly, plan, prices, provisioned, regions_and_buckets
 from tune_or_retrieve.account.resources import look
 from tune_or_retrieve.account.resources import table as listed
 from tune_or_retrieve.account.teardown import teardown as take_down
@@ -27,12 +27,9 @@ LOCAL = "params.yaml asks nothing of Amazon Bedrock: `tune-or-retrieve preset be
 
 def doctor() -> None:
     """Raises StageError if anything is not ready, or, before AWS is asked, if params.yaml has faults."""
-    refuse_faults()
-    content = params.everything()
-    asked = plan(content)
-    if not asked.on_bedrock:
-        print(LOCAL)
+    if (found := _on_bedrock()) is None:
         return
+    content, asked = found
     default = profile_region()
     by_region: dict[str | None, preflight.Wanted] = {}
     for region, wanted in asked.wanted.items():
@@ -51,6 +48,20 @@ def doctor() -> None:
     preflight.report(found)
 
 
+def _on_bedrock() -> tuple[dict[str, Any], Plan] | None:
+    """The params and what they ask of Bedrock; None, which is said, if that is nothing.
+
+    Raises StageError as `check` does.
+    """
+    refuse_faults()
+    content = params.everything()
+    asked = plan(content)
+    if asked.on_bedrock:
+        return content, asked
+    print(LOCAL)
+    return None
+
+
 def _prices(here: Clients, content: Mapping[str, Any], models: Sequence[str], trained: Sequence[str]) -> list[Finding]:
     """Base models that are tuned have ids of their own, which are not called."""
     try:
@@ -64,12 +75,9 @@ def _prices(here: Clients, content: Mapping[str, Any], models: Sequence[str], tr
 
 def estimate() -> None:
     """Tokens and dollars of each stage, and what was spent. Asks nothing of AWS. Raises StageError as `check` does."""
-    refuse_faults()
-    content = params.everything()
-    asked = plan(content)
-    if not asked.on_bedrock:
-        print(LOCAL)
+    if (found := _on_bedrock()) is None:
         return
+    content, asked = found
     dated, counted = prices(content), count(content)
     print(table(estimated(work(asked, counted, content), dated), dated, Budget(dated, None).by_stage()))
     if counted.about:

@@ -81,9 +81,8 @@ def refuse_faults() -> None:
     if base and base.bedrock is not None:  # of a study on this machine, too: it is one word away from being used
         tried(params.load, "knowledge_base.bedrock", BedrockBaseParams)
     if base and retrieval and base.backend == "bedrock":
-        from tune_or_retrieve.providers.bedrock.knowledge_base.retriever import (
-            search_type,  # here: it imports boto3, which a local study does not need
-        )
+        # Here: it imports boto3, which a local study does not need.
+        from tune_or_retrieve.providers.bedrock.knowledge_base.retriever import search_type
 
         tried(search_type, retrieval.mode, base.bedrock.store)
     for section, kind in (("models", ModelParams), ("judges", JudgeParams)):
