@@ -2,15 +2,15 @@
 
     .venv/bin/python -m benchmarks.judges               needs data/qa: `make repro` makes it
 
-Over benchmarks/data/graded_answers.jsonl: references of documentation, manuals and policies, to each true answers,
+Over benchmarks/data: references of documentation, manuals and policies, to each true answers,
 lightly edited to wholly reworded, and answers that are wrong by one fact, in the reference's own words or others.
 They were written one by one by several authors (language models) without sight of the judges. Those `tuned_on` were
 looked at to improve the judges; those `held_out` never were, and only their figures say how the judges do elsewhere.
 These answers are harder than those of a study: each differs from the truth by one fact, or says it in wholly other
 words.
 
-benchmarks/data/fresh_answers.jsonl waits for the next change of the judges: 312 answers to 52 references in four
-fields, by four authors without sight of the judges. Choose by its part `choice`; look at `report` once, afterwards.
+benchmarks/data/fresh_answers.jsonl: 312 answers to 52 references in four fields, by four authors without sight of the
+judges. The finders of errors were chosen by its part `choice`; `report` was scored once, when they were chosen.
 
 Beside them all controls that the facts judge passes before a study, but of every training and validation pair.
 """
@@ -23,10 +23,10 @@ from typing import Literal
 
 import numpy as np
 
-from stages.judge.controls import WRONG, make_controls
+from stages.judge.controls.controls import WRONG, make_controls
 from stages.judge.judging import make_judge
 from stages.judge.params import JudgeParams, SemanticParams
-from stages.judge.style import words_of
+from stages.judge.reading.style import words_of
 from stages.judge.verdict import Judge
 from tune_or_retrieve.base.errors import exits_cleanly
 from tune_or_retrieve.base.files import read_jsonl, write_json
@@ -34,7 +34,9 @@ from tune_or_retrieve.base.locations import resolve
 from tune_or_retrieve.base.params import load
 from tune_or_retrieve.base.records import Pair, Record
 
-ANSWERS, RESULT = Path("benchmarks/data/graded_answers.jsonl"), Path("benchmarks/results/judges.json")
+DATA, RESULT = Path("benchmarks/data"), Path("benchmarks/results/judges.json")
+FILES = ("graded_answers", "fresh_answers")
+PARTS = ("report", "choice", "held_out", "tuned_on")
 JUDGES = ("facts", "semantic")
 WRONG_AT_MOST, TRUE_AT_LEAST = 3.0, 7.0  # of 10: the bands "incorrect or misleading" and "mostly correct"
 
@@ -47,7 +49,7 @@ class Answer(Record):
 
 class Graded(Record):
     author: str
-    part: Literal["tuned_on", "held_out"]
+    part: Literal["report", "choice", "held_out", "tuned_on"]
     question: str
     reference: str
     answers: tuple[Answer, ...]
@@ -59,14 +61,14 @@ Scores = Sequence[Sequence[float]]  # of each reference's answers
 @exits_cleanly
 def main() -> None:
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
-    rows = list(read_jsonl(ANSWERS, Graded))
+    rows = [row for name in FILES for row in read_jsonl(DATA / f"{name}.jsonl", Graded)]
     params = {name: load(f"judges.{name}", JudgeParams) for name in JUDGES}
     semantic = params["semantic"]
     assert isinstance(semantic, SemanticParams)
     scores = {name: _scores(make_judge(params[name]), rows) for name in JUDGES}
     plain = {"cosine": cosines(rows, str(resolve(semantic.embedding.model))), "word F1": [_f1(row) for row in rows]}
     result: dict = {}
-    for part in ("held_out", "tuned_on"):
+    for part in PARTS:
         here = [n for n, row in enumerate(rows) if row.part == part]
         result[part] = {"references": len(here), "answers": sum(len(rows[n].answers) for n in here)} | {
             name: judged([rows[n] for n in here], [values[n] for n in here], scale=name in scores)

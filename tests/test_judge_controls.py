@@ -2,11 +2,13 @@
 
 import pytest
 
-from stages.judge.choosing import choose
-from stages.judge.controls import (
+from stages.judge.controls.choosing import choose
+from stages.judge.controls.controls import (
+    FLATTERY,
     KINDS,
     Control,
     babble,
+    flattery,
     flip_negation,
     half,
     make_controls,
@@ -15,8 +17,8 @@ from stages.judge.controls import (
     swap_number,
     swap_unit,
 )
-from stages.judge.paraphrase import paraphrase
-from stages.judge.role_swaps import swap_roles
+from stages.judge.controls.paraphrase import paraphrase
+from stages.judge.controls.role_swaps import swap_roles
 from tune_or_retrieve.base.records import Pair, Quote
 
 
@@ -101,6 +103,33 @@ def test_every_pair_gives_its_controls_and_always_the_same():
     assert first["other"] in {PAIRS[1].answer, PAIRS[2].answer}
     assert first["echo"] == PAIRS[0].question
     assert first["empty"] == ""
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "made"),
+    [
+        (
+            "What is the maximum length of a name?",
+            "Names have up to 80 characters.",
+            ("It is the maximum length of a name.", "Yes, it is the maximum length of a name.", "Yes.", "No."),
+        ),
+        (
+            "My call fails. Why does GetKey fail with NoKey?",
+            "NoKey means that the key was deleted.",
+            ("GetKey fail with NoKey.", "Yes, GetKey fail with NoKey.", "Yes.", "No."),
+        ),
+        (
+            "Can a queue be renamed?",
+            "No, its name is fixed at creation.",
+            ("A queue can be renamed.", "Yes, a queue can be renamed.", "Yes.", "No."),
+        ),
+        # right as far as they go
+        ("Can a queue be renamed?", "Yes, by its owner, 10 times a day.", (None, None, "Yes.", "No.")),
+        ("Can a queue be renamed?", "Yes, a queue can be renamed.", (None, None, None, None)),
+    ],
+)
+def test_flattery_says_nothing_or_the_contrary(question, answer, made):
+    assert tuple(flattery(question, answer)[kind] for kind in FLATTERY) == made
 
 
 def test_ordering_counts_ties_as_wrong_and_leaves_out_the_unscored():

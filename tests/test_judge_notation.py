@@ -2,10 +2,11 @@
 
 import pytest
 
-from stages.judge import style
 from stages.judge.contradictions.statements import edits, pairs
-from stages.judge.notation import in_one_notation
-from stages.judge.text import read
+from stages.judge.reading import style
+from stages.judge.reading.notation import in_one_notation
+from stages.judge.reading.quantities import find_quantities
+from stages.judge.reading.text import read
 
 
 @pytest.mark.parametrize(
@@ -16,13 +17,15 @@ from stages.judge.text import read
         ("at 12 am and 12:30 pm", "at 00:00 and 12:30"),
         ("at 7:15 sharp", "at 07:15 sharp"),
         ("four and a half hours", "4.5 hours"),
-        ("costs €15 or 20 EUR", "costs 15 euros or 20 euros"),
-        ("$1,000 or USD 5", "1,000 dollars or 5 dollars"),
-        ("at 4 °C or 8 degrees Celsius", "at 4 celsius or 8 celsius"),
+        ("costs €15 or £2.50", "costs 15 euros or 2.50 pounds"),
+        ("$1,000 or US$5", "1,000 dollars or 5 dollars"),
+        ("at 8 degrees Celsius", "at 8 Celsius"),
         ("takes 3-5 hours", "takes 3 to 5 hours"),
         ("version 1.3-5 hours", "version 1.3-5 hours"),
-        ("flushed weekly for 3 minutes, checked daily", "flushed every 1 week for 3 minutes, checked every 1 day"),
+        ("flushed weekly for 3 minutes, checked daily", "flushed a week for 3 minutes, checked a day"),
         ("the daily report", "the daily report"),
+        ("120 per minute, each hour, $5/night", "120 a minute, a hour, 5 dollars a night"),
+        ("an hour and a half", "1.5 hours"),
     ],
 )  # fmt: skip
 def test_one_notation(text, expected):
@@ -30,9 +33,37 @@ def test_one_notation(text, expected):
 
 
 @pytest.mark.parametrize(
+    ("text", "family", "values"),
+    [
+        ("64 KB", "byte", {64_000, 65_536}),
+        ("64 kibibytes", "byte", {64_000, 65_536}),
+        ("1.5 hours", "second", {5400}),
+        ("a quarter of an hour", "second", {900}),
+        ("five working days", "second", {5 * 86_400}),
+        ("6-month", "second", {180 * 86_400, 182.5 * 86_400}),
+        ("250 millilitres", "litre", {0.25}),
+        ("20p", "pound", {0.2}),
+        ("2/3", "share", {2 / 3}),
+        ("99 %", "share", {0.99}),
+        ("10 Mbps", "bit per second", {10_000_000}),
+        ("two dozen", "count", {24}),
+        ("a hundred and twenty", "count", {120}),
+    ],
+)
+def test_amounts(text, family, values):
+    (quantity,) = find_quantities(f"It is {text} in all.")
+    assert (quantity.text, quantity.family, set(quantity.values)) == (text, family, values)
+
+
+@pytest.mark.parametrize("text", ["the third parameter", "a 5G network", "a second queue", "AES-256", "one of them"])
+def test_what_is_no_amount(text):
+    assert find_quantities(text) == []
+
+
+@pytest.mark.parametrize(
     ("own", "said", "expected"),
     [
-        ("The queue keeps its messages for four days.", "The queue keeps its messages for nine days.", [(("four",), ("nine",))]),  # noqa: E501
+        ("The queue keeps its messages for four days.", "The queue keeps its messages for nine days.", [(("four days",), ("nine days",))]),  # noqa: E501
         ("The queue keeps its messages for four days.", "The queue does not keep its messages for four days.", [((), ("does", "not"))]),  # noqa: E501
         ("The queue keeps its messages for four days.", "Topics are something else.", []),
         ("A lasts. The queue keeps its messages.", "The queue keeps its messages. A lasts.", []),

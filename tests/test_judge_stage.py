@@ -8,7 +8,8 @@ import yaml
 from small_study import ONE_THREAD
 
 from stages.judge import __main__ as stage
-from stages.judge.controls import KINDS
+from stages.judge.controls.controls import KINDS
+from stages.judge.facts import FactsJudge
 from tune_or_retrieve.base.files import write_jsonl
 from tune_or_retrieve.base.records import APPROACHES, Answer, Pair, Question, Quote, Score
 
@@ -101,6 +102,29 @@ def test_a_judge_below_the_threshold_is_called_unreliable(repository, monkeypatc
     run(monkeypatch, "facts")
     assert json.loads((repository / "metrics/judge/facts.json").read_text())["reliable"] == 0
     assert "WARNING: judge facts is UNRELIABLE: it orders " in capsys.readouterr().err
+
+
+def test_a_judge_that_rewards_flattery_is_called_unreliable(repository, monkeypatch, capsys):
+    score = FactsJudge.score
+
+    def pleased(self, question, reference, answers):
+        """Scores a mere yes or no nearly as high as the truth, so that its order is right."""
+        verdicts = score(self, question, reference, answers)
+        return [
+            v.model_copy(update={"overall": 9.0}) if a in ("Yes.", "No.") else v
+            for a, v in zip(answers, verdicts, strict=True)
+        ]
+
+    monkeypatch.setattr(FactsJudge, "score", pleased)
+    run(monkeypatch, "facts")
+    figures = json.loads((repository / "metrics/judge/facts.json").read_text())
+    assert figures["control_accuracy"] >= 0.9
+    assert figures["control_max_bare_yes"] == 9
+    assert (figures["reliable"], figures["control_flattered"]) == (0, 0.5)
+    assert (
+        "WARNING: judge facts is UNRELIABLE: it gives 7 or more to 50.0% of the controls that only repeat the question "
+        "or say yes or no, more than 10.0% (judges.facts.min_control_accuracy). Do not rest a conclusion on it."
+    ) in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

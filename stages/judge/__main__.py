@@ -3,12 +3,12 @@
 import sys
 from pathlib import Path
 
-from stages.judge.choosing import choose
+from stages.judge.controls.choosing import choose
 from stages.judge.inputs import read_answers, read_validation
 from stages.judge.judging import (
     check_coverage,
+    doubt,
     gradings,
-    is_reliable,
     judge_answers,
     judge_controls,
     metrics,
@@ -40,10 +40,10 @@ def main() -> None:
     write_json(Path("metrics/judge") / f"{name}.json", metrics(report, scores, params))
     accuracy = "none" if report.accuracy is None else f"{report.accuracy:.1%}"
     say(f"judge {name}: {accuracy} of control pairs rightly ordered")
-    if not is_reliable(report, params):
+    if reason := doubt(report, params):
         say(
-            f"WARNING: judge {name} is UNRELIABLE: it orders {accuracy} of the control pairs rightly, below "
-            f"judges.{name}.min_control_accuracy ({params.min_control_accuracy:.1%}). Do not rest a conclusion on it."
+            f"WARNING: judge {name} is UNRELIABLE: {reason} (judges.{name}.min_control_accuracy). "
+            "Do not rest a conclusion on it."
         )
 
 

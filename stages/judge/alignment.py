@@ -1,11 +1,10 @@
 """Which clauses of an answer speak of which clause of the reference."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from stages.judge.matching import harmonic, similarity, topic
-from stages.judge.text import Clause, Text
+from stages.judge.reading.text import Clause, Text
 
 SAME_TOPIC = 0.34  # similarity from which a clause of the answer is held to speak of the reference's clause
 
@@ -22,27 +21,11 @@ class Alignment:
     def best(self) -> Clause | None:
         return self.ranked[0][1] if self.ranked and self.ranked[0][0] > 0 else None
 
-    @property
-    def best_similarity(self) -> float:
-        return self.ranked[0][0] if self.ranked else 0.0
-
     @cached_property
     def aligned(self) -> tuple[Clause, ...]:
         """The best clause and those nearly as good, without those that rather speak of another clause."""
-        good = (c for s, c in self.ranked if s > 0 and s >= 0.85 * self.best_similarity)
+        good = (c for s, c in self.ranked if s > 0 and s >= 0.85 * self.ranked[0][0])
         return tuple(c for c in good if id(c) not in self.foreign)
-
-    @property
-    def parts(self) -> list[Clause]:
-        """Clauses all of whose words are of this one, and of no other that it rather speaks of."""
-        return [
-            c
-            for s, c in self.ranked
-            if s > 0
-            and topic(c, self.clause) == 1.0
-            and (id(c) not in self.foreign or topic(c, self.foreign[id(c)]) < 1.0)
-            and (len(c.tokens) > 1 or c.cues)
-        ]
 
     @property
     def speaking(self) -> list[Clause]:
@@ -52,29 +35,19 @@ class Alignment:
 
 
 def align(reference: Text, answer: Text) -> list[Alignment]:
-    """By words."""
-    table = [[_both_ways(clause, other) for other in answer.clauses] for clause in reference.clauses]
+    """By words, a row per clause of the reference."""
     # Which clause of the reference a clause of the answer rather speaks of is asked both ways alike: a short clause of
     # the reference would else draw every longer one of the answer to itself.
     mutual = [[harmonic(clause, other) for other in answer.clauses] for clause in reference.clauses]
-    return align_by(table, mutual, reference, answer)
-
-
-def align_by(
-    table: Sequence[Sequence[float]], mutual: Sequence[Sequence[float]], reference: Text, answer: Text
-) -> list[Alignment]:
-    """By similarities 0–1, a row per clause of the reference and a column per clause of the answer.
-
-    `table` ranks the answer's clauses; `mutual` tells which clause of the reference each of them rather speaks of.
-    """
     best = [max(range(len(column)), key=lambda n: column[n]) for column in zip(*mutual, strict=True)]
     rows = []
-    for clause, scores, shared in zip(reference.clauses, table, mutual, strict=True):
+    for clause, shared in zip(reference.clauses, mutual, strict=True):
+        scores = [_both_ways(clause, other) for other in answer.clauses]
         order = sorted(range(len(scores)), key=lambda n: (-scores[n], n))
         foreign = {
             id(answer.clauses[n]): reference.clauses[best[n]] for n in order if shared[n] < 0.85 * mutual[best[n]][n]
         }
-        rows.append(Alignment(clause, tuple((float(scores[n]), answer.clauses[n]) for n in order), foreign))
+        rows.append(Alignment(clause, tuple((scores[n], answer.clauses[n]) for n in order), foreign))
     return rows
 
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from stages.judge.alignment import Alignment
 from stages.judge.matching import found, fresh, importance, is_known, match, weight
-from stages.judge.text import Clause, Text
-from stages.judge.tokens import Token
+from stages.judge.reading.text import Clause, Text
+from stages.judge.reading.tokens import Token
 
 _KNOWN_WEIGHT = 0.15  # of a fact that the question already says
 _RAMP = (0.2, 0.72)  # share of a clause's words below which it is not said, and above which it is said

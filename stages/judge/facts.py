@@ -2,14 +2,14 @@
 
 import math
 
-from stages.judge import style
 from stages.judge.alignment import align
 from stages.judge.contradictions import Contradiction, contradictions
 from stages.judge.coverage import Coverage, cover, recall_of
-from stages.judge.matching import found, weight
+from stages.judge.matching import found, is_known, weight
 from stages.judge.near_miss import place
-from stages.judge.text import Text, read
-from stages.judge.verdict import Verdict, band, unscored
+from stages.judge.reading import style
+from stages.judge.reading.text import Text, read
+from stages.judge.verdict import Verdict, band, only_yes_or_no, unscored
 
 # Shares of the overall score. Completeness leads: without a contradiction it says how much of the truth is there.
 _SHARES = {"factual_accuracy": 0.12, "completeness": 0.68, "relevance": 0.14, "clarity": 0.06}
@@ -42,6 +42,9 @@ def _score(reference: Text, answer: Text, raw: str, question: Text, cap: float) 
     """`answer` is `raw` without what it repeats or asks."""
     if not (answer.tokens or answer.verdict):
         return _low(0.0, "says nothing" if raw else "empty")
+    says_more = any(not t.weak and not is_known(t, question) for t in reference.tokens)
+    if says_more and not answer.tokens and answer.verdict == reference.verdict:
+        return only_yes_or_no(agrees=True)
     hits = contradictions(rows := align(reference, answer), reference, answer, question)
     spent: dict[int, int] = {}
     covers = [cover(row, answer, question, spent) for row in rows]
@@ -54,7 +57,8 @@ def _score(reference: Text, answer: Text, raw: str, question: Text, cap: float) 
     relevance = 10 * _relevance(supported, answer, reference) if recall > 0 else 2 * supported
     if hits:
         wrong = {hit.clause for hit in hits}
-        kept = sum(c.weight * c.share for n, c in enumerate(covers) if n not in wrong) / sum(c.weight for c in covers)
+        total = sum(c.weight for c in covers) or 1.0  # a reference of a yes or no alone has no clause
+        kept = sum(c.weight * c.share for n, c in enumerate(covers) if n not in wrong) / total
         accuracy = min(cap, 0.5 + (cap - 0.5) * kept) if cap > 0.5 else cap
     else:
         accuracy = 10 * min(1.0, recall / 0.35) - made_up_cost
@@ -71,7 +75,9 @@ def _score(reference: Text, answer: Text, raw: str, question: Text, cap: float) 
     overall = min(overall, 10 * recall + min(1.0, max(0.0, 10 * recall - 2.5)))
     if hits:
         overall = min(overall, accuracy)
-    overall = place(max(0.0, overall), raw, reference.raw, recall, supported, hits, most=cap if hits else 10.0)
+    kinds = {hit.kind for hit in hits}
+    wrong = "contrary" if kinds & {"negation", "verdict"} else "other" if kinds else ""
+    overall = place(max(0.0, overall), raw, reference.raw, recall, supported, wrong, most=cap if hits else 10.0)
     return Verdict(
         overall=band(overall),
         **{name: band(value) for name, value in parts.items()},
@@ -115,7 +121,7 @@ def _relevance(supported: float, answer: Text, reference: Text) -> float:
 def _comment(
     raw: str, hits: list[Contradiction], covers: list[Coverage], made_up: list[str], recall: float, relevance: float
 ) -> str:
-    parts = [f"contradicts: {'; '.join(h.text for h in hits[:3])}"] if hits else []
+    parts = [f"contradicts: {'; '.join(list(dict.fromkeys(h.text for h in hits))[:3])}"] if hits else []
     if style.is_babble(raw):
         parts.append("repeats itself")
     missing = [text for c in covers for text in c.missing]

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from stages.judge.controls import KINDS, WRONG, Control, make_controls, ordering
+from stages.judge.controls.controls import FLATTERY, KINDS, WRONG, Control, make_controls, ordering
 from stages.judge.params import FactsParams, JudgeParams, LlmJudgeParams, SemanticParams
 from stages.judge.verdict import Grading, Judge, Verdict
 from tune_or_retrieve.base.errors import StageError
@@ -44,6 +44,9 @@ def make_judge(params: JudgeParams, run: RunParams) -> Judge:
     return SemanticJudge(TransformerWordEmbedder(params.embedding, run), params.contradiction_penalty)
 
 
+REWARDED = 7.0  # of 10, from which the scale says "mostly correct"
+
+
 @dataclass(frozen=True)
 class ControlReport:
     """What a judge showed on controls: rightly ordered pairs, over all and per kind pair, and scores per kind."""
@@ -54,6 +57,7 @@ class ControlReport:
     n_by_kind: dict[str, int]  # every kind, those without a control too
     n: int
     n_scored: int
+    flattered: float | None  # share of the controls that only please which got REWARDED or more; None without any
 
     @property
     def accuracy(self) -> float | None:
@@ -74,6 +78,7 @@ def judge_controls(judge: Judge, pairs: Sequence[Pair]) -> ControlReport:
     by_kind = {
         kind: [s for c, s in zip(controls, in_order, strict=True) if c.kind == kind and s is not None] for kind in KINDS
     }
+    pleasing = [score for kind in FLATTERY for score in by_kind[kind]]
     return ControlReport(
         counts=ordering(controls, in_order),
         means={kind: fmean(values) for kind, values in by_kind.items() if values},
@@ -81,6 +86,7 @@ def judge_controls(judge: Judge, pairs: Sequence[Pair]) -> ControlReport:
         n_by_kind={kind: sum(c.kind == kind for c in controls) for kind in KINDS},
         n=len(controls),
         n_scored=sum(s is not None for s in in_order),
+        flattered=fmean(score >= REWARDED for score in pleasing) if pleasing else None,
     )
 
 
@@ -164,14 +170,28 @@ def metrics(report: ControlReport, scores: Sequence[Score], params: JudgeParams)
         flat[f"control_score_{kind}"] = round(value, 3)
     for kind, count in report.n_by_kind.items():
         flat[f"control_n_{kind}"] = count
-    for kind in WRONG:
+    flat["control_flattered"] = None if report.flattered is None else round(report.flattered, 4)
+    for kind in (*WRONG, *FLATTERY):
         # What must stay below the band of answers that are not wrong; null where there is no such control.
         flat[f"control_max_{kind}"] = round(report.highest[kind], 3) if kind in report.highest else None
     return flat
 
 
 def is_reliable(report: ControlReport, params: JudgeParams) -> bool:
-    return report.accuracy is not None and report.accuracy >= params.min_control_accuracy
+    return doubt(report, params) == ""
+
+
+def doubt(report: ControlReport, params: JudgeParams) -> str:
+    """Why the judge is not to be believed; "" if it is."""
+    if report.accuracy is None or report.accuracy < params.min_control_accuracy:
+        accuracy = "none" if report.accuracy is None else f"{report.accuracy:.1%}"
+        return f"it orders {accuracy} of the control pairs rightly, fewer than {params.min_control_accuracy:.1%}"
+    if report.flattered is not None and report.flattered > 1 - params.min_control_accuracy:
+        return (
+            f"it gives {REWARDED:g} or more to {report.flattered:.1%} of the controls that only repeat the question or "
+            f"say yes or no, more than {1 - params.min_control_accuracy:.1%}"
+        )
+    return ""
 
 
 def _score(judge: str, answer: Answer, verdict: Verdict) -> Score:

@@ -3,8 +3,8 @@
 import math
 from collections.abc import Iterable
 
-from stages.judge.text import Clause, Text
-from stages.judge.tokens import Token, identifier_words
+from stages.judge.reading.text import Clause, Text
+from stages.judge.reading.tokens import Token, identifier_words
 from tune_or_retrieve.text.stems import stem
 
 # What one fact weighs. A wrong number or identifier makes an answer useless, a missing word seldom does.
@@ -12,7 +12,6 @@ _WEIGHT = {"quantity": 3.0, "identifier": 2.5, "name": 1.5, "word": 1.0}
 _WEAK_WEIGHT = 0.4
 _FUZZY = 0.8  # credit for words of one root that the stems do not join
 _REPEATED = 0.2  # importance of a clause that only repeats the question
-_NEAR_COPY = 0.72  # both ways: a clause is the other but for a word or two
 
 
 def weight(token: Token) -> float:
@@ -82,10 +81,6 @@ def topic(clause: Clause, other: Clause) -> float:
     tokens = [t for t in clause.tokens if t.kind != "quantity"]
     total = sum(weight(t) for t in tokens)
     return sum(weight(t) * found(t, other.tokens, other.words) for t in tokens) / total if total else 0.0
-
-
-def near_copy(clause: Clause, other: Clause) -> bool:
-    return min(similarity(clause, other), similarity(other, clause)) >= _NEAR_COPY
 
 
 def is_known(token: Token, question: Text) -> bool:

@@ -2,21 +2,23 @@
 
 Reference to answer is completeness, answer to reference is relevance. Words are aligned greedily by the cosine of
 their vectors in context, as in BERTScore (Zhang et al., 2020), and clauses by their pooled vectors. Such vectors are
-nearly blind to amounts, negation and who does what to whom, so those are read from the words, and cost.
+nearly blind to amounts, names and negation, so these are read from the words and cost. They are blind to who does what
+to whom, too: an answer that only exchanges roles passes. The facts judge looks for that; this one shares no finder of
+errors with it, so that the two are two witnesses.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
-from stages.judge import style
-from stages.judge.alignment import align_by
-from stages.judge.contradictions import Contradiction, contradictions
 from stages.judge.coverage import Coverage, recall_of
 from stages.judge.matching import found, fresh, importance, is_known, weight
-from stages.judge.near_miss import place
-from stages.judge.text import Clause, Text, read
-from stages.judge.verdict import Verdict, band, unscored
+from stages.judge.near_miss import Wrong, place
+from stages.judge.reading import style
+from stages.judge.reading.text import Clause, Text, read
+from stages.judge.reading.tokens import Token
+from stages.judge.verdict import Verdict, band, only_yes_or_no, unscored
 from stages.judge.word_vectors import Vectors, WordEmbedder
 
 # Cosines of all-MiniLM-L6-v2: below the first figure unrelated, above the second the same. Chosen by judgement on
@@ -26,6 +28,8 @@ _CLAUSE_RAMP = (0.30, 0.80)
 _WORD_SHARE = 0.7  # of a clause's score; the rest comes from the cosine of the pooled vectors
 _KNOWN_WEIGHT = 0.15  # of a word that the question already says
 _HARD_SHARE = 0.5  # of a clause's score where it has amounts or identifiers that the question does not say
+_SAID = 0.8  # how far a word must be found to count as said
+_SAME = 0.8  # cosine from which two clauses are of the same thing, and their negations can be compared
 _SHARES = {"factual_accuracy": 0.1, "completeness": 0.54, "relevance": 0.3, "clarity": 0.06}
 
 
@@ -63,33 +67,27 @@ class SemanticJudge:
         if not answer.text.tokens and not answer.text.verdict:
             return _nothing("says nothing" if raw else "empty")
         if not answer.text.tokens:  # a bare yes or no
-            agrees = answer.text.verdict == reference.text.verdict
-            value = 5.0 if agrees else 1.0
-            return Verdict(overall=value, factual_accuracy=2 * value * agrees, completeness=value, relevance=10.0,
-                           clarity=10.0, comment="only a yes or no" + ("" if agrees else ", and not the reference's"))  # fmt: skip  # noqa: E501
+            return only_yes_or_no(answer.text.verdict == reference.text.verdict)
         cosines = reference.clauses @ answer.clauses.T
         covers = [_cover(n, reference, answer, question, cosines) for n in range(len(reference.words))]
         completeness = recall_of(covers, reference.text, answer.text)
         relevance = _grounded(answer, reference, question, cosines)
-        alike = _ramp(cosines, (0.0, 1.0))
-        rows = align_by(alike, alike, reference.text, answer.text)
-        hits = contradictions(rows, reference.text, answer.text, question)
+        wrong, text = _wrong(reference.text, answer.text, question, cosines)
         if style.is_refusal(raw) and completeness < 0.7:
             return _nothing("declines to answer")
-        return self._verdict(raw, completeness, relevance, hits, covers, reference.text)
+        return self._verdict(raw, completeness, relevance, wrong, text, covers, reference.text)
 
     def _verdict(
         self,
         raw: str,
         completeness: float,
         relevance: float,
-        hits: list[Contradiction],
+        wrong: Wrong,
+        text: str,
         covers: list[Coverage],
         reference: Text,
     ) -> Verdict:
-        wrong = {hit.clause for hit in hits}
-        spoiled = sum(covers[n].weight for n in wrong) / sum(c.weight for c in covers)
-        doubt = self._penalty * (0.75 + 0.25 * spoiled) if hits else 0.0
+        doubt = self._penalty if wrong else 0.0
         parts = {
             "factual_accuracy": 10 * min(1.0, completeness / 0.5) * (1 - doubt),
             "completeness": 10 * completeness,
@@ -99,11 +97,11 @@ class SemanticJudge:
         overall = sum(share * parts[name] for name, share in _SHARES.items())
         # Form is worth little where content is missing.
         overall = min(overall, 10 * completeness + min(1.0, max(0.0, 10 * completeness - 2.5))) * (1 - doubt)
-        overall = place(overall, raw, reference.raw, completeness, relevance, hits)
+        overall = place(overall, raw, reference.raw, completeness, relevance, wrong)
         return Verdict(
             overall=band(overall),
             **{name: band(value) for name, value in parts.items()},
-            comment=_comment(raw, completeness, relevance, hits, covers, reference),
+            comment=_comment(raw, completeness, relevance, text, covers, reference),
         )
 
 
@@ -194,14 +192,46 @@ def _grounded(answer: _Side, reference: _Side, question: Text, cosines: np.ndarr
     return held / total
 
 
+def _wrong(reference: Text, answer: Text, question: Text, cosines: np.ndarray) -> tuple[Wrong, str]:
+    """What the answer says otherwise: what vectors do not see, read from the words of clauses that mean the same."""
+    if answer.verdict and reference.verdict and answer.verdict != reference.verdict:
+        return "contrary", f'says "{answer.verdict}" and not "{reference.verdict}"'
+    for clause, row in zip(reference.clauses, cosines, strict=True):
+        said = answer.clauses[int(row.argmax())]
+        if row.max() >= _SAME and _denied(clause, said, reference, answer):
+            return "contrary", f'says "{said.text}" of "{clause.text}"'
+    known, words = (*reference.tokens, *question.tokens), (*reference.words, *question.words)
+    asked_for = (t for t in reference.tokens if not is_known(t, question))
+    lost = _hard(t for t in asked_for if found(t, answer.tokens, answer.words) < _SAID)
+    new = _hard(t for t in answer.tokens if found(t, known, words) < _SAID)
+    if lost and new:
+        return "other", f'says "{new[0].text}" and not "{lost[0].text}"'
+    return "", ""
+
+
+def _denied(clause: Clause, said: Clause, reference: Text, answer: Text) -> bool:
+    """Whether negations and complements (enabled, disabled) differ by an odd number; a second one undoes the first."""
+    negated = clause.cues + said.cues
+    if (reference.cues(clause.sentence) + answer.cues(said.sentence)) % 2 == 0:
+        negated = 0  # it stands in another clause of the sentence
+    words = {(t.key, t.lexical) for t in said.tokens}
+    flipped = sum(t.key in said.keys and (t.key, t.lexical) not in words for t in clause.tokens)
+    return (negated + flipped) % 2 == 1
+
+
+def _hard(tokens: Iterable[Token]) -> list[Token]:
+    """Amounts and identifiers: in other words they would be others."""
+    return [t for t in tokens if t.kind in {"quantity", "identifier"}]
+
+
 def _comment(
-    raw: str, completeness: float, relevance: float, hits: list[Contradiction], covers: list[Coverage], reference: Text
+    raw: str, completeness: float, relevance: float, wrong: str, covers: list[Coverage], reference: Text
 ) -> str:
-    parts = [f"against the reference: {'; '.join(h.text for h in hits[:3])}"] if hits else []
+    parts = [wrong] if wrong else []
     if style.is_babble(raw):
         parts.append("repeats itself")
     missing = [clause.text for clause, c in zip(reference.clauses, covers, strict=True) if c.share < 0.45]
-    if completeness < 0.25 and not hits:
+    if completeness < 0.25 and not wrong:
         parts.append("means something else")
     elif missing:
         shown = missing[0] if len(missing[0]) <= 60 else missing[0][:57].rsplit(" ", 1)[0] + "..."

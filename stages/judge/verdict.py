@@ -35,3 +35,19 @@ def band(value: float) -> float:
 
 def unscored(reason: str) -> Verdict:
     return Verdict(overall=None, comment=f"unscored: {reason}")
+
+
+def only_yes_or_no(agrees: bool) -> Verdict:
+    """Of an answer that is a yes or no and nothing else, to a question whose reference says more.
+
+    The right one is half of an answer: a coin finds it as often as not.
+    """
+    value = 5.0 if agrees else 1.0
+    return Verdict(
+        overall=value,
+        factual_accuracy=10.0 if agrees else 0.0,
+        completeness=value,
+        relevance=10.0,
+        clarity=10.0,
+        comment="only a yes or no" + ("" if agrees else ", and not the reference's"),
+    )

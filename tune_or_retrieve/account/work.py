@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stages.judge.controls import KINDS
+from stages.judge.controls.controls import KINDS
 from stages.qa.params import WriterParams
 from tune_or_retrieve.account.estimate import Calls, Tokens, Training, answering, embedding, judging
 from tune_or_retrieve.account.plan import Plan

@@ -1,10 +1,13 @@
 """What every finder of contradictions returns."""
 
 from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["verdict", "negation", "amount", "name", "substitution", "swap"]
 
 
 @dataclass(frozen=True)
 class Contradiction:
-    kind: str  # amount, bound, name, polarity, opposite, roles, order, scope, verdict
+    kind: Kind
     text: str  # for people: 'says "30 minutes" where the reference says "30 seconds"'
-    clause: int = 0  # of the reference
+    clause: int = 0  # number of the reference's clause

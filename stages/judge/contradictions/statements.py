@@ -7,18 +7,15 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from stages.judge.lexicon import NEGATIONS, STOPWORDS, concept
-from stages.judge.text import Text
+from stages.judge.reading.lexicon import NEGATIONS, STOPWORDS, concept
+from stages.judge.reading.quantities import find_quantities
+from stages.judge.reading.text import Text
 
 _LEAST = 4  # words that must be the same: two short statements may be alike by chance
 _LEAST_SHARE = 0.5  # of the words of both
 _MOST = 3  # words that may be exchanged: a longer part is rather said in other words
 _LEAST_OF_SWAP = 6
 WORD = re.compile(r"\d{1,3}(?:,\d{3})+|[\w$'./:-]*\w")
-_RATE = re.compile(
-    r"(?<!within )(?<!in )(?<!after )(?<!for )(?<!of )(?<!least )(?<!most )(?<!than )(?<!half )"
-    r"\b(?:per|an?|each|every(?:\s+1)?)\s+(?=(?:second|minute|hour|day|week|month|year)\b)"
-)
 _LINKS = frozenset(("too", "also", "but", "while", "whereas", "however"))  # they only bind statements
 DETERMINERS = frozenset(("a", "an", "the", "its", "their", "each", "every", "this", "these", "those"))
 # What names a thing and is no word: a flag, a constant, a path, camel case.
@@ -59,10 +56,24 @@ def statements(text: Text) -> list[Statement]:
     found = []
     for number, sentence in enumerate(text.sentences):
         for part in re.split(r"\s*;\s*", sentence):
-            shown = [w for w in WORD.findall(_RATE.sub("per-", part)) if w.lower() not in _LINKS]
-            shown[:1] = [w if TECHNICAL.search(w) else w.lower() for w in shown[:1]]  # its capital says nothing
-            found.append(Statement(number, tuple(map(plain, shown)), tuple(shown)))
+            found.append(_statement(number, part))
     return found
+
+
+def _statement(sentence: int, text: str) -> Statement:
+    """An amount is one word, the same however its unit is written."""
+    words, shown, end = [], [], 0
+    for quantity in [*find_quantities(text), None]:
+        for word in WORD.findall(text[end : quantity.start if quantity else None]):
+            if word.lower() not in _LINKS:
+                # The capital at the head says nothing.
+                shown.append(word if shown or TECHNICAL.search(word) else word.lower())
+                words.append(plain(shown[-1]))
+        if quantity:
+            shown.append(quantity.text)
+            words.append(quantity.key)
+            end = quantity.end
+    return Statement(sentence, tuple(words), tuple(shown))
 
 
 def plain(word: str) -> str:

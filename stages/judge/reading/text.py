@@ -5,11 +5,13 @@ import re
 from dataclasses import dataclass, field
 from typing import Literal
 
-from stages.judge.clauses import clauses_of, sentences_of
-from stages.judge.tokens import Token, read_tokens
-from stages.judge.wording import normalise
+from stages.judge.reading.clauses import clauses_of, sentences_of
+from stages.judge.reading.tokens import Token, read_tokens
+from stages.judge.reading.wording import normalise
 
-_LINKS = frozenset(("if", "when", "unless", "until", "before", "after", "once", "while", "because", "although", "only"))
+_YES_NO = re.compile(
+    r"\W*(?:can|could|does|do|did|is|are|was|were|will|would|must|should|has|have|may|might)\b", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)
@@ -17,9 +19,8 @@ class Clause:
     text: str
     tokens: tuple[Token, ...]
     words: tuple[str, ...]  # every word in lower case, stopwords too
-    link: str  # if, unless, when, ... at its head; "" if none
     sentence: int
-    cues: int  # negations in it
+    cues: int  # negations in it; "unless" is one
 
     @functools.cached_property
     def keys(self) -> frozenset[str]:
@@ -49,9 +50,14 @@ class Text:
     def quantities(self) -> tuple[Token, ...]:
         return tuple(t for t in self.tokens if t.kind == "quantity")
 
-    def beside(self, clause: Clause) -> list[Clause]:
-        """The other clauses of its sentence."""
-        return [c for c in self.clauses if c.sentence == clause.sentence and c is not clause]
+    @property
+    def is_yes_no(self) -> bool:
+        """Whether it asks for a yes or no."""
+        return bool(_YES_NO.match(self.raw))
+
+    def cues(self, sentence: int) -> int:
+        """How many negations a sentence has."""
+        return sum(c.cues for c in self.clauses if c.sentence == sentence)
 
     def first_clause(self, sentence: int) -> int:
         """Number of the first clause of a sentence; 0 if the sentence has none."""
@@ -81,5 +87,4 @@ def _read_clause(text: str, sentence: int) -> Clause | None:
     tokens, words, cues = read_tokens(text)
     if not tokens:
         return None
-    link = next((w for w in words[:2] if w in _LINKS), "")
-    return Clause(text, tokens, words, link, sentence, cues)
+    return Clause(text, tokens, words, sentence, cues + words.count("unless"))

@@ -1,4 +1,4 @@
-"""A statement said nearly word for word: what stands in another's place there, and cannot mean the same."""
+"""A statement said nearly word for word, with something in another's place that cannot mean the same."""
 
 import functools
 import itertools
@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 from stages.judge.contradictions.contradiction import Contradiction
 from stages.judge.contradictions.statements import DETERMINERS, TECHNICAL, Edit, edits, pairs, plain, statements, swap
-from stages.judge.lexicon import DOINGS, NEGATIONS, NOUN_VERBS, STOPWORDS, VERBS, opposite, sisters
 from stages.judge.matching import match
-from stages.judge.quantities import Quantity, find_quantities
-from stages.judge.text import Text, read
-from stages.judge.tokens import Token
+from stages.judge.reading.lexicon import DOINGS, NEGATIONS, NOUN_VERBS, STOPWORDS, VERBS, opposite, sisters
+from stages.judge.reading.quantities import Quantity, find_quantities
+from stages.judge.reading.text import Text, read
+from stages.judge.reading.tokens import Token
 from tune_or_retrieve.text.stems import stem
 
 _COMPARED = frozenset(("less", "fewer", "more"))
@@ -35,24 +35,27 @@ _EXCLUSIVE = (
     ({"during", "while"}, {"before", "after"}),
     ({"same"}, {"any"}),
     ({"one"}, {"any"}),
+    ({"all", "every", "each", "both"}, {"one", "some", "either", "most", "least"}),
+    ({"only"}, {"also", "any", "all", "every", "each"}),
 )
 _ORDINALS = {"first": 1, "second": 2, "third": 3, "fourth": 4, "fifth": 5, "sixth": 6, "seventh": 7, "eighth": 8,
              "ninth": 9, "tenth": 10, "last": -1, "final": -1}  # fmt: skip
 _NUMBERS = {"once": "1 time", "twice": "2 times", "thrice": "3 times", "single": "1", "one": "1"}
 
 
-def replaced_words(reference: Text, answer: Text) -> list[Contradiction]:
+def substitutions(reference: Text, answer: Text) -> list[Contradiction]:
     """ "Of the IAM user" against "of the root user", all else equal."""
     hits = []
     for own, said in pairs(reference, answer):
         exchange = swap(own, said)
         changes = edits(own, said)
+        denied = sum(w in NEGATIONS for w in (*own.words, *said.words)) % 2 == 1
         moved = any(_said_in(e.own, answer) and _said_in(e.said, reference) for e in changes if not e.alone)
         for edit in [exchange] if exchange else changes:
-            if exchange or _excludes(edit, reference, answer, converse=moved):
+            if exchange or _excludes(edit, reference, answer, moved, denied):
                 one, two = " ".join(edit.own), " ".join(edit.said)
                 text = f'says "{two}" where the reference says "{one}"'
-                hits.append(Contradiction("name", text, clause=reference.first_clause(own.sentence)))
+                hits.append(Contradiction("substitution", text, clause=reference.first_clause(own.sentence)))
     return hits
 
 
@@ -61,21 +64,22 @@ def _vocabulary(text: Text) -> set[str]:
     return {word for statement in statements(text) for word in statement.words}
 
 
-def _excludes(edit: Edit, reference: Text, answer: Text, converse: bool) -> bool:
-    """`converse`: other parts have changed places, and "before" may have become "after" for it."""
+def _excludes(edit: Edit, reference: Text, answer: Text, converse: bool, denied: bool) -> bool:
+    """
+    Args:
+        converse: other parts have changed places, and "before" may have become "after" for it.
+        denied: one of the two is denied: "cannot unless", "can only if".
+    """
     own, said = ([w.lower() for w in words] for words in (edit.own, edit.said))
     words, words_said = set(own), set(said)
     amounts, amounts_said = _amounts(edit.own), _amounts(edit.said)
     if amounts and amounts_said:
         moved = _among(amounts, answer) or _among(amounts_said, reference)
         return (edit.alone or not moved) and not any(a.same(b) for a in amounts for b in amounts_said)
-    if edit.alone:
-        for left, right in _EXCLUSIVE:
-            if (words & left and words_said & right) or (words & right and words_said & left):
-                return True
-        if any(w.startswith("per-") for w in own) and any(w.startswith("per-") for w in said):
+    for left, right in () if denied else _EXCLUSIVE:
+        if (words & left and words_said & right) or (words & right and words_said & left):
             return True
-    elif _said_in(edit.own, answer) or _said_in(edit.said, reference):
+    if not edit.alone and (_said_in(edit.own, answer) or _said_in(edit.said, reference)):
         return False  # where more differs, only what is gone for good was given up for what is new
     places, places_said = _places(own), _places(said)
     if places and places_said:

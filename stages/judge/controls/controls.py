@@ -6,19 +6,21 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from stages.judge.paraphrase import paraphrase
-from stages.judge.role_swaps import IDENTIFIER, PRODUCTS, swap_roles
+from stages.judge.controls.paraphrase import paraphrase
+from stages.judge.controls.role_swaps import IDENTIFIER, PRODUCTS, swap_roles
 from tune_or_retrieve.base.records import Pair
 
 # Which kind must score higher than which. Wrong answers of different kinds are not compared with one another: all of
 # them belong in 0–3.
 WRONG = ("swapped_number", "swapped_unit", "swapped_name", "swapped_role", "flipped_negation")
 _WORTHLESS = ("other", "echo", "babble", "empty")
+# What pleases a judge that looks for the question's words, or for a Yes, and says nothing or the wrong thing.
+FLATTERY = ("echo_statement", "echo_yes", "bare_yes", "bare_no")
 EXPECTED = (
-    *((good, bad) for good in ("reference", "paraphrase") for bad in ("half", *WRONG, *_WORTHLESS)),
+    *((good, bad) for good in ("reference", "paraphrase") for bad in ("half", *WRONG, *_WORTHLESS, *FLATTERY)),
     *(("half", bad) for bad in (*WRONG, *_WORTHLESS)),
 )
-KINDS = ("reference", "paraphrase", "half", *WRONG, *_WORTHLESS)
+KINDS = ("reference", "paraphrase", "half", *WRONG, *_WORTHLESS, *FLATTERY)
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,7 @@ def make_controls(pairs: Sequence[Pair]) -> list[Control]:
             "echo": pair.question,
             "babble": babble(pair.answer),
             "empty": "",
+            **flattery(pair.question, pair.answer),
         }
         for kind in KINDS:
             answer = made[kind]
@@ -164,6 +167,48 @@ def flip_negation(text: str) -> str | None:
             denied = new(match) if callable(new) else match.expand(new)
             return text[: match.start()] + denied + text[match.end() :]
     return None
+
+
+_AUXILIARY = re.compile(
+    r"(can|could|does|do|did|is|are|was|were|will|would|must|should|has|have|may|might)\s+(.+)", re.IGNORECASE
+)
+_ASKS = re.compile(
+    r"(?:.*?\b)?(?:what|which|who|whom|whose|when|where|why|how(?:\s+(?:long|many|much|often|large|big|far))?)\b\s*"
+    r"(?:(is|are)\s+|(?:do|does|did|can|could|may|might|must|should|will)\s+)?",
+    re.IGNORECASE,
+)
+_NO = re.compile(r"\W*no\b(?!\s+\w)", re.IGNORECASE)
+_YES = re.compile(r"\W*yes\b", re.IGNORECASE)
+_SUBJECT = re.compile(
+    r"((?:an?|the|one|every|each|my|your|its|this)\s+(?:[\w-]+\s+)??[\w-]+|[\w.-]+)\s+(.+)", re.IGNORECASE
+)
+
+
+def flattery(question: str, answer: str) -> dict[str, str | None]:
+    """Those that say nothing of `answer`, or its contrary: none that would be right, or all of it.
+
+    "Yes, it can be renamed" is right where the answer is yes, so a yes/no question has an echo only where it is no.
+    """
+    found = dict.fromkeys(FLATTERY)
+    said, known = (set(re.findall(r"[a-z]{4,}|\d+", text.lower())) for text in (answer, question))
+    if 2 * len(said - known) >= len(said) > 0:
+        found |= {"bare_yes": "Yes.", "bare_no": "No."}
+    if statement := _as_statement(re.split(r"(?<=[.?!])\s+", question.strip())[-1].rstrip("? "), answer):
+        found["echo_statement"] = f"{statement[0].upper()}{statement[1:]}."
+        found["echo_yes"] = f"Yes, {statement}."
+    return found
+
+
+def _as_statement(asked: str, answer: str) -> str | None:
+    """What is asked, said: "It is the maximum length", "a queue can be renamed"."""
+    if yes_no := _AUXILIARY.fullmatch(asked):
+        subject = _SUBJECT.fullmatch(yes_no[2])
+        return f"{subject[1]} {yes_no[1].lower()} {subject[2]}" if subject and _NO.match(answer) else None
+    asks = _ASKS.match(asked)
+    if not asks or _YES.match(answer) or _NO.match(answer) or not asked[asks.end() :]:
+        return None
+    rest = re.sub(r"\s+do$", "", asked[asks.end() :])
+    return f"it {asks[1].lower()} {rest}" if asks[1] else rest
 
 
 def _other(pairs: Sequence[Pair], number: int) -> str | None:

@@ -2,15 +2,15 @@
 
 import re
 
-from stages.judge.lexicon import STOPWORDS
+from stages.judge.reading.lexicon import STOPWORDS
 
 _ABBREVIATION = re.compile(r"\b(?:e\.g|i\.e|etc|vs|cf|approx|no)\.$", re.IGNORECASE)
 _ITEM = re.compile(r"^\s*(?:[-*•–]|\d{1,2}[.)])\s+")
 _CLAUSE = re.compile(
     r":\s+|\s+[–-]\s+|,\s+(?=not\s[^,;]*$)|\s*\((?=\w+(?:[ ,]+[^\s),]+){3,40}\))|,\s+(?=(?:and|but|or|which|who|whereas|while|so|after|in which|then|"  # noqa: E501
-    r"the|a|an|it|they|you|this|each|every|if|when|unless|anything|nobody|no|only|use|set|call|with|where)\b)|"
-    r"\s+(?!which\scase\b)(?=(?:because|if|when|whenever|unless|until|whereas|although|though|which|while)\s)|\s+(?=(?:before|after)\s+(?:it|they|you|the|an?)\s)|"
-    r"\s+(?=and\s+(?:it|they|you|nothing|nobody|no|the|an?|is|are|can|cannot|must|may|then|will|has|have|does|do|a push)\s)|,\s+(?=\w+ing\b)",  # noqa: E501
+    r"the|a|an|it|they|you|this|each|every|if|when|unless|except|anything|nobody|no|only|use|set|call|with|where)\b)|"
+    r"\s+(?!which\scase\b)(?=(?:because|if|when|whenever|unless|until|whereas|although|though|which|while|except)\s)|\s+(?=(?:before|after)\s+(?:it|they|you|the|an?)\s)|"
+    r"\s+(?=and\s+(?:it|they|you|nothing|nobody|no|the|an?|is|are|can|cannot|must|may|then|will|has|have|does|do)\s)|,\s+(?=\w+ing\b)",
     re.IGNORECASE,
 )  # fmt: skip
 _CONDITIONS = "if|when|whenever|unless|until|after|before|once|while|although"

@@ -3,7 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
-from stages.judge.controls import KINDS, make_controls
+from stages.judge.controls.controls import KINDS, make_controls
 from tune_or_retrieve.base.records import Pair
 
 

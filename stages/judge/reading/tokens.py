@@ -4,8 +4,8 @@ import re
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from stages.judge.lexicon import NEGATIONS, STOPWORDS, VERBS, WEAK, concept
-from stages.judge.quantities import Quantity, find_quantities
+from stages.judge.reading.lexicon import NEGATIONS, STOPWORDS, VERBS, WEAK, concept
+from stages.judge.reading.quantities import Quantity, find_quantities
 from tune_or_retrieve.text.stems import stem
 
 Kind = Literal["word", "identifier", "name", "quantity"]
@@ -73,8 +73,7 @@ def read_tokens(text: str) -> tuple[tuple[Token, ...], tuple[str, ...], int]:
     words: list[str] = []
     for piece in sorted([*quantities, *plain], key=lambda p: p.start if isinstance(p, Quantity) else p.start()):
         if isinstance(piece, Quantity):
-            key = f"={piece.family}:{min(piece.values):g}"
-            raw.append(Token(piece.text, key, "quantity", piece.start, piece.end, quantity=piece))
+            raw.append(Token(piece.text, piece.key, "quantity", piece.start, piece.end, quantity=piece))
             words.append("0")
             continue
         word = piece.group().rstrip(".,:-") if piece.group()[0].isdigit() else piece.group().removesuffix(".")

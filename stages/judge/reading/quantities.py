@@ -4,43 +4,36 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from stages.judge.reading.units import PATTERN, TIMES, is_unit, unit_of
 from tune_or_retrieve.text.numbers import SMALL
 
 Bound = Literal["max", "min", "above", "below", "default", ""]
 
-_TIME = {"millisecond": 0.001, "ms": 0.001, "second": 1, "s": 1, "sec": 1, "minute": 60, "min": 60, "hour": 3600,
-         "hr": 3600, "day": 86400, "week": 604800, "month": 2592000, "year": 31536000}  # fmt: skip
-_SIZE = {"byte": 0, "kb": 1, "kib": 1, "kilobyte": 1, "kibibyte": 1, "mb": 2, "mib": 2, "megabyte": 2, "mebibyte": 2,
-         "gb": 3, "gib": 3, "gigabyte": 3, "gibibyte": 3, "tb": 4, "tib": 4, "terabyte": 4, "tebibyte": 4, "pb": 5,
-         "petabyte": 5}  # fmt: skip
-_OTHER = {"character": "characters", "char": "characters", "percent": "percent", "%": "percent", "percentage": "percent",  # noqa: E501
-          "bit": "bits", "dollar": "money", "cent": "cents", "word": "words"}  # fmt: skip
 _ONES = {word: n for n, word in enumerate(SMALL)}
 _TENS = {"twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80, "ninety": 90}
 _SCALE = {"hundred": 100, "thousand": 1_000, "million": 1_000_000, "billion": 1_000_000_000, "dozen": 12}
+_PARTS = {"half": 2, "third": 3, "quarter": 4, "fifth": 5, "tenth": 10}
 
 _NUMBER_WORD = "|".join([*_ONES, *_TENS, *_SCALE])
-_DIGITS = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?"
-_UNIT = (
-    r"milliseconds?|ms|seconds?|secs?|minutes?|mins?|hours?|hrs?|days?|weeks?|months?|years?|bytes?|[kmgtp]i?b|"
-    r"(?:kilo|mega|giga|tera|peta|kibi|mebi|gibi|tebi)bytes?|characters?|chars?|percent(?:age)?|%|bits?|words?|dollars?|cents?"
-    r"|(?<=\d )s"
-)
-# "Five unused vacation days": what kind of days may stand between.
+_PART = r"half|thirds?|quarters?|fifths?|tenths?"
+# What may stand between a number and its unit of time: "five working days".
 _KIND = (
     r"(?!(?:and|or|of|in|for|per|to|within|by|with|from|a|an|the|is|are|at|on|up|more|less|after|before|every|each|out|"
     rf"several|few|many|times?|takes?|lasts?|{_NUMBER_WORD})\b)[a-z]+(?:-[a-z]+)?"
 )
-_FAR = r"minutes|hours|days|weeks|months|years"
 _QUANTITY = re.compile(
-    rf"(?<![\w./-])(?<!\d:)(?:(?P<half>half\s+an?|an?\s+half)\s+(?P<half_unit>{_UNIT})\b"
-    rf"|(?P<article>an?|one|single)\s+(?P<article_unit>milliseconds?|seconds?|minutes?|hours?|days?|weeks?|months?|years?"
-    rf"|[kmgtp]i?b|byte|character)\b(?![’'-])"
-    rf"|(?:(?P<digits>-?(?:{_DIGITS}))(?:(?P<kilo>[kKM](?![\w]))|\s+(?P<scale>thousand|million|billion)\b)?"
-    rf"|(?P<words>(?:an?\s+)?(?:{_NUMBER_WORD})(?:(?:\s+|-|(?:(?<=hundred)|(?<=thousand)|(?<=million))\s+and\s+)(?:{_NUMBER_WORD}))*)\b)"
-    rf"(?![\w]*[_:/][\w])(?:[\s-]*(?P<unit>{_UNIT})(?![\w])|\s+(?:{_KIND}\s+){{1,2}}(?P<far>{_FAR})\b)?)",
+    r"(?<![\w./-])(?<!\d:)(?:"
+    # A part: "half", "two-thirds", "2/3", "a quarter of an hour". "The third parameter" is none.
+    rf"(?:(?P<count>an?|{'|'.join(SMALL[1:10])})[\s-]+)?(?P<part>half)\b(?!-)(?:\s+(?:of\s+)?an?(?=\s))?|(?P<counted>an?|{'|'.join(SMALL[1:10])})[\s-]+(?P<parts>{_PART})\b(?:\s+(?:of\s+)?an?(?=\s))?"
+    r"|(?P<above>\d{1,2})/(?P<below>\d{1,3})(?![\w/])"
+    rf"|(?P<article>an?|one|single)\s+(?={TIMES}|byte|[kmgt]i?b\b|character|year|night)"
+    r"|(?P<digits>-?(?:\d{1,3}(?:(?:,|[   ](?=\d{3}(?!\d)))\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?))"
+    r"(?:(?P<kilo>[kKM](?![\w]))|\s+(?P<scale>thousand|million|billion)\b)?"
+    rf"|(?P<words>(?:an?\s+(?=hundred|thousand|million|billion|dozen))?(?:{_NUMBER_WORD})(?:(?:\s+|-|(?:(?<=hundred)|(?<=thousand)|(?<=million))\s+and\s+)(?:{_NUMBER_WORD}))*)\b"
+    r")(?![\w]*[_:/][\w])"
+    rf"(?:[\s-]*(?P<unit>{PATTERN})(?![\w’'])|\s+(?:{_KIND}\s+){{1,2}}(?P<far>(?:{TIMES})s)\b)?",
     re.IGNORECASE,
-)
+)  # fmt: skip
 
 _BEFORE: tuple[tuple[str, Bound], ...] = (
     (r"(?:no|not|never|nor|n't|cannot)\s+(?:be\s+)?(?:more|greater|longer|larger|higher|bigger|later)\s+than", "max"),
@@ -74,7 +67,7 @@ _RANGE = re.compile(r"^\s*(?:-|–|—|to|and|through|or|up to)\s*$", re.IGNOREC
 class Quantity:
     """A number in its base unit.
 
-    `values` holds every reading: a KB is 1,000 or 1,024 bytes. `family` is seconds, bytes, characters, ... or count.
+    `values` holds every reading. `family` is that of units.py, `share` for a part of a whole, or `count`.
     """
 
     raw: float
@@ -84,6 +77,11 @@ class Quantity:
     text: str
     start: int
     end: int
+
+    @property
+    def key(self) -> str:
+        """Equal for equal amounts that are written in one system of units."""
+        return f"={self.family}:{min(self.values):g}"
 
     def same(self, other: "Quantity") -> bool:
         """Whether both say the same amount; a number without a unit is read in the other's unit."""
@@ -98,22 +96,14 @@ class Quantity:
     counts_things: bool = False  # a count that is followed by the thing it counts: "10 messages"
 
     def bound_conflicts(self, other: "Quantity") -> bool:
-        """Whether the two are said to be different kinds of bound: a maximum and a minimum."""
-        upper, lower = {"max", "below"}, {"min", "above"}
-        for a, b in ((self.bound, other.bound), (other.bound, self.bound)):
-            if a in upper and b in lower:
-                return True
-            if a == "default" and b in upper | lower:
-                return True
-            if a == "above" and b == "min":
-                return False
-        return False
+        """Whether one is said to be a maximum, and the other a minimum."""
+        return {self.bound, other.bound} == {"max", "min"}
 
 
 def find_quantities(text: str) -> list[Quantity]:
     """Every quantity of `text`, in order. A number of a range takes the unit of its partner ("7 to 30 days")."""
-    matches = [m for m in _QUANTITY.finditer(text) if not _is_pronoun(m, text)]
-    units = [_unit_of(m) for m in matches]
+    matches = [m for m in _QUANTITY.finditer(text) if not _is_no_amount(m, text)]
+    units = [m["unit"] or m["far"] or "" for m in matches]
     ranges = [
         i for i in range(len(matches) - 1) if _RANGE.match(text[matches[i].end() : matches[i + 1].start()])
     ]  # the number i starts a range
@@ -123,7 +113,7 @@ def find_quantities(text: str) -> list[Quantity]:
     found = []
     for i, match in enumerate(matches):
         raw = _number_of(match)
-        family, values = _in_base_unit(raw, units[i])
+        family, values = _in_base_unit(raw, units[i], bool(match["part"] or match["parts"] or match["above"]))
         left = max(matches[i - 1].end() if i else 0, match.start() - 60)
         before = re.split(r"[.;](?:\s|$)", text[left : match.start()])[-1]
         after_end = matches[i + 1].start() if i + 1 < len(matches) else len(text)
@@ -140,24 +130,21 @@ def find_quantities(text: str) -> list[Quantity]:
     return found
 
 
-def _is_pronoun(match: re.Match, text: str) -> bool:
-    """ "one", "a second" and ordinals are words, not amounts."""
+def _is_no_amount(match: re.Match, text: str) -> bool:
+    """ "one", "a second" and ordinals are words, "RFC 7231" and "5G" are names."""
+    before, after = text[: match.start()], text[match.end() :]
     words = (match["words"] or "").lower()
-    if words == "one" and not match["unit"]:
+    if words == "one" and not match["unit"] and not re.match(r"\s*(?:to|-|–)\s*\w", after):
         return True
-    if (
-        match["words"]
-        and re.search(r"\bthe\s$", text[: match.start()], re.IGNORECASE)
-        and re.match(r"\s*(?:[.,;:]|$)", text[match.end() :])
-    ):
+    if words and re.search(r"\bthe\s$", before, re.IGNORECASE) and re.match(r"\s*(?:[.,;:]|$)", after):
         return True  # "the better of the two"
-    if match["article"] and match["article_unit"].lower() == "second" and match["article"].lower() != "one":
-        return True  # "a second queue"
-    if re.search(r"\b(?:ISO|RFC|HTTP|version)[\s-]$", text[max(0, match.start() - 9) : match.start()], re.IGNORECASE):
-        return True  # a name with a number
-    if match["digits"] and text[match.end() : match.end() + 2].lower() in {"st", "nd", "rd", "th"}:
+    if match["unit"] and not is_unit(match["unit"]):
         return True
-    return bool(match["digits"]) and text[match.end() : match.end() + 1].isalpha() and not match["kilo"]
+    if match["article"] and (not match["unit"] or (match["unit"].lower() == "second" and match["article"] != "one")):
+        return True  # "a second queue"
+    if match["digits"] and re.search(r"\b(?:ISO|RFC|HTTP|version)[\s-]$", before, re.IGNORECASE):
+        return True
+    return bool(match["digits"]) and after[:1].isalpha() and not match["kilo"]
 
 
 def _is_range(text: str, first: re.Match, second: re.Match) -> bool:
@@ -166,39 +153,35 @@ def _is_range(text: str, first: re.Match, second: re.Match) -> bool:
     return link in {"-", "–", "—", "to", "through", "up to"} or (link == "and" and "between" in before)
 
 
-def _unit_of(match: re.Match) -> str:
-    unit = (match["half_unit"] or match["article_unit"] or match["unit"] or match["far"] or "").lower()
-    return unit if unit in {"ms", "%", "s"} else unit.removesuffix("s")
-
-
 def _number_of(match: re.Match) -> float:
-    if match["half"]:
-        return 0.5
+    if match["above"]:
+        return float(match["above"]) / max(1.0, float(match["below"]))
+    if part := match["part"] or match["parts"]:
+        count = (match["count"] or match["counted"] or "a").lower()
+        return (1 if count in {"a", "an"} else _ONES[count]) / _PARTS[part.lower().removesuffix("s")]
     if match["article"]:
         return 1.0
     if match["digits"]:
         kilo = {"k": 1e3, "M": 1e6}.get((match["kilo"] or "").replace("K", "k"), 1)
-        return float(match["digits"].replace(",", "")) * kilo * _SCALE.get((match["scale"] or "").lower(), 1)
+        return float(re.sub(r"[^\d.-]", "", match["digits"])) * kilo * _SCALE.get((match["scale"] or "").lower(), 1)
     total, part = 0.0, 0.0
     for word in re.findall(r"[a-z]+", match["words"].lower()):
         if word in _ONES:
             part += _ONES[word]
         elif word in _TENS:
             part += _TENS[word]
-        elif word == "hundred":
-            part = (part or 1.0) * 100
+        elif word in {"hundred", "dozen"}:
+            part = (part or 1.0) * _SCALE[word]
         elif word in _SCALE:
             total, part = total + (part or 1.0) * _SCALE[word], 0.0
     return total + part
 
 
-def _in_base_unit(raw: float, unit: str) -> tuple[str, frozenset[float]]:
-    if unit in _TIME:
-        # A year is 365 days, and 12 months of 30.
-        return "seconds", frozenset({raw * _TIME[unit], *([raw * 12 * _TIME["month"]] if unit == "year" else [])})
-    if unit in _SIZE:
-        return "bytes", frozenset({raw * 1000 ** _SIZE[unit], raw * 1024 ** _SIZE[unit]})
-    return _OTHER.get(unit, "count"), frozenset({raw})
+def _in_base_unit(raw: float, unit: str, is_part: bool) -> tuple[str, frozenset[float]]:
+    if not unit:
+        return ("share" if is_part else "count"), frozenset({raw})
+    known = unit_of(unit)
+    return known.family, frozenset(raw * value for value in known.values)
 
 
 def _bound_of(before: str, after: str) -> Bound:

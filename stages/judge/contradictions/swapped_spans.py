@@ -1,0 +1,102 @@
+"""Two parts that have changed places: each is said with what the reference says with the other."""
+
+import itertools
+import re
+from dataclasses import dataclass
+from functools import cached_property
+
+from stages.judge.contradictions.contradiction import Contradiction
+from stages.judge.reading.lexicon import VERBS
+from stages.judge.reading.text import Clause, Text
+from stages.judge.reading.tokens import Token
+
+_LEAST_SHARE = 0.65  # of the words of both texts that are the same
+# Where one part ends and the next begins: whole clauses, phrases, and what stands before and after a preposition.
+_LINKS = r"[,;:()]|\b(?:and|or|but|while|whereas|before|after|until|unless|if|when|than|not)\b"
+_BORDERS = tuple(
+    re.compile(pattern, re.IGNORECASE) for pattern in (r"[;:]", _LINKS, rf"{_LINKS}|\b(?:from|to|into|by)\b")
+)
+
+
+@dataclass(frozen=True)
+class _Segment:
+    clause: int
+    tokens: tuple[Token, ...]
+
+    @cached_property
+    def keys(self) -> frozenset[tuple[str, int]]:
+        return frozenset((t.key, t.lexical) for t in self.tokens)
+
+    def shown(self, keys: frozenset[tuple[str, int]]) -> str:
+        return " ".join(t.text for t in self.tokens if (t.key, t.lexical) in keys)
+
+
+# Between two parts that cannot change places, as no verb in the passive voice on one side alone allows.
+_PIVOT = re.compile(r"\b(?:per|than|before|after|until|from|to|into)\b", re.IGNORECASE)
+
+
+def swapped_spans(reference: Text, answer: Text) -> list[Contradiction]:
+    return _recombined(reference, answer) or _turned_round(reference, answer)
+
+
+def _turned_round(reference: Text, answer: Text) -> list[Contradiction]:
+    """ "The policy overrides the list" against "the list overrides the policy"."""
+    for own, said in itertools.product(_sentences(reference), _sentences(answer)):
+        ours, theirs = _around(own), _around(said)
+        for word in ours.keys() & theirs.keys():
+            (before, after), (before_said, after_said) = ours[word], theirs[word]
+            if before != after and before == after_said and after == before_said and before and after:
+                number = reference.clauses.index(own[0])
+                return [Contradiction("swap", f'exchanges what stands before and after "{word}"', number)]
+    return []
+
+
+def _sentences(text: Text) -> list[list[Clause]]:
+    return [list(group) for _, group in itertools.groupby(text.clauses, key=lambda clause: clause.sentence)]
+
+
+def _around(sentence: list[Clause]) -> dict[str, tuple[frozenset[str], frozenset[str]]]:
+    """What is said before and after each verb or link that stands there once."""
+    words = [
+        (clause, token.start, token.text.lower(), token.key)
+        for number, clause in enumerate(sentence)
+        for token in clause.tokens
+        if not token.weak
+    ]
+    place = {id(clause): number for number, clause in enumerate(sentence)}
+    pivots = [(clause, start, text) for clause, start, text, key in words if key in VERBS]
+    pivots += [(clause, m.start(), m[0].lower()) for clause in sentence for m in _PIVOT.finditer(clause.text)]
+    names = [text for _, _, text in pivots]
+    found = {}
+    for clause, start, text in pivots:
+        if names.count(text) == 1:
+            here = (place[id(clause)], start)
+            keys = [((place[id(c)], s), key) for c, s, _, key in words]
+            found[text] = (frozenset(k for p, k in keys if p < here), frozenset(k for p, k in keys if p > here))
+    return found
+
+
+def _recombined(reference: Text, answer: Text) -> list[Contradiction]:
+    """ "The requester pays, and the owner stores" against "the owner pays, and the requester stores"."""
+    if len(reference.keys & answer.keys) < _LEAST_SHARE * max(len(reference.keys), len(answer.keys)):
+        return []
+    for border in _BORDERS:
+        ours, theirs = _segments(reference, border), _segments(answer, border)
+        for (a, b), (c, d) in itertools.product(itertools.permutations(ours, 2), itertools.combinations(theirs, 2)):
+            kept, kept_other = a.keys & c.keys, b.keys & d.keys
+            moved, moved_other = a.keys - c.keys, b.keys - d.keys
+            exchanged = moved and moved_other and moved <= d.keys - b.keys and moved_other <= c.keys - a.keys
+            # What stays must tell the two apart: the order of a list says nothing.
+            if exchanged and kept - kept_other and kept_other - kept:
+                text = f'exchanges "{a.shown(moved)}" and "{b.shown(moved_other)}"'
+                return [Contradiction("swap", text, a.clause)]
+    return []
+
+
+def _segments(text: Text, border: re.Pattern) -> list[_Segment]:
+    found = []
+    for number, clause in enumerate(text.clauses):
+        borders = [m.start() for m in border.finditer(clause.text)]
+        groups = itertools.groupby(clause.tokens, key=lambda t: sum(b < t.start for b in borders))
+        found += [_Segment(number, tuple(t for t in group if not t.weak)) for _, group in groups]
+    return [segment for segment in found if segment.tokens]

@@ -1,0 +1,1 @@
+"""Answers of known worth, made from validation pairs, on which every judge proves itself first."""

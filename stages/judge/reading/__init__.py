@@ -1,0 +1,1 @@
+"""How the offline judges read a text: clauses of typed words, amounts and negations."""
