@@ -8,6 +8,7 @@ import pytest
 from conftest import HashingEmbedder
 from small_study import write_small_study
 
+from stages.qa.balance import pick, tenth
 from stages.qa.build import build
 from stages.qa.deduplicate import exact, semantic
 from stages.qa.extractive import generate
@@ -15,11 +16,10 @@ from stages.qa.handwritten import admit, read_handwritten
 from stages.qa.leakage import Remembered, gate, hits, runs
 from stages.qa.metrics import summary
 from stages.qa.params import LeakageParams, QaParams
-from stages.qa.quotas import pick, place
-from stages.qa.verify import Source, fault
+from stages.qa.verify import verify
 from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.base.files import sha256_text
-from tune_or_retrieve.base.records import Article, Evidence, Pair, Question, Quote
+from tune_or_retrieve.base.records import Article, Evidence, Pair, Question, Quote, Rejection
 
 LEAKAGE = LeakageParams(ngram=8, similarity=0.97)
 EMBEDDING = {"model": "none", "dtype": "float32", "batch_size": 8}
@@ -139,8 +139,7 @@ def make(size: int = 64, **changes):
 
 
 def test_a_sound_pair_has_no_fault():
-    articles, texts = corpus(1)
-    assert fault(pair(), {articles[0].id: Source(articles[0], texts[articles[0].id])}) is None
+    assert verify([pair()], *corpus(1)) == ([pair()], [])
 
 
 @pytest.mark.parametrize(
@@ -174,8 +173,7 @@ def test_a_sound_pair_has_no_fault():
     ],
 )
 def test_each_rule_names_what_is_wrong(changes, reason):
-    articles, texts = corpus(1)
-    assert fault(pair(**changes), {articles[0].id: Source(articles[0], texts[articles[0].id])}) == reason
+    assert verify([pair(**changes)], *corpus(1)) == ([], [Rejection(pair=pair(**changes), reason=reason)])
 
 
 # Deduplication
@@ -262,10 +260,10 @@ def test_a_text_is_embedded_once():
     np.testing.assert_array_equal(again, HashingEmbedder().embed(["c", "d"]))
 
 
-# Quotas
+# Balance
 
 
-def test_pick_spreads_over_kinds_services_and_places():
+def test_pick_spreads_over_kinds_services_and_tenths():
     pairs = [
         pair(
             id=f"{kind}{service}{n}",
@@ -279,7 +277,7 @@ def test_pick_spreads_over_kinds_services_and_places():
     ]
     picked = pick(pairs, 20, max_per_article=10, characters={"a": 100, "b": 100})
     assert Counter(p.service for p in picked) == {"a": 10, "b": 10}
-    assert Counter(place(p, {"a": 100, "b": 100}) for p in picked) == dict.fromkeys(range(10), 2)
+    assert Counter(tenth(p, {"a": 100, "b": 100}) for p in picked) == dict.fromkeys(range(10), 2)
     assert abs(Counter(p.kind for p in picked)["limit"] - 10) <= 2
 
 

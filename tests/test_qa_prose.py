@@ -4,13 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from stages.qa.build import verify
 from stages.qa.deduplicate import exact
-from stages.qa.document_phrasing import DOCUMENT_PHRASINGS, framed
-from stages.qa.document_rules import RULES
 from stages.qa.extractive import generate
-from stages.qa.noun import noun
-from stages.qa.verify import Source, fault
+from stages.qa.prose.nouns import noun
+from stages.qa.prose.phrasings import PHRASINGS, framed
+from stages.qa.prose.rules import RULES
+from stages.qa.verify import verify
 from tune_or_retrieve.base.files import sha256_text
 from tune_or_retrieve.base.records import Article, Pair
 
@@ -161,29 +160,29 @@ def test_the_first_sentence_tells_the_purpose():
     text = "# RentBoat\n\nRentBoat lends a boat to a member.\n"
     (pair,) = generate([document(text)], {"harbour/rent-boat": text}, seed=2)
     assert (pair.kind, pair.answer) == ("purpose", "RentBoat lends a boat to a member.")
-    assert fault(pair, {"harbour/rent-boat": Source(document(text), text)}) is None
+    assert verify([pair], [document(text)], {"harbour/rent-boat": text}) == ([pair], [])
 
 
 @pytest.mark.parametrize(
-    ("words", "inside"),
+    ("words", "inside", "names"),
     [
-        ("A dock", "a dock"),
-        ("Harbor Queue", "Harbor Queue"),
-        ("SendParcel", "SendParcel"),
-        ("FROZEN crates", "FROZEN crates"),
-        ("Public access to a shelf", "public access to a shelf"),
-        ("A link that GetCrate signs", "a link that GetCrate signs"),
-        ("Readers", "readers"),
-        ("Spanish readers", None),
-        ("Paris", "paris"),
-        ("You", None),
-        ("The crate it holds", None),
-        ("The dock is full and the crate", None),
+        ("A dock", "a dock", NO_NAMES),
+        ("Harbor Queue", "Harbor Queue", NO_NAMES),
+        ("SendParcel", "SendParcel", NO_NAMES),
+        ("FROZEN crates", "FROZEN crates", NO_NAMES),
+        ("Public access to a shelf", "public access to a shelf", NO_NAMES),
+        ("A link that GetCrate signs", "a link that GetCrate signs", NO_NAMES),
+        ("Readers", "readers", NO_NAMES),
+        ("Spanish readers", None, NO_NAMES),
+        ("Paris", "Paris", frozenset({"Paris"})),  # the article writes it with a capital inside a sentence
+        ("Paris", "paris", NO_NAMES),
+        ("You", None, NO_NAMES),
+        ("The crate it holds", None, NO_NAMES),
+        ("The dock is full and the crate", None, NO_NAMES),
     ],
 )
-def test_noun_phrases(words, inside):
-    names = frozenset({"Paris"}) if words == "Paris" else NO_NAMES
-    assert noun(words, names) == ("Paris" if words == "Paris" else inside)
+def test_noun_phrases(words, inside, names):
+    assert noun(words, names) == inside
 
 
 @pytest.mark.parametrize(
@@ -200,7 +199,7 @@ def test_the_title_is_named_once(core, number, question):
 
 
 def test_every_rule_has_its_phrasings():
-    assert {rule.form for rule in RULES} <= set(DOCUMENT_PHRASINGS)
+    assert {rule.form for rule in RULES} <= set(PHRASINGS)
 
 
 @pytest.mark.parametrize("seed", [1, 7, 23])

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from stages.qa.phrasing import choice
-from stages.qa.text import plain
+from stages.qa.shared.blocks import plain
+from stages.qa.shared.seeded import choice
 from tune_or_retrieve.base.records import Pair, Rejection
 
 # Kinds of pairs that rest on two facts.

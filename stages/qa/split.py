@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
-from stages.qa.phrasing import choice
+from stages.qa.shared.seeded import choice
 from tune_or_retrieve.base.records import Article
 
 

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from stages.qa.llm.passages import Passage
-from stages.qa.writing import pair
+from stages.qa.shared.fact_sheet import pair
 from tune_or_retrieve.base.files import content_key
 from tune_or_retrieve.base.records import Pair, Quote, Rejection
 from tune_or_retrieve.chat.structured import ShapedReply, Unreadable, read

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, get_args
 from stages.qa.llm.candidates import Kind, Pairs, candidates
 from stages.qa.llm.passages import Passage, spread
 from stages.qa.params import LlmQaParams, WriterParams
-from stages.qa.subject import subject_of
+from stages.qa.shared.subject import subject_of
 from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.base.files import content_key
 from tune_or_retrieve.base.machine import RunParams

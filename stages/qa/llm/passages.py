@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from stages.qa.phrasing import choice
+from stages.qa.shared.seeded import choice
 from tune_or_retrieve.base.records import Article
 from tune_or_retrieve.text.sentences import Break, units
 

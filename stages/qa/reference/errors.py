@@ -4,10 +4,11 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-from stages.qa.facts import Fact, Reading
-from stages.qa.grammar import has_pointer, has_pronoun, is_clause, lower_first, word_count
-from stages.qa.subject import resolve
-from stages.qa.text import plain
+from stages.qa.shared.blocks import plain
+from stages.qa.shared.fact_sheet import Fact, fact
+from stages.qa.shared.grammar import has_pointer, has_pronoun, is_clause, lower_first, word_count
+from stages.qa.shared.reading import Reading
+from stages.qa.shared.subject import resolve
 
 BECAUSE = re.compile(
     r"^(?:The|Your) (?:request|operation|call) (?:was rejected|was denied|failed|could not be completed) because "
@@ -24,7 +25,7 @@ VAGUE = re.compile(
 
 def facts(reading: Reading) -> Iterator[Fact]:
     subject = reading.subject
-    firsts = [s for s in reading.statements if s.place.role == "error" and s.number == 0 and s.place.name]
+    firsts = [s for s in reading.statements if s.entry.role == "error" and s.number == 0 and s.entry.name]
     told = Counter(plain(s.sentence.text) for s in firsts)
     for statement in firsts:
         words = plain(statement.sentence.text)
@@ -41,8 +42,7 @@ def facts(reading: Reading) -> Iterator[Fact]:
         if has_pointer(clause) or has_pronoun(clause) or subject.name in clause or UNSURE.search(clause):
             continue
         condition = lower_first(clause)
-        name = statement.place.name
-        slots = {"name": subject.name, "service": subject.service, "error": name, "condition": condition}
+        name = statement.entry.name
         answer = f"{subject.answer} returns {name} if {condition}."
         for form in ("error.when", "error.which"):
-            yield Fact(form, slots, answer, statement.sentence.start, statement.sentence.end)
+            yield fact(form, statement, answer, error=name, condition=condition)

@@ -1,10 +1,11 @@
-"""Facts that sentences with a condition tell: what happens if, what to do when."""
+"""Facts that conditional sentences state: what happens if, what to do when."""
 
 import re
 from collections.abc import Iterator
 
-from stages.qa.facts import Fact, Reading, alone
-from stages.qa.grammar import (
+from stages.qa.shared.blocks import plain
+from stages.qa.shared.fact_sheet import Fact, fact
+from stages.qa.shared.grammar import (
     BASE_VERBS,
     FINITE,
     first_person,
@@ -14,9 +15,8 @@ from stages.qa.grammar import (
     upper_first,
     word_count,
 )
-from stages.qa.structure import Statement
-from stages.qa.subject import Subject, resolve
-from stages.qa.text import plain
+from stages.qa.shared.reading import Statement
+from stages.qa.shared.subject import Subject, resolve
 
 OPENING = re.compile(r"^(?:However, |In addition, |Also, |Additionally, )?(?P<if>If|When|Unless) ")
 # "not specified": the subject, the parameter that the sentence documents, is left out.
@@ -45,10 +45,6 @@ PASSIVE = re.compile(
     r"^(?:not |also |automatically |immediately |then |still |no longer |only |being )*"
     r"(?:\w+ed|\w+en|sent|set|put|kept|made|found|lost|built|read|left|held|able|unable|valid|invalid|null)\b"
 )
-BEFORE = re.compile(
-    r"^Before you (?:can |attempt to )?(?P<do>[a-z][^,;:]+), you (?:must|need to|have to) [^;:]+\.$"
-    r"|^You (?:must|need to|have to) [^;:]+? before you (?:can )?(?P<after>[a-z][^,;:]+)\.$"
-)
 # "you omit the colour parameter": a condition that has a name of its own
 NAME = r"(?:[A-Z]\w+(?:\.\w+)*|[a-z]+[A-Z]\w*)"
 LEFT_OUT = re.compile(
@@ -62,25 +58,9 @@ UNSAFE_CONDITION = re.compile(
 )
 
 
-def facts(reading: Reading) -> Iterator[Fact]:
-    for statement, words in alone(reading, "description", "parameter"):
-        yield from conditional(statement, reading.subject)
-        yield from beforehand(statement, words)
-
-
-def beforehand(statement: Statement, words: str) -> Iterator[Fact]:
-    """The fact of a sentence such as "Before you can delete the queue, you must empty the queue."."""
-    match = BEFORE.match(words)
-    if not match or has_pointer(words) or not 8 <= word_count(words) <= 45:
-        return
-    do = first_person(match["do"] or match["after"])
-    if do and word_count(do) >= 2 and not has_pronoun(do) and do.split()[0] not in ("call", "use"):
-        yield Fact("behaviour.before", {"do": do}, words, statement.sentence.start, statement.sentence.end)
-
-
 def conditional(statement: Statement, subject: Subject) -> Iterator[Fact]:
     """The fact of a sentence such as "If you omit the name, the service generates one."."""
-    parameter = statement.place.parameter
+    parameter = statement.entry.parameter
     words = resolve(plain(statement.sentence.text), subject, parameter)
     opening = OPENING.match(words)
     if not opening or not words.endswith(".") or not 8 <= word_count(words) <= 45:
@@ -102,7 +82,7 @@ def conditional(statement: Statement, subject: Subject) -> Iterator[Fact]:
         form, slots = "behaviour.without", {"parameter": left_out["what"] or left_out["named"]}
     slots |= {"condition": f"{start.lower()} {condition}", "condition_first": f"{start} {condition}"}
     answer = f"{start} {condition}, {main}."
-    named = re.search(rf"\b{re.escape(statement.place.name)}\b", condition) if parameter else True
+    named = re.search(rf"\b{re.escape(statement.entry.name)}\b", condition) if parameter else True
     if not named and form != "behaviour.without":
         slots["op"] = f"the {parameter} parameter of {subject.name} in {subject.service}"
         slots["within"] = f"For {slots['op']}"
@@ -117,7 +97,7 @@ def conditional(statement: Statement, subject: Subject) -> Iterator[Fact]:
         slots |= {"condition": own, "condition_first": upper_first(own)}
     elif form in ("behaviour.must", "behaviour.should"):
         return
-    yield Fact(form, slots, answer, statement.sentence.start, statement.sentence.end)
+    yield fact(form, statement, answer, **slots)
 
 
 def split_condition(words: str) -> tuple[str, str] | None:

@@ -1,13 +1,13 @@
 """Which sentences of an ordinary document tell which fact: patterns, tried in order, the first that fits wins.
 
-Groups: ``s`` the subject (a noun phrase, see `stages.qa.noun`), ``v3`` a verb in the third person, ``verb`` one in the
+Groups: ``s`` the subject (a noun phrase, see `nouns.py`), ``v3`` a verb in the third person, ``verb`` one in the
 base form, ``unit``, ``rest`` and others words of the question. What is in no group is what the question asks for.
 """
 
 import re
 from typing import NamedTuple
 
-from stages.qa.grammar import NUMBER
+from stages.qa.shared.grammar import NUMBER
 
 MOST = r"(?:up to|at most|a maximum of|no more than|not more than|only)"
 TIME = r"(?:millisecond|second|minute|hour|day|week|month|year)s?"
@@ -24,7 +24,7 @@ CAPITALS = r"[A-Z][A-Z0-9_-]+"
 
 
 class Rule(NamedTuple):
-    form: str  # key of DOCUMENT_PHRASINGS
+    form: str  # key of stages.qa.prose.phrasings.PHRASINGS
     pattern: re.Pattern
     answer: str = ""  # "Yes" or "No" opens the answer; else it is the sentence
     pronouns: bool = False  # may the question hold a pronoun, whose noun is then in its subject?

@@ -6,9 +6,10 @@ core does not name it. {s} is the subject of the sentence as a noun phrase, {v} 
 
 import re
 
-from stages.qa.grammar import upper_first
+from stages.qa.shared.fact_sheet import Fact
+from stages.qa.shared.grammar import upper_first
 
-DOCUMENT_PHRASINGS: dict[str, tuple[str, ...]] = {
+PHRASINGS: dict[str, tuple[str, ...]] = {
     "purpose.document": ("what is {s} used for", "what is the purpose of {s}", "what can I use {s} for"),
     "definition.is": ("what is {s}", "how is {s} defined"),
     "return.document": ("what is returned by {s}", "what do I get back from {s}"),
@@ -76,9 +77,9 @@ DOCUMENT_PHRASINGS: dict[str, tuple[str, ...]] = {
     "capability.yes": ("can I {do}", "is it possible to {do}"),
     "capability.no": ("can I {do}", "is it possible to {do}"),
     "howto.use": ("how do I {do}", "how can I {do}"),
-    "definition.document": ("what {is_are} {term}",),
+    "definition": ("what {is_are} {term}",),
     "limit.many": ("how many {unit} {can} {rest}", "how many {unit} at most {can} {rest}"),
-    "limit.what": ("what {is} {what}",),
+    "limit.what": ("what {is_} {what}",),
     "requirement": ("what must {noun} {verb}",),
 }
 
@@ -92,10 +93,16 @@ FRAMES = (*LONG_FRAMES, "{Core}, according to “{title}”?", "In “{title}”
 NAMED_FRAMES = ("{Core}?", "I would like to know: {core}?", "Quick question: {core}?")
 
 
-def core(form: str, slots: dict[str, str], number: int) -> str:
+def core(fact: Fact, number: int) -> str:
     """The question for a fact, without its capital and its mark."""
-    cores = DOCUMENT_PHRASINGS[form]
-    return cores[number % len(cores)].format(**slots)
+    cores = PHRASINGS[fact.form]
+    return cores[number % len(cores)].format(**fact.slots)
+
+
+def question(fact: Fact, title: str, number: int) -> tuple[str, str]:
+    """The question for a fact, and the name of its phrasing, "limit.long/2"."""
+    chosen = number % len(PHRASINGS[fact.form])
+    return framed(core(fact, number), title, number // 83), f"{fact.form}/{chosen + 1}"
 
 
 def framed(core: str, title: str, number: int) -> str:

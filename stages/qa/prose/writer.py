@@ -1,4 +1,4 @@
-"""Facts of ordinary documents: limits, defaults, values, permissions, requirements, what happens, what cannot be.
+"""An ordinary document to its facts, and the facts to candidate pairs.
 
 A document has no structure that says what a sentence is about, so the sentence must say it by itself, and the question
 names the document's title. The answer is the whole sentence.
@@ -6,16 +6,26 @@ names the document's title. The answer is the whole sentence.
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 
-from stages.qa.conditions import OPENING, UNSAFE_CONDITION, conditional, split_condition
-from stages.qa.descriptions import capability, definition, how_to
-from stages.qa.document_rules import RULES, SIZE, TIME, Rule
-from stages.qa.facts import Fact, Reading
-from stages.qa.grammar import base_form, first_person, has_pointer, has_pronoun, lower_first, word_count
-from stages.qa.noun import capitals_within, is_verb, noun
-from stages.qa.prose import quantity, requirement
-from stages.qa.structure import Statement
-from stages.qa.text import plain
+from stages.qa.prose.nouns import capitals_within, is_verb, noun
+from stages.qa.prose.phrasings import core, framed, question
+from stages.qa.prose.rules import RULES, SIZE, TIME, Rule
+from stages.qa.shared.blocks import plain
+from stages.qa.shared.conditionals import OPENING, UNSAFE_CONDITION, conditional, split_condition
+from stages.qa.shared.fact_sheet import Fact, FactSheet, fact, pair
+from stages.qa.shared.grammar import (
+    base_form,
+    first_person,
+    has_pointer,
+    has_pronoun,
+    lower_first,
+    upper_first,
+    word_count,
+)
+from stages.qa.shared.reading import Reading, Statement, read
+from stages.qa.shared.sentence_facts import capability, definition, how_to, quantity, requirement
+from tune_or_retrieve.base.records import Article, Pair
 
 # Opens a sentence that what stands behind it may still be about. A condition ("If …, …") ends with its own sentence.
 NARROWING = re.compile(
@@ -32,10 +42,28 @@ ONE = re.compile(r"\b(?:in|per|at|for|within|of) one (?!of\b|with\b)[a-z]+\b")  
 FIRST_PERSON = re.compile(r"\b(?:you|your|you're|you've)\b")
 
 
-def facts(reading: Reading) -> Iterator[Fact]:
-    """The first fact that each sentence tells surely."""
-    if reading.subject.kind != "document":
-        return
+def facts(article: Article, text: str) -> FactSheet:
+    reading = read(article, text)
+    return FactSheet(reading, list(_facts(reading)))
+
+
+def pairs(sheet: FactSheet, seed: int) -> Iterator[Pair]:
+    """A pair of each fact, and one of each two that stand side by side: nothing else says what belongs together."""
+    title, service = sheet.subject.name, sheet.article.service
+    for one in sheet.facts:
+        asked, phrasing = question(one, title, sheet.number(seed, one))
+        yield pair(asked, one.answer, sheet.quotes(one), service, phrasing)
+    for first, second in pairwise(sheet.facts):
+        number = sheet.number(seed, first, second)
+        words = f"{core(first, number)}, and {core(second, number // 7)}"
+        answer = f"{first.answer} {upper_first(second.answer.removeprefix('Yes, ').removeprefix('No, '))}"
+        kinds = "error" if "error" in (first.kind, second.kind) else f"{first.kind}+{second.kind}"
+        asked = framed(words, title, number // 83)
+        yield pair(asked, answer, sheet.quotes(first, second), service, f"two_facts.{kinds}")
+
+
+def _facts(reading: Reading) -> Iterator[Fact]:
+    """The first fact that each sentence surely states."""
     names = capitals_within([plain(s.sentence.text) for s in reading.statements])
     narrowed, block = False, None
     for statement in reading.statements:
@@ -44,10 +72,12 @@ def facts(reading: Reading) -> Iterator[Fact]:
             narrowed, block = False, sentence.block
         words = plain(sentence.text)
         afresh = words.startswith((*AFRESH, f"{reading.subject.name} "))
-        if not _leans(statement, words) and (afresh or not narrowed):
-            fact = _first(statement, words, reading, names)
-            if fact:
-                yield fact
+        if (
+            not _leans(statement, words)
+            and (afresh or not narrowed)
+            and (found := _first(statement, words, reading, names))
+        ):
+            yield found
         narrowed = narrowed or NARROWING.match(words) is not None
 
 
@@ -57,25 +87,18 @@ def _leans(statement: Statement, words: str) -> bool:
 
 
 def _first(statement: Statement, words: str, reading: Reading, names: frozenset[str]) -> Fact | None:
-    subject = reading.subject
-    for found in (
+    readers = (
         _purpose(statement, words, reading, names),
-        _error(statement, words, reading, names),
+        _error(statement, words, names),
         _if(statement, words, reading),
         _by_rules(statement, words, reading, names),
         how_to(statement, words, reading),
-        capability(statement, words, subject),
-        definition(statement, words, subject),
-        [] if has_pronoun(words) else quantity(statement, words),
-        [] if has_pronoun(words) else requirement(statement, words),
-    ):
-        for fact in found:
-            return fact._replace(slots={**fact.slots, "title": subject.name})
-    return None
-
-
-def _fact(form: str, statement: Statement, answer: str, **slots: str) -> Fact:
-    return Fact(form, slots, answer, statement.sentence.start, statement.sentence.end)
+        capability(statement, words, reading.subject),
+        definition(statement, words),
+        () if has_pronoun(words) else quantity(statement, words),
+        () if has_pronoun(words) else requirement(statement, words),
+    )
+    return next((found for reader in readers for found in reader), None)
 
 
 def _purpose(statement: Statement, words: str, reading: Reading, names: frozenset[str]) -> Iterator[Fact]:
@@ -86,18 +109,18 @@ def _purpose(statement: Statement, words: str, reading: Reading, names: frozense
         return
     s = noun(match["s"], names)
     if s and match["v3"] == "is" and re.match(r"(?:an?|the) ", match["what"]):
-        yield _fact("definition.is", statement, words, s=s)
+        yield fact("definition.is", statement, words, s=s)
     elif s and is_verb(match["v3"], match["s"], title):
-        yield _fact("purpose.document", statement, words, s=s)
+        yield fact("purpose.document", statement, words, s=s)
 
 
-def _error(statement: Statement, words: str, reading: Reading, names: frozenset[str]) -> Iterator[Fact]:
+def _error(statement: Statement, words: str, names: frozenset[str]) -> Iterator[Fact]:
     """ "If …, SendParcel returns a … error."."""
     match = re.match(r"(?P<if>If|When) (?P<condition>[^;:]+), (?P<s>[^,;:]+?) returns an? [\w-]+ error\.$", words)
     if match and _plain_condition(match["condition"]) and (s := noun(match["s"], names)):
         rest = _mine(f"{match['if'].lower()} {match['condition']}")
         if rest:
-            yield _fact("error.document", statement, words, s=s, rest=rest)
+            yield fact("error.document", statement, words, s=s, rest=rest)
 
 
 def _if(statement: Statement, words: str, reading: Reading) -> Iterator[Fact]:
@@ -106,9 +129,9 @@ def _if(statement: Statement, words: str, reading: Reading) -> Iterator[Fact]:
     if parts is None:
         return
     condition = f"{opening['if'].lower()} {parts[0]}"
-    for fact in conditional(statement, reading.subject):
-        if fact.form not in ("behaviour.happens", "behaviour.named"):
-            yield fact
+    for found in conditional(statement, reading.subject):
+        if found.form not in ("behaviour.happens", "behaviour.named"):
+            yield found
             return
     if _plain_condition(parts[0]) and not NO_EVENT.search(parts[1]):
         yield from _happens(statement, words, reading, condition)
@@ -121,11 +144,11 @@ def _happens(statement: Statement, words: str, reading: Reading, condition: str)
         return
     acts = re.search(rf", (?:then )?(?P<s>{re.escape(reading.subject.name)}) (?P<v3>[a-z]+s) ", words)
     if acts and acts["v3"] == "returns":
-        yield _fact("return.when", statement, words, s=acts["s"], rest=condition)
+        yield fact("return.when", statement, words, s=acts["s"], rest=condition)
     elif acts and is_verb(acts["v3"], acts["s"], acts["s"]):
-        yield _fact("behaviour.does", statement, words, s=acts["s"], rest=condition)
+        yield fact("behaviour.does", statement, words, s=acts["s"], rest=condition)
     else:
-        yield _fact("behaviour.document", statement, words, condition=condition)
+        yield fact("behaviour.document", statement, words, condition=condition)
 
 
 def _plain_condition(condition: str) -> bool:
@@ -148,7 +171,7 @@ def _by_rules(statement: Statement, words: str, reading: Reading, names: frozens
             form = rule.form
             if form == "requirement.needs" and slots["s"] == reading.subject.name:
                 form = "requirement.title"
-            yield _fact(form, statement, answer, **slots)
+            yield fact(form, statement, answer, **slots)
             return
 
 

@@ -2,7 +2,7 @@
 
 import re
 
-from stages.qa.grammar import FINITE, RELATIVE, has_pointer, has_pronoun, is_third_person
+from stages.qa.shared.grammar import FINITE, RELATIVE, has_pointer, has_pronoun, is_third_person
 
 DETERMINERS = frozenset("A An The Each Every Any All Some Your Most Another".split())  # noqa: SIM905
 SINGULAR = ("A ", "An ", "Each ", "Every ", "Another ")

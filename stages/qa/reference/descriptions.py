@@ -1,0 +1,111 @@
+"""Facts of an operation's description: what it does, which permissions it needs, and what its sentences state."""
+
+import re
+from collections.abc import Iterator
+
+from stages.qa.reference.anywhere import able
+from stages.qa.shared.blocks import plain
+from stages.qa.shared.fact_sheet import Fact, fact
+from stages.qa.shared.grammar import (
+    base_form,
+    first_person,
+    has_pointer,
+    has_pronoun,
+    is_third_person,
+    lower_first,
+    word_count,
+)
+from stages.qa.shared.reading import Reading, Statement
+from stages.qa.shared.sentence_facts import definition, how_to
+from stages.qa.shared.subject import Subject
+
+OPENING = re.compile(
+    r"^(?:This (?:operation|action|API|API operation|API action) |(?P<name>[A-Z]\w+) (?=[a-z]+s ))?"
+    r"(?P<verb>[A-Za-z]+)\b"
+)
+PERMISSION = re.compile(
+    r"^(?:To (?P<do>.{6,120}?), )?(?:you|the caller) (?:must have|need|must be granted|should have|require) "
+    r"(?P<need>.*\b(?:[a-z0-9-]+:[A-Z]\w+|permissions? to perform the [a-z0-9-]+:[A-Z]\w+).*)\.$",
+    re.IGNORECASE,
+)
+REQUIRED_PERMISSION = re.compile(
+    r"^Required permissions: ?(?P<code>[a-z]+:[A-Z]\w+)(?: \((?P<where>key policy|IAM policy)\))?\.?$"
+)
+
+
+def facts(reading: Reading) -> Iterator[Fact]:
+    subject = reading.subject
+    for statement, resolved in reading.standalone("description"):
+        words = plain(statement.sentence.text)
+        yield from _required_permission(statement, words, subject)
+        if not words.endswith(".") or not 5 <= word_count(words) <= 45:
+            continue
+        if statement.number == 0 and subject.kind == "operation":
+            yield from _purpose(statement, words, subject)
+        if has_pointer(resolved):
+            continue
+        found = list(_permission(statement, resolved, subject)) or list(how_to(statement, resolved, reading))
+        yield from found or able(statement, resolved, reading)
+        yield from definition(statement, resolved)
+
+
+def _purpose(statement: Statement, words: str, subject: Subject) -> Iterator[Fact]:
+    match = OPENING.match(words)
+    if (
+        not match
+        or not is_third_person(match["verb"])
+        or match["verb"].lower() == "represents"
+        or (match["name"] and match["name"] != subject.name)
+    ):
+        return
+    does = lower_first(words[match.start("verb") :].rstrip("."))
+    if has_pointer(does) or re.search(r"\bit\b|\bthey\b", does) or word_count(does) < 3 or does.endswith(":"):
+        return
+    yield fact("purpose", statement, f"The {subject.name} operation of {subject.service} {does}.")
+    rest = does[len(match["verb"]) :]
+    if 4 <= word_count(does) <= 22 and not has_pronoun(does) and subject.name not in does:
+        yield fact("purpose.which", statement, f"The {subject.name} operation of {subject.service} {does}.", does=does)
+        coordinated = re.search(r"(?:,|\band\b|\bor\b|\bthen\b) (?:then |also |optionally )?([a-z]+s)\b", rest)
+        if not (coordinated and is_third_person(coordinated[1])):
+            do = first_person(base_form(match["verb"]) + rest)
+            if do and subject.service not in do and not re.search(r"^provide|\bme\b|\b(?:currently|immediately)\b", do):
+                yield fact(
+                    "howto.operation", statement,
+                    f"Call the {subject.name} operation of {subject.service}, which {does}.", do=do,
+                )  # fmt: skip
+
+
+def _permission(statement: Statement, words: str, subject: Subject) -> Iterator[Fact]:
+    match = PERMISSION.match(words)
+    if not match or "permission" not in words or has_pronoun(words):
+        return
+    do = match["do"]
+    if do is None or "," in do:
+        return
+    if re.match(rf"(?:use|call|run|perform) the {subject.name} operation$", do):
+        answer = f"To call {subject.name} ({subject.service}), {words[match.end('do') + 2 :]}"
+        do = f"call {subject.name} in {subject.service}"
+    else:
+        answer = words
+        mine = first_person(do)
+        if mine is None:
+            return
+        do = (
+            f"{mine} in {subject.service}" if subject.name in do else f"{mine} with {subject.name} in {subject.service}"
+        )
+    many = len(re.findall(r"[a-z0-9-]+:[A-Z]\w+", words)) > 1
+    yield fact(
+        "permission", statement, answer,
+        do=do, permissions="permissions" if many else "permission", are="are" if many else "is",
+    )  # fmt: skip
+
+
+def _required_permission(statement: Statement, words: str, subject: Subject) -> Iterator[Fact]:
+    match = REQUIRED_PERMISSION.match(words)
+    if match and subject.kind == "operation":
+        where = f" in the {match['where']}" if match["where"] else ""
+        yield fact(
+            "permission", statement,
+            f"To call {subject.name} ({subject.service}), you need the {match['code']} permission{where}.",
+            do=f"call {subject.name} in {subject.service}", permissions="permission", are="is",
+        )  # fmt: skip

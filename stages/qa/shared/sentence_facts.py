@@ -1,0 +1,134 @@
+"""Facts that a sentence states by itself: how to do something, what can be done, definitions, limits, requirements."""
+
+import re
+from collections.abc import Iterator
+
+from stages.qa.shared.fact_sheet import Fact, fact
+from stages.qa.shared.grammar import (
+    FINITE,
+    NUMBER,
+    first_person,
+    has_pronoun,
+    is_third_person,
+    lower_first,
+    word_count,
+)
+from stages.qa.shared.reading import Reading, Statement
+from stages.qa.shared.subject import Subject
+
+TO_USE = re.compile(
+    r"^To (?P<do>.{6,140}?), (?:you )?(?:can |must )?(?P<use>(?:also )?(?:use|call|specify|set|include|omit|add|choose"
+    r"|create|provide|send|submit|run|issue|enter) .+)\.$"
+)
+NO_PURPOSE = re.compile(r"(?:do|use|be|get started|avoid|ensure|make sure|learn|find out|help|perform the|call|run)\b")
+CAN = re.compile(r"^You (?P<can>can|can't|cannot|can not|may) (?:also |optionally |then |now )?(?P<do>[a-z]+ .+)\.$")
+DEFINITION = re.compile(r"^(?P<term>(?:An?|The) [A-Za-z][\w -]{2,45}?) (?P<verb>is|are) (?P<what>(?:an?|the) .+)\.$")
+# Words that make no term to be defined.
+VERY_COMMON = frozenset(
+    ("following", "name", "type", "value", "number", "maximum", "minimum", "default", "result", "response", "request")
+)
+MANY = re.compile(
+    r"^(?P<noun>You|(?:Each|An?|The|Every) [\w -]{2,40}?) can (?P<verb>\w+) "
+    rf"(?:up to|at most|a maximum of|no more than|only) {NUMBER} "
+    r"(?P<unit>(?!percent|times)[A-Za-z-]+s)(?P<rest>(?: [^,;:(]+)?)\.$"
+)
+WHAT = re.compile(
+    r"^The (?P<what>(?:default|maximum|minimum|longest|shortest|largest|smallest|overall|total) "
+    r"(?!value is|is|limit is|and)[\w -]{3,60}?(?: (?:of|for|in|on|per|to) [\w -]{2,50}?)?) (?P<is>is|are) "
+    r"[^,;:]*\d[^;:]*\.$"
+)
+MUST = re.compile(
+    r"^(?P<noun>(?:The|A|An|Each|Your) [\w. -]{3,60}?) must (?P<verb>(?:begin|start|end) with|contain|include) "
+    r".+\.$"
+)
+
+
+def how_to(statement: Statement, words: str, reading: Reading) -> Iterator[Fact]:
+    """The fact of a sentence such as "To delete the alias, use DeleteAlias."."""
+    match = TO_USE.match(words)
+    if not match or has_pronoun(match["do"]) or word_count(match["do"]) < 3 or re.search(r"[,(]", match["do"]):
+        return
+    if NO_PURPOSE.match(match["do"]) or re.search(r"\b(?:it|them|another|other|different)\b", match["use"]):
+        return
+    do = first_person(match["do"])
+    if not do:
+        return
+    if goes_on(statement, reading):
+        return
+    subject = reading.subject
+    named = set(re.findall(r"\w+", match["use"])) & reading.siblings
+    if subject.kind == "operation" and named - {subject.name}:
+        # Asked with the operation at hand, "How do I delete the alias with CreateAlias?" would be the wrong question.
+        if len(named) == 1 and re.match(r"(?:also )?(?:use|call) ", match["use"]):
+            yield fact("howto.other", statement, words, do=do)
+    else:
+        yield fact("howto.use", statement, words, do=do)
+
+
+def goes_on(statement: Statement, reading: Reading) -> bool:
+    """Is the sentence one of several steps, with the next one behind it?"""
+    after = reading.behind(statement)
+    return (
+        after is not None and re.match(r"(?:Then|Next|After|Finally|Otherwise|And)\b", after.sentence.text) is not None
+    )
+
+
+def capability(statement: Statement, words: str, subject: Subject) -> Iterator[Fact]:
+    """ "You can change the name of an alias.", "You cannot rename a key."."""
+    match = CAN.match(words)
+    if (
+        not match
+        or " only " in words[:20]
+        or has_pronoun(match["do"])
+        or re.search(r"\b(?:at any time|but|only|also)\b", match["do"])
+    ):
+        return
+    if not 4 <= word_count(match["do"]) <= 28 or re.search(r"[,(]|\d|\beither\b|\bmaximum\b", match["do"]):
+        return
+    do = first_person(match["do"])
+    if not do or re.match(r"(?:see|find|learn|do|get|be)\b", do):
+        return
+    no = match["can"] in ("can't", "cannot", "can not")
+    named = subject.kind == "operation" and (subject.name in do or re.search(r"\b[A-Z]\w+ operation\b", do))
+    slots = {"within": f"In {subject.service}", "op": subject.service} if named else {}
+    form, answer = ("capability.no", "No") if no else ("capability.yes", "Yes")
+    yield fact(form, statement, f"{answer}, you {words[4:]}", do=do, **slots)
+
+
+def definition(statement: Statement, words: str) -> Iterator[Fact]:
+    """ "An alias is a second name for a key."."""
+    match = DEFINITION.match(words)
+    if not match or has_pronoun(match["term"]) or not 5 <= word_count(match["what"]) <= 35:
+        return
+    term = match["term"].split()
+    if not 2 <= len(term) <= 5 or any(word in VERY_COMMON for word in term[1:]) or is_third_person(term[-1]):
+        return
+    if term[0] == "The" or re.search(
+        r"\b(?:that|which|of|for|with|in|to|operation|element|parameter|request)\b", match["term"]
+    ):
+        return
+    yield fact("definition", statement, words, term=lower_first(match["term"]), is_are=match["verb"])
+
+
+def quantity(statement: Statement, words: str) -> Iterator[Fact]:
+    """ "You can keep up to 3 boats.", "The maximum size of a boat is 9 m."."""
+    if (match := MANY.match(words)) and match["verb"] != "be" and not FINITE.search(match["rest"]):
+        noun = "I" if match["noun"] == "You" else lower_first(match["noun"])
+        rest = match["rest"].replace(" you ", " I ").replace(" your ", " my ")
+        does = f"{match['verb']}{rest}"
+        that = f"{noun} can {does}"
+        yield fact("limit.many", statement, words, unit=match["unit"], can=f"can {noun}", rest=does, that=that)
+    elif (match := WHAT.match(words)) and (match["is"] == "are") == match["what"].split()[1].endswith("s"):
+        yield fact("limit.what", statement, words, what=f"the {match['what']}", is_=match["is"])
+
+
+def requirement(statement: Statement, words: str) -> Iterator[Fact]:
+    """ "The name of a boat must begin with a letter."."""
+    match = MUST.match(words)
+    if not match or re.search(r"\b(?:that|which|whose|value|item|string)$|\b(?:that|which) ", match["noun"]):
+        return
+    # "The list" or "The name" is of something that another sentence says.
+    if word_count(match["noun"]) < 3 and not re.search(r"[a-z][A-Z]|parameter", match["noun"]):
+        return
+    if not FINITE.search(match["noun"]) and not re.search(r"\b(?:if|when|unless)\b", words):
+        yield fact("requirement", statement, words, noun=lower_first(match["noun"]), verb=match["verb"])
