@@ -213,7 +213,7 @@ def test_prose_without_structure_is_read_too():
     )
     assert told(text, kind="document", title="House rules") == {
         "definition": "A quay warden is the person that hands out the keys of the boats.",
-        "limit.number": "Each member can borrow up to 2 boats per day.",
+        "limit.many": "Each member can borrow up to 2 boats per day.",
         "behaviour.document": "If a boat is damaged, the warden informs the owner.",
     }
 

@@ -19,7 +19,6 @@ from stages.qa.shared.grammar import (
     first_person,
     has_pointer,
     has_pronoun,
-    lower_first,
     upper_first,
     word_count,
 )
@@ -37,9 +36,8 @@ AFRESH = ("A ", "An ", "Each ", "Every ")
 NO_EVENT = re.compile(
     r"^you\b|^[a-z]+ (?:the|your)\b|\btakes\b|[:;]|\b(?:is|are) (?!(?:[a-z]+ly )?[a-z]+(?:ed|en|t)\b)"
 )
-QUANTIFIED = re.compile(r"(?:All|Most|Some|Every|Each|Any|all|most|some|every|each|any)\b")
+QUANTIFIED = re.compile(r"(?:all|most|some|every|each|any)\b", re.IGNORECASE)
 ONE = re.compile(r"\b(?:in|per|at|for|within|of) one (?!of\b|with\b)[a-z]+\b")  # a number, no pronoun
-FIRST_PERSON = re.compile(r"\b(?:you|your|you're|you've)\b")
 
 
 def facts(article: Article, text: str) -> FactSheet:
@@ -118,7 +116,7 @@ def _error(statement: Statement, words: str, names: frozenset[str]) -> Iterator[
     """ "If …, SendParcel returns a … error."."""
     match = re.match(r"(?P<if>If|When) (?P<condition>[^;:]+), (?P<s>[^,;:]+?) returns an? [\w-]+ error\.$", words)
     if match and _plain_condition(match["condition"]) and (s := noun(match["s"], names)):
-        rest = _mine(f"{match['if'].lower()} {match['condition']}")
+        rest = first_person(f"{match['if'].lower()} {match['condition']}")
         if rest:
             yield fact("error.document", statement, words, s=s, rest=rest)
 
@@ -139,7 +137,7 @@ def _if(statement: Statement, words: str, reading: Reading) -> Iterator[Fact]:
 
 def _happens(statement: Statement, words: str, reading: Reading, condition: str) -> Iterator[Fact]:
     """What happens under a condition, or what the document's namesake does then."""
-    condition = _mine(condition)
+    condition = first_person(condition)
     if condition is None:
         return
     acts = re.search(rf", (?:then )?(?P<s>{re.escape(reading.subject.name)}) (?P<v3>[a-z]+s) ", words)
@@ -158,72 +156,42 @@ def _plain_condition(condition: str) -> bool:
     return 3 <= word_count(condition) <= 26 and "," not in condition and "(" not in condition
 
 
-def _mine(clause: str) -> str | None:
-    return first_person(clause) if FIRST_PERSON.search(clause) else clause
-
-
 def _by_rules(statement: Statement, words: str, reading: Reading, names: frozenset[str]) -> Iterator[Fact]:
     for rule in RULES:
         match = rule.pattern.match(words)
         slots = _slots(rule, match, reading.subject.name, names) if match else None
         if slots is not None:
-            answer = f"{rule.answer}, {_inner(words, match, slots)}" if rule.answer else words
-            form = rule.form
-            if form == "requirement.needs" and slots["s"] == reading.subject.name:
-                form = "requirement.title"
-            yield fact(form, statement, answer, **slots)
+            answer = f"{rule.answer}, {slots['s']}{words[match.end('s') :]}" if rule.answer else words
+            yield fact(rule.form, statement, answer, **slots)
             return
-
-
-def _inner(words: str, match: re.Match, slots: dict[str, str]) -> str:
-    """The sentence behind "No, "."""
-    if match.start("s"):  # "During the night, the dock …"
-        return lower_first(words)
-    return slots["s"] + words[match.end("s") :]
 
 
 def _slots(rule: Rule, match: re.Match, title: str, names: frozenset[str]) -> dict[str, str] | None:
     """The words of the question; None where one of them is not sure."""
-    groups = {name: value or "" for name, value in match.groupdict().items()}
-    if "s" in groups:
-        s = noun(groups["s"], names)
-        if s is None:
-            return None
-        groups["s"] = s
-    if "v3" in groups:
-        if not is_verb(groups["v3"], match["s"], title):
-            return None
-        groups["v"] = base_form(groups.pop("v3")) + groups.pop("adv", "")
-    if "verb" in groups:
-        groups["v"] = groups.pop("verb")
-    if "when" in groups:
-        groups["when"] = lower_first(groups["when"])
-    for name, value in groups.items():
-        if name in ("s", "v"):
-            continue
-        mine = _mine(value)
-        if mine is None or has_pointer(mine) or (has_pronoun(ONE.sub(" ", mine)) and not rule.pronouns):
-            return None
-        groups[name] = mine
-    if rule.answer == "No" and (QUANTIFIED.match(match["s"]) or re.search(r" for (?:\d|up to|at)", groups["rest"])):
+    slots = match.groupdict(default="")
+    if "s" in slots:
+        slots["s"] = noun(slots["s"], names)
+    if "v3" in slots:
+        v3 = slots.pop("v3")
+        slots["v"] = base_form(v3) if is_verb(v3, match["s"], title) else None
+    for name in slots.keys() - {"s", "v"}:
+        words = first_person(slots[name])
+        # Behind "No, …" a pronoun stands for the subject.
+        leans = words is None or has_pointer(words) or (rule.answer != "No" and has_pronoun(ONE.sub(" ", words)))
+        slots[name] = None if leans else words
+    if rule.form == "limit.long" and not slots["adj"]:
+        slots["adj"] = _adjective(slots["unit"])
+    if None in slots.values():
+        return None
+    if rule.answer == "No" and (QUANTIFIED.match(match["s"]) or re.search(r" for (?:\d|up to|at)", slots["rest"])):
         return None  # what "not" then denies is open
     if rule.form == "capability.cannot":
-        groups["rest"] = groups["rest"].replace(" until ", " before ")
-    if rule.form in ("limit.long", "default.value"):
-        return _measure(rule, groups)
-    return groups
+        slots["rest"] = slots["rest"].replace(" until ", " before ")
+    return slots
 
 
-def _measure(rule: Rule, groups: dict[str, str]) -> dict[str, str] | None:
-    """ "how long", "how large": what is asked for follows from the unit."""
-    unit = groups.get("unit", "")
-    last = groups["s"].split()[-1]
-    adjective = groups.get("adj", "")
-    if not adjective and (re.fullmatch(TIME, unit) or unit in ("characters", "words", "pages", "lines")):
-        adjective = "long"
-    elif not adjective and re.fullmatch(SIZE, unit):
-        adjective = "large"
-    if rule.form == "default.value":
-        long = adjective == "long" and re.match(r"(?:time|period|delay|timeout|duration|lock|pause|break)s?$", last)
-        return {**groups, "how": "how long" if long else "what"}
-    return {**groups, "adj": adjective} if adjective else None
+def _adjective(unit: str | None) -> str | None:
+    """ "How long", "how large": what is asked for follows from the unit."""
+    if re.fullmatch(rf"{TIME}|characters|words|pages|lines", unit or ""):
+        return "long"
+    return "large" if re.fullmatch(SIZE, unit or "") else None
