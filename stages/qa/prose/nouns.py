@@ -14,9 +14,8 @@ NO_SUBJECT = re.compile(
 )
 # Words with a capital wherever they stand.
 CAPITALISED = re.compile(
-    r"(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)days?$|January|February|March$|April|May$|June|July|August|September"
-    r"|October|November|December|\w+(?:ish|ese|ian)s?$|Germans?$|French$|Dutch$|Greeks?$|Swiss$|Czechs?$|Thai$"
-    r"|(?:Afric|Americ|Mexic|Republic|Rom|Europe)ans?$"
+    r"(?:\w+day|January|February|March|April|May|June|July|August|September|October|November|December"
+    r"|\w+(?:ish|ese|ian|ean|ican)|German|French|Dutch)s?$"
 )
 
 

@@ -47,7 +47,7 @@ PHRASINGS: dict[str, tuple[str, ...]] = {
     "capability.yes": ("can I {do}", "is it possible to {do}"),
     "capability.no": ("can I {do}", "is it possible to {do}"),
     "howto.use": ("how do I {do}", "how can I {do}"),
-    "definition": ("what {is_are} {term}",),
+    "definition": ("what is {term}",),
     "limit.many": ("how many {unit} {can} {rest}", "how many {unit} at most {can} {rest}"),
     "limit.what": ("what {is_} {what}",),
     "requirement": ("what must {noun} {verb}",),

@@ -19,6 +19,7 @@ from stages.qa.shared.grammar import (
     first_person,
     has_pointer,
     has_pronoun,
+    is_statement,
     upper_first,
     word_count,
 )
@@ -81,7 +82,7 @@ def _facts(reading: Reading) -> Iterator[Fact]:
 
 def _leans(statement: Statement, words: str) -> bool:
     """Does the sentence need what stands around it: a lead-in, a label, another sentence?"""
-    return statement.inside or not words.endswith(".") or not 4 <= word_count(words) <= 45 or has_pointer(words)
+    return statement.inside or not is_statement(words) or has_pointer(words)
 
 
 def _first(statement: Statement, words: str, reading: Reading, names: frozenset[str]) -> Fact | None:

@@ -6,18 +6,18 @@ from collections.abc import Iterator
 from stages.qa.shared.blocks import plain
 from stages.qa.shared.conditionals import conditional
 from stages.qa.shared.fact_sheet import Fact, fact
-from stages.qa.shared.grammar import first_person, has_pointer, has_pronoun, upper_first, word_count
+from stages.qa.shared.grammar import first_person, has_pointer, has_pronoun, is_statement, upper_first, word_count
 from stages.qa.shared.reading import Reading, Statement
 from stages.qa.shared.sentence_facts import capability, definition, goes_on, how_to, quantity, requirement
 from stages.qa.shared.subject import resolve
 
 BEFORE = re.compile(
-    r"^Before you (?:can |attempt to )?(?P<do>[a-z][^,;:]+), you (?:must|need to|have to) [^;:]+\.$"
+    r"^Before you (?:can )?(?P<do>[a-z][^,;:]+), you (?:must|need to|have to) [^;:]+\.$"
     r"|^You (?:must|need to|have to) [^;:]+? before you (?:can )?(?P<after>[a-z][^,;:]+)\.$"
 )
 ALTERNATIVE = re.compile(
-    r"^(?:Instead, )?(?P<do>(?:[Yy]ou (?:must|have to|need to)|[Uu]se|[Cc]all|[Cc]reate|[Dd]elete"
-    r"|[Rr]emove|[Ss]pecify|[Cc]hoose) .+?)(?: instead)?\.$"
+    r"^(?:Instead, )?(?P<do>(?:you (?:must|have to|need to)|use|call|create|delete|remove|specify|choose) .+)\.$",
+    re.IGNORECASE,
 )
 
 
@@ -29,7 +29,7 @@ def conditions(reading: Reading) -> Iterator[Fact]:
 
 def statements(reading: Reading) -> Iterator[Fact]:
     for statement, words in reading.standalone("description", "parameter", "prose"):
-        if not words.endswith(".") or not 5 <= word_count(words) <= 45 or has_pointer(words):
+        if not is_statement(words) or has_pointer(words):
             continue
         if statement.entry.role == "prose":
             yield from conditional(statement, reading.subject)
@@ -62,7 +62,7 @@ def _instead(statement: Statement, reading: Reading) -> Iterator[Fact]:
 def _beforehand(statement: Statement, words: str) -> Iterator[Fact]:
     """The fact of a sentence such as "Before you can delete the queue, you must empty the queue."."""
     match = BEFORE.match(words)
-    if not match or has_pointer(words) or not 8 <= word_count(words) <= 45:
+    if not match or has_pointer(words) or not is_statement(words):
         return
     do = first_person(match["do"] or match["after"])
     if do and word_count(do) >= 2 and not has_pronoun(do) and do.split()[0] not in ("call", "use"):

@@ -11,6 +11,7 @@ from stages.qa.shared.grammar import (
     first_person,
     has_pointer,
     has_pronoun,
+    is_statement,
     is_third_person,
     lower_first,
     word_count,
@@ -20,14 +21,10 @@ from stages.qa.shared.sentence_facts import definition, how_to
 from stages.qa.shared.subject import Subject
 
 OPENING = re.compile(
-    r"^(?:This (?:operation|action|API|API operation|API action) |(?P<name>[A-Z]\w+) (?=[a-z]+s ))?"
+    r"^(?:This (?:API )?(?:operation|action) |(?P<name>[A-Z]\w+) (?=[a-z]+s ))?"
     r"(?P<verb>[A-Za-z]+)\b"
 )
-PERMISSION = re.compile(
-    r"^(?:To (?P<do>.{6,120}?), )?(?:you|the caller) (?:must have|need|must be granted|should have|require) "
-    r"(?P<need>.*\b(?:[a-z0-9-]+:[A-Z]\w+|permissions? to perform the [a-z0-9-]+:[A-Z]\w+).*)\.$",
-    re.IGNORECASE,
-)
+PERMISSION = re.compile(r"^To (?P<do>.{6,120}?), you (?:must have|need) .*\b[a-z0-9-]+:[A-Z]\w+.*\.$", re.IGNORECASE)
 REQUIRED_PERMISSION = re.compile(
     r"^Required permissions: ?(?P<code>[a-z]+:[A-Z]\w+)(?: \((?P<where>key policy|IAM policy)\))?\.?$"
 )
@@ -38,7 +35,7 @@ def facts(reading: Reading) -> Iterator[Fact]:
     for statement, resolved in reading.standalone("description"):
         words = plain(statement.sentence.text)
         yield from _required_permission(statement, words, subject)
-        if not words.endswith(".") or not 5 <= word_count(words) <= 45:
+        if not is_statement(words):
             continue
         if statement.number == 0 and subject.kind == "operation":
             yield from _purpose(statement, words, subject)
@@ -59,16 +56,16 @@ def _purpose(statement: Statement, words: str, subject: Subject) -> Iterator[Fac
     ):
         return
     does = lower_first(words[match.start("verb") :].rstrip("."))
-    if has_pointer(does) or re.search(r"\bit\b|\bthey\b", does) or word_count(does) < 3 or does.endswith(":"):
+    if has_pointer(does) or re.search(r"\bit\b|\bthey\b", does):
         return
     yield fact("purpose", statement, f"The {subject.name} operation of {subject.service} {does}.")
     rest = does[len(match["verb"]) :]
     if 4 <= word_count(does) <= 22 and not has_pronoun(does) and subject.name not in does:
         yield fact("purpose.which", statement, f"The {subject.name} operation of {subject.service} {does}.", does=does)
-        coordinated = re.search(r"(?:,|\band\b|\bor\b|\bthen\b) (?:then |also |optionally )?([a-z]+s)\b", rest)
+        coordinated = re.search(r"(?:,|\band\b|\bor\b) ([a-z]+s)\b", rest)
         if not (coordinated and is_third_person(coordinated[1])):
             do = first_person(base_form(match["verb"]) + rest)
-            if do and subject.service not in do and not re.search(r"^provide|\bme\b|\b(?:currently|immediately)\b", do):
+            if do and subject.service not in do and not re.search(r"^provide|\bme\b|\bcurrently\b", do):
                 yield fact(
                     "howto.operation", statement,
                     f"Call the {subject.name} operation of {subject.service}, which {does}.", do=do,
@@ -80,7 +77,7 @@ def _permission(statement: Statement, words: str, subject: Subject) -> Iterator[
     if not match or "permission" not in words or has_pronoun(words):
         return
     do = match["do"]
-    if do is None or "," in do:
+    if "," in do:
         return
     if re.match(rf"(?:use|call|run|perform) the {subject.name} operation$", do):
         answer = f"To call {subject.name} ({subject.service}), {words[match.end('do') + 2 :]}"

@@ -11,6 +11,7 @@ from stages.qa.shared.grammar import (
     has_pronoun,
     is_clause,
     is_noun_phrase,
+    is_statement,
     is_third_person,
     lower_first,
     word_count,
@@ -116,7 +117,7 @@ def _default(statement: Statement, words: str, owner: str) -> Iterator[Fact]:
 
 def _value(statement: Statement, value: str, does: str, owner: str) -> Iterator[Fact]:
     """What one of the valid values means."""
-    if not 5 <= word_count(does) <= 40 or has_pointer(does) or has_pronoun(does):
+    if not 5 <= word_count(does) <= 45 or has_pointer(does) or has_pronoun(does):
         return
     subject, clause = f"{value} value of the {owner}", lower_first(does)
     if is_third_person(does.split()[0]):
@@ -159,7 +160,7 @@ def _bounds(match: re.Match, verb: str) -> str:
 
 
 def _meaning(statement: Statement, words: str, owner: str) -> Iterator[Fact]:
-    if not words.endswith(".") or not 6 <= word_count(words) <= 40 or has_pointer(words) or "(" in words[:1]:
+    if not is_statement(words, least=6) or has_pointer(words):
         return
     first = words.split()[0]
     of_parameter = statement.entry.role == "parameter"

@@ -360,11 +360,11 @@ PHRASINGS: dict[str, tuple[str, ...]] = {
         "My call to {op} is refused. What must {noun} {verb}?",
     ),
     "definition": (
-        "What {is_are} {term} in {service}?",
-        "In {service}, what {is_are} {term}?",
+        "What is {term} in {service}?",
+        "In {service}, what is {term}?",
         "How does {service} define {term}?",
-        "I am new to {service}. What {is_are} {term}?",
+        "I am new to {service}. What is {term}?",
         "What does {service} mean by {term}?",
-        "Somebody spoke of {term} in {service}. What {is_are} {term}?",
+        "Somebody spoke of {term} in {service}. What is {term}?",
     ),
 }

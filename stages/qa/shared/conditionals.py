@@ -11,6 +11,7 @@ from stages.qa.shared.grammar import (
     first_person,
     has_pointer,
     has_pronoun,
+    is_statement,
     lower_first,
     upper_first,
     word_count,
@@ -18,7 +19,7 @@ from stages.qa.shared.grammar import (
 from stages.qa.shared.reading import Statement
 from stages.qa.shared.subject import Subject, resolve
 
-OPENING = re.compile(r"^(?:However, |In addition, |Also, |Additionally, )?(?P<if>If|When|Unless) ")
+OPENING = re.compile(r"^(?P<if>If|When|Unless) ")
 # "not specified": the subject, the parameter that the sentence documents, is left out.
 ELLIPSIS = re.compile(
     r"^(?:not |un)?(?:specified|provided|set|included|present|supplied|omitted|left blank|true|false|enabled|empty"
@@ -30,7 +31,7 @@ NAMELESS = re.compile(
     r"(?:a value|one|anything)$|^you omit (?:it|this)$|^no value is (?:specified|provided|set|supplied|given)$"
 )
 SUBJECT = re.compile(
-    r"^(?:the|a|an|you|your|no|all|any|each|every|only (?:the|a|an|one)|some|AWS|Amazon|[A-Z][\w-]+|there (?:is|are))\b"
+    r"^(?:the|a|an|you|your|no|all|any|each|every|only (?:the|a|an|one)|some|[A-Z][\w-]+|there (?:is|are))\b"
 )
 # "the default is 10": what is asked for is a property, not an event.
 STATIVE = re.compile(
@@ -63,7 +64,7 @@ def conditional(statement: Statement, subject: Subject) -> Iterator[Fact]:
     parameter = statement.entry.parameter
     words = resolve(plain(statement.sentence.text), subject, parameter)
     opening = OPENING.match(words)
-    if not opening or not words.endswith(".") or not 8 <= word_count(words) <= 45:
+    if not opening or not is_statement(words):
         return
     parts = split_condition(words[opening.end("if") + 1 : -1])
     if parts is None:
@@ -106,7 +107,7 @@ def split_condition(words: str) -> tuple[str, str] | None:
         condition, main = words[: match.start()], words[match.end() :]
         if condition.count("(") != condition.count(")") or condition.count('"') % 2:
             continue
-        if re.match(r"(?:or|and|but|nor)\b", main) or not _opens_clause(main) or not _has_verb(condition):
+        if not _opens_clause(main) or not _has_verb(condition):
             continue
         return condition, main
     return None
@@ -126,7 +127,7 @@ def usable(condition: str, main: str) -> bool:
         return False
     if re.search(r", (?:in|for|by|with|at|on|from)\b", condition):
         return False
-    if not SUBJECT.match(condition) or re.match(r"\w+(?:ing|ed)\b", condition) or "(" in main[:1]:
+    if not SUBJECT.match(condition) or re.match(r"\w+(?:ing|ed)\b", condition):
         return False
     if has_pointer(condition) or has_pronoun(condition) or UNSAFE_CONDITION.search(condition):
         return False

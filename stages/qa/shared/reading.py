@@ -21,7 +21,7 @@ SECTIONS: dict[str, Role] = {
 HEAD = re.compile(r"`([\w.:-]+)`(?: \(([^()]*(?:\([^()]*\)[^()]*)*)\))?(?:: |$)")  # "`Name` (type): text"
 # Opens a sentence that narrows what those behind it apply to.
 NARROWING = re.compile(
-    r"(?:For|In|With|On|Directory|Although|Unlike|Only|General purpose|Some|Suppose|Assume|Imagine|Except|Outside|Under"
+    r"(?:For|In|With|On|Although|Unlike|Only|Some|Suppose|Assume|Imagine|Except|Outside|Under"
     r"|Before|After|During|Once|Starting|Beginning|If|When)\b(?! more information| details| help| example)"
     r"|.*\b(?:is not supported|isn't supported|directory bucket)"
 )

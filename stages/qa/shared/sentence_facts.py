@@ -9,7 +9,6 @@ from stages.qa.shared.grammar import (
     NUMBER,
     first_person,
     has_pronoun,
-    is_third_person,
     lower_first,
     word_count,
 )
@@ -20,12 +19,11 @@ TO_USE = re.compile(
     r"^To (?P<do>.{6,140}?), (?:you )?(?:can |must )?(?P<use>(?:also )?(?:use|call|specify|set|include|omit|add|choose"
     r"|create|provide|send|submit|run|issue|enter) .+)\.$"
 )
-NO_PURPOSE = re.compile(r"(?:do|use|be|get started|avoid|ensure|make sure|learn|find out|help|perform the|call|run)\b")
-CAN = re.compile(r"^You (?P<can>can|can't|cannot|can not|may) (?:also |optionally |then |now )?(?P<do>[a-z]+ .+)\.$")
-DEFINITION = re.compile(r"^(?P<term>(?:An?|The) [A-Za-z][\w -]{2,45}?) (?P<verb>is|are) (?P<what>(?:an?|the) .+)\.$")
-# Words that make no term to be defined.
-VERY_COMMON = frozenset(
-    ("following", "name", "type", "value", "number", "maximum", "minimum", "default", "result", "response", "request")
+NO_PURPOSE = re.compile(r"(?:do|use|be|find out|perform the|call|run)\b")
+CAN = re.compile(r"^You (?P<can>can|can't|cannot|may) (?:also |optionally |then )?(?P<do>[a-z]+ .+)\.$")
+DEFINITION = re.compile(r"^(?P<term>An? [A-Za-z][\w -]{2,45}?) is (?P<what>(?:an?|the) .+)\.$")
+NO_TERM = re.compile(
+    r"\b(?:that|which|of|for|with|in|to|name|type|value|number|default|result|response|request|parameter|element)\b"
 )
 MANY = re.compile(
     r"^(?P<noun>You|(?:Each|An?|The|Every) [\w -]{2,40}?) can (?P<verb>\w+) "
@@ -34,7 +32,7 @@ MANY = re.compile(
 )
 WHAT = re.compile(
     r"^The (?P<what>(?:default|maximum|minimum|longest|shortest|largest|smallest|overall|total) "
-    r"(?!value is|is|limit is|and)[\w -]{3,60}?(?: (?:of|for|in|on|per|to) [\w -]{2,50}?)?) (?P<is>is|are) "
+    r"(?!value is|is|limit is|and)[\w -]{3,60}?) (?P<is>is|are) "
     r"[^,;:]*\d[^;:]*\.$"
 )
 MUST = re.compile(
@@ -76,19 +74,14 @@ def goes_on(statement: Statement, reading: Reading) -> bool:
 def capability(statement: Statement, words: str, subject: Subject) -> Iterator[Fact]:
     """ "You can change the name of an alias.", "You cannot rename a key."."""
     match = CAN.match(words)
-    if (
-        not match
-        or " only " in words[:20]
-        or has_pronoun(match["do"])
-        or re.search(r"\b(?:at any time|but|only|also)\b", match["do"])
-    ):
+    if not match or has_pronoun(match["do"]) or re.search(r"\b(?:at any time|but|only|also)\b", match["do"]):
         return
     if not 4 <= word_count(match["do"]) <= 28 or re.search(r"[,(]|\d|\beither\b|\bmaximum\b", match["do"]):
         return
     do = first_person(match["do"])
     if not do or re.match(r"(?:see|find|learn|do|get|be)\b", do):
         return
-    no = match["can"] in ("can't", "cannot", "can not")
+    no = match["can"] in ("can't", "cannot")
     named = subject.kind == "operation" and (subject.name in do or re.search(r"\b[A-Z]\w+ operation\b", do))
     slots = {"within": f"In {subject.service}", "op": subject.service} if named else {}
     form, answer = ("capability.no", "No") if no else ("capability.yes", "Yes")
@@ -98,16 +91,8 @@ def capability(statement: Statement, words: str, subject: Subject) -> Iterator[F
 def definition(statement: Statement, words: str) -> Iterator[Fact]:
     """ "An alias is a second name for a key."."""
     match = DEFINITION.match(words)
-    if not match or has_pronoun(match["term"]) or not 5 <= word_count(match["what"]) <= 35:
-        return
-    term = match["term"].split()
-    if not 2 <= len(term) <= 5 or any(word in VERY_COMMON for word in term[1:]) or is_third_person(term[-1]):
-        return
-    if term[0] == "The" or re.search(
-        r"\b(?:that|which|of|for|with|in|to|operation|element|parameter|request)\b", match["term"]
-    ):
-        return
-    yield fact("definition", statement, words, term=lower_first(match["term"]), is_are=match["verb"])
+    if match and 5 <= word_count(match["what"]) <= 35 and not NO_TERM.search(match["term"]):
+        yield fact("definition", statement, words, term=lower_first(match["term"]))
 
 
 def quantity(statement: Statement, words: str) -> Iterator[Fact]:
@@ -125,10 +110,8 @@ def quantity(statement: Statement, words: str) -> Iterator[Fact]:
 def requirement(statement: Statement, words: str) -> Iterator[Fact]:
     """ "The name of a boat must begin with a letter."."""
     match = MUST.match(words)
-    if not match or re.search(r"\b(?:that|which|whose|value|item|string)$|\b(?:that|which) ", match["noun"]):
+    if not match or re.search(r"\b(?:that|which|whose)\b|\bvalue$", match["noun"]):
         return
     # "The list" or "The name" is of something that another sentence says.
-    if word_count(match["noun"]) < 3 and not re.search(r"[a-z][A-Z]|parameter", match["noun"]):
-        return
-    if not FINITE.search(match["noun"]) and not re.search(r"\b(?:if|when|unless)\b", words):
+    if word_count(match["noun"]) >= 3:
         yield fact("requirement", statement, words, noun=lower_first(match["noun"]), verb=match["verb"])

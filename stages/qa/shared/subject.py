@@ -7,13 +7,13 @@ from stages.qa.shared.grammar import upper_first
 from tune_or_retrieve.base.records import Article
 
 OPERATION = re.compile(
-    r"\b(?:this|the) (?:API )?(?:operation|action|API|call|command|API action|API operation|API call|method)\b"
+    r"\b(?:this|the) (?:API )?(?:operation|action|API|call|method)\b"
     r"|\bthis (?:request|function|command)\b",
     re.IGNORECASE,
 )
 PARAMETER = re.compile(
-    r"(?<!than )\bthis (?:optional |required )?(?:request )?(?:parameter|field|value|property|option|setting|argument"
-    r"|element|header|flag|attribute|member|input|key-value pair|string|list|token|number|structure|object)\b",
+    r"(?<!than )\bthis (?:optional |required )?(?:parameter|field|value|property|option|setting|argument"
+    r"|element|header|flag|attribute|member|input|string|list|token|number|structure|object)\b",
     re.IGNORECASE,
 )
 
