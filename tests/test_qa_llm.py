@@ -442,7 +442,7 @@ def test_it_writes_on_an_openai_compatible_server_held_to_the_schema(tmp_path, m
                 "generator": "llm",
                 "llm": {"provider": "openai", "base_url": "http://here", "model": "m", "max_passages": 2},
             },
-            ["qa: provider must be openai, that of qa.llm: by it dvc.yaml names the code that is used."],
+            ["qa: provider must be openai, the provider of qa.llm; dvc.yaml finds the code by this name."],
         ),
         ({"generator": "magic"}, ["qa.generator: must be 'extractive' or 'llm'. Got 'magic'."]),
     ],

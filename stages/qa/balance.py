@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from tune_or_retrieve.base.records import Pair
 
-# Shares of the kinds, in parts. A kind that runs dry is made up for by the others.
+# Shares of the kinds. The others make up for a kind that runs out.
 KINDS = {
     "two_facts": 17,
-    "two_facts.error": 7,  # every operation has these: they would drown the others
+    "two_facts.error": 7,  # every operation has these, and they would drown the others
     "two_facts.required": 7,
     "behaviour": 15,
     "parameter": 13,
@@ -48,9 +48,9 @@ def pick(
     """Up to `number` of the pairs, each time from the kind, service and tenth that lag behind most.
 
     Args:
-        pairs: in the order in which equals of one phrasing are taken.
+        pairs: in the order in which those of one phrasing are taken.
         characters: length of each article, by id.
-        taken: pairs already taken, which count.
+        taken: pairs taken before, which count.
     """
     queues: dict[tuple[str, str, int], list[Pair]] = defaultdict(list)
     articles: dict[str, set[str]] = defaultdict(set)
@@ -59,7 +59,7 @@ def pick(
         articles[pair.service] |= pair.articles
     for queue in queues.values():
         queue.reverse()  # popped from the end
-    # The square root keeps small services heard without making them as loud as large ones.
+    # The square root gives small services more than their proportion, and less than large ones.
     service_share = _shares({service: math.sqrt(len(ids)) for service, ids in articles.items()})
     kind_share = _shares({kind: float(KINDS.get(kind, OTHER_KIND)) for kind, _, _ in queues})
     kinds, services, tenths, per_article = Counter(), Counter(), Counter(), Counter()
@@ -97,7 +97,7 @@ def _kind(pair: Pair) -> str:
 
 
 def _in_turn(pairs: Iterable[Pair]) -> list[Pair]:
-    """One pair of each phrasing, then a second of each, and so on: what is rare is not drowned by what is frequent."""
+    """One pair of each phrasing, then a second of each, and so on: so that the frequent ones do not drown the rare."""
     seen: Counter[str] = Counter()
     ranked = []
     for pair in pairs:

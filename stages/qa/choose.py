@@ -59,7 +59,7 @@ class Chooser:
     ) -> tuple[list[Pair], list[Question], list[Pair], list[Rejection]]:
         """Pairs to ask seen questions from, all test questions, the pairs left to train on, and those that leak.
 
-        Each article of a seen question keeps a pair of its own: what loses its last one to the question is not asked.
+        Each article of a seen question keeps a pair to train on; a question that takes its article's last is not asked.
         """
         candidates = list(trainable)
         while True:
@@ -74,7 +74,7 @@ class Chooser:
             candidates = [pair for pair in candidates if pair.id not in lost]
 
     def _shortlist(self, factor: float, unseen_wanted: int) -> list[Pair]:
-        """A balanced first choice, so that only these have to be embedded."""
+        """A balanced first selection: only these have to be embedded."""
         params = self.params
         by_part = self._by_part(self.pool)
         more = max(2, params.max_per_article)

@@ -1,4 +1,4 @@
-"""metrics/qa.json: flat counts of what was taken and what was not, and why."""
+"""metrics/qa.json: how many pairs were taken, and how many were not and why."""
 
 import re
 from collections import Counter
@@ -48,7 +48,7 @@ def summary(
 
 
 def _rule(reason: str) -> str:
-    """The reason without what was unreadable in this one reply, for which no key can be foreseen."""
+    """The reason without what is particular to one unreadable reply, so that keys stay few."""
     return reason.partition(":")[0] if reason.startswith("unreadable") else reason
 
 

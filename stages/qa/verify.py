@@ -1,4 +1,4 @@
-"""Is a candidate pair sound? The same rules for every generator; each answers with the name of the rule broken."""
+"""Is a candidate pair sound? The same rules hold for every generator, and a rejection names the rule broken."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,7 +23,7 @@ IDENTIFIER = re.compile(
 )
 WORD = re.compile(r"[A-Za-z][\w'-]*")
 ENTRY_HEAD = re.compile(r"^([ ]*)- `([\w.:-]+)`")
-# Words that an answer may bring along: what holds a sentence together, and what names the kind of a fact.
+# Words that an answer may use without evidence: function words, and those that name the kind of a fact.
 GLUE = frozenset(
     """a about above accept accepts accepted all allowed also am an and any are as at be been before between both but by
     call calling can cannot can't contain contains default do does don't element elements entries entry error exactly
@@ -120,7 +120,7 @@ def _support(pair: Pair, texts: Mapping[str, str], subjects: Sequence[Subject]) 
 
 
 def context(text: str, start: int) -> str:
-    """What stands above a passage and gives it its meaning: headings and heads of list entries around it."""
+    """The headings and the heads of list entries above a passage, which say what it is about."""
     above: list[str] = []
     level, indentation = 7, 10_000
     for line in reversed(text[:start].splitlines()):
@@ -141,7 +141,7 @@ def stems(words: str) -> set[str]:
 
 
 def stem(word: str) -> str:
-    """A word without its inflection, crudely: enough to see "creates" in "create"."""
+    """A word without its inflection, roughly: enough to see "creates" in "create"."""
     word = word.lower().removesuffix("'s")
     for ending in ("ies", "ing", "ed", "es", "s", "e", "y"):
         if len(word) - len(ending) >= 3 and word.endswith(ending):
@@ -154,7 +154,7 @@ def balanced(words: str) -> bool:
 
 
 def _names_subject(pair: Pair, subject: Subject) -> bool:
-    """The service or document always; the operation too, unless it is the answer or a term is defined."""
+    """Always the service or document; also the operation, unless it is the answer or a term is defined."""
     if subject.kind != "operation":
         return _named(subject.name, pair.question)
     if not _named(subject.service, pair.question):
