@@ -37,7 +37,7 @@ def facts(reading: Reading) -> Iterator[Fact]:
         yield from _required_permission(statement, words, subject)
         if not is_statement(words):
             continue
-        if statement.number == 0 and subject.kind == "operation":
+        if statement.number == 0:
             yield from _purpose(statement, words, subject)
         if has_pointer(resolved):
             continue
@@ -74,32 +74,22 @@ def _purpose(statement: Statement, words: str, subject: Subject) -> Iterator[Fac
 
 def _permission(statement: Statement, words: str, subject: Subject) -> Iterator[Fact]:
     match = PERMISSION.match(words)
-    if not match or "permission" not in words or has_pronoun(words):
-        return
-    do = match["do"]
-    if "," in do:
+    do = first_person(match["do"]) if match else None
+    if do is None or "," in do:
         return
     if re.match(rf"(?:use|call|run|perform) the {subject.name} operation$", do):
-        answer = f"To call {subject.name} ({subject.service}), {words[match.end('do') + 2 :]}"
+        words = f"To call {subject.name} ({subject.service}), {words[match.end('do') + 2 :]}"
         do = f"call {subject.name} in {subject.service}"
     else:
-        answer = words
-        mine = first_person(do)
-        if mine is None:
-            return
-        do = (
-            f"{mine} in {subject.service}" if subject.name in do else f"{mine} with {subject.name} in {subject.service}"
-        )
+        do = f"{do} in {subject.service}" if subject.name in do else f"{do} with {subject.name} in {subject.service}"
     many = len(re.findall(r"[a-z0-9-]+:[A-Z]\w+", words)) > 1
-    yield fact(
-        "permission", statement, answer,
-        do=do, permissions="permissions" if many else "permission", are="are" if many else "is",
-    )  # fmt: skip
+    named = {"permissions": "permissions", "are": "are"} if many else {"permissions": "permission", "are": "is"}
+    yield fact("permission", statement, words, do=do, **named)
 
 
 def _required_permission(statement: Statement, words: str, subject: Subject) -> Iterator[Fact]:
     match = REQUIRED_PERMISSION.match(words)
-    if match and subject.kind == "operation":
+    if match:
         where = f" in the {match['where']}" if match["where"] else ""
         yield fact(
             "permission", statement,

@@ -93,7 +93,7 @@ def _parameter(group: Sequence[Statement], owner: str, subject: Subject) -> Iter
                 yield from _typed(match, f"The {owner}", statement)
             elif (match := VALUES.match(words)) and match[1] != "each item":
                 values = re.split(r",? and |, ", match[2])
-                if 2 <= len(values) <= MOST_VALUES and len(set(values)) == len(values):
+                if 2 <= len(values) <= MOST_VALUES:
                     yield fact("valid_values", statement, f"The valid values of the {owner} are {match[2]}.")
         elif block.kind == "item":
             match = VALUE.match(words)

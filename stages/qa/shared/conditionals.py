@@ -150,7 +150,7 @@ def _form(main: str) -> tuple[str | None, dict[str, str]]:
     stative = STATIVE.match(main)
     if (IS_STATE.match(main) and not stative) or re.search(r"\btakes\b", main):
         return None, {}
-    if stative and not PASSIVE.match(stative["rest"]) and not FINITE.search(stative["what"]):
+    if stative and not PASSIVE.match(stative["rest"]):
         return "behaviour.what", {"is_what": f"{stative['is']} {lower_first(stative['what'])}"}
     if re.search(r"\b(?:must|should|can|cannot|can't|might|may)\b", " ".join(main.split()[:8])):
         return None, {}

@@ -49,15 +49,13 @@ def how_to(statement: Statement, words: str, reading: Reading) -> Iterator[Fact]
     if NO_PURPOSE.match(match["do"]) or re.search(r"\b(?:it|them|another|other|different)\b", match["use"]):
         return
     do = first_person(match["do"])
-    if not do:
-        return
-    if goes_on(statement, reading):
+    if not do or goes_on(statement, reading):
         return
     subject = reading.subject
     named = set(re.findall(r"\w+", match["use"])) & reading.siblings
     if subject.kind == "operation" and named - {subject.name}:
         # Asked with the operation at hand, "How do I delete the alias with CreateAlias?" would be the wrong question.
-        if len(named) == 1 and re.match(r"(?:also )?(?:use|call) ", match["use"]):
+        if len(named) == 1:
             yield fact("howto.other", statement, words, do=do)
     else:
         yield fact("howto.use", statement, words, do=do)
@@ -66,9 +64,7 @@ def how_to(statement: Statement, words: str, reading: Reading) -> Iterator[Fact]
 def goes_on(statement: Statement, reading: Reading) -> bool:
     """Is the sentence one of several steps, with the next one behind it?"""
     after = reading.behind(statement)
-    return (
-        after is not None and re.match(r"(?:Then|Next|After|Finally|Otherwise|And)\b", after.sentence.text) is not None
-    )
+    return bool(after and re.match(r"(?:Then|Next|After|Finally|Otherwise|And)\b", after.sentence.text))
 
 
 def capability(statement: Statement, words: str, subject: Subject) -> Iterator[Fact]:
@@ -110,8 +106,6 @@ def quantity(statement: Statement, words: str) -> Iterator[Fact]:
 def requirement(statement: Statement, words: str) -> Iterator[Fact]:
     """ "The name of a boat must begin with a letter."."""
     match = MUST.match(words)
-    if not match or re.search(r"\b(?:that|which|whose)\b|\bvalue$", match["noun"]):
-        return
-    # "The list" or "The name" is of something that another sentence says.
-    if word_count(match["noun"]) >= 3:
+    # A noun of two words, "The name", is of something that another sentence says.
+    if match and word_count(match["noun"]) >= 3 and not re.search(r"\b(?:that|which|whose)\b|\bvalue$", match["noun"]):
         yield fact("requirement", statement, words, noun=lower_first(match["noun"]), verb=match["verb"])
