@@ -27,12 +27,14 @@ CHANGES = {  # params of a study that takes minutes, not an hour
     "answer.max_tokens": 48,
     "report.bootstrap_samples": 200,
 }
-HANDWRITTEN = [  # question, reference, article, passage of the article that the reference rests on
+# Question, reference, article, and the passage that the reference rests on: one of which qa makes no pair, so that
+# none leaks it.
+HANDWRITTEN = [
     (
-        "How large can a parcel be that I put into a Harbor Queue dock?",
-        "A parcel can hold at most 64 KB of data.",
+        "For how many days does Harbor Queue keep a parcel?",
+        "Harbor Queue keeps a parcel for 4 days by default.",
         "queue/send-parcel",
-        "A parcel can hold at most 64 KB of data.",
+        "Harbor Queue keeps a parcel for 4 days by default.",
     ),
     (
         "Who can shorten the lock of a crate in STRICT mode?",

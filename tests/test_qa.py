@@ -8,6 +8,7 @@ import pytest
 from conftest import HashingEmbedder
 from small_study import write_small_study
 
+from stages.qa.balance import pick, tenth
 from stages.qa.build import build
 from stages.qa.deduplicate import exact, semantic
 from stages.qa.extractive import generate
@@ -15,11 +16,10 @@ from stages.qa.handwritten import admit, read_handwritten
 from stages.qa.leakage import Remembered, gate, hits, runs
 from stages.qa.metrics import summary
 from stages.qa.params import LeakageParams, QaParams
-from stages.qa.quotas import pick, place
-from stages.qa.verify import Source, fault
+from stages.qa.verify import verify
 from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.base.files import sha256_text
-from tune_or_retrieve.base.records import Article, Evidence, Pair, Question, Quote
+from tune_or_retrieve.base.records import Article, Evidence, Pair, Question, Quote, Rejection
 
 LEAKAGE = LeakageParams(ngram=8, similarity=0.97)
 EMBEDDING = {"model": "none", "dtype": "float32", "batch_size": 8}
@@ -139,8 +139,7 @@ def make(size: int = 64, **changes):
 
 
 def test_a_sound_pair_has_no_fault():
-    articles, texts = corpus(1)
-    assert fault(pair(), {articles[0].id: Source(articles[0], texts[articles[0].id])}) is None
+    assert verify([pair()], *corpus(1)) == ([pair()], [])
 
 
 @pytest.mark.parametrize(
@@ -174,8 +173,7 @@ def test_a_sound_pair_has_no_fault():
     ],
 )
 def test_each_rule_names_what_is_wrong(changes, reason):
-    articles, texts = corpus(1)
-    assert fault(pair(**changes), {articles[0].id: Source(articles[0], texts[articles[0].id])}) == reason
+    assert verify([pair(**changes)], *corpus(1)) == ([], [Rejection(pair=pair(**changes), reason=reason)])
 
 
 # Deduplication
@@ -228,8 +226,8 @@ def test_the_gate_stops_a_leak():
     with pytest.raises(StageError) as fault_:
         gate([pair()], [], [leaked], HashingEmbedder(), LEAKAGE)
     assert str(fault_.value) == (
-        "leakage gate: 1 fault between the pairs and the test questions; nothing was written. The choice of pairs "
-        "should have kept them out: report it, with qa.* of params.yaml:\n"
+        "leakage gate: 1 fault between the pairs and the test questions; nothing was written. The selection of pairs "
+        "should have prevented this: please report it, with the section qa of params.yaml:\n"
         "  pair p1 leaks question q9: words in common, “harbour how many ferrys can i keep per”"
     )
 
@@ -262,10 +260,10 @@ def test_a_text_is_embedded_once():
     np.testing.assert_array_equal(again, HashingEmbedder().embed(["c", "d"]))
 
 
-# Quotas
+# Balance
 
 
-def test_pick_spreads_over_kinds_services_and_places():
+def test_pick_spreads_over_kinds_services_and_tenths():
     pairs = [
         pair(
             id=f"{kind}{service}{n}",
@@ -279,7 +277,7 @@ def test_pick_spreads_over_kinds_services_and_places():
     ]
     picked = pick(pairs, 20, max_per_article=10, characters={"a": 100, "b": 100})
     assert Counter(p.service for p in picked) == {"a": 10, "b": 10}
-    assert Counter(place(p, {"a": 100, "b": 100}) for p in picked) == dict.fromkeys(range(10), 2)
+    assert Counter(tenth(p, {"a": 100, "b": 100}) for p in picked) == dict.fromkeys(range(10), 2)
     assert abs(Counter(p.kind for p in picked)["limit"] - 10) <= 2
 
 
@@ -320,7 +318,7 @@ def test_too_small_a_corpus_says_how_many_pairs_it_makes():
     with pytest.raises(StageError) as fault_:
         make(size=8)
     message = str(fault_.value)
-    assert message.startswith("data/articles: too small for the pairs asked: 8 articles gave ")
+    assert message.startswith("data/articles: too small for the pairs asked for: 8 articles gave ")
     assert " of 40 training pairs, " in message
     assert message.endswith(
         "Lower qa.pairs, qa.validation_pairs or qa.test_questions, raise qa.max_per_article, or give more articles. "
@@ -329,7 +327,7 @@ def test_too_small_a_corpus_says_how_many_pairs_it_makes():
 
 
 def test_an_empty_corpus_is_too_small_as_well():
-    with pytest.raises(StageError, match="too small for the pairs asked: 0 articles gave 0 candidates"):
+    with pytest.raises(StageError, match="too small for the pairs asked for: 0 articles gave 0 candidates"):
         make(size=0)
 
 
@@ -378,7 +376,7 @@ def test_handwritten_questions_about_services_that_the_corpus_lacks_are_left_out
     path = write(tmp_path / "q.jsonl", rows)
     assert [q.id for q in read_handwritten(path, TEXTS, SERVICES)] == ["h2", "h3"]
     assert capsys.readouterr().err == (
-        f"{path}: 2 of 4 questions are left out, as no article is of their service: h1 (sea), h4 (sea)\n"
+        f"{path}: 2 of 4 questions are left out, because no article is about their service: h1 (sea), h4 (sea)\n"
     )
 
 
@@ -401,15 +399,15 @@ def test_every_fault_of_handwritten_questions_is_named_at_once(tmp_path):
         f"{path}: 7 faults:",
         "  line 2, question 'h2': set must be 'handwritten'. Got 'synthetic'.",
         "  line 3, question 'h3': evidence b 0–23: there is no such article. Correct the id, add its service to "
-        "articles.botocore.services in params.yaml, or take the question out: for a corpus of your own, this file may "
+        "articles.botocore.services in params.yaml, or remove the question. With documents of your own, this file may "
         "be empty.",
-        "  line 4, question 'h4': evidence a 0–99: must lie within the article's 37 characters. Look the passage up "
-        "anew.",
-        "  line 5, question 'h5': evidence a 1–23: its text has another sha256 than the row says, so the article was "
-        "changed. Look the passage up anew and correct start, end and sha256.",
+        "  line 4, question 'h4': evidence a 0–99: must lie within the article's 37 characters. Find the passage "
+        "again.",
+        "  line 5, question 'h5': evidence a 1–23: its text does not have the sha256 of the row, so the article has "
+        "changed. Find the passage again and correct start, end and sha256.",
         "  line 6, question 'h6': evidence must name at least one passage.",
         "  line 7, question 'h1': question and reference must not be empty.",
-        "  line 7, question 'h1': its id stands in line 1 too.",
+        "  line 7, question 'h1': line 1 has the same id.",
     ]
 
 

@@ -11,17 +11,17 @@ from test_qa import EMBEDDING, make, pair, params, question, quote
 from test_qa_facts import article, operation
 from test_qa_prose import CORPUS, document
 
-from stages.qa.build import build, verify
-from stages.qa.comparison import related
+from stages.qa.balance import KINDS, pick
+from stages.qa.build import build
 from stages.qa.deduplicate import MOST_TOGETHER, exact
-from stages.qa.document_phrasing import DOCUMENT_PHRASINGS
 from stages.qa.extractive import generate
 from stages.qa.leakage import gate, hits
 from stages.qa.params import LeakageParams
-from stages.qa.phrasing import PHRASINGS
-from stages.qa.quotas import KINDS, pick
+from stages.qa.prose import phrasings as prose
+from stages.qa.reference import phrasings as reference
+from stages.qa.reference.comparison import related
 from stages.qa.split import split_articles
-from stages.qa.verify import Source, fault
+from stages.qa.verify import verify
 from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.base.records import Article, Pair
 
@@ -215,14 +215,13 @@ def test_a_comparison_must_name_both_operations():
     articles, texts = twins(
         operation(description="Adds a boat to the harbour."), operation(description="Removes a boat from the harbour.")
     )
-    sources = {row.id: Source(row, texts[row.id]) for row in articles}
     (good,) = [p for p in generate(articles, texts, 1) if p.kind == "comparison"]
-    assert fault(good, sources) is None
+    assert verify([good], articles, texts) == ([good], [])
     one = good.model_copy(update={"question": "What does CreateBoat in Harbour do, and what not?", "answer": "A boat."})
-    assert fault(one, sources) == "question without its subject"
+    assert [row.reason for row in verify([one], articles, texts)[1]] == ["question without its subject"]
 
 
-# Deduplication, quotas, split, gate
+# Deduplication, balance, split, gate
 
 
 def test_a_sentence_stands_alone_once_and_in_few_combined_pairs():
@@ -297,8 +296,8 @@ def test_pairs_of_two_articles_stay_in_one_part():
 
 
 def test_every_form_has_several_phrasings():
-    assert {form: len(phrasings) for form, phrasings in PHRASINGS.items() if len(set(phrasings)) < 6} == {}
-    assert all(DOCUMENT_PHRASINGS.values())
+    assert {form: len(phrasings) for form, phrasings in reference.PHRASINGS.items() if len(set(phrasings)) < 6} == {}
+    assert all(prose.PHRASINGS.values())
 
 
 def test_the_corpus_of_the_end_to_end_test_suffices_for_what_it_asks():

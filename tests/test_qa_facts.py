@@ -2,13 +2,13 @@
 
 import pytest
 
-from stages.qa.extractive import extract, generate
-from stages.qa.facts import Reading
-from stages.qa.grammar import first_person
-from stages.qa.phrasing import PHRASINGS
-from stages.qa.structure import statements
-from stages.qa.subject import resolve, subject_of
-from stages.qa.verify import Source, fault
+from stages.qa.extractive import generate
+from stages.qa.prose import writer as prose
+from stages.qa.reference import writer as reference
+from stages.qa.reference.phrasings import PHRASINGS
+from stages.qa.shared.grammar import first_person
+from stages.qa.shared.subject import resolve, subject_of
+from stages.qa.verify import verify
 from tune_or_retrieve.base.records import Article
 
 
@@ -29,8 +29,11 @@ def article(text: str, title: str = "RentBoat (Harbour)", kind: str = "operation
 def told(text: str, kind: str = "operation", title: str = "RentBoat (Harbour)") -> dict[str, str]:
     """Answers by form of fact."""
     row = article(text, title, kind)
-    reading = Reading(subject_of(row), statements(text, kind == "operation"), frozenset({"RentBoat", "ReturnBoat"}))
-    return {fact.form: fact.answer for fact in extract(reading)}
+    if kind == "document":
+        sheet = prose.facts(row, text)
+    else:
+        sheet = reference.facts(row, text, frozenset({"RentBoat", "ReturnBoat"}))
+    return {fact.form: fact.answer for fact in sheet.facts}
 
 
 def operation(description: str = "", parameter: str = "", errors: str = "", response: str = "") -> str:
@@ -209,8 +212,8 @@ def test_prose_without_structure_is_read_too():
         "Each member can borrow up to 2 boats per day. If a boat is damaged, the warden informs the owner.\n"
     )
     assert told(text, kind="document", title="House rules") == {
-        "definition.document": "A quay warden is the person that hands out the keys of the boats.",
-        "limit.number": "Each member can borrow up to 2 boats per day.",
+        "definition": "A quay warden is the person that hands out the keys of the boats.",
+        "limit.many": "Each member can borrow up to 2 boats per day.",
         "behaviour.document": "If a boat is damaged, the warden informs the owner.",
     }
 
@@ -275,4 +278,4 @@ def test_a_term_is_asked_for_without_the_operation():
     text = operation(description="A mooring is a place at the quay where a boat can be tied up.")
     (pair,) = generate([article(text)], {"harbour/rent-boat": text}, seed=3)
     assert "a mooring" in pair.question
-    assert fault(pair, {"harbour/rent-boat": Source(article(text), text)}) is None
+    assert verify([pair], [article(text)], {"harbour/rent-boat": text}) == ([pair], [])

@@ -23,8 +23,9 @@ from stages.qa.llm.generate import PROMPT, asking, calls, generate, write
 from stages.qa.llm.passages import Passage, passages, spread
 from stages.qa.metrics import summary
 from stages.qa.params import QaParams
+from stages.qa.shared.subject import subject_of
 from stages.qa.split import Parts
-from stages.qa.verify import Source, fault
+from stages.qa.verify import fault
 from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.base.files import sha256_text
 from tune_or_retrieve.base.machine import ConcurrencyParams
@@ -76,11 +77,16 @@ def replied(*pairs, stop="stop"):
     return ShapedReply(text="", input_tokens=1, output_tokens=1, stop_reason=stop, seconds=0.1, arguments=arguments)
 
 
+def sound(pair):
+    """None, or the rule that it breaks."""
+    return fault(pair, {ARTICLE.id: subject_of(ARTICLE)}, {ARTICLE.id: TEXT})
+
+
 def read_from(reply, share=3):
     """Each candidate as (what verification or the generator says of it, its first quote)."""
     found = []
     for one in candidates(reply, WHOLE, TEXT, share):
-        reason = one.reason if isinstance(one, Rejection) else fault(one, {ARTICLE.id: Source(ARTICLE, TEXT)})
+        reason = one.reason if isinstance(one, Rejection) else sound(one)
         found.append((reason, (one.pair if isinstance(one, Rejection) else one).evidence[0].text))
     return found
 
@@ -132,7 +138,7 @@ def test_a_quote_holds_the_words_of_the_article_and_their_place():
         {"article_id": "harbour/ferry", "start": start, "end": start + len(TWO), "text": TWO}
     ]
     assert (pair.kind, pair.service, pair.phrasing) == ("limit", "harbour", "limit/llm")
-    assert fault(pair, {ARTICLE.id: Source(ARTICLE, TEXT)}) is None
+    assert sound(pair) is None
 
 
 @pytest.mark.parametrize(
@@ -436,7 +442,7 @@ def test_it_writes_on_an_openai_compatible_server_held_to_the_schema(tmp_path, m
                 "generator": "llm",
                 "llm": {"provider": "openai", "base_url": "http://here", "model": "m", "max_passages": 2},
             },
-            ["qa: provider must be openai, that of qa.llm: by it dvc.yaml names the code that is used."],
+            ["qa: provider must be openai, the provider of qa.llm; dvc.yaml finds the code by this name."],
         ),
         ({"generator": "magic"}, ["qa.generator: must be 'extractive' or 'llm'. Got 'magic'."]),
     ],

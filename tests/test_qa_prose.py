@@ -4,13 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from stages.qa.build import verify
 from stages.qa.deduplicate import exact
-from stages.qa.document_phrasing import DOCUMENT_PHRASINGS, framed
-from stages.qa.document_rules import RULES
 from stages.qa.extractive import generate
-from stages.qa.noun import noun
-from stages.qa.verify import Source, fault
+from stages.qa.prose.nouns import noun
+from stages.qa.prose.phrasings import PHRASINGS, framed
+from stages.qa.prose.rules import RULES
+from stages.qa.verify import verify
 from tune_or_retrieve.base.files import sha256_text
 from tune_or_retrieve.base.records import Article, Pair
 
@@ -49,58 +48,37 @@ def asked(text: str, seeds: int = 1, title: str = "RentBoat") -> list[Pair]:
         ("The rental time can be at most 12 hours.", "how long can the rental time be"),
         ("The deposit must not exceed 300 euros.", "what is the upper limit for the deposit"),
         ("The crew must be between 1 and 9 people.", "what range is allowed for the crew"),
-        ("A boat name must have between 3 and 20 letters.", "how many letters must a boat name have"),
-        ("You can extend a rental at most 2 times.", "how many times can I extend a rental"),
-        ("You can raise the length of a rental to 14 days.", "to what value can I raise the length of a rental"),
-        ("You must wait 60 seconds after mooring.", "how long must I wait after mooring"),
-        ("A boat holds 6 people.", "how many people does a boat hold"),
-        ("RentBoat hands at most 4 oars to each crew.", "How many oars does RentBoat hand to each crew at most?"),
         # Durations
         ("A rental ends after 60 minutes by default.", "after how many minutes does a rental end by default"),
         ("A mooring that RentBoat marks expires after 2 days.", "After how many days does a mooring that RentBoat"
          " marks expire?"),
         ("A ticket is valid for 24 hours.", "how long is a ticket valid"),
-        ("A storm warning lasts 3 hours.", "how long does a storm warning last"),
-        ("Drying a sail takes up to 6 hours.", "how long can drying a sail take"),
-        ("Old sails wait at most 3 days for a buyer.", None),  # a plural with its verb: not surely understood
         # Defaults
         ("The default colour is WHITE.", "what is the default colour"),
         ("The default crew of a boat is 5.", "what is the default crew of a boat"),
-        ("The waiting period is 30 days by default.", "how long is the waiting period by default"),
+        ("The waiting period is 30 days by default.", "what is the default for the waiting period"),
         ("Access to the quay is blocked by default.", "what is the default for access to the quay"),
-        ("By default, a boat is open to its owner only.", "to whom is a boat open by default"),
-        ("RentBoat paints a boat every 90 days by default.", "How often does RentBoat paint a boat by default?"),
-        ("RentBoat keeps a boat for 2 hours by default.", "For how long does RentBoat keep a boat by default?"),
+        ("By default, a boat is open to its owner only.", "what applies to a boat by default"),
         # Values, permissions, requirements
         ("The valid boat types are CANOE, DINGHY and BARGE.", "which boat types are valid"),
         ("A boat name can contain letters and digits only.", "what can a boat name contain"),
-        ("RentBoat can grant the rights SAIL and ROW.", "Which rights can RentBoat grant?"),
         ("RentBoat requires the permission harbour:RentBoat.", "Which permission does RentBoat require?"),
-        ("RentBoat needs the ticket that the warden sold.", "What is needed for RentBoat?"),
+        ("RentBoat needs the ticket that the warden sold.", "What does RentBoat need?"),
         ("A new sailor needs a lifejacket.", "what does a new sailor need"),
-        ("RentBoat works only on weekdays.", "What does RentBoat work on?"),
-        ("The name of a boat must be unique in all harbours.", "what is required of the name of a boat"),
-        ("A wet sail must be dried before RentBoat can stow it.", "What must be done with a wet sail before RentBoat"
-         " can stow it?"),
         # What happens, what is returned
         ("If the boat is taken, RentBoat returns a BoatTaken error.", "Which error does RentBoat return if the boat is"
          " taken?"),
         ("When the quay is closed, RentBoat waits for up to 20 minutes before it fails.", "What does RentBoat do when"
          " the quay is closed?"),
         ("If you do not return a boat, the warden calls the police.", "what happens if I do not return a boat"),
+        ("RentBoat succeeds even if the boat is old.", "What does RentBoat do if the boat is old?"),
         ("RentBoat returns the key of the boat.", "What is returned by RentBoat?"),
         ("RentBoat returns an empty list when the quay is empty.", "What does RentBoat return when the quay is empty?"),
-        ("A RED dock hands out boats in the order in which they came.",
-         "in what order does a RED dock hand out boats"),
-        ("Old sails are kept so that sailors can mend them.", "why are old sails kept"),
         ("Losing an oar costs 20 euros.", "what does losing an oar cost"),
     ],
 )  # fmt: skip
 def test_a_sentence_is_asked_for_and_is_the_answer(sentence, question):
     pairs = asked(sentence, seeds=12)
-    if question is None:
-        assert pairs == []
-        return
     assert any(question.lower() in pair.question.lower() for pair in pairs)
     assert {(pair.answer, *(quote.text for quote in pair.evidence)) for pair in pairs} == {(sentence, sentence)}
 
@@ -110,19 +88,12 @@ def test_a_sentence_is_asked_for_and_is_the_answer(sentence, question):
     [
         ("RentBoat does not insure the crew.", "Does RentBoat insure the crew?",
          "No, RentBoat does not insure the crew."),
+        ("Sailors don't wash the decks.", "do sailors wash the decks", "No, sailors don't wash the decks."),
         ("A sunk boat cannot be rented.", "can a sunk boat be rented", "No, a sunk boat cannot be rented."),
-        ("A RED boat never leaves the quay.", "does a RED boat ever leave the quay",
-         "No, a RED boat never leaves the quay."),
-        ("RentBoat never bills a boat twice if you give a ticket.", "Does RentBoat ever bill a boat twice if I give a"
-         " ticket?", "No, RentBoat never bills a boat twice if you give a ticket."),
-        ("During the night, the crew cannot board the boat.", "can the crew board the boat during the night",
-         "No, during the night, the crew cannot board the boat."),
         ("The quay must not be used for parties.", "may the quay be used for parties",
          "No, the quay must not be used for parties."),
         ("A locked boat cannot be moved until its lock expires.", "can a locked boat be moved before its lock expires",
          "No, a locked boat cannot be moved until its lock expires."),
-        ("RentBoat succeeds even if the boat is old.", "Does RentBoat succeed even if the boat is old?",
-         "Yes, RentBoat succeeds even if the boat is old."),
         ("Readers can still borrow a map from the warden.", "can readers still borrow a map from the warden",
          "Yes, readers can still borrow a map from the warden."),
     ],
@@ -140,12 +111,13 @@ def test_yes_and_no(sentence, question, answer):
         "This boat can hold at most 64 kg of fish.",
         "For canoes, a paddle is needed. The rental time can be at most 12 hours.",  # of canoes?
         "All boats cannot leave the quay.",  # none, or not all?
-        "After mooring, the crew cannot board for 10 minutes.",  # not for ten minutes, or not within them?
+        "The crew cannot board the boat for 10 minutes.",  # not for ten minutes, or not within them?
         "If the red lamp blinks, the tank is empty.",  # a sign, no consequence
         "The librarian cannot open locked drawers, nor can the guard.",
-        "German boats can hold at most 3 crews.",  # lower case would be wrong
+        "The old sails rot when the quay is closed.",  # do they sail? a plural with its verb
+        "German boats cannot leave the quay.",  # lower case would be wrong
         "The pump and its valve that leaks can hold at most 3 litres.",
-        "Most boats never sink in a storm.",
+        "Most boats do not sink in a storm.",
     ],
 )
 def test_what_is_not_surely_understood_makes_no_question(sentence):
@@ -161,29 +133,29 @@ def test_the_first_sentence_tells_the_purpose():
     text = "# RentBoat\n\nRentBoat lends a boat to a member.\n"
     (pair,) = generate([document(text)], {"harbour/rent-boat": text}, seed=2)
     assert (pair.kind, pair.answer) == ("purpose", "RentBoat lends a boat to a member.")
-    assert fault(pair, {"harbour/rent-boat": Source(document(text), text)}) is None
+    assert verify([pair], [document(text)], {"harbour/rent-boat": text}) == ([pair], [])
 
 
 @pytest.mark.parametrize(
-    ("words", "inside"),
+    ("words", "inside", "names"),
     [
-        ("A dock", "a dock"),
-        ("Harbor Queue", "Harbor Queue"),
-        ("SendParcel", "SendParcel"),
-        ("FROZEN crates", "FROZEN crates"),
-        ("Public access to a shelf", "public access to a shelf"),
-        ("A link that GetCrate signs", "a link that GetCrate signs"),
-        ("Readers", "readers"),
-        ("Spanish readers", None),
-        ("Paris", "paris"),
-        ("You", None),
-        ("The crate it holds", None),
-        ("The dock is full and the crate", None),
+        ("A dock", "a dock", NO_NAMES),
+        ("Harbor Queue", "Harbor Queue", NO_NAMES),
+        ("SendParcel", "SendParcel", NO_NAMES),
+        ("FROZEN crates", "FROZEN crates", NO_NAMES),
+        ("Public access to a shelf", "public access to a shelf", NO_NAMES),
+        ("A link that GetCrate signs", "a link that GetCrate signs", NO_NAMES),
+        ("Readers", "readers", NO_NAMES),
+        ("Spanish readers", None, NO_NAMES),
+        ("Paris", "Paris", frozenset({"Paris"})),  # the article writes it with a capital inside a sentence
+        ("Paris", "paris", NO_NAMES),
+        ("You", None, NO_NAMES),
+        ("The crate it holds", None, NO_NAMES),
+        ("The dock is full and the crate", None, NO_NAMES),
     ],
 )
-def test_noun_phrases(words, inside):
-    names = frozenset({"Paris"}) if words == "Paris" else NO_NAMES
-    assert noun(words, names) == ("Paris" if words == "Paris" else inside)
+def test_noun_phrases(words, inside, names):
+    assert noun(words, names) == inside
 
 
 @pytest.mark.parametrize(
@@ -200,7 +172,7 @@ def test_the_title_is_named_once(core, number, question):
 
 
 def test_every_rule_has_its_phrasings():
-    assert {rule.form for rule in RULES} <= set(DOCUMENT_PHRASINGS)
+    assert {rule.form for rule in RULES} <= set(PHRASINGS)
 
 
 @pytest.mark.parametrize("seed", [1, 7, 23])

@@ -1,9 +1,9 @@
-"""Sentences, their places, and plain words."""
+"""Sentences, what they document, and plain words."""
 
 import pytest
 
-from stages.qa.structure import Place, statements
-from stages.qa.text import plain, sentences
+from stages.qa.shared.blocks import Sentence, plain
+from stages.qa.shared.reading import Entry, statements
 
 OPERATION = """# RentBoat (Harbour)
 
@@ -39,8 +39,12 @@ The name of the tag.
 """
 
 
+def sentences(text: str) -> list[Sentence]:
+    return [statement.sentence for statement in statements(text, is_operation=True)]
+
+
 def test_sentences_are_verbatim_and_in_order():
-    found = list(sentences(OPERATION))
+    found = sentences(OPERATION)
     assert [OPERATION[s.start : s.end] for s in found] == [s.text for s in found]
     assert [s.text for s in found][:3] == [
         "Rents a boat to the caller.",
@@ -58,13 +62,13 @@ def test_wrapped_prose_is_one_sentence():
     assert [plain(s.text) for s in sentences(text)] == ["Boats are rented by the hour.", "Pay at the quay."]
 
 
-def test_places_name_what_a_sentence_is_about():
-    places = {s.sentence.text: s.place for s in statements(OPERATION, is_operation=True)}
-    assert places["Rents a boat to the caller."] == Place("description")
-    assert places["The name of the tag."] == Place("parameter", "Key", ("Tags",))
-    assert places["The name of the tag."].full_name == "Tags.Key"
-    assert places["The name on its bow."] == Place("response", "Name", ("Boat",))
-    assert places["There is no boat left."] == Place("error", "NoBoat")
+def test_a_sentence_knows_the_entry_it_documents():
+    entries = {s.sentence.text: s.entry for s in statements(OPERATION, is_operation=True)}
+    assert entries["Rents a boat to the caller."] == Entry("description")
+    assert entries["The name of the tag."] == Entry("parameter", "Key", ("Tags",))
+    assert entries["The name of the tag."].full_name == "Tags.Key"
+    assert entries["The name on its bow."] == Entry("response", "Name", ("Boat",))
+    assert entries["There is no boat left."] == Entry("error", "NoBoat")
 
 
 def test_a_sentence_behind_a_narrowing_one_is_marked():

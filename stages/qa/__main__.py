@@ -41,7 +41,7 @@ def main() -> None:
             write_jsonl(made / f"{name}.jsonl", getattr(sets, name))
         write_jsonl(made / "handwritten.jsonl", handwritten)
         write_json(made / "split.json", {name: sorted(ids) for name, ids in sets.parts._asdict().items()})
-        # The gate reads what was written: it trusts nothing that the choice above has in memory.
+        # The gate reads what was written, and so trusts nothing in memory.
         train, validation = (list(read_jsonl(made / f"{name}.jsonl", Pair)) for name in ("train", "validation"))
         asked = [row for name in ("handwritten", "test") for row in read_jsonl(made / f"{name}.jsonl", Question)]
         closest = gate(train, validation, asked, embedder, params.leakage)
@@ -55,10 +55,10 @@ def main() -> None:
 def candidates(
     articles: Sequence[Article], texts: Mapping[str, str], params: QaParams, run: RunParams
 ) -> Iterable[Pair | Rejection]:
-    """Of the generator that params name; what follows knows only pairs."""
+    """Candidate pairs of the generator that params name."""
     if params.generator == "extractive":
         return extractive.generate(articles, texts, params.seed)
-    from stages.qa.llm.generate import generate  # here: the other needs no model
+    from stages.qa.llm.generate import generate  # here, because the extractive generator needs no model
 
     return generate(articles, texts, params, run)
 

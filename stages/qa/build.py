@@ -9,14 +9,14 @@ from stages.qa.deduplicate import exact, shuffled
 from stages.qa.leakage import Embeds
 from stages.qa.params import QaParams
 from stages.qa.split import Parts, split_articles
-from stages.qa.verify import Source, fault
+from stages.qa.verify import verify
 from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.base.progress import say
 from tune_or_retrieve.base.records import Article, Pair, Question, Rejection
 
-# Articles set apart per question wanted of them: some of their candidates fall to deduplication or to the gate.
+# Articles set apart for each question wanted: deduplication and leaks cost some of their candidates.
 SPARE = 1.5
-# Pairs looked at per pair wanted, at first; more are taken if they do not suffice.
+# Pairs looked at first for each pair wanted; more are looked at if these are not enough.
 SHORTLIST = 1.6
 
 
@@ -27,7 +27,7 @@ class Sets(NamedTuple):
     validation: list[Pair]
     test: list[Question]
     rejected: list[Rejection]
-    candidates: int  # pairs the generator proposed
+    candidates: int  # proposed by the generator
     parts: Parts
 
 
@@ -38,10 +38,10 @@ def build(
     embedder: Embeds,
     params: QaParams,
 ) -> Sets:
-    """The sets, independent of the generator that made the candidates.
+    """The sets, whichever generator made the candidates.
 
     Args:
-        candidates: with those that the generator itself rejects.
+        candidates: of any generator, with those that it rejected itself.
 
     Raises:
         StageError: the corpus gives too few pairs; says how many it gives.
@@ -63,45 +63,26 @@ def build(
         params.seed,
         {pair.articles for pair in pool if len(pair.articles) > 1},
     )
-    characters = {article.id: article.characters for article in articles}
-    chooser = Chooser(pool, parts, embedder, params, characters)
+    chooser = Chooser(pool, parts, embedder, params, {article.id: article.characters for article in articles})
+    wanted = [params.pairs, params.validation_pairs, params.test_questions]
     factor = SHORTLIST
-    while True:
-        sets = chooser.choose(factor)
-        if sets is not None or factor * _wanted(params) >= len(pool):
-            break
+    chosen = chooser.choose(factor)
+    while chosen.sizes != wanted and factor * sum(wanted) < len(pool):
         factor *= 2
-        say(f"qa: too few pairs left after deduplication, looking at {factor:.1f} times as many as are wanted")
-    chosen = sets if sets is not None else chooser.best
-    made = [len(chosen.train), len(chosen.validation), len(chosen.test)]
-    if made != [params.pairs, params.validation_pairs, params.test_questions]:
+        say(f"qa: too few pairs are left after deduplication; looking at {factor:.1f} times as many as are wanted")
+        chosen = max(chooser.choose(factor), chosen, key=lambda one: sum(one.sizes))
+    made = chosen.sizes
+    if made != wanted:
         raise StageError(
-            f"data/articles: too small for the pairs asked: {len(articles)} articles gave {len(proposed)} candidates, "
-            f"of which {len(pool)} are sound and distinct; they make {made[0]} of {params.pairs} training pairs, "
-            f"{made[1]} of {params.validation_pairs} validation pairs and {made[2]} of {params.test_questions} test "
-            f"questions. Lower qa.pairs, qa.validation_pairs or qa.test_questions, raise {_raised(params)}, or give "
-            "more articles. Nothing was written."
+            f"data/articles: too small for the pairs asked for: {len(articles)} articles gave {len(proposed)} "
+            f"candidates, of which {len(pool)} are sound and distinct; they make {made[0]} of {params.pairs} training "
+            f"pairs, {made[1]} of {params.validation_pairs} validation pairs and {made[2]} of "
+            f"{params.test_questions} test questions. Lower qa.pairs, qa.validation_pairs or qa.test_questions, raise "
+            f"{_raised(params)}, or give more articles. Nothing was written."
         )
     return Sets(chosen.train, chosen.validation, chosen.test, rejected + chosen.rejected, len(proposed), parts)
 
 
-def verify(
-    pairs: Sequence[Pair], articles: Sequence[Article], texts: Mapping[str, str]
-) -> tuple[list[Pair], list[Rejection]]:
-    sources = {article.id: Source(article, texts[article.id]) for article in articles}
-    sound, rejected = [], []
-    for pair in pairs:
-        if reason := fault(pair, sources):
-            rejected.append(Rejection(pair=pair, reason=reason))
-        else:
-            sound.append(pair)
-    return sound, rejected
-
-
 def _raised(params: QaParams) -> str:
-    """What to raise for more candidates or more use of them."""
+    """What gives more candidates, or uses more of them."""
     return "qa.max_per_article" + (" or qa.llm.max_passages" if params.generator == "llm" else "")
-
-
-def _wanted(params: QaParams) -> int:
-    return params.pairs + params.validation_pairs + params.test_questions

@@ -1,14 +1,16 @@
 """Which of the sound pairs make the sets: no near-duplicates, no leaks, each part from its own articles."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
+from stages.qa.balance import pick
 from stages.qa.deduplicate import semantic
-from stages.qa.leakage import MARGIN, hits
-from stages.qa.quotas import pick
+from stages.qa.leakage import MARGIN, Embeds, hits
+from stages.qa.params import QaParams
 from stages.qa.split import Parts
 from tune_or_retrieve.base.files import sha256_text
 from tune_or_retrieve.base.records import Evidence, Pair, Question, Rejection
@@ -20,70 +22,59 @@ class Chosen(NamedTuple):
     test: list[Question]
     rejected: list[Rejection]
 
+    @property
+    def sizes(self) -> list[int]:
+        return [len(self.train), len(self.validation), len(self.test)]
 
+
+@dataclass(frozen=True)
 class Chooser:
-    """Chooses the sets out of the pool, looking at more of it if the first look does not suffice."""
+    """Chooses the sets out of the pool."""
 
-    def __init__(self, pool, parts: Parts, embedder, params, characters):
-        self.pool = pool
-        self.parts = parts
-        self.embedder = embedder
-        self.params = params
-        self.characters = characters
-        self.best = Chosen([], [], [], [])
+    pool: Sequence[Pair]
+    parts: Parts
+    embedder: Embeds
+    params: QaParams
+    characters: Mapping[str, int]  # of each article, by id
 
-    def choose(self, factor: float) -> Chosen | None:
-        """The sets, or None if they are not full; the best so far is kept in `best`."""
+    def choose(self, factor: float) -> Chosen:
+        """The sets, of `factor` times as many pairs as are wanted; they may be too small."""
         params = self.params
         unseen_wanted = params.test_questions // 2
-        seen_wanted = params.test_questions - unseen_wanted
         shortlist = self._shortlist(factor, unseen_wanted)
         kept, rejected = semantic(shortlist, self._embed(shortlist), params.duplicate_similarity)
         by_part = self._by_part([shortlist[number] for number in kept])
-        test_pairs = pick(by_part["unseen"], unseen_wanted, 1, self.characters)
-        seen_pairs, left, leaks = self._seen(by_part["train"], test_pairs, seen_wanted)
-        rejected += leaks
-        test = [_question(pair, "unseen") for pair in test_pairs] + [_question(pair, "seen") for pair in seen_pairs]
-        validatable, leaks = self._clear(by_part["validation"], test, self._embed([*test_pairs, *seen_pairs]))
-        rejected += leaks
+        unseen_pairs = pick(by_part["unseen"], unseen_wanted, 1, self.characters)
+        seen_wanted = params.test_questions - unseen_wanted
+        seen_pairs, test, left, leaks = self._seen(by_part["train"], unseen_pairs, seen_wanted)
+        validatable, more_leaks = self._clear(by_part["validation"], test)
         train = self._train(left, seen_pairs)
         validation = pick(validatable, params.validation_pairs, params.max_per_article, self.characters)
         trained = frozenset().union(*(pair.articles for pair in train))
         test = [q for q in test if q.slice == "unseen" or {e.article_id for e in q.evidence} <= trained]
-        chosen = Chosen(_sorted(train), _sorted(validation), test, rejected)
-        if len(train) + len(validation) + len(test) >= len(self.best.train) + len(self.best.validation) + len(
-            self.best.test
-        ):
-            self.best = chosen
-        full = (len(train), len(validation), len(test)) == (
-            params.pairs,
-            params.validation_pairs,
-            params.test_questions,
-        )
-        return chosen if full else None
+        return Chosen(_sorted(train), _sorted(validation), test, rejected + leaks + more_leaks)
 
     def _seen(
         self, trainable: Sequence[Pair], unseen_pairs: Sequence[Pair], number: int
-    ) -> tuple[list[Pair], list[Pair], list[Rejection]]:
-        """Pairs to ask seen questions from, the pairs left to train on, and those that leak a test question.
+    ) -> tuple[list[Pair], list[Question], list[Pair], list[Rejection]]:
+        """Pairs to ask seen questions from, all test questions, the pairs left to train on, and those that leak.
 
-        Each article of a seen question keeps a pair of its own: what loses its last one to the question is not asked.
+        Each article of a seen question keeps a pair to train on; a question that takes its article's last is not asked.
         """
         candidates = list(trainable)
         while True:
             seen_pairs = pick(candidates, number, 1, self.characters, taken=unseen_pairs)
-            test = [_question(pair, "unseen") for pair in unseen_pairs] + [_question(p, "seen") for p in seen_pairs]
+            test = [_question(p, "unseen") for p in unseen_pairs] + [_question(p, "seen") for p in seen_pairs]
             tested = {pair.id for pair in seen_pairs}
-            others = [pair for pair in trainable if pair.id not in tested]
-            left, leaks = self._clear(others, test, self._embed([*unseen_pairs, *seen_pairs]))
+            left, leaks = self._clear([pair for pair in trainable if pair.id not in tested], test)
             kept = {article_id for pair in left if len(pair.articles) == 1 for article_id in pair.articles}
             lost = {pair.id for pair in seen_pairs if not pair.articles <= kept}
             if not lost:
-                return seen_pairs, left, leaks
+                return seen_pairs, test, left, leaks
             candidates = [pair for pair in candidates if pair.id not in lost]
 
     def _shortlist(self, factor: float, unseen_wanted: int) -> list[Pair]:
-        """A balanced first choice, so that only these have to be embedded."""
+        """A balanced first selection: only these have to be embedded."""
         params = self.params
         by_part = self._by_part(self.pool)
         more = max(2, params.max_per_article)
@@ -112,24 +103,22 @@ class Chooser:
         rest = [pair for pair in left if pair.id not in taken]
         return first + pick(rest, params.pairs - len(first), params.max_per_article, self.characters, taken=first)
 
-    def _clear(
-        self, pairs: Sequence[Pair], questions: Sequence[Question], vectors: np.ndarray
-    ) -> tuple[list[Pair], list[Rejection]]:
+    def _clear(self, pairs: Sequence[Pair], questions: Sequence[Question]) -> tuple[list[Pair], list[Rejection]]:
         """The pairs that leak none of the questions, and the others with the reason."""
         if not questions or not pairs:
             return list(pairs), []
-        cosines = self._embed(pairs) @ vectors.T
-        leaks = {leak.pair_id: leak for leak in hits(pairs, questions, cosines + MARGIN, self.params.leakage)}
-        clear = [pair for pair in pairs if pair.id not in leaks]
-        rejected = [
-            Rejection(pair=pair, reason=f"leaks a test question: {leaks[pair.id].reason}")
-            for pair in pairs
-            if pair.id in leaks
-        ]
+        cosines = self._embed(pairs) @ self._embed(questions).T
+        leaks = {leak.pair_id: leak.reason for leak in hits(pairs, questions, cosines + MARGIN, self.params.leakage)}
+        clear, rejected = [], []
+        for pair in pairs:
+            if reason := leaks.get(pair.id):
+                rejected.append(Rejection(pair=pair, reason=f"leaks a test question: {reason}"))
+            else:
+                clear.append(pair)
         return clear, rejected
 
-    def _embed(self, pairs: Sequence[Pair]) -> np.ndarray:
-        return self.embedder.embed([pair.question for pair in pairs])
+    def _embed(self, rows: Sequence[Pair | Question]) -> np.ndarray:
+        return self.embedder.embed([row.question for row in rows])
 
 
 def _sorted(pairs: Iterable[Pair]) -> list[Pair]:

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from stages.qa.phrasing import choice
-from stages.qa.text import plain
+from stages.qa.shared.blocks import plain
+from stages.qa.shared.seeded import choice
 from tune_or_retrieve.base.records import Pair, Rejection
 
-# Kinds of pairs that rest on two facts.
+# Kinds that rest on two facts.
 COMBINED = ("two_facts", "comparison")
 MOST_TOGETHER = 3
 
@@ -20,15 +20,15 @@ def normal(words: str) -> str:
 
 
 def shuffled(pairs: Iterable[Pair], seed: int) -> list[Pair]:
-    """In an order that follows from seed and ids, so that which of two duplicates stays favours no place."""
+    """In an order that follows from seed and ids, so that no part of the corpus is favoured among duplicates."""
     return sorted(pairs, key=lambda pair: (choice(seed, pair.id), pair.id))
 
 
 def exact(pairs: Sequence[Pair]) -> tuple[list[Pair], list[Rejection]]:
     """Keep the first pair of each question, and of each evidence: one sentence, one pair, wherever it is repeated.
 
-    Several sentences together, or two facts of one sentence, are an evidence of their own; a sentence stands in
-    MOST_TOGETHER of these at most.
+    Several sentences together, or two facts of one sentence, are evidence of their own; a sentence is in at most
+    MOST_TOGETHER of these.
     """
     kept, rejected = [], []
     questions: set[str] = set()
@@ -53,7 +53,7 @@ def exact(pairs: Sequence[Pair]) -> tuple[list[Pair], list[Rejection]]:
 
 
 def semantic(pairs: Sequence[Pair], vectors: np.ndarray, threshold: float) -> tuple[list[int], list[Rejection]]:
-    """Indices of the pairs whose question is at least so far from every one kept before it; the rest rejected.
+    """Indices of the pairs whose question is far enough from all kept before it, and the others as rejections.
 
     Args:
         vectors: unit vectors of the questions, ``(len(pairs), dimensions)``.

@@ -1,6 +1,6 @@
-"""The handwritten test questions: checked against the articles that they rest on, and against the pairs.
+"""The handwritten test questions: compared with the articles that they rest on, and with the pairs.
 
-They follow the pairs and never steer them: one question more changes no pair and no synthetic question.
+They never steer the choice of pairs: one more question changes no pair and no synthetic question.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -18,14 +18,14 @@ from tune_or_retrieve.base.records import Pair, Question
 def read_handwritten(path: Path, texts: Mapping[str, str], services: Collection[str]) -> list[Question]:
     """The rows of the file that are about services of this corpus, none if it is empty.
 
-    Questions about other services are left out, which is said: they are for a corpus with more services than this one.
+    Questions about other services are left out and logged: they are meant for a corpus with more services.
 
     Args:
         texts: of the articles, by id.
         services: those of the articles.
 
     Raises:
-        StageError: names every fault of every other row: line, question, what is wrong and what to do.
+        StageError: every fault of every other row, with its line, its question and what to do.
     """
     rows = list(read_jsonl(path, Question))
     kept, others = [], []
@@ -39,7 +39,8 @@ def read_handwritten(path: Path, texts: Mapping[str, str], services: Collection[
         raise StageError("\n  ".join([f"{path}: {count}:", *faults]))
     if others:
         named = ", ".join(f"{row.id} ({row.service})" for _, row in others)
-        say(f"{path}: {len(others)} of {len(rows)} questions are left out, as no article is of their service: {named}")
+        count = f"{len(others)} of {len(rows)} questions"
+        say(f"{path}: {count} are left out, because no article is about their service: {named}")
     return [row for _, row in kept]
 
 
@@ -93,14 +94,14 @@ def _faults(row: Question, texts: Mapping[str, str]) -> list[str]:
         if text is None:
             faults.append(
                 f"{where}: there is no such article. Correct the id, add its service to articles.botocore.services in "
-                "params.yaml, or take the question out: for a corpus of your own, this file may be empty."
+                "params.yaml, or remove the question. With documents of your own, this file may be empty."
             )
         elif not 0 <= span.start < span.end <= len(text):
-            faults.append(f"{where}: must lie within the article's {len(text)} characters. Look the passage up anew.")
+            faults.append(f"{where}: must lie within the article's {len(text)} characters. Find the passage again.")
         elif sha256_text(text[span.start : span.end]) != span.sha256:
             faults.append(
-                f"{where}: its text has another sha256 than the row says, so the article was changed. "
-                "Look the passage up anew and correct start, end and sha256."
+                f"{where}: its text does not have the sha256 of the row, so the article has changed. "
+                "Find the passage again and correct start, end and sha256."
             )
     return faults
 
@@ -110,6 +111,6 @@ def _repeated(rows: Sequence[tuple[int, Question]]) -> list[str]:
     faults = []
     for number, row in rows:
         if row.id in first:
-            faults.append(f"line {number}, question {row.id!r}: its id stands in line {first[row.id]} too.")
+            faults.append(f"line {number}, question {row.id!r}: line {first[row.id]} has the same id.")
         first.setdefault(row.id, number)
     return faults

@@ -1,4 +1,4 @@
-"""Does a training question give a test question away? Used to choose pairs, and again as the gate over the files."""
+"""Does a training pair give a test question away? Used to select pairs, and again as the gate over the files."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,7 +11,7 @@ from stages.qa.params import LeakageParams
 from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.base.records import Pair, Question
 
-# Words that carry no fact: function words and those of the questions' own phrasing.
+# Words that carry no fact: function words, and those that the phrasings of the questions bring.
 FRAME = frozenset(
     """a about accept accepted accepts address all allow allowed am an and any api applies are as at be been being both
     but by call called calling can cannot can't contain contains default do does doesn't don't element error exception
@@ -22,9 +22,9 @@ FRAME = frozenset(
     use used uses using valid value values was were what when where whether which who why will with within work yes you
     your amazon aws""".split()  # noqa: SIM905
 )
-MIN_CONTENT = 4  # words of a shared run that say something; see `shared_run`
+MIN_CONTENT = 4  # words of a shared run that say something; see `runs`
 WORD = re.compile(r"[a-z0-9]+(?:['.,:-][a-z0-9]+)*")
-# The gate embeds anew, in other batches, and bfloat16 then differs in the third digit: a choice keeps clear of that.
+# The gate embeds again, in other batches, and bfloat16 then differs in the third digit: selection keeps this distance.
 MARGIN = 0.01
 SHOWN = 20  # leaks listed in the message of the gate
 
@@ -58,8 +58,8 @@ class Hit(NamedTuple):
 def runs(text: str, ngram: int) -> Iterator[tuple[str, ...]]:
     """Runs of `ngram` words that say something.
 
-    A run counts only if at least MIN_CONTENT of its words are not of the phrasing: that two questions share "what is
-    the default value of the … parameter of the … operation" gives nothing away.
+    A run counts only if at least MIN_CONTENT of its words are not in FRAME: two questions that share "what is the
+    default value of the … parameter of the … operation" give nothing away.
     """
     words = WORD.findall(text.lower())
     for at in range(len(words) - ngram + 1):
@@ -69,7 +69,7 @@ def runs(text: str, ngram: int) -> Iterator[tuple[str, ...]]:
 
 
 def hits(pairs: Sequence[Pair], questions: Sequence[Question], cosines: np.ndarray, params: LeakageParams) -> list[Hit]:
-    """For each pair that leaks a test question the first way found: same evidence, same words, similar question.
+    """For each pair that leaks a test question, the first leak found: same evidence, same words or similar question.
 
     Args:
         cosines: of the pairs' questions to the test questions, ``(len(pairs), len(questions))``.
@@ -109,9 +109,7 @@ def gate(
     embedder: Embeds,
     params: LeakageParams,
 ) -> float:
-    """Check finished sets anew. Returns the largest cosine between a training and a synthetic test question.
-
-    0 without any.
+    """Check finished sets again. Returns the largest cosine between a training and a synthetic test question, or 0.
 
     Raises:
         StageError: a pair leaks a test question, an article of an unseen question is trained or validated on, or an
@@ -139,8 +137,9 @@ def gate(
         raise StageError(
             "\n  ".join(
                 [
-                    f"leakage gate: {count} between the pairs and the test questions; nothing was written. The choice "
-                    "of pairs should have kept them out: report it, with qa.* of params.yaml:",
+                    f"leakage gate: {count} between the pairs and the test questions; nothing was written. The "
+                    "selection of pairs should have prevented this: please report it, with the section qa of "
+                    "params.yaml:",
                     *faults[:SHOWN],
                     *more,
                 ]

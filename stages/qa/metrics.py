@@ -1,12 +1,12 @@
-"""metrics/qa.json: flat counts of what was taken and what was not, and why."""
+"""metrics/qa.json: how many pairs were taken, and how many were not and why."""
 
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
+from stages.qa.balance import TENTHS, tenth
 from stages.qa.build import Sets
 from stages.qa.handwritten import LeftOut
-from stages.qa.quotas import PLACES, place
 from tune_or_retrieve.base.records import Pair
 
 
@@ -39,16 +39,16 @@ def summary(
     numbers |= _counts("test_kind", (question.kind for question in sets.test))
     numbers |= _counts("service", (pair.service for pair in accepted))
     numbers |= _counts("rejected", (_rule(rejection.reason) for rejection in sets.rejected))
-    places = Counter(place(pair, characters) for pair in accepted)
-    for tenth in range(PLACES):
-        numbers[f"position_{tenth + 1:02d}_of_{PLACES}"] = _rounded(places[tenth] / max(len(accepted), 1))
+    tenths = Counter(tenth(pair, characters) for pair in accepted)
+    for number in range(TENTHS):
+        numbers[f"position_{number + 1:02d}_of_{TENTHS}"] = _rounded(tenths[number] / max(len(accepted), 1))
     if left_out:
         numbers["handwritten_left_out"] = ", ".join(one.question.id for one in left_out)
     return numbers
 
 
 def _rule(reason: str) -> str:
-    """The reason without what was unreadable in this one reply, for which no key can be foreseen."""
+    """The reason without what is particular to one unreadable reply, so that keys stay few."""
     return reason.partition(":")[0] if reason.startswith("unreadable") else reason
 
 

@@ -39,21 +39,21 @@ class QaParams(Section):
         writer = getattr(self, "llm", None)
         named = writer.provider if writer is not None and self.generator == "llm" else "none"
         if self.provider != named:
-            where = "that of qa.llm" if named != "none" else "as generator extractive asks no model"
-            raise ValueError(f"provider must be {named}, {where}: by it dvc.yaml names the code that is used")
+            where = "the provider of qa.llm" if named != "none" else "because the generator extractive asks no model"
+            raise ValueError(f"provider must be {named}, {where}; dvc.yaml finds the code by this name")
         return self
 
 
 class WriterParams(Section):
-    """What every writer has; beside it, a writer is described as its model is under `models`."""
+    """The keys of every writer; the others describe its model, as under `models`."""
 
-    # Checked by this class itself only if the provider is not known: then one fault says so, instead of one per key.
+    # This class itself checks only a section with an unknown provider: one fault says so, and not one for each key.
     model_config = ConfigDict(extra="ignore")
 
     provider: Provider
     max_passages: int = Field(ge=1)  # calls at most, spread over the articles
     pairs_per_passage: int = Field(default=4, ge=1, le=20)
-    passage_tokens: int = Field(default=400, ge=50, le=8000)  # about as many at most; whole sentences
+    passage_tokens: int = Field(default=400, ge=50, le=8000)  # at most about so many; whole sentences
     max_tokens: int = Field(default=2000, ge=64, le=32_000)  # of a reply
     temperature: float = Field(default=0.0, ge=0.0, le=2.0)
 

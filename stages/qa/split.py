@@ -1,10 +1,10 @@
-"""Articles to parts: trained on, validated on, or kept for unseen test questions. Whole articles, never halves."""
+"""Articles to parts: for training, for validation, or for unseen test questions. Always whole articles."""
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
-from stages.qa.phrasing import choice
+from stages.qa.shared.seeded import choice
 from tune_or_retrieve.base.records import Article
 
 
@@ -24,11 +24,11 @@ def split_articles(
     seed: int,
     compared: Collection[frozenset[str]] = (),
 ) -> Parts:
-    """Give `unseen` and `validation` articles away, spread over the services, the rest to training.
+    """Set `unseen` and `validation` articles apart, spread over the services; the others are for training.
 
     Args:
-        candidates: how many candidate pairs each article has; an article without any is of use to no part.
-        compared: sets of articles that a pair compares. An article takes one that it is compared with along, so that
+        candidates: how many candidate pairs each article has; an article without any is in no part.
+        compared: sets of articles that a pair compares. An article takes along one that it is compared with, so that
             each part keeps comparisons.
     """
     free: dict[str, list[str]] = defaultdict(list)
@@ -44,7 +44,7 @@ def split_articles(
 
 
 def _with_partners(order: Sequence[str], compared: Collection[frozenset[str]]) -> list[str]:
-    """The ids with one that each is compared with moved right behind it."""
+    """The ids, each followed by one that it is compared with."""
     place = {id_: number for number, id_ in enumerate(order)}
     partners: dict[str, set[str]] = defaultdict(set)
     for ids in compared:
@@ -60,10 +60,10 @@ def _with_partners(order: Sequence[str], compared: Collection[frozenset[str]]) -
 
 
 def _in_turn(by_service: Mapping[str, list[str]], seed: int) -> list[str]:
-    """All ids so that any first part of them holds each service in its proportion."""
+    """All ids in an order in which every beginning holds the services in proportion."""
     ranked = []
     for service, ids in by_service.items():
         mixed = sorted(ids, key=lambda id_: (choice(seed, "split", id_), id_))
-        # The half step puts the first of a small service into the middle, not at the end, of the whole.
+        # The half step puts the first of a small service in the middle of the whole, not at its end.
         ranked += [((rank + 0.5) / len(mixed), service, id_) for rank, id_ in enumerate(mixed)]
     return [id_ for _, _, id_ in sorted(ranked)]

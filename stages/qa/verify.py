@@ -1,13 +1,12 @@
-"""Is a candidate pair sound? The same rules for every generator; each answers with the name of the rule broken."""
+"""Is a candidate pair sound? The same rules hold for every generator, and a rejection names the rule broken."""
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
 
-from stages.qa.grammar import has_pointer
-from stages.qa.subject import Subject, subject_of
-from stages.qa.text import HEADING, SENTENCE_END, plain
-from tune_or_retrieve.base.records import Article, Pair
+from stages.qa.shared.blocks import HEADING, SENTENCE_END, plain
+from stages.qa.shared.grammar import has_pointer
+from stages.qa.shared.subject import Subject, subject_of
+from tune_or_retrieve.base.records import Article, Pair, Rejection
 
 QUESTION_WORDS = (5, 48)
 ANSWER_WORDS = (4, 75)
@@ -22,8 +21,9 @@ YES_NO = re.compile(r"(?:^|[,.:] )(?:and )?(?:is|are|can|may|must|does|do|am|has
 IDENTIFIER = re.compile(
     r"\b(?:[A-Za-z]*[a-z][A-Z]\w*|[A-Za-z]+_\w+|[a-z0-9-]+:[A-Z]\w+|[A-Z]{2,}[\w-]*|\w*\d[\w,.]*\w|\d)\b"
 )
+WORD = re.compile(r"[A-Za-z][\w'-]*")
 ENTRY_HEAD = re.compile(r"^([ ]*)- `([\w.:-]+)`")
-# Words that an answer may bring along: what holds a sentence together, and what names the kind of a fact.
+# Words that an answer may use without evidence: function words, and those that name the kind of a fact.
 GLUE = frozenset(
     """a about above accept accepts accepted all allowed also am an and any are as at be been before between both but by
     call calling can cannot can't contain contains default do does don't element elements entries entry error exactly
@@ -35,25 +35,32 @@ GLUE = frozenset(
 )
 
 
-class Source(NamedTuple):
-    """What a pair is held against."""
+def verify(
+    pairs: Iterable[Pair], articles: Iterable[Article], texts: Mapping[str, str]
+) -> tuple[list[Pair], list[Rejection]]:
+    """The sound pairs, and the others with the first rule that each breaks. ``texts`` by article id."""
+    subjects = {article.id: subject_of(article) for article in articles}
+    sound, rejected = [], []
+    for pair in pairs:
+        if reason := fault(pair, subjects, texts):
+            rejected.append(Rejection(pair=pair, reason=reason))
+        else:
+            sound.append(pair)
+    return sound, rejected
 
-    article: Article
-    text: str
 
-
-def fault(pair: Pair, sources: Mapping[str, Source]) -> str | None:
-    """The first rule that the pair breaks, or None. ``sources`` by article id."""
-    if reason := _evidence(pair, sources):
+def fault(pair: Pair, subjects: Mapping[str, Subject], texts: Mapping[str, str]) -> str | None:
+    """The first rule that the pair breaks, or None. ``subjects`` and ``texts`` by article id."""
+    if reason := _evidence(pair, texts):
         return reason
-    subjects = [subject_of(sources[article_id].article) for article_id in sorted(pair.articles)]
-    return _question(pair, subjects) or _answer(pair, subjects) or _support(pair, sources, subjects)
+    own = [subjects[article_id] for article_id in sorted(pair.articles)]
+    return _question(pair, own) or _answer(pair, own) or _support(pair, texts, own)
 
 
-def _evidence(pair: Pair, sources: Mapping[str, Source]) -> str | None:
+def _evidence(pair: Pair, texts: Mapping[str, str]) -> str | None:
     for quote in pair.evidence:
-        source = sources.get(quote.article_id)
-        if source is None or source.text[quote.start : quote.end] != quote.text:
+        text = texts.get(quote.article_id)
+        if text is None or text[quote.start : quote.end] != quote.text:
             return "evidence not found"
         if not quote.text.strip() or len(quote.text) > EVIDENCE_CHARACTERS:
             return "evidence too long or empty"
@@ -96,24 +103,24 @@ def _answer(pair: Pair, subjects: Sequence[Subject]) -> str | None:
     return None
 
 
-def _support(pair: Pair, sources: Mapping[str, Source], subjects: Sequence[Subject]) -> str | None:
-    grounds = [f"{quote.text} {context(sources[quote.article_id].text, quote.start)}" for quote in pair.evidence]
+def _support(pair: Pair, texts: Mapping[str, str], subjects: Sequence[Subject]) -> str | None:
+    grounds = [f"{quote.text} {context(texts[quote.article_id], quote.start)}" for quote in pair.evidence]
     ground = plain(" ".join(grounds)) + " " + " ".join(_names(subjects))
-    if missing_identifiers(pair.answer, ground):
+    identifiers = IDENTIFIER.findall(pair.answer)
+    if not all(part in ground for name in identifiers for part in name.split(".")):
         return "answer with a name or number that the evidence lacks"
-    known = stems(ground)
-    if [word for word in content_words(pair.answer) if stem(word) not in known]:
+    content = {stem(word) for word in WORD.findall(pair.answer) if word.lower() not in GLUE}
+    if not content <= stems(ground):
         return "answer with words that the evidence lacks"
     asked = stems(pair.question)
-    told = {stem(word) for word in content_words(pair.answer)} | set(IDENTIFIER.findall(pair.answer))
-    fresh = {word for word in told if word not in asked and word not in pair.question}
+    fresh = {word for word in content.union(identifiers) if word not in asked and word not in pair.question}
     if not fresh and not YES_NO.search(pair.question) and pair.kind not in STATES:
         return "question gives its answer"
     return None
 
 
 def context(text: str, start: int) -> str:
-    """What stands above a passage and gives it its meaning: headings and heads of list entries around it."""
+    """The headings and the heads of list entries above a passage, which say what it is about."""
     above: list[str] = []
     level, indentation = 7, 10_000
     for line in reversed(text[:start].splitlines()):
@@ -129,21 +136,12 @@ def context(text: str, start: int) -> str:
     return " ".join(above)
 
 
-def missing_identifiers(answer: str, ground: str) -> list[str]:
-    """Names and numbers of the answer that its ground does not hold."""
-    return [name for name in IDENTIFIER.findall(answer) if not all(part in ground for part in name.split("."))]
-
-
-def content_words(words: str) -> list[str]:
-    return [word for word in re.findall(r"[A-Za-z][\w'-]*", words) if word.lower() not in GLUE]
-
-
 def stems(words: str) -> set[str]:
-    return {stem(word) for word in re.findall(r"[A-Za-z][\w'-]*", words)}
+    return {stem(word) for word in WORD.findall(words)}
 
 
 def stem(word: str) -> str:
-    """A word without its inflection, crudely: enough to see "creates" in "create"."""
+    """A word without its inflection, roughly: enough to see "creates" in "create"."""
     word = word.lower().removesuffix("'s")
     for ending in ("ies", "ing", "ed", "es", "s", "e", "y"):
         if len(word) - len(ending) >= 3 and word.endswith(ending):
@@ -156,7 +154,7 @@ def balanced(words: str) -> bool:
 
 
 def _names_subject(pair: Pair, subject: Subject) -> bool:
-    """The service or document always; the operation too, unless it is the answer or a term is defined."""
+    """Always the service or document; also the operation, unless it is the answer or a term is defined."""
     if subject.kind != "operation":
         return _named(subject.name, pair.question)
     if not _named(subject.service, pair.question):

@@ -1,9 +1,9 @@
-"""Words of a text for BM25: exact names of operations and parameters find each other however they are written.
+"""Words of a text for BM25. Exact names of operations and parameters match however they are written.
 
 A name in code gives its parts and, marked with ``=``, the whole of it: ``s3:GetObject`` gives ``s3``, ``get``,
-``object``, ``=getobject`` and ``=s3getobject``. The mark keeps names apart from prose, so that a rare name weighs by
-its own rarity. A question may spell a name as words ("put object"): runs of words are joined, and what the index
-knows as a name counts as one.
+``object``, ``=getobject`` and ``=s3getobject``. The mark keeps names apart from prose, so that a rare name has
+the weight of its own rarity. A question may spell a name as words ("put object"): runs of words are joined, and a
+run that the index knows as a name counts as that name.
 """
 
 import re

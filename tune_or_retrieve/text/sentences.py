@@ -1,4 +1,4 @@
-"""A Markdown text as the units that are never cut in two: headings, sentences, lines of code."""
+"""A Markdown text as units that are never cut in two: headings, sentences, lines of code."""
 
 import re
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ CODE_SPAN = re.compile(r"(?<!`)(`+)(?!`).+?(?<!`)\1(?!`)")
 
 
 class Break(IntEnum):
-    """What stands before a unit. The order is that of how well a text may be cut there, best first."""
+    """What comes before a unit, in the order of how well a text may be cut there, best first."""
 
     SECTION = 0  # a heading of the first or second level
     SUBSECTION = 1  # any other heading
@@ -40,7 +40,7 @@ class Unit:
 
 
 def units(text: str) -> list[Unit]:
-    """Units of a Markdown text in order; between them is nothing but white space."""
+    """Units of a Markdown text in order, with nothing but white space between them."""
     found: list[Unit] = []
     stack: list[tuple[int, str]] = []  # level and name of the headings above
     fence: str | None = None
@@ -77,7 +77,7 @@ def units(text: str) -> list[Unit]:
 
 
 def sentences(line: str) -> list[tuple[int, int]]:
-    """Offsets of the sentences of one line. Full stops in code and in abbreviations end none."""
+    """Offsets of the sentences of one line. Full stops in code and in abbreviations do not end one."""
     code = [match.span() for match in CODE_SPAN.finditer(line)]
     spans, start = [], 0
     for match in END.finditer(line):

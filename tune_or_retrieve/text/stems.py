@@ -1,4 +1,4 @@
-"""Stems: one form for the inflections of one word, by Snowball's English stemmer and a list of what it keeps apart."""
+"""Stems: one form for all inflections of a word, by Snowball's English stemmer and a list of irregular forms."""
 
 import functools
 from pathlib import Path
@@ -20,6 +20,6 @@ _IRREGULAR = dict(row.split() for row in read_rows(IRREGULAR))
 
 @functools.cache
 def stem(word: str) -> str:
-    """The stem of a word; irregular forms have that of the word they are a form of."""
+    """The stem of a word; an irregular form has the stem of its base form."""
     word = word.lower().removesuffix("'s").removesuffix("’s")
     return _SNOWBALL.stemWord(_IRREGULAR.get(word, word))

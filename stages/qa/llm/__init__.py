@@ -1,1 +1,1 @@
-"""The generator that is a chat model: passages to candidate pairs, each with quotes that stand in its article."""
+"""The generator that is a chat model: passages to candidate pairs, each with quotes from its article."""

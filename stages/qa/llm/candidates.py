@@ -1,4 +1,4 @@
-"""A model's reply about one passage to candidate pairs. What it quotes is found in the article, or the pair falls."""
+"""A model's reply about one passage to candidate pairs. A pair is rejected if the article lacks what it quotes."""
 
 import re
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from stages.qa.llm.passages import Passage
-from stages.qa.writing import pair
+from stages.qa.shared.fact_sheet import pair
 from tune_or_retrieve.base.files import content_key
 from tune_or_retrieve.base.records import Pair, Quote, Rejection
 from tune_or_retrieve.chat.structured import ShapedReply, Unreadable, read
@@ -25,7 +25,7 @@ class Candidate(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    # First: what is written after it leans on it.
+    # First, so that the model writes the rest with it in view.
     evidence: list[str] = Field(min_length=1, max_length=3, description="sentences of the passage, copied exactly")
     question: str
     answer: str
@@ -41,7 +41,7 @@ class Pairs(BaseModel):
 
 
 class _Loose(BaseModel):
-    """`Pairs` with each member still to be read: one that is wrong does not take the others along."""
+    """`Pairs` with each member still to be read, so that one that is wrong does not spoil the others."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -51,8 +51,8 @@ class _Loose(BaseModel):
 def candidates(reply: ShapedReply, passage: Passage, text: str, share: int) -> Iterator[Pair | Rejection]:
     """Up to `share` pairs of a reply, in its order; all else that it holds as rejections.
 
-    A quote may differ from the article in white space only, and the pair holds the article's own words. A pair with
-    any other quote comes with the words as the model gave them, which verification refuses as "evidence not found".
+    A quote may differ from the article only in white space, and the pair holds the article's own words. Any other
+    quote is kept as the model gave it, and verification rejects the pair: "evidence not found".
 
     Args:
         text: of the whole article.
@@ -89,7 +89,7 @@ def candidates(reply: ShapedReply, passage: Passage, text: str, share: int) -> I
 
 
 def find(quote: str, passage: Passage, text: str) -> Quote | None:
-    """Where the words stand, in the passage rather than elsewhere in the article; white space may differ."""
+    """Where the words are, first in the passage and then anywhere in the article; white space may differ."""
     words = quote.split()
     if not words:
         return None
@@ -105,7 +105,7 @@ def _as_given(quote: str, passage: Passage) -> Quote:
 
 
 def _refused(reason: str, passage: Passage, text: str, said: str) -> Rejection:
-    """What is no pair has what was said as its answer, and the passage that it was said of as its evidence."""
+    """A rejection of what is no pair: what was said is its answer, and the passage its evidence."""
     words = text[passage.start : passage.end]
     shown = Pair(
         id=content_key("refused", passage.article.id, passage.start, passage.end, said)[:16],

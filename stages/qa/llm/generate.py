@@ -1,4 +1,4 @@
-"""Passages put to a chat model, a call each, and the candidate pairs of its replies."""
+"""A call of a chat model for each passage, and the candidate pairs of its replies."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, get_args
 from stages.qa.llm.candidates import Kind, Pairs, candidates
 from stages.qa.llm.passages import Passage, spread
 from stages.qa.params import LlmQaParams, WriterParams
-from stages.qa.subject import subject_of
+from stages.qa.shared.subject import subject_of
 from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.base.files import content_key
 from tune_or_retrieve.base.machine import RunParams
@@ -37,10 +37,10 @@ def generate(
     run: RunParams,
     watch: "Watch | None" = None,
 ) -> list[Pair | Rejection]:
-    """As stages.qa.extractive.generate, by the model of `qa.llm`; replies come from the store where they are there.
+    """Candidate pairs by the model of `qa.llm`; replies that are in the store are not asked for again.
 
     Raises:
-        StageError: the settings cannot give the pairs asked (before any call), or a call fails.
+        StageError: the settings cannot give the pairs asked for (before any call), or a call fails.
     """
     writer = params.llm
     shown = spread(articles, texts, writer.passage_tokens, writer.max_passages, params.seed)
@@ -80,12 +80,12 @@ def write(
     begin: Begin = lambda prompts: None,
     prompt: str | None = None,
 ) -> Iterator[Pair | Rejection]:
-    """Candidates of each passage, in the order of the passages whatever the concurrency.
+    """Candidates of each passage, in the order of the passages, whatever the concurrency.
 
     Args:
         share: pairs that a passage gives at most.
-        spent: told of each reply that was paid for, before it is stored; what it raises ends the writing.
-        begin: called with the messages of the calls to be made, before the first of them; may refuse.
+        spent: called with each reply that was paid for, before it is stored; what it raises ends the writing.
+        begin: called with the messages of all calls to be made, before the first of them; may refuse.
         prompt: the text of prompt.txt.
 
     Raises:
@@ -94,7 +94,7 @@ def write(
     asked = calls(shown, texts, model, share, prompt)
     stored = [store.get(key) for key, _ in asked]
     pending = [number for number, value in enumerate(stored) if value is None]
-    say(f"qa: {len(shown)} passages for the model, {len(shown) - len(pending)} of them answered by an earlier run")
+    say(f"qa: {len(shown)} passages for the model, {len(shown) - len(pending)} of them answered in an earlier run")
     if pending:
         begin([asked[number][1] for number in pending])
     with Progress("pairs by the model", len(pending), "passages", concurrency, "lower qa.llm.max_passages") as progress:

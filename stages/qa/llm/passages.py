@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from stages.qa.phrasing import choice
+from stages.qa.shared.seeded import choice
 from tune_or_retrieve.base.records import Article
 from tune_or_retrieve.text.sentences import Break, units
 
@@ -22,7 +22,7 @@ class Passage(NamedTuple):
 def passages(article: Article, text: str, max_tokens: int) -> Iterator[Passage]:
     """The article in passages of at most about `max_tokens`, in order; a longer sentence is a passage of its own.
 
-    A new one is begun at a heading once the passage is half full. Headings alone make no passage.
+    Once a passage is half full, the next heading begins a new one. Headings alone make no passage.
     """
     most = max_tokens * CHARACTERS_PER_TOKEN
     taken: list = []
@@ -50,7 +50,7 @@ def spread(
 ) -> list[Passage]:
     """Up to `number` passages: one of each article, then a second of each, and so on; in the order of the articles.
 
-    Which ones follows from the seed and the places, so that a few more passages are those from before and a few more.
+    The choice follows from the seed and the offsets, so that a larger number keeps the passages of a smaller one.
     """
     ranked = []
     for at, article in enumerate(articles):

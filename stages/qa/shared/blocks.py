@@ -71,15 +71,8 @@ def blocks(text: str) -> Iterator[Block]:
         yield pending
 
 
-def sentences(text: str) -> Iterator[Sentence]:
-    """Sentences of paragraphs and list items, in order. A label such as "**Note**:" is no part of one."""
-    for block in blocks(text):
-        if block.kind in ("paragraph", "item"):
-            yield from split(text, block)
-
-
 def split(text: str, block: Block) -> Iterator[Sentence]:
-    """Sentences of one block."""
+    """Sentences of one block. A label such as "**Note**:" is no part of one."""
     start = block.start
     if label := LABEL.match(text, start, block.end):
         start = label.end()

@@ -48,7 +48,7 @@ POINTERS = re.compile(
 PRONOUNS = re.compile(r"\b(?:it|its|they|them|their|he|she|his|her|one|ones|others)\b", re.IGNORECASE)
 HARMLESS = re.compile(
     r"\b(?:there (?:is|are|was|were)|so that|such as|no later than|later than|at least one|one or more|one of the"
-    r"|only one|one at a time|more than one|at one time|exactly one|resource-based|one minute|one hour|one day|one time"
+    r"|only one|one at a time|more than one|at one time|exactly one|one minute|one hour|one day|one time"
     r"|both [^,.]{2,60} and|earlier than|for example, [^.]*)\b",
     re.IGNORECASE,
 )
@@ -71,18 +71,11 @@ def is_third_person(word: str) -> bool:
 
 
 def lower_first(sentence: str) -> str:
-    """The sentence as a clause: its first letter in lower case, unless the word is a name or an acronym."""
+    """The sentence as a clause: its first letter in lower case, unless it has capitals within."""
     first = re.match(r"[\w'-]+", sentence)
-    if not first or not re.fullmatch(r"[A-Z][a-z'-]*", first[0]) or first[0] in NAMES:
+    if not first or not re.fullmatch(r"[A-Z][a-z'-]*", first[0]):
         return sentence
     return sentence[0].lower() + sentence[1:]
-
-
-NAMES = frozenset(
-    """Amazon AWS Lambda I Kinesis Region Boolean Unix Java Python Kafka DynamoDB EventBridge CloudWatch CloudTrail
-    Secrets Step IAM KMS Base64 Unicode JSON Organizations Glacier Firehose Apache English GitHub Microsoft
-    Google""".split()  # noqa: SIM905
-)
 
 
 def upper_first(sentence: str) -> str:
@@ -142,10 +135,15 @@ def is_clause(words: str) -> bool:
     if not re.match(r"(?:The|A|An|You|Your|One or more|No|There|Another|Too many)\b", words):
         return False
     finite = FINITE.search(words)
-    if not finite or finite.start() > 90:
+    if not finite:
         return False
     relative = RELATIVE.search(words[2:] if words.startswith("You") else words)
     return relative is None or relative.start() > finite.start() or words.startswith("You")
+
+
+def is_statement(words: str, least: int = 5) -> bool:
+    """Is it a whole sentence, of at least so many words and not too long for an answer?"""
+    return words.endswith(".") and least <= word_count(words) <= 45
 
 
 def word_count(words: str) -> int:

@@ -1,24 +1,25 @@
-"""Facts that sentences with a condition tell: what happens if, what to do when."""
+"""Facts that conditional sentences state: what happens if, what to do when."""
 
 import re
 from collections.abc import Iterator
 
-from stages.qa.facts import Fact, Reading, alone
-from stages.qa.grammar import (
+from stages.qa.shared.blocks import plain
+from stages.qa.shared.fact_sheet import Fact, fact
+from stages.qa.shared.grammar import (
     BASE_VERBS,
     FINITE,
     first_person,
     has_pointer,
     has_pronoun,
+    is_statement,
     lower_first,
     upper_first,
     word_count,
 )
-from stages.qa.structure import Statement
-from stages.qa.subject import Subject, resolve
-from stages.qa.text import plain
+from stages.qa.shared.reading import Statement
+from stages.qa.shared.subject import Subject, resolve
 
-OPENING = re.compile(r"^(?:However, |In addition, |Also, |Additionally, )?(?P<if>If|When|Unless) ")
+OPENING = re.compile(r"^(?P<if>If|When|Unless) ")
 # "not specified": the subject, the parameter that the sentence documents, is left out.
 ELLIPSIS = re.compile(
     r"^(?:not |un)?(?:specified|provided|set|included|present|supplied|omitted|left blank|true|false|enabled|empty"
@@ -30,7 +31,7 @@ NAMELESS = re.compile(
     r"(?:a value|one|anything)$|^you omit (?:it|this)$|^no value is (?:specified|provided|set|supplied|given)$"
 )
 SUBJECT = re.compile(
-    r"^(?:the|a|an|you|your|no|all|any|each|every|only (?:the|a|an|one)|some|AWS|Amazon|[A-Z][\w-]+|there (?:is|are))\b"
+    r"^(?:the|a|an|you|your|no|all|any|each|every|only (?:the|a|an|one)|some|[A-Z][\w-]+|there (?:is|are))\b"
 )
 # "the default is 10": what is asked for is a property, not an event.
 STATIVE = re.compile(
@@ -45,10 +46,6 @@ PASSIVE = re.compile(
     r"^(?:not |also |automatically |immediately |then |still |no longer |only |being )*"
     r"(?:\w+ed|\w+en|sent|set|put|kept|made|found|lost|built|read|left|held|able|unable|valid|invalid|null)\b"
 )
-BEFORE = re.compile(
-    r"^Before you (?:can |attempt to )?(?P<do>[a-z][^,;:]+), you (?:must|need to|have to) [^;:]+\.$"
-    r"|^You (?:must|need to|have to) [^;:]+? before you (?:can )?(?P<after>[a-z][^,;:]+)\.$"
-)
 # "you omit the colour parameter": a condition that has a name of its own
 NAME = r"(?:[A-Z]\w+(?:\.\w+)*|[a-z]+[A-Z]\w*)"
 LEFT_OUT = re.compile(
@@ -62,28 +59,12 @@ UNSAFE_CONDITION = re.compile(
 )
 
 
-def facts(reading: Reading) -> Iterator[Fact]:
-    for statement, words in alone(reading, "description", "parameter"):
-        yield from conditional(statement, reading.subject)
-        yield from beforehand(statement, words)
-
-
-def beforehand(statement: Statement, words: str) -> Iterator[Fact]:
-    """The fact of a sentence such as "Before you can delete the queue, you must empty the queue."."""
-    match = BEFORE.match(words)
-    if not match or has_pointer(words) or not 8 <= word_count(words) <= 45:
-        return
-    do = first_person(match["do"] or match["after"])
-    if do and word_count(do) >= 2 and not has_pronoun(do) and do.split()[0] not in ("call", "use"):
-        yield Fact("behaviour.before", {"do": do}, words, statement.sentence.start, statement.sentence.end)
-
-
 def conditional(statement: Statement, subject: Subject) -> Iterator[Fact]:
     """The fact of a sentence such as "If you omit the name, the service generates one."."""
-    parameter = statement.place.parameter
+    parameter = statement.entry.parameter
     words = resolve(plain(statement.sentence.text), subject, parameter)
     opening = OPENING.match(words)
-    if not opening or not words.endswith(".") or not 8 <= word_count(words) <= 45:
+    if not opening or not is_statement(words):
         return
     parts = split_condition(words[opening.end("if") + 1 : -1])
     if parts is None:
@@ -102,7 +83,7 @@ def conditional(statement: Statement, subject: Subject) -> Iterator[Fact]:
         form, slots = "behaviour.without", {"parameter": left_out["what"] or left_out["named"]}
     slots |= {"condition": f"{start.lower()} {condition}", "condition_first": f"{start} {condition}"}
     answer = f"{start} {condition}, {main}."
-    named = re.search(rf"\b{re.escape(statement.place.name)}\b", condition) if parameter else True
+    named = re.search(rf"\b{re.escape(statement.entry.name)}\b", condition) if parameter else True
     if not named and form != "behaviour.without":
         slots["op"] = f"the {parameter} parameter of {subject.name} in {subject.service}"
         slots["within"] = f"For {slots['op']}"
@@ -117,7 +98,7 @@ def conditional(statement: Statement, subject: Subject) -> Iterator[Fact]:
         slots |= {"condition": own, "condition_first": upper_first(own)}
     elif form in ("behaviour.must", "behaviour.should"):
         return
-    yield Fact(form, slots, answer, statement.sentence.start, statement.sentence.end)
+    yield fact(form, statement, answer, **slots)
 
 
 def split_condition(words: str) -> tuple[str, str] | None:
@@ -126,7 +107,7 @@ def split_condition(words: str) -> tuple[str, str] | None:
         condition, main = words[: match.start()], words[match.end() :]
         if condition.count("(") != condition.count(")") or condition.count('"') % 2:
             continue
-        if re.match(r"(?:or|and|but|nor)\b", main) or not _opens_clause(main) or not _has_verb(condition):
+        if not _opens_clause(main) or not _has_verb(condition):
             continue
         return condition, main
     return None
@@ -146,7 +127,7 @@ def usable(condition: str, main: str) -> bool:
         return False
     if re.search(r", (?:in|for|by|with|at|on|from)\b", condition):
         return False
-    if not SUBJECT.match(condition) or re.match(r"\w+(?:ing|ed)\b", condition) or "(" in main[:1]:
+    if not SUBJECT.match(condition) or re.match(r"\w+(?:ing|ed)\b", condition):
         return False
     if has_pointer(condition) or has_pronoun(condition) or UNSAFE_CONDITION.search(condition):
         return False
@@ -169,7 +150,7 @@ def _form(main: str) -> tuple[str | None, dict[str, str]]:
     stative = STATIVE.match(main)
     if (IS_STATE.match(main) and not stative) or re.search(r"\btakes\b", main):
         return None, {}
-    if stative and not PASSIVE.match(stative["rest"]) and not FINITE.search(stative["what"]):
+    if stative and not PASSIVE.match(stative["rest"]):
         return "behaviour.what", {"is_what": f"{stative['is']} {lower_first(stative['what'])}"}
     if re.search(r"\b(?:must|should|can|cannot|can't|might|may)\b", " ".join(main.split()[:8])):
         return None, {}

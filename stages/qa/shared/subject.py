@@ -1,34 +1,20 @@
 """How questions and answers name what an article is about, so that each stands on its own."""
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from stages.qa.grammar import upper_first
+from stages.qa.shared.grammar import upper_first
 from tune_or_retrieve.base.records import Article
 
 OPERATION = re.compile(
-    r"\b(?:this|the) (?:API )?(?:operation|action|API|call|command|API action|API operation|API call|method)\b"
+    r"\b(?:this|the) (?:API )?(?:operation|action|API|call|method)\b"
     r"|\bthis (?:request|function|command)\b",
     re.IGNORECASE,
 )
 PARAMETER = re.compile(
-    r"(?<!than )\bthis (?:optional |required )?(?:request )?(?:parameter|field|value|property|option|setting|argument"
-    r"|element|header|flag|attribute|member|input|key-value pair|string|list|token|number|structure|object)\b",
+    r"(?<!than )\bthis (?:optional |required )?(?:parameter|field|value|property|option|setting|argument"
+    r"|element|header|flag|attribute|member|input|string|list|token|number|structure|object)\b",
     re.IGNORECASE,
-)
-# An operation as a noun phrase, and as an adverbial
-NAMED = (
-    "{name} in {service}",
-    "the {name} operation of {service}",
-    "the {service} {name} operation",
-    "{service} {name}",
-)
-SCENES = (
-    "When calling {name} in {service}",
-    "With the {name} operation of {service}",
-    "When using {name} in {service}",
-    "With {service} {name}",
 )
 
 
@@ -42,24 +28,8 @@ class Subject:
 
     @property
     def answer(self) -> str:
+        """How an answer names it."""
         return f"{self.name} ({self.service})" if self.kind == "operation" else self.name
-
-    def question(self, form: int) -> str:
-        """One of several ways to name it, a noun phrase."""
-        if self.kind != "operation":
-            return self.name if self.kind == "overview" else f"“{self.name}”"
-        return self._put(NAMED, form)
-
-    def context(self, form: int) -> str:
-        """An adverbial that sets the scene: "When calling PutObject in Amazon S3"."""
-        if self.kind == "overview":
-            return f"In {self.service}"
-        if self.kind == "document":
-            return (f"According to “{self.name}”", f"In “{self.name}”")[form % 2]
-        return self._put(SCENES, form)
-
-    def _put(self, forms: Sequence[str], form: int) -> str:
-        return forms[form % len(forms)].format(name=self.name, service=self.service)
 
     @property
     def names(self) -> tuple[str, ...]:

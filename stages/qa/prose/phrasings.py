@@ -6,9 +6,10 @@ core does not name it. {s} is the subject of the sentence as a noun phrase, {v} 
 
 import re
 
-from stages.qa.grammar import upper_first
+from stages.qa.shared.fact_sheet import Fact
+from stages.qa.shared.grammar import upper_first
 
-DOCUMENT_PHRASINGS: dict[str, tuple[str, ...]] = {
+PHRASINGS: dict[str, tuple[str, ...]] = {
     "purpose.document": ("what is {s} used for", "what is the purpose of {s}", "what can I use {s} for"),
     "definition.is": ("what is {s}", "how is {s} defined"),
     "return.document": ("what is returned by {s}", "what do I get back from {s}"),
@@ -21,64 +22,34 @@ DOCUMENT_PHRASINGS: dict[str, tuple[str, ...]] = {
         "what permission must I have before I can use {s}",
     ),
     "requirement.needs": ("what does {s} {v}",),
-    "requirement.title": ("what is needed for {s}", "what does {s} {v} to work"),
-    "requirement.only": ("what does {s} {v} {prep}",),
-    "requirement.rule": ("what is required of {s}", "which rule applies to {s}"),
-    "requirement.before": ("what must be done with {s} before {rest}", "what has to be done with {s} before {rest}"),
     "requirement.not": ("may {s} be {rest}",),
     "limit.long": ("how {adj} can {s} be{rest}", "how {adj} can {s} be at most{rest}"),
     "limit.range": ("what range is allowed for {s}", "between which limits must {s} lie"),
-    "limit.have": ("how many {unit} must {s} {v}", "what number of {unit} must {s} {v}"),
     "limit.exceed": ("what is the upper limit for {s}", "which limit must {s} not exceed"),
     "limit.much": ("how much {mass} can {s} {v}{rest}", "what is the largest amount of {mass} that {s} can {v}{rest}"),
-    "limit.does": ("how many {unit} does {s} {v}{rest} at most", "at most how many {unit} does {s} {v}{rest}"),
-    "limit.number": ("how many {unit} can {s} {v}{rest}", "how many {unit} at most can {s} {v}{rest}"),
-    "limit.times": ("how many times can I {do}", "how many times at most can I {do}"),
-    "limit.to": ("to what value can I {v} {what}", "up to what value can I {v} {what}"),
-    "limit.value": ("what {is_} the {what}",),
-    "limit.wait": ("how long must I wait {rest}", "how long do I have to wait {rest}"),
-    "duration.takes": ("how long can {s} take", "how long does {s} take at most"),
-    "duration.kept": ("how long can {s} be {done}", "for how long can {s} be {done}"),
-    "limit.exact": ("how many {unit} does {s} {v}{rest}",),
-    "duration.does": ("how long does {s} {v}{rest}", "for how long does {s} {v}{rest}"),
-    "duration.most": ("how long at most does {s} {v}{rest}", "at most how long does {s} {v}{rest}"),
-    "duration.after": ("after how many {unit} does {s} {v}{rest}", "after what time does {s} {v}{rest}"),
-    "duration.valid": ("how long is {s} {adj}{rest}", "for how long is {s} {adj}{rest}"),
+    "duration.after": ("after how many {unit} does {s} {v}{adv}{rest}", "after what time does {s} {v}{adv}{rest}"),
+    "duration.valid": ("how long is {s} {adj}", "for how long is {s} {adj}"),
     "default.is": ("what is the default {what}", "which {what} is the default", "what {what} applies by default"),
-    "default.of": ("what is the default {what} of {whose}", "which {what} does {whose} have by default"),
-    "default.value": ("{how} {is_} {s} by default",),
     "default.state": ("what is the default for {s}", "what applies to {s} by default"),
-    "default.whom": ("to whom {is_} {s} {adj} by default", "who {is_} {s} {adj} to by default"),
-    "default.often": ("how often does {s} {v} {what} by default",),
-    "default.with": ("with what does {s} {v} {what} by default", "what does {s} {v} {what} with by default"),
-    "default.duration": ("for how long does {s} {v} {what} by default", "how long does {s} {v} {what} by default"),
     "valid_values.document": ("which {what} are {valid}", "what are the {valid} {what}", "what {what} are {valid}"),
     "valid_values.contain": ("what can {s} {v}", "what may {s} {v}"),
-    "valid_values.which": ("which {what} can {s} {v}", "what {what} can {s} {v}"),
     "behaviour.document": ("what happens {condition}",),
     "behaviour.does": ("what does {s} do {rest}",),
-    "behaviour.not": ("does {s} {rest}",),
-    "behaviour.not_many": ("do {s} {rest}",),
+    "behaviour.not": ("{do_} {s} {rest}",),
     "behaviour.is_not": ("{is_} {s} {rest}",),
-    "behaviour.never": ("does {s} ever {v} {rest}",),
-    "behaviour.even": ("does {s} {v} {rest}",),
-    "behaviour.order": ("in which order does {s} {v} {what}", "in what order does {s} {v} {what}"),
-    "behaviour.why": ("why {is_} {s} {done}", "for what reason {is_} {s} {done}"),
     "behaviour.cost": ("what does {s} cost",),
     "capability.can": ("can {s} {rest}",),
     "capability.cannot": ("can {s} {rest}",),
-    "capability.during": ("can {s} {rest} {when}",),
-    "capability.who": ("who can {rest} {when}",),
-    # Facts that operations tell too, with the frame of a document
+    # Facts that the writer of reference finds too, here with the frame of a document
     "behaviour.what": ("what {is_what} {condition}",),
     "behaviour.must": ("what must I do {condition}", "what do I have to do {condition}"),
     "behaviour.should": ("what should I do {condition}", "what do I do {condition}"),
     "capability.yes": ("can I {do}", "is it possible to {do}"),
     "capability.no": ("can I {do}", "is it possible to {do}"),
     "howto.use": ("how do I {do}", "how can I {do}"),
-    "definition.document": ("what {is_are} {term}",),
+    "definition": ("what is {term}",),
     "limit.many": ("how many {unit} {can} {rest}", "how many {unit} at most {can} {rest}"),
-    "limit.what": ("what {is} {what}",),
+    "limit.what": ("what {is_} {what}",),
     "requirement": ("what must {noun} {verb}",),
 }
 
@@ -92,10 +63,16 @@ FRAMES = (*LONG_FRAMES, "{Core}, according to “{title}”?", "In “{title}”
 NAMED_FRAMES = ("{Core}?", "I would like to know: {core}?", "Quick question: {core}?")
 
 
-def core(form: str, slots: dict[str, str], number: int) -> str:
+def core(fact: Fact, number: int) -> str:
     """The question for a fact, without its capital and its mark."""
-    cores = DOCUMENT_PHRASINGS[form]
-    return cores[number % len(cores)].format(**slots)
+    cores = PHRASINGS[fact.form]
+    return cores[number % len(cores)].format(**fact.slots)
+
+
+def question(fact: Fact, title: str, number: int) -> tuple[str, str]:
+    """The question for a fact, and the name of its phrasing, "limit.long/2"."""
+    chosen = number % len(PHRASINGS[fact.form])
+    return framed(core(fact, number), title, number // 83), f"{fact.form}/{chosen + 1}"
 
 
 def framed(core: str, title: str, number: int) -> str:

@@ -1,4 +1,4 @@
-"""Which pairs to take: a balance of kinds, services and places in the articles."""
+"""Which pairs to take: a balance of kinds, services and tenths of the articles."""
 
 import math
 from collections import Counter, defaultdict
@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from tune_or_retrieve.base.records import Pair
 
-# Shares of the kinds, in parts. A kind that runs dry is made up for by the others.
+# Shares of the kinds. The others make up for a kind that runs out.
 KINDS = {
     "two_facts": 17,
-    "two_facts.error": 7,  # every operation has these: they would drown the others
+    "two_facts.error": 7,  # every operation has these, and they would drown the others
     "two_facts.required": 7,
     "behaviour": 15,
     "parameter": 13,
@@ -29,13 +29,13 @@ KINDS = {
     "required": 2,
 }
 OTHER_KIND = 5
-PLACES = 10  # tenths of an article
+TENTHS = 10  # of an article
 
 
-def place(pair: Pair, characters: Mapping[str, int]) -> int:
+def tenth(pair: Pair, characters: Mapping[str, int]) -> int:
     """Which tenth of its article the last of the evidence starts in, 0–9. ``characters``: of each article, by id."""
     last = pair.evidence[-1]
-    return min(PLACES - 1, last.start * PLACES // max(characters[last.article_id], 1))
+    return min(TENTHS - 1, last.start * TENTHS // max(characters[last.article_id], 1))
 
 
 def pick(
@@ -45,35 +45,35 @@ def pick(
     characters: Mapping[str, int],
     taken: Sequence[Pair] = (),
 ) -> list[Pair]:
-    """Up to `number` of the pairs, each time from the kind, service and place that lag behind most.
+    """Up to `number` of the pairs, each time from the kind, service and tenth that lag behind most.
 
     Args:
-        pairs: in the order in which equals of one phrasing are taken.
+        pairs: in the order in which those of one phrasing are taken.
         characters: length of each article, by id.
-        taken: pairs already taken, which count.
+        taken: pairs taken before, which count.
     """
     queues: dict[tuple[str, str, int], list[Pair]] = defaultdict(list)
     articles: dict[str, set[str]] = defaultdict(set)
     for pair in _in_turn(pairs):
-        queues[(_kind(pair), pair.service, place(pair, characters))].append(pair)
+        queues[(_kind(pair), pair.service, tenth(pair, characters))].append(pair)
         articles[pair.service] |= pair.articles
     for queue in queues.values():
         queue.reverse()  # popped from the end
-    # The square root keeps small services heard without making them as loud as large ones.
+    # The square root gives small services more than their proportion, and less than large ones.
     service_share = _shares({service: math.sqrt(len(ids)) for service, ids in articles.items()})
     kind_share = _shares({kind: float(KINDS.get(kind, OTHER_KIND)) for kind, _, _ in queues})
-    kinds, services, places, per_article = Counter(), Counter(), Counter(), Counter()
+    kinds, services, tenths, per_article = Counter(), Counter(), Counter(), Counter()
     for pair in taken:
         kinds[_kind(pair)] += 1
         services[pair.service] += 1
-        places[place(pair, characters)] += 1
+        tenths[tenth(pair, characters)] += 1
         per_article.update(pair.articles)
     picked: list[Pair] = []
     while queues and len(picked) < number:
         key = min(
             queues,
             key=lambda k: (
-                kinds[k[0]] / kind_share[k[0]] + services[k[1]] / service_share[k[1]] + places[k[2]] * PLACES / 2,
+                kinds[k[0]] / kind_share[k[0]] + services[k[1]] / service_share[k[1]] + tenths[k[2]] * TENTHS / 2,
                 k,
             ),
         )
@@ -85,7 +85,7 @@ def pick(
         picked.append(pair)
         kinds[key[0]] += 1
         services[key[1]] += 1
-        places[key[2]] += 1
+        tenths[key[2]] += 1
         per_article.update(pair.articles)
     return picked
 
@@ -97,7 +97,7 @@ def _kind(pair: Pair) -> str:
 
 
 def _in_turn(pairs: Iterable[Pair]) -> list[Pair]:
-    """One pair of each phrasing, then a second of each, and so on: what is rare is not drowned by what is frequent."""
+    """One pair of each phrasing, then a second of each, and so on: so that the frequent ones do not drown the rare."""
     seen: Counter[str] = Counter()
     ranked = []
     for pair in pairs:

@@ -1,0 +1,1 @@
+"""The writer that reads ordinary documents: the facts that a sentence states by itself."""
