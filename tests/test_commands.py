@@ -16,12 +16,12 @@ from typer.main import get_command
 
 from tune_or_retrieve.__main__ import app, main
 from tune_or_retrieve.account.doctor import Wanted
-from tune_or_retrieve.account.plan import Asked, Plan, Tuned, plan
+from tune_or_retrieve.account.requirements import Asked, Requirements, Tuned, requirements
 from tune_or_retrieve.commands import account as commands
+from tune_or_retrieve.money.jobs import Watch
 from tune_or_retrieve.providers.bedrock.aws.names import tags
 from tune_or_retrieve.providers.bedrock.aws.session import clients
 from tune_or_retrieve.providers.bedrock.aws.storage import ensure_bucket
-from tune_or_retrieve.providers.bedrock.aws.waiting import Watch
 
 MICRO, CLAUDE, TITAN = "us.amazon.nova-micro-v1:0", "us.anthropic.claude-sonnet-4-6", "amazon.titan-embed-text-v2:0"
 BASE = "amazon.nova-micro-v1:0:128k"
@@ -94,27 +94,27 @@ def _local(params):
     return params
 
 
-def test_the_plan_is_what_the_params_ask_of_bedrock(params):
-    assert plan(params) == Plan(
+def test_the_requirements_are_what_the_params_ask_of_bedrock(params):
+    assert requirements(params) == Requirements(
         {"micro": Asked(MICRO)}, {"micro": Tuned(BASE, 2)}, {"claude": Asked(CLAUDE, 500)}, None, TITAN,
-        ("dense", "s3_vectors"), {None: Wanted((MICRO, BASE, CLAUDE, TITAN), (None, "mine"), (None,))},
+        ("dense", "s3_vectors"), {None: Wanted((MICRO, CLAUDE), (BASE,), (TITAN,), (None, "mine"), (None,))},
     )  # fmt: skip
-    assert not plan(_local(params)).on_bedrock
-    assert not plan({}).on_bedrock
+    assert not requirements(_local(params)).on_bedrock
+    assert not requirements({}).on_bedrock
 
 
 @pytest.mark.parametrize(
     ("judge", "wanted"),
     [
         ({"bucket": "b", "role_arn": "r"}, Wanted((CLAUDE,))),
-        ({"batch": True}, Wanted((CLAUDE,), (None,), (None,))),
-        ({"batch": True, "bucket": "b", "role_arn": "r"}, Wanted((CLAUDE,), ("b",), ("r",))),
+        ({"batch": True}, Wanted((CLAUDE,), buckets=(None,), role_arns=(None,))),
+        ({"batch": True, "bucket": "b", "role_arn": "r"}, Wanted((CLAUDE,), buckets=("b",), role_arns=("r",))),
     ],
 )
 def test_a_judge_needs_a_bucket_and_a_role_only_for_batch_jobs(params, judge, wanted):
     params["judges"]["claude"] |= {"region": "eu-west-1"} | judge
-    assert plan(params).wanted == {
-        None: Wanted((MICRO, BASE, TITAN), (None, "mine"), (None,)), "eu-west-1": wanted,
+    assert requirements(params).wanted == {
+        None: Wanted((MICRO,), (BASE,), (TITAN,), (None, "mine"), (None,)), "eu-west-1": wanted,
     }  # fmt: skip
 
 
@@ -127,9 +127,9 @@ def test_doctor_looks_into_each_region_at_what_is_asked_there(params, run, aws):
         1, f"error: not ready for Amazon Bedrock: region, model {CLAUDE}. Each remedy stands above.\n",
     )  # fmt: skip
     assert [line[:5].strip() + " " + line[7:].split(": ")[0] for line in out.splitlines()] == [
-        "ok credentials", "ok region", f"ok model {MICRO}", f"ok model {BASE}", f"ok model {TITAN}", "ok bucket",
-        "ok bucket", "ok role", f"ok quota of {MICRO}", f"ok quota of {BASE}", f"ok quota of {TITAN}",
-        f"ok fine-tuning {BASE}", f"ok embedding by {TITAN}",
+        "ok credentials", "ok region", f"ok model {MICRO}", f"ok model {BASE}", f"ok fine-tuning {BASE}",
+        f"ok embedding by {TITAN}", "ok bucket", "ok bucket", "ok role",
+        f"ok quota of {MICRO}", f"ok quota of {BASE}", f"ok quota of {TITAN}",
         "ok prices.per_million_tokens.amazon.nova-micro-v1:0.input",
         "ok prices.per_million_tokens.amazon.nova-micro-v1:0.output",
         "ok prices.training_per_1k_tokens.amazon.nova-micro-v1:0", "ok prices",
@@ -319,7 +319,7 @@ def test_the_estimate_before_anything_ran_says_what_it_guessed(params, run):
     assert lines[4].split()[2] == "61"  # ten by hand, fifty that qa will write, and the warm-up
     assert lines[8].split()[2] == "360"  # four approaches of sixty questions, and ten controls of each kind
     assert lines[-4:] == [
-        "about: not there yet to be counted, and taken from params.yaml: the articles, the chunks, the pairs, the test "
+        "about: not there yet to be counted, and taken from params.yaml: the chunks, the pairs, the test "
         "questions, the passages of each question.",
         "index: not known before the stage chunks has run.",
         "Spent is by all runs since .cache/spent.jsonl was begun, without storage of models, which is by the month.",

@@ -25,7 +25,6 @@ from pipeline import definitions
 from small_study import CHANGES, HANDWRITTEN, ROOT, change, write_small_study
 
 from tune_or_retrieve.base.machine import SECTION as RUN
-from tune_or_retrieve.money.spending import READ_BY_ALL_THAT_PAY
 
 MODELS, JUDGES, APPROACHES = ("micro", "lite"), ("claude", "llama"), ("base", "rag", "ft", "ft_rag")
 JOB, CREATE, DEPLOY = "model-customization-job", "CreateModelCustomizationJob", "CreateCustomModelDeployment"
@@ -187,7 +186,7 @@ def test_only_what_pays_reads_prices_and_budget_undeclared(study):
             undeclared.add((name, key))
     undeclared = {(name, key) for name, key in undeclared if key != RUN}
     paying = ("index", "retrieve", "fine_tune", "judge", *(f"answer_{approach}" for approach in APPROACHES))
-    assert undeclared == {(name, key) for name in paying for key in READ_BY_ALL_THAT_PAY}
+    assert undeclared == {(name, key) for name in paying for key in ("prices", "run.budget_usd")}
 
 
 RERUNS = [  # params, and all that may run again for them

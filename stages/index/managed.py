@@ -24,17 +24,19 @@ def build_managed(params: KnowledgeBaseParams, chunking: ChunkingParams, folder:
     from tune_or_retrieve.money.spending import CHARACTERS_PER_TOKEN, Spending
     from tune_or_retrieve.providers.bedrock.aws.fault_rules import AwsUnavailable
     from tune_or_retrieve.providers.bedrock.aws.session import clients
-    from tune_or_retrieve.providers.bedrock.knowledge_base.build import Plan, build
+    from tune_or_retrieve.providers.bedrock.knowledge_base.build import BaseSpec, build
 
     asked, articles = params.bedrock, read_articles()
     spending = Spending("index", asked.embedding_model)
     # About: overlaps of passages add to it, and articles that did not change, which are not embedded again, take away.
     characters = sum(article.characters for article in articles)
     usage = Usage(asked.embedding_model, input_tokens=-(-characters // CHARACTERS_PER_TOKEN))
-    spending.check(usage, f"embedding {len(articles)} articles with {asked.embedding_model}")
-    plan = Plan(asked, chunking_configuration(chunking), asked.bucket, asked.role_arn)
+
+    def ask() -> None:
+        spending.check(usage, f"embedding {len(articles)} articles with {asked.embedding_model}")
+
     try:
-        built = build(clients(asked.region), plan, articles)
+        built = build(clients(asked.region), BaseSpec(asked, chunking_configuration(chunking)), articles, ask)
     except AwsUnavailable as fault:
         if params.fallback == "none":
             raise StageError(

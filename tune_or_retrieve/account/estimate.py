@@ -1,4 +1,4 @@
-"""What a study on Bedrock will cost, from its counts: pure arithmetic, nothing is asked of AWS."""
+"""What a study on Bedrock will cost, computed from its counts: AWS is not asked."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,23 +21,23 @@ class Tokens:
 
 @dataclass(frozen=True)
 class Calls:
-    """Calls of one kind. `n_stored` are in the store already and cost nothing."""
+    """Calls of one kind."""
 
     stage: str
     model: str  # whose price it is: the base model of a fine-tuned one
     n: int
     each: Tokens
-    n_stored: int = 0
     batch: bool = False
 
 
 @dataclass(frozen=True)
 class Training:
+    """One training job, and a month of storage of the model that it makes."""
+
     stage: str
     model: str  # base model
     tokens: int  # of the training set
     epochs: int
-    models_kept_months: float = 0.0  # storage of the model that comes out
 
 
 @dataclass(frozen=True)
@@ -68,13 +68,6 @@ def answering(
         for name, model in models.items()
         for approach, tokens in each.items()
     ]
-
-
-def judging(
-    judges: Mapping[str, str], n_answers: int, n_controls: int, each: Tokens, batch: bool = False
-) -> list[Calls]:
-    """Every judge grades every answer and every control."""
-    return [Calls(f"judge@{name}", model, n_answers + n_controls, each, batch=batch) for name, model in judges.items()]
 
 
 def embedding(stage: str, model: str, n_texts: int, tokens: float) -> Calls:
@@ -135,18 +128,16 @@ def _sum(spent: Iterable[Spent]) -> str:
 
 
 def _calls(calls: Calls, prices: Prices) -> Row:
-    n = max(0, calls.n - calls.n_stored)
-    read, written = _up(n * calls.each.input), _up(n * calls.each.output)
+    read, written = _up(calls.n * calls.each.input), _up(calls.n * calls.each.output)
     usage = Usage(calls.model, input_tokens=read, output_tokens=written, batch=calls.batch)
-    return Row(calls.stage, calls.model, n, read, written, 0, cost_or_none(usage, prices))
+    return Row(calls.stage, calls.model, calls.n, read, written, 0, cost_or_none(usage, prices))
 
 
 def _training(training: Training, prices: Prices) -> Row:
     trained = training.tokens * training.epochs
     dollars = cost_or_none(Usage(training.model, trained_tokens=trained), prices)
-    if training.models_kept_months and dollars is not None:
-        month = prices.storage_per_model_month
-        dollars = None if month is None else dollars + training.models_kept_months * month
+    month = prices.storage_per_model_month
+    dollars = None if dollars is None or month is None else dollars + month
     return Row(training.stage, training.model, 1, 0, 0, trained, dollars)
 
 

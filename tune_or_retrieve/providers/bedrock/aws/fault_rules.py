@@ -4,6 +4,7 @@ from botocore import exceptions as botocore
 from botocore.parsers import ResponseParserError
 
 from tune_or_retrieve.base.errors import StageError
+from tune_or_retrieve.money.jobs import Conflict
 
 
 class AwsFault(StageError):
@@ -20,6 +21,10 @@ class AwsUnavailable(AwsFault):
 
 class AwsMissing(AwsFault):
     """What was asked for is not there: deleted, in another region, or never made."""
+
+
+class AwsConflict(AwsFault, Conflict):
+    """What was to be made is already there, or what was to be deleted is in use."""
 
 
 class AnswerCut(Exception):
@@ -197,7 +202,7 @@ REFUSALS: tuple[tuple[str, str, type[AwsFault], str, str], ...] = (
         "repro --force --single-item index` for a knowledge base, `fine_tune@<model>` for what hosts a model.",
     ),
     (
-        "ConflictException ResourceInUseException OperationAborted DeleteConflict BucketNotEmpty", "", AwsFault,
+        "ConflictException ResourceInUseException OperationAborted DeleteConflict BucketNotEmpty", "", AwsConflict,
         "it is in use or being changed ({it})", "Wait until that is over, and run again.",
     ),
     (

@@ -2,7 +2,6 @@
 
 import json
 import re
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -12,13 +11,13 @@ from botocore.exceptions import ClientError
 
 from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.base.progress import say
+from tune_or_retrieve.money.jobs import Watch
 from tune_or_retrieve.providers.bedrock.aws.faults import aws, code, found, member
 from tune_or_retrieve.providers.bedrock.aws.names import PROJECT, capital_pairs
 from tune_or_retrieve.providers.bedrock.aws.session import Clients
 
 PATH = f"/{PROJECT}/"  # roles of ours are listed by it, and iam:PassRole is allowed on it
 POLICY = PROJECT  # the name of the one inline policy of each
-ARN = re.compile(r"arn:aws[a-z-]*:iam::(\d{12}):role/(?:.+/)?([^/]+)")
 BEDROCK = "bedrock.amazonaws.com"
 WAITS_SECONDS = (2, 4, 8, 16, 30)  # a new role is known everywhere within seconds, at times a minute
 NOT_YET = ("assume", "not authorized", "permission", "access denied")  # said of a role that is not known yet
@@ -81,7 +80,7 @@ def batch_policy(bucket_arn: str, input_prefix: str, output_prefix: str, model_a
 
 
 def ensure_role(clients: Clients, name: str, trusted: Policy, allowed: Policy, tags: Mapping[str, str]) -> Role:
-    """The role of this name with exactly this trust and these permissions: made, mended or found. At most 64 letters.
+    """The role of this name with exactly this trust and these permissions: made, corrected or found.
 
     Raises:
         StageError: AWS refuses.
@@ -105,22 +104,15 @@ def ensure_role(clients: Clients, name: str, trusted: Policy, allowed: Policy, t
         return Role(member(role, "Arn"), changed)
 
 
-def made_arn(clients: Clients, name: str) -> str:
-    """The ARN of the role that `ensure_role` makes under this name."""
-    return f"arn:{clients.partition}:iam::{clients.account_id}:role{PATH}{name}"
-
-
 def check_role(clients: Clients, arn: str) -> Role:
     """A role that the user gives: it must exist in this account and trust Bedrock. Nothing of it is changed.
 
-    Where the credentials may not look at roles, this is said, and Bedrock itself is left to judge.
+    If the credentials may not look at roles, this is said, and Bedrock itself has the last word.
 
     Raises:
         StageError: there is no such role, or Bedrock is not trusted by it.
     """
-    if not (parts := ARN.fullmatch(arn)):
-        raise StageError(f"role_arn in params.yaml must be like arn:aws:iam::123456789012:role/NAME. Got {arn!r}.")
-    account, name = parts.groups()
+    account, name = arn.split(":")[4], arn.rsplit("/", 1)[-1]
     if account != clients.account_id:
         raise StageError(
             f"role {arn}: is of account {account}, and the credentials are of {clients.account_id}. Name a role of "
@@ -146,25 +138,20 @@ def check_role(clients: Clients, arn: str) -> Role:
     return Role(arn, fresh=False)
 
 
-def when_known(
-    role: Role,
-    call: Callable[[], T],
-    waits: Sequence[float] = WAITS_SECONDS,
-    sleep: Callable[[float], None] = time.sleep,
-) -> T:
-    """Make a call that hands `role` to Bedrock, again while a fresh role is not known there yet.
+def when_known(role: Role, call: Callable[[], T], watch: Watch) -> T:
+    """Make a call that hands `role` to Bedrock, and repeat it while a fresh role is not known there yet.
 
     Raises:
-        ClientError: as the call does, after the last wait or at once if it is about something else.
+        ClientError: as the call does, after the last wait, or at once if it is about something else.
     """
-    for wait in waits if role.fresh else ():
+    for wait in WAITS_SECONDS if role.fresh else ():
         try:
             return call()
         except ClientError as fault:
             said = str(fault.response.get("Error", {}).get("Message", "")).lower()
             if not any(words in said for words in NOT_YET):
                 raise
-        sleep(wait)
+        watch.sleep(wait)
     return call()
 
 

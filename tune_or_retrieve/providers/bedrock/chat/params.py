@@ -4,8 +4,7 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from tune_or_retrieve.base.params import Filled, Section
 from tune_or_retrieve.money.prices import AREA
-from tune_or_retrieve.providers.bedrock.aws.bucket_name import BucketName
-from tune_or_retrieve.providers.bedrock.aws.role_arn import RoleArn
+from tune_or_retrieve.providers.bedrock.aws.param_types import BucketName, RoleArn
 
 
 class ConverseParams(Section):
