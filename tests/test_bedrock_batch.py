@@ -263,7 +263,7 @@ def test_ctrl_c_leaves_the_job_running_and_says_how_to_end_it(world):
 
     with pytest.raises(KeyboardInterrupt):
         world.fill(watch=world.time.watch(sleep=interrupted))
-    assert "goes on at AWS and is paid for. `dvc repro` comes back to it." in world.time.said[-1]
+    assert "goes on at AWS and is paid for. `dvc repro` picks it up again." in world.time.said[-1]
     assert "aws bedrock stop-model-invocation-job --job-identifier arn:aws:bedrock:" in world.time.said[-1]
 
 

@@ -201,7 +201,7 @@ def test_without_waiting_it_submits_stops_and_later_goes_on(aws, train, training
             train(clients(), left, time.watch())
     assert str(stop.value) == (
         f"fine-tuning micro: the job {training.name(1)} is InProgress at AWS, and `wait: false` stops here. "
-        "`dvc repro` comes back to it, as often as you like, and goes on when it is done. DVC calls the "
+        "`dvc repro` looks again, as often as you like, and goes on once it is done. DVC calls the "
         "stage failed until then; `dvc repro --keep-going` goes on with what does not need it."
     )
     aws.pace(JOB)
@@ -219,8 +219,8 @@ def test_an_interrupt_leaves_the_job_running_and_says_how_to_come_back(aws, trai
     (job,) = aws.client("bedrock").list_model_customization_jobs()["modelCustomizationJobSummaries"]
     assert job["status"] == "InProgress"
     assert time.said[-1] == (
-        f"\nfine-tuning micro: the job {training.name(1)} goes on at AWS and is paid for. `dvc repro` comes back to it."
-        f" `aws bedrock stop-model-customization-job --job-identifier {job['jobArn']}` ends it."
+        f"\nfine-tuning micro: the job {training.name(1)} goes on at AWS and is paid for. `dvc repro` picks it up "
+        f"again. `aws bedrock stop-model-customization-job --job-identifier {job['jobArn']}` ends it."
     )
     assert aws.ledger.count("StopModelCustomizationJob") == 0
 

@@ -73,20 +73,20 @@ def test_every_fault_is_found_in_one_go_each_with_its_remedy(aws, here, capsys):
             "it is made), or set `region` to eu-west-1.",
         ),
         Finding(
-            "role", False, f"role {THEIRS}: there is none. Correct `role_arn` in params.yaml, or set it to null: it is "
-            "made then."
+            "role", False, f"role {THEIRS}: does not exist. Correct `role_arn` in params.yaml, or set it to null: it "
+            "is made then."
         ),
         Finding(f"quota of {CLAUDE}", True, "1,000,000 tokens a minute"),
         Finding(
             "quota of us.amazon.nova-huge-v1:0", True,
-            "not listed under a name that is known; see the AWS console, Service Quotas",
+            "not listed under a known name; see the AWS console, Service Quotas",
         ),
     ]  # fmt: skip
     with pytest.raises(StageError) as fault:
         report(found)
     assert str(fault.value) == (
-        f"not ready for Amazon Bedrock: model {CLAUDE}, model us.amazon.nova-huge-v1:0, bucket, role. Each remedy "
-        "stands above."
+        f"not ready for Amazon Bedrock: model {CLAUDE}, model us.amazon.nova-huge-v1:0, bucket, role. The remedies "
+        "are above."
     )
     assert capsys.readouterr().out.splitlines()[5] == f"FAULT  role: {found[5].said}"
 
@@ -193,7 +193,7 @@ def test_quotas_that_may_not_be_read_are_told_and_no_fault(aws, here):
     aws.fault("ListServiceQuotas", "AccessDeniedException")
     assert findings(here, Wanted([MICRO]))[-1] == Finding(
         "quotas", True,
-        "not looked at. AWS, reading the quotas: access is denied (The stand-in was told to answer "
+        "not checked. AWS, reading the quotas: access is denied (The stand-in was told to answer "
         "AccessDeniedException). Give whoever runs this, or the role that is named, that permission (README, "
         "Permissions), and run again.",
     )  # fmt: skip

@@ -91,9 +91,9 @@ def test_failure_says_why_and_the_next_run_replaces_it(aws, tuned, watch, way):
         ({}, "2 unit(s) of provisioned throughput cost $120.00 an hour, used or not, until deleted: $2,880.00 a day, "
          "$87,600.00 a month"),
         ({"commitment": "1 month", "units": 1}, "1 unit(s) of provisioned throughput cost $60.00 an hour, used or not, "
-         "for 1 month at least: $43,200.00 that cannot be had back"),
+         "for 1 month at least: $43,200.00, not refundable"),
         ({"commitment": "6 months", "units": 1}, "1 unit(s) of provisioned throughput cost $60.00 an hour, used or "
-         "not, for 6 months at least: $259,200.00 that cannot be had back"),
+         "not, for 6 months at least: $259,200.00, not refundable"),
     ],
 )  # fmt: skip
 def test_a_price_is_shown_and_confirmed_before_anything_is_sent(aws, tuned, watch, said, changes, words):
@@ -141,7 +141,7 @@ def test_an_interrupt_says_what_goes_on(aws, tuned, watch, said):
     with pytest.raises(KeyboardInterrupt):
         host(clients(), "micro", tuned, provisioned(), Watch(sleep=interrupt, say=said.append))
     assert said[-1] == (
-        "\nhosting micro: it goes on coming up at AWS. `dvc repro` comes back to it. It is paid for from now on; "
+        "\nhosting micro: it goes on coming up at AWS. `dvc repro` picks it up again. It is paid for from now on; "
         "`tune-or-retrieve teardown` ends it."
     )
     aws.pace("provisioned-model")

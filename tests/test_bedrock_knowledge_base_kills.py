@@ -46,8 +46,8 @@ def test_an_ingestion_that_runs_is_waited_for_and_not_started_again(study):
         study.build(replace(study.watch, sleep=interrupted))
     job = study.aws.ledger.of("GetIngestionJob")[-1].params["ingestionJobId"]
     assert study.said[-1] == (
-        f"\nknowledge base {study.name}: the ingestion job {job} goes on at AWS and is paid for. `dvc repro` comes "
-        "back to it."
+        f"\nknowledge base {study.name}: the ingestion job {job} goes on at AWS and is paid for. `dvc repro` picks "
+        "it up again."
     )
     study.aws.pace("ingestion-job", polls=2)
     with study.requests() as counted:
@@ -76,7 +76,7 @@ def test_another_chunking_makes_another_and_removes_the_old_one_even_if_killed_i
             check(study.clients, old)
         assert str(fault.value) == (
             f"knowledge base {old.knowledge_base_id} in us-east-1: it is no longer there, deleted since the index "
-            f"stage made it, by other hands or by a run with other params. {REMAKE}"
+            f"stage made it, by someone else or by a run with other params. {REMAKE}"
         )
         place += 1
     assert place >= 6  # source, base, index, bucket, policy, role; and the one not killed

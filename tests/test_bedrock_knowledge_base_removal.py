@@ -52,7 +52,7 @@ def test_what_other_hands_deleted_is_reported_and_made_again(study, delete):
     what = {"delete_base": "it is", "delete_source": "its data source is"}.get(delete.__name__, "its vector store is")
     assert str(fault.value) == (
         f"knowledge base {built.knowledge_base_id} in us-east-1: {what} no longer there, deleted since the index stage "
-        f"made it, by other hands or by a run with other params. {REMAKE}"
+        f"made it, by someone else or by a run with other params. {REMAKE}"
     )
     again = study.build()
     assert again.knowledge_base_id != built.knowledge_base_id

@@ -79,9 +79,9 @@ def test_a_model_without_a_price_is_never_free(usage, key, known):
     with pytest.raises(StageError) as caught:
         cost(usage, PRICES)
     assert str(caught.value) == (
-        f"params.yaml: the price table of 2026-11-22 has no {key} for us.amazon.nova-pro-v1:0, so that its cost cannot "
-        f"be known. Add it, as amazon.nova-pro-v1:0, or correct the id: `tune-or-retrieve doctor` tells whether it "
-        f"is there. Known: {known}."
+        f"params.yaml: the price table of 2026-11-22 has no {key} for us.amazon.nova-pro-v1:0, so its cost cannot be "
+        f"known. Add it, as amazon.nova-pro-v1:0, or correct the id: `tune-or-retrieve doctor` says whether it exists. "
+        f"Known: {known}."
     )
 
 
@@ -140,7 +140,7 @@ def test_the_table_shows_what_was_spent_beside_the_estimate():
         "fine_tune@micro  amazon.nova-micro-v1:0:128k         1       400,000           0        2.35  "
         "            -           -",
         "other stages: 9 tokens, 0.5000 spent",
-        "~: AWS bills these tokens without telling them; they were counted in what was sent.",
+        "~: AWS bills these tokens without reporting them; they were counted in what was sent.",
         "total: 2.35 estimated, 0.5031 spent (US dollars, prices of 2026-11-22)",
     ]
 
@@ -202,7 +202,7 @@ def test_with_a_budget_nothing_starts_whose_price_is_not_known(path):
         Budget(2.0).check(None, "fine-tuning micro")
     assert str(caught.value) == (
         "fine-tuning micro: price not known: enter it in params.yaml under `prices`. Nothing was started, as "
-        "budget_usd, $2.00, cannot be held without it; with budget_usd: null it starts all the same."
+        "budget_usd, $2.00, cannot be enforced without it; with budget_usd: null it starts anyway."
     )
 
 
@@ -213,8 +213,8 @@ def test_what_was_paid_at_an_unknown_price_is_counted_once_its_price_is_there(pa
     with pytest.raises(StageError) as caught:
         budget.check(0.1, "judge@claude")
     assert str(caught.value) == (
-        f"{path}, line 1: fine_tune@micro was paid for while its price was not known, so budget_usd cannot be held. "
-        "Replace null by its dollars."
+        f"{path}, line 1: fine_tune@micro was paid for while its price was not known, so budget_usd cannot be enforced."
+        " Replace null with its dollars."
     )
     for _ in range(2):
         budget.record("fine_tune@micro", MICRO, 1.0, 1000, once="job")
@@ -222,17 +222,18 @@ def test_what_was_paid_at_an_unknown_price_is_counted_once_its_price_is_there(pa
     assert len(path.read_text().splitlines()) == 2
 
 
-def test_a_stage_enters_what_it_pays_under_the_name_that_the_estimate_has():
+def test_a_stage_enters_what_it_pays_under_the_name_that_the_estimate_has(tmp_path, monkeypatch):
     """Over the names in the code."""
     entered = set()
     for file in Path(stages.__file__).parent.rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text())):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Spending":
                 entered.add(re.sub(r"\{.*?\}", "*", ast.unparse(node.args[0])[1:].strip("'\"")))
+    monkeypatch.chdir(tmp_path)  # where nothing can be counted
     required = Requirements(
         {"m": Asked(MICRO)}, {"m": Tuned(MICRO, 1)}, {"j": Asked(HAIKU)}, Asked(MICRO), TITAN, None, {}
     )
-    rows = [one.stage for one in work(required, count({}, Path("none")), {})]
+    rows = [one.stage for one in work(required, count({}), {})]
     names = {re.sub(r"answer_\w+", "answer_*", re.sub(r"@.*", "@*", row)) for row in rows}
     assert entered == names
 
@@ -264,7 +265,7 @@ def test_a_line_that_is_no_entry_is_a_fault(path):
         Budget().spent()
     assert str(caught.value) == (
         f"{path}, line 1: not an entry of the spending ledger. Correct or remove the line; without it the budget "
-        "cannot be held."
+        "cannot be enforced."
     )
 
 

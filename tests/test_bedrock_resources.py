@@ -60,7 +60,7 @@ def test_everything_of_ours_is_listed_and_nothing_of_the_users(here):
     assert (found[13].name, found[13].idle.split(", ")[1:]) == (f"s3://{BUCKET}/tune-or-retrieve/", ["0.000 GB)"])
     assert (found[14].name, len(found)) == (BUCKET, 15)
     assert table(found, "us-east-1", PRICES).splitlines()[-1] == (
-        "us-east-1, while idle: $43,801.95 a month, beside 5 whose cost is not in the price table (US dollars, "
+        "us-east-1, while idle: $43,801.95 a month, plus 5 whose cost is not in the price table (US dollars, "
         "prices of 2026-11-22)"
     )
 

@@ -153,23 +153,23 @@ def test_a_passage_of_no_article_is_refused(key):
     )
 
 
-def test_a_knowledge_base_deleted_by_other_hands_says_so(aws):
+def test_a_knowledge_base_deleted_by_someone_else_says_so(aws):
     with pytest.raises(AwsMissing) as fault:
         retriever(BASE).invoke("gate")
     assert str(fault.value) == (
-        f"knowledge base {BASE} in us-east-1: it is no longer there, deleted since the index stage made it, by other "
-        f"hands or by a run with other params. {REMAKE}"
+        f"knowledge base {BASE} in us-east-1: it is no longer there, deleted since the index stage made it, by "
+        f"someone else or by a run with other params. {REMAKE}"
     )
 
 
-def test_a_vector_index_deleted_by_other_hands_says_so(aws, base):
+def test_a_vector_index_deleted_by_someone_else_says_so(aws, base):
     vectors = aws.client("s3vectors")
     vectors.delete_index(vectorBucketName="study-vectors", indexName="study")
     with pytest.raises(AwsMissing) as fault:
         retriever(base).invoke("gate")
     assert str(fault.value) == (
         f"knowledge base {base} in us-east-1: its vector store is no longer there, deleted since the index stage "
-        f"made it, by other hands or by a run with other params. {REMAKE}"
+        f"made it, by someone else or by a run with other params. {REMAKE}"
     )
 
 

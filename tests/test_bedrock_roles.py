@@ -14,7 +14,7 @@ from tune_or_retrieve.providers.bedrock.aws.roles import Role
 from tune_or_retrieve.providers.bedrock.aws.session import clients
 from tune_or_retrieve.providers.bedrock.chat.batch_jobs import ensure_bucket_and_role
 from tune_or_retrieve.providers.bedrock.chat.params import BatchParams
-from tune_or_retrieve.providers.bedrock.knowledge_base.parts import base_arn, index_arn
+from tune_or_retrieve.providers.bedrock.knowledge_base.parts import index_arn
 
 ID, BUCKET = "123456789012", f"arn:aws:s3:::{world.BUCKET}"
 TAGS = names.tags("index", "k" * 64)
@@ -103,12 +103,12 @@ def test_a_given_role_is_looked_at_and_left_as_it_is(aws, here):
     [
         (
             "arn:aws:iam::210987654321:role/study",
-            "role arn:aws:iam::210987654321:role/study: is of account 210987654321, and the credentials are of "
-            "123456789012. Name a role of that account in params.yaml, or null: it is made then.",
+            "role arn:aws:iam::210987654321:role/study: belongs to account 210987654321, but the credentials "
+            "belong to 123456789012. Name a role of that account in params.yaml, or null: it is made then.",
         ),
         (
             f"arn:aws:iam::{ID}:role/none",
-            f"role arn:aws:iam::{ID}:role/none: there is none. Correct `role_arn` in params.yaml, {NULL}",
+            f"role arn:aws:iam::{ID}:role/none: does not exist. Correct `role_arn` in params.yaml, {NULL}",
         ),
         (
             f"arn:aws:iam::{ID}:role/web",
@@ -129,7 +129,7 @@ def test_a_given_role_that_may_not_be_looked_at_is_left_to_bedrock(aws, here, ca
     arn = world.role(aws)
     aws.fault("GetRole", "AccessDeniedException")
     assert roles.check_role(here, arn) == Role(arn, fresh=False)
-    assert capsys.readouterr().err == f"role {arn}: not looked at, as these credentials lack iam:GetRole.\n"
+    assert capsys.readouterr().err == f"role {arn}: not checked, as these credentials lack iam:GetRole.\n"
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,6 @@ def test_arns_are_of_the_partition_that_the_region_is_in(aws, region, partition)
         f"{bucket}/tune-or-retrieve/batch/*",
     ]
     assert index_arn(there, "a") == f"arn:{partition}:s3vectors:{region}:{ID}:bucket/a/index/a"
-    assert base_arn(there, "B") == f"arn:{partition}:bedrock:{region}:{ID}:knowledge-base/B"
 
 
 def test_a_region_that_cannot_be_is_told(aws):

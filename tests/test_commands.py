@@ -124,7 +124,7 @@ def test_doctor_looks_into_each_region_at_what_is_asked_there(params, run, aws):
     _write(params)
     code, out, said = run("doctor")
     assert (code, said) == (
-        1, f"error: not ready for Amazon Bedrock: region, model {CLAUDE}. Each remedy stands above.\n",
+        1, f"error: not ready for Amazon Bedrock: region, model {CLAUDE}. The remedies are above.\n",
     )  # fmt: skip
     assert [line[:5].strip() + " " + line[7:].split(": ")[0] for line in out.splitlines()] == [
         "ok credentials", "ok region", f"ok model {MICRO}", f"ok model {BASE}", f"ok fine-tuning {BASE}",
@@ -181,7 +181,7 @@ def test_prices_that_cannot_be_read_are_one_finding_of_doctor(params, run, aws):
     params["prices"]["currency"] = "EUR"
     _write(params)
     code, out, said = run("doctor")
-    assert (code, said) == (1, "error: not ready for Amazon Bedrock: prices. Each remedy stands above.\n")
+    assert (code, said) == (1, "error: not ready for Amazon Bedrock: prices. The remedies are above.\n")
     assert "FAULT  prices: params.yaml: prices.currency: must be USD for Bedrock. Got 'EUR'.\n" in out
 
 
@@ -334,7 +334,7 @@ def test_provisioned_throughput_is_told_by_the_price_that_the_user_entered(param
     model["hosting"] = {"kind": "provisioned", "provisioned": given}
     _write(params)
     assert (
-        "micro: beside this, provisioned throughput at $40.00 an hour, used or not: $29,200.00 a month.\n"
+        "micro: in addition, provisioned throughput at $40.00 an hour, used or not: $29,200.00 a month.\n"
         in run("estimate")[1]
     )
     here = clients()
@@ -375,7 +375,7 @@ def test_doctor_ends_with_one_if_anything_is_not_ready(params, run, aws):
     aws.settings.denied_models.add("anthropic.claude-sonnet-4-6")
     code, out, said = run("doctor")
     assert code == 1
-    assert said == f"error: not ready for Amazon Bedrock: model {CLAUDE}. Each remedy stands above.\n"
+    assert said == f"error: not ready for Amazon Bedrock: model {CLAUDE}. The remedies are above.\n"
     assert "ok     bucket: mine is made when it is needed\n" in out
     aws.settings.denied_models.clear()
     assert run("doctor")[0] == 0
@@ -436,7 +436,7 @@ def test_resources_and_teardown_find_all_of_it_even_without_params(params, run, 
     assert code == 0
     assert "$60.00 an hour, used or not: $43,800.00 a month" in out
     assert out.splitlines()[-1] == (
-        "us-east-1, while idle: $43,801.95 a month, beside 1 whose cost is not in the price table (US dollars, "
+        "us-east-1, while idle: $43,801.95 a month, plus 1 whose cost is not in the price table (US dollars, "
         "prices of 2026-11-22)"
     )
     aws.fault("ListCustomModels", "AccessDeniedException")

@@ -2,7 +2,7 @@
 
 One run on a small corpus, from the knowledge base to the report; in it kill -9 in the midst of a fine-tuning job, one
 job that is not waited for, and 30 % of the calls throttled. What comes after goes on from there, in this order: what
-would rerun; a knowledge base deleted by other hands; teardown; the fallback to FAISS. Only the waiting is cut short.
+would rerun; a knowledge base deleted by someone else; teardown; the fallback to FAISS. Only the waiting is cut short.
 """
 
 import contextlib
@@ -110,7 +110,7 @@ def test_a_job_that_is_not_waited_for_stops_the_stage_and_says_how_to_go_on(stud
     assert code != 0
     assert re.search(
         r"not yet: fine-tuning lite: the job tune-or-retrieve-lite-\w{12} is InProgress at AWS, and `wait: false` "
-        r"stops here\. `dvc repro` comes back to it",
+        r"stops here\. `dvc repro` looks again",
         said,
     )
     assert "exited with 75" in said
@@ -238,7 +238,7 @@ def test_a_knowledge_base_that_is_gone_is_said_to_be_and_made_again(study):
     assert code != 0
     assert (
         f"error: knowledge base {gone} in us-east-1: it is no longer there, deleted since the index stage made it, by "
-        "other hands or by a run with other params. Make it again: dvc repro --force --single-item index, then "
+        "someone else or by a run with other params. Make it again: dvc repro --force --single-item index, then "
         "`dvc repro`.\n"
     ) in said
     assert "Traceback" not in said

@@ -157,8 +157,8 @@ def test_a_price_lower_than_aws_s_own_makes_nothing(aws, root):
     with pytest.raises(StageError) as caught:
         run(root)
     assert str(caught.value) == (
-        "prices.training_per_1k_tokens.amazon.nova-micro-v1:0 in params.yaml is 0.0005, but AWS asks 0.001 "
-        "(USE1-NovaMicro-Customization-Training in its Price List), so that budget_usd would be held by too low a "
+        "prices.training_per_1k_tokens.amazon.nova-micro-v1:0 in params.yaml is 0.0005, but AWS charges 0.001 "
+        "(USE1-NovaMicro-Customization-Training in its Price List), so budget_usd would be checked with too low a "
         "price. Nothing was started. Correct it."
     )
     assert aws.left() == []
@@ -203,7 +203,7 @@ def test_another_job_after_one_that_failed_is_compared_with_the_price_list_too(a
         run(root)
     aws.settings.prices["USE1-NovaMicro-Customization-Training"] = [(2.0, "1K tokens")]
     again = model(customization=MODEL["customization"] | {"retry": 1})
-    with pytest.raises(StageError, match="but AWS asks 2"):
+    with pytest.raises(StageError, match="but AWS charges 2"):
         run(root, again)
     assert aws.ledger.made(CREATE) == 1
 

@@ -135,7 +135,7 @@ def test_ctrl_c_leaves_the_job_running_and_says_how_to_go_on(said, watch):
     with pytest.raises(KeyboardInterrupt):
         Tuning(service, replace(watch, sleep=interrupt)).run()
     assert said[-1] == (
-        "\ntuning micro: the job job-1 goes on at the service and is paid for. `dvc repro` comes back to it. `cancel "
+        "\ntuning micro: the job job-1 goes on at the service and is paid for. `dvc repro` picks it up again. `cancel "
         "job-1` ends it."
     )
     assert Tuning(service, watch).run() == "the model of job-1"
@@ -149,8 +149,8 @@ def test_ctrl_c_before_the_answer_to_a_submission_says_what_is_known(said, watch
     with pytest.raises(KeyboardInterrupt):
         jobs.run()
     assert said == [
-        "\ntuning micro: a job, if one was just submitted, goes on at the service and is paid for. `dvc repro` comes "
-        "back to it."
+        "\ntuning micro: a job, if one was just submitted, goes on at the service and is paid for. `dvc repro` picks "
+        "it up again."
     ]
 
 

@@ -73,7 +73,7 @@ def report(found: Sequence[Finding]) -> None:
         print(f"{'ok   ' if one.ok else 'FAULT'}  {one.what}: {one.said}")
     faults = [one.what for one in found if not one.ok]
     if faults:
-        raise StageError(f"not ready for Amazon Bedrock: {', '.join(faults)}. Each remedy stands above.")
+        raise StageError(f"not ready for Amazon Bedrock: {', '.join(faults)}. The remedies are above.")
 
 
 def _finding(what: str, look: Callable[[], str]) -> Finding:
@@ -90,7 +90,7 @@ def quotas(clients: Clients, models: Sequence[str]) -> list[Finding]:
     try:
         listed = per_minute(clients)
     except StageError as fault:
-        return [Finding("quotas", True, f"not looked at. {fault}")]
+        return [Finding("quotas", True, f"not checked. {fault}")]
     return [_finding(f"quota of {name}", lambda name=name: listed.of(name)) for name in dict.fromkeys(models)]
 
 

@@ -76,7 +76,7 @@ def embedding(stage: str, model: str, n_texts: int, tokens: float) -> Calls:
 
 
 def estimate(work: Sequence[Calls | Training], prices: Prices) -> list[Row]:
-    """A row for each piece of work, in their order; tokens are rounded up.
+    """A row for each piece of work, in that order; tokens are rounded up.
 
     Raises:
         StageError: a model is not in the table at all.
@@ -89,27 +89,25 @@ def total(rows: Sequence[Row]) -> float:
     return sum(row.dollars for row in rows if row.dollars is not None)
 
 
-def table(rows: Sequence[Row], prices: Prices, spent: Mapping[str, Spent] | None = None) -> str:
-    """The rows as text for a terminal. `spent`: by stage, shown beside the estimate."""
+def table(rows: Sequence[Row], prices: Prices, spent: Mapping[str, Spent]) -> str:
+    """The rows as text for a terminal, with what was spent, by stage, next to the estimate."""
     wide = max([len("stage"), *(len(row.stage) for row in rows)])
     model = max([len("model"), *(len(row.model) for row in rows)])
-    actual = "" if spent is None else f"  {'actual tokens':>13}  {'actual $':>10}"
+    actual = f"  {'actual tokens':>13}  {'actual $':>10}"
     lines = [f"{'stage':{wide}}  {'model':{model}}  {'calls':>7}  {'tokens in':>12}  {'out':>10}  {'$':>10}{actual}"]
     for row in rows:
         read = row.input_tokens + row.trained_tokens
         line = f"{row.stage:{wide}}  {row.model:{model}}  {row.calls:>7,}  {read:>12,}  {row.output_tokens:>10,}"
         line += f"  {UNKNOWN if row.dollars is None else _dollars(row.dollars):>10}"
-        lines.append(line if spent is None else line + _actual(spent.get(row.stage)))
+        lines.append(line + _actual(spent.get(row.stage)))
     known = {row.stage for row in rows}
-    if other := [one for stage, one in (spent or {}).items() if stage not in known]:
+    if other := [one for stage, one in spent.items() if stage not in known]:
         lines.append(f"other stages: {sum(one.tokens for one in other):,} tokens, {_sum(other)} spent")
-    if any(one.about for one in (spent or {}).values()):
-        lines.append(f"{ABOUT}: AWS bills these tokens without telling them; they were counted in what was sent.")
+    if any(one.about for one in spent.values()):
+        lines.append(f"{ABOUT}: AWS bills these tokens without reporting them; they were counted in what was sent.")
     unknown = [row for row in rows if row.dollars is None]
-    sums = f"total: {'at least ' if unknown else ''}{_dollars(total(rows))} estimated"
-    if spent is not None:
-        sums += f", {_sum(spent.values())} spent"
-    lines.append(f"{sums} (US dollars, prices of {prices.as_of})")
+    sums = f"{'at least ' if unknown else ''}{_dollars(total(rows))} estimated, {_sum(spent.values())} spent"
+    lines.append(f"total: {sums} (US dollars, prices of {prices.as_of})")
     lines += [f"{one.stage}: price not known: enter {one.model} in params.yaml under `prices`." for one in unknown]
     return "\n".join(lines)
 
@@ -121,7 +119,7 @@ def _actual(spent: Spent | None) -> str:
 
 
 def _sum(spent: Iterable[Spent]) -> str:
-    """Dollars; what else was spent at a price that is not known is said, and not left out silently."""
+    """Dollars; what was spent at a price that is not known is mentioned, and not silently left out."""
     found = list(spent)
     dollars, unknown = sum(one.dollars for one in found), any(one.unknown for one in found)
     return (f"{_dollars(dollars)} + {UNKNOWN}" if dollars else UNKNOWN) if unknown else _dollars(dollars)

@@ -52,7 +52,7 @@ def table(found: Sequence[Resource], region: str, prices: Prices | None) -> str:
     known = sum(one.per_month or 0.0 for one in found)
     dated = f" (US dollars, prices of {prices.as_of})" if prices else ""
     unknown = sum(one.per_month is None for one in found)
-    beside = f", beside {unknown} whose cost is not in the price table" if unknown else ""
+    beside = f", plus {unknown} whose cost is not in the price table" if unknown else ""
     return "\n".join([*lines, f"{region}, while idle: ${known:,.2f} a month{beside}{dated}"])
 
 

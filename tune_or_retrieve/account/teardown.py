@@ -16,7 +16,7 @@ AFTERWARDS = (
 
 
 def teardown(
-    places: Sequence[Clients],
+    regions: Sequence[Clients],
     scope: Scope,
     dry_run: bool,
     confirmed: Callable[[], bool],
@@ -25,14 +25,14 @@ def teardown(
     """Show what is there, ask, and remove it; may be repeated until nothing is left.
 
     Args:
-        places: clients of each region that is looked at.
+        regions: clients of each region to look in.
         confirmed: asked once, after everything was shown.
 
     Raises:
         StageError: it was not confirmed, or something is left: says what and why.
     """
     anything, unseen, removed = False, {}, kinds(scope)
-    for here in places:
+    for here in regions:
         found, unseen[here.region] = look(here, removed)
         anything = anything or bool(found)
         print(table(found, here.region, scope.prices))
@@ -47,7 +47,7 @@ def teardown(
         raise StageError("not confirmed: nothing was removed.")
     left = {}
     try:
-        for here in places:
+        for here in regions:
             left[here.region] = remove_all(here, removed, watch or Watch(every=EVERY_SECONDS))
     except KeyboardInterrupt:
         print("teardown: interrupted; what was begun goes on at AWS. Run it again for the rest.")

@@ -13,6 +13,7 @@ from tune_or_retrieve.base.files import read_jsonl
 from tune_or_retrieve.base.records import APPROACHES, Chunk, Pair, Question, Retrieved
 from tune_or_retrieve.money.spending import CHARACTERS_PER_TOKEN
 
+DATA = Path("data")
 PROMPT_TOKENS = 60  # of the instructions around a question
 RUBRIC_TOKENS = 700  # of the judge's prompt with the schema of its answer
 CHUNK_TOKENS, PAIR_TOKENS, QUESTION_TOKENS, ANSWER_TOKENS = 160, 80, 35, 45  # where not known
@@ -34,13 +35,13 @@ class Counted:
     about: tuple[str, ...]
 
 
-def count(params: Mapping[str, Any], data: Path = Path("data")) -> Counted:
+def count(params: Mapping[str, Any]) -> Counted:
     """Raises StageError if a file is there and damaged."""
     about: list[str] = []
 
     def rows(name: str, kind: type, otherwise: str) -> list[Any] | None:
-        if (data / name).is_file():
-            return list(read_jsonl(data / name, kind))
+        if (DATA / name).is_file():
+            return list(read_jsonl(DATA / name, kind))
         about.append(otherwise)
         return None
 

@@ -88,16 +88,16 @@ def estimate() -> None:
         print("index: not known before the stage chunks has run.")
     for name, per_hour in provisioned(content).items():
         month = f"${per_hour * HOURS_OF_A_MONTH:,.2f} a month"
-        print(f"{name}: beside this, provisioned throughput at ${per_hour:,.2f} an hour, used or not: {month}.")
+        print(f"{name}: in addition, provisioned throughput at ${per_hour:,.2f} an hour, used or not: {month}.")
     print("Spent is by all runs since .cache/spent.jsonl was begun, without storage of models, which is by the month.")
     print("Replies are counted as long as they may be; what the store holds already costs nothing again.")
 
 
 def resources() -> None:
     """What of ours is at AWS. Raises StageError if a part could not be looked at."""
-    places, scope = _places()
+    regions, scope = _regions()
     unlisted = []
-    for here in places:
+    for here in regions:
         found, unseen = look(here, kinds(scope))
         print(listed(found, here.region, scope.prices))
         unlisted += [f"  {here.region}, {one}: {one.why}" for one in unseen]
@@ -112,19 +112,19 @@ def teardown(dry_run: bool = False, yes: bool = False) -> None:
             "teardown deletes what was paid for, and there is no terminal to ask at. Look with --dry-run, then run it "
             "with --yes."
         )
-    places, scope = _places()
-    take_down(places, scope, dry_run, confirmed=lambda: yes or _asked(places))
+    regions, scope = _regions()
+    take_down(regions, scope, dry_run, confirmed=lambda: yes or _asked(regions))
 
 
-def _asked(places: Sequence[Clients]) -> bool:
-    regions = ", ".join(here.region for here in places)
-    return confirmed(f"Remove all of this from account {places[0].account_id}, {regions}?")
+def _asked(regions: Sequence[Clients]) -> bool:
+    names = ", ".join(here.region for here in regions)
+    return confirmed(f"Remove all of this from account {regions[0].account_id}, {names}?")
 
 
-def _places() -> tuple[list[Clients], Scope]:
-    """Each region that params name, and that of the AWS profile; and the buckets that they name.
+def _regions() -> tuple[list[Clients], Scope]:
+    """Each region that params name, and that of the AWS profile; and where else to look.
 
-    Of the params as far as they can be read: what is at AWS can be removed without them, too.
+    From the params as far as they can be read: what is at AWS can be removed without them.
     """
     content, dated = {}, None
     try:
@@ -133,7 +133,7 @@ def _places() -> tuple[list[Clients], Scope]:
     except StageError as fault:
         print(f"{fault} Going on without it.", file=sys.stderr)
     named, buckets = regions_and_buckets(content)
-    regions = dict.fromkeys(filter(None, [profile_region(), *named]))
-    places = [clients(region) for region in regions or [None]]
-    _ = places[0].account_id  # without credentials this is one fault, instead of one for each kind of thing
-    return places, Scope(tuple(buckets), dated, hourly(content))
+    names = dict.fromkeys(filter(None, [profile_region(), *named]))
+    regions = [clients(name) for name in names or [None]]
+    _ = regions[0].account_id  # without credentials this is one fault, instead of one for each kind of resource
+    return regions, Scope(tuple(buckets), dated, hourly(content))

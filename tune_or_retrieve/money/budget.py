@@ -1,4 +1,4 @@
-"""What was spent, kept in a file that survives kill -9, and the limit that stops a run before it is passed."""
+"""What was spent, kept in a file that survives kill -9, and the limit, before which a run stops."""
 
 import contextlib
 import fcntl
@@ -68,7 +68,7 @@ class Budget:
         if unknown := next((one for one in entries if one.dollars is None), None):
             raise StageError(
                 f"{self._path}, line {unknown.line}: {unknown.stage} was paid for while its price was not known, so "
-                "budget_usd cannot be held. Replace null by its dollars."
+                "budget_usd cannot be enforced. Replace null with its dollars."
             )
         return sum(one.dollars for one in entries if one.dollars is not None)
 
@@ -96,7 +96,7 @@ class Budget:
         if dollars is None:
             raise StageError(
                 f"{what}: price not known: enter it in params.yaml under `prices`. Nothing was started, as budget_usd, "
-                f"${self._limit:.2f}, cannot be held without it; with budget_usd: null it starts all the same."
+                f"${self._limit:.2f}, cannot be enforced without it; with budget_usd: null it starts anyway."
             )
         spent = self.spent()
         if spent + dollars > self._limit:
@@ -188,5 +188,5 @@ class Budget:
                     continue
                 raise StageError(
                     f"{self._path}, line {number}: not an entry of the spending ledger. Correct or remove the line; "
-                    "without it the budget cannot be held."
+                    "without it the budget cannot be enforced."
                 ) from None

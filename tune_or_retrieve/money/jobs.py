@@ -130,7 +130,7 @@ class Jobs(ABC, Generic[T]):
         """For whoever pressed Ctrl-C. `job`: None if it is not known whether one was submitted."""
         what = f"the {self.noun} {job.name} goes on" if job else f"a {self.noun}, if one was just submitted, goes on"
         stop = self.stop_command(job) if job else None
-        return f"{what} at {self.service} and is paid for. `dvc repro` comes back to it." + (
+        return f"{what} at {self.service} and is paid for. `dvc repro` picks it up again." + (
             f" `{stop}` ends it." if stop else ""
         )
 

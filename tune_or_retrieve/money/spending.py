@@ -52,7 +52,7 @@ class Spending:
         self._each, self._concurrency, self._left = cost(one, self.prices), concurrency, len(prompts)
         self._budget.check(min(concurrency, len(prompts)) * self._each, f"{self._stage}: the first calls")
 
-    def begin_unknown(self, max_tokens: int, concurrency: int, prompts: Iterable[Prompt] = ()) -> None:
+    def begin_unknown(self, max_tokens: int, concurrency: int, prompts: Iterable[Prompt]) -> None:
         """As `begin`, where the number of calls is not known: prompts are assumed to be long, or as the longest."""
         longest = max(map(_most_tokens, prompts), default=0)
         one = Usage(self._model, input_tokens=max(LONG_PROMPT_TOKENS, longest), output_tokens=max_tokens)

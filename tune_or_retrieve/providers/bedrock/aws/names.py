@@ -1,4 +1,4 @@
-"""Names, tags and client tokens that follow from content: the same work is found again, and never made twice."""
+"""Names, tags and client tokens that follow from content, so that the same work is found again and never done twice."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -11,7 +11,7 @@ STAGE_TAG, KEY_TAG = f"{PROJECT}:stage", f"{PROJECT}:key"
 LONGEST = 63  # of jobs, models, deployments and buckets; roles have 64 and knowledge bases 100
 KEY_CHARACTERS = 12
 BASES = f"{PROJECT}-kb-"  # what the names of knowledge bases begin with
-WORD = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")  # what all the services take, S3 Vectors the strictest
+WORD = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")  # what all services accept, S3 Vectors being the strictest
 
 
 def resource_name(what: str, key: str, attempt: int = 1) -> str:
@@ -20,7 +20,7 @@ def resource_name(what: str, key: str, attempt: int = 1) -> str:
     Args:
         what: lower-case words joined by hyphens.
         key: of tune_or_retrieve.base.files.content_key, over everything that the resource depends on.
-        attempt: from the second on it is part of the name: a failed job keeps its own for ever.
+        attempt: from the second on it is part of the name, since a failed job keeps its own for ever.
 
     Raises:
         ValueError: `what` is not such words, or the name would have more than 63 characters.
@@ -49,7 +49,7 @@ def words(text: str) -> str:
 
 
 def base_name(study: str, key: str) -> str:
-    """The name of a knowledge base and of all that is made for it. `study`: lower-case words, at most 30 letters."""
+    """The name of a knowledge base and of all that is made for it. `study`: lower-case words, at most 30 characters."""
     return resource_name(f"kb-{study}", key)
 
 
@@ -60,7 +60,7 @@ def study_of_base(name: str) -> str | None:
 
 
 def client_token(*parts: object) -> str:
-    """64 hexadecimal digits, the same for equal JSON: what AWS knows a repeated request by (33 to 256 characters)."""
+    """64 hexadecimal digits, the same for equal JSON, by which AWS recognises a repeated request."""
     return content_key("client token", *parts)
 
 
@@ -80,7 +80,7 @@ def are_ours(found: Mapping[str, str]) -> bool:
 
 
 def pairs(named: Mapping[str, str]) -> list[dict[str, str]]:
-    """Tags as the client `bedrock` takes them; bedrock-agent and s3vectors take the mapping."""
+    """Tags as the client `bedrock` takes them; bedrock-agent and s3vectors take the mapping itself."""
     return [{"key": name, "value": value} for name, value in named.items()]
 
 
@@ -90,5 +90,5 @@ def capital_pairs(named: Mapping[str, str]) -> list[dict[str, str]]:
 
 
 def unpaired(listed: Iterable[Mapping[str, str]]) -> dict[str, str]:
-    """The mapping again, of either kind of pairs."""
+    """The mapping again, from either kind of pairs."""
     return {pair.get("key") or pair["Key"]: pair["value"] if "value" in pair else pair["Value"] for pair in listed}

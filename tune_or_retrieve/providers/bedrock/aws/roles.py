@@ -1,4 +1,4 @@
-"""IAM roles that Bedrock assumes for the study: one a purpose, with no permission that the purpose does not need."""
+"""IAM roles that Bedrock assumes for the study: one for each purpose, with no more permissions than it needs."""
 
 import json
 import re
@@ -16,10 +16,10 @@ from tune_or_retrieve.providers.bedrock.aws.faults import aws, code, found, memb
 from tune_or_retrieve.providers.bedrock.aws.names import PROJECT, capital_pairs
 from tune_or_retrieve.providers.bedrock.aws.session import Clients
 
-PATH = f"/{PROJECT}/"  # roles of ours are listed by it, and iam:PassRole is allowed on it
+PATH = f"/{PROJECT}/"  # our roles are listed by it, and iam:PassRole is allowed on it
 POLICY = PROJECT  # the name of the one inline policy of each
 BEDROCK = "bedrock.amazonaws.com"
-WAITS_SECONDS = (2, 4, 8, 16, 30)  # a new role is known everywhere within seconds, at times a minute
+WAITS_SECONDS = (2, 4, 8, 16, 30)  # a new role is known everywhere within seconds, sometimes a minute
 NOT_YET = ("assume", "not authorized", "permission", "access denied")  # said of a role that is not known yet
 
 T = TypeVar("T")
@@ -35,10 +35,10 @@ class Role:
 
 
 def trust(source_arn: str) -> Policy:
-    """Who may assume the role: Bedrock, for resources of one account and region and of one kind.
+    """Who may assume the role: Bedrock, for resources of one kind in one account and region.
 
     Args:
-        source_arn: of these, such as arn:aws:bedrock:us-east-1:123456789012:knowledge-base/*.
+        source_arn: of these resources, such as arn:aws:bedrock:us-east-1:123456789012:knowledge-base/*.
     """
     account_id = source_arn.split(":")[4]
     return _policy(
@@ -115,8 +115,8 @@ def check_role(clients: Clients, arn: str) -> Role:
     account, name = arn.split(":")[4], arn.rsplit("/", 1)[-1]
     if account != clients.account_id:
         raise StageError(
-            f"role {arn}: is of account {account}, and the credentials are of {clients.account_id}. Name a role of "
-            "that account in params.yaml, or null: it is made then."
+            f"role {arn}: belongs to account {account}, but the credentials belong to {clients.account_id}. Name "
+            "a role of that account in params.yaml, or null: it is made then."
         )
     with aws(f"looking at the role {arn}"):
         try:
@@ -124,11 +124,11 @@ def check_role(clients: Clients, arn: str) -> Role:
         except ClientError as fault:
             if not code(fault).startswith("AccessDenied"):
                 raise
-            say(f"role {arn}: not looked at, as these credentials lack iam:GetRole.")
+            say(f"role {arn}: not checked, as these credentials lack iam:GetRole.")
             return Role(arn, fresh=False)
     if role is None or role.get("Arn") != arn:
         raise StageError(
-            f"role {arn}: there is none. Correct `role_arn` in params.yaml, or set it to null: it is made then."
+            f"role {arn}: does not exist. Correct `role_arn` in params.yaml, or set it to null: it is made then."
         )
     if not _trusts_bedrock(_document(role.get("AssumeRolePolicyDocument"))):
         raise StageError(
@@ -172,14 +172,14 @@ def roles_of_ours(clients: Clients) -> list[str]:
 
 
 def remove_role(clients: Clients, name: str) -> None:
-    """Delete a role of ours and its policy; what is gone already is no fault."""
+    """Delete a role of ours and its policy. If they are gone already, that is no fault."""
     with aws(f"deleting the role {name}"):
         found(lambda: clients.iam.delete_role_policy(RoleName=name, PolicyName=POLICY))
         found(lambda: clients.iam.delete_role(RoleName=name))
 
 
 def _document(policy: Any) -> Any:
-    """IAM answers policies percent-encoded; botocore decodes most of them."""
+    """IAM returns policies percent-encoded; botocore decodes most of them."""
     return json.loads(unquote(policy)) if isinstance(policy, str) else policy
 
 

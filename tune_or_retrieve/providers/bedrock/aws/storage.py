@@ -181,7 +181,7 @@ def split_uri(uri: str) -> tuple[str, str]:
 
 
 def _make(clients: Clients, bucket: str) -> None:
-    # us-east-1 is what is meant if no place is named, and must not be named
+    # us-east-1 is the default, and must not be named
     place = {} if clients.region == "us-east-1" else {"LocationConstraint": clients.region}
     with aws(f"making the bucket {bucket}"):
         try:

@@ -43,7 +43,7 @@ def fill(
     Args:
         calls: messages by the key under which the reply is stored. Those that are stored already are left out.
         stage: for names and tags.
-        spending: asked before a job is submitted, and told once of all the replies that a job brought.
+        spending: checked before a job is submitted, and charged once for all the replies of a job.
 
     Raises:
         StageError: the job does not fit into the budget; it failed, was stopped or expired (what it brought is
@@ -134,7 +134,7 @@ class _Player:
         return self._answer
 
     def request(self, model: Converse, messages: Messages, schema: type[BaseModel]) -> dict[str, Any]:
-        """The body of a call, which is the record of a job of the type Converse; the model stands in the job."""
+        """The body of a call, which is a record of a job of type Converse; the job names the model."""
         self._answer = None
         try:
             model.ask(messages, schema)

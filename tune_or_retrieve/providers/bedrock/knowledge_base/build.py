@@ -61,7 +61,7 @@ class BaseSpec:
 
 
 class Built(Record):
-    """What stands, for data/index: nothing in it changes when it is found again."""
+    """What was built, for data/index: nothing in it changes when it is found again."""
 
     backend: Literal["bedrock"] = "bedrock"
     region: str
@@ -119,10 +119,10 @@ def build(
     def jobs(source: DataSource) -> IngestionJobs:
         return IngestionJobs(clients, source, corpus, params.max_failed_share, ask, watch)
 
-    going_on = f"knowledge base {name}: what AWS has begun goes on there. `dvc repro` comes back to it."
+    going_on = f"knowledge base {name}: what AWS has started continues there. `dvc repro` picks it up again."
     with watch.interruptible(lambda: going_on):
-        standing = _standing(clients, spec, name, watch)
-        if standing is None or not jobs(standing).holds():
+        existing = _existing(clients, spec, name, watch)
+        if existing is None or not jobs(existing).holds():
             ask()
         ensure_bucket(clients, params.bucket, tags(STAGE, content_key("study", params.study)))
         store_arn = _store(clients, spec, name, named)
@@ -193,11 +193,11 @@ def corpus_files(articles: Iterable[Article]) -> dict[str, bytes]:
     return files
 
 
-def _standing(clients: Clients, spec: BaseSpec, name: str, watch: Watch) -> DataSource | None:
+def _existing(clients: Clients, spec: BaseSpec, name: str, watch: Watch) -> DataSource | None:
     """The data source, if it is there already. What cannot be made whole again is removed first.
 
-    That is a knowledge base of which other hands deleted a part, or that AWS failed to make or delete. Bedrock would
-    not index again what it believes to be in an index that was deleted; and a new knowledge base over an old index
+    That is a knowledge base of which someone else deleted a part, or that AWS failed to make or delete. Bedrock would
+    not index again what it believes to be in an index that was deleted, and a new knowledge base over an old index
     would find every passage twice.
     """
     base = parts.base_named(clients, name)

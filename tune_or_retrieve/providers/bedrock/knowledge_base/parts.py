@@ -12,10 +12,10 @@ from tune_or_retrieve.providers.bedrock.aws.faults import aws, found, member
 from tune_or_retrieve.providers.bedrock.aws.roles import Role, when_known
 from tune_or_retrieve.providers.bedrock.aws.session import Clients
 
-# What Bedrock writes beside a vector. S3 Vectors allows 2,048 bytes of what can be filtered by, and texts are longer.
+# What Bedrock stores with a vector. S3 Vectors allows 2,048 bytes of filterable metadata, and texts are longer.
 STORED_ONLY = ["AMAZON_BEDROCK_TEXT", "AMAZON_BEDROCK_METADATA", "title"]
 REMAKE = "Make it again: dvc repro --force --single-item index, then `dvc repro`."
-SECONDS = 5.0  # between two looks at what takes AWS no longer than a minute
+SECONDS = 5.0  # between two looks at what takes AWS at most a minute
 
 T = TypeVar("T")
 
@@ -23,10 +23,6 @@ T = TypeVar("T")
 def index_arn(clients: Clients, name: str) -> str:
     """Of the vector index, which is the only one in a vector bucket of the same name."""
     return clients.arn("s3vectors", f"bucket/{name}/index/{name}")
-
-
-def base_arn(clients: Clients, base_id: str) -> str:
-    return clients.arn("bedrock", f"knowledge-base/{base_id}")
 
 
 def base_named(clients: Clients, name: str) -> Mapping[str, Any] | None:
@@ -137,10 +133,10 @@ def ensure_source(clients: Clients, base_id: str, name: str, request: Mapping[st
 
 
 def gone(knowledge_base_id: str, region: str, what: str, code: str = "") -> AwsMissing:
-    """The fault to raise where something of a knowledge base, `what`, was there and is not."""
+    """The fault to raise where a part of a knowledge base, `what`, was there and no longer is."""
     return AwsMissing(
         f"knowledge base {knowledge_base_id} in {region}: {what} no longer there, deleted since the index stage made "
-        f"it, by other hands or by a run with other params. {REMAKE}",
+        f"it, by someone else or by a run with other params. {REMAKE}",
         code,
     )
 

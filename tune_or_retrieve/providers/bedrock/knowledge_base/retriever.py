@@ -163,7 +163,7 @@ def _located(document: Document, article: Article, text: str) -> Document:
 
 
 def _section(text: str, start: int, end: int) -> str:
-    """The headings that all of a passage stands under, as for the project's own chunks."""
+    """The headings above all of a passage, as for the project's own chunks."""
     paths = [unit.path for unit in units(text) if unit.start < end and unit.end > start]
     same = itertools.takewhile(lambda level: len(set(level)) == 1, zip(*paths, strict=False))
     return " > ".join(level[0] for level in same)

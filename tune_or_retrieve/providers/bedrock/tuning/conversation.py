@@ -83,7 +83,7 @@ def check_number(found: Conversations, split: str) -> None:
 
 
 def jsonl(rows: Iterable[Row]) -> bytes:
-    """The file that is uploaded; equal rows are equal bytes, so its sha256 stands for the data."""
+    """The file that is uploaded; equal rows give equal bytes, so its sha256 identifies the data."""
     # All of it ASCII: a reader may take a line separator (U+2028) inside a text for the end of a line.
     return "".join(json.dumps(row) + "\n" for row in rows).encode("ascii")
 

@@ -117,7 +117,7 @@ class CustomizationJobs(BedrockJobs[Trained]):
         if job.status in self.running and not self.training.params.wait:
             raise StillRunning(
                 f"{self.title}: the job {job.name} is {job.status} at AWS, and `wait: false` stops here. `dvc repro` "
-                "comes back to it, as often as you like, and goes on when it is done. DVC calls the stage failed until "
+                "looks again, as often as you like, and goes on once it is done. DVC calls the stage failed until "
                 "then; `dvc repro --keep-going` goes on with what does not need it."
             )
 

@@ -82,7 +82,7 @@ def price(params: ProvisionedParams) -> str:
     text = f"{params.units} unit(s) of provisioned throughput cost ${hourly:,.2f} an hour, used or not"
     if days := DAYS[params.commitment]:
         total = hourly * 24 * days
-        return f"{text}, for {params.commitment} at least: ${total:,.2f} that cannot be had back"
+        return f"{text}, for {params.commitment} at least: ${total:,.2f}, not refundable"
     return f"{text}, until deleted: ${hourly * 24:,.2f} a day, ${hourly * HOURS_OF_A_MONTH:,.2f} a month"
 
 
@@ -127,7 +127,7 @@ class HostingJobs(BedrockJobs[Hosted]):
 
     def goes_on(self, job: Job | None) -> str:
         paid = " It is paid for from now on; `tune-or-retrieve teardown` ends it."
-        return "it goes on coming up at AWS. `dvc repro` comes back to it." + (
+        return "it goes on coming up at AWS. `dvc repro` picks it up again." + (
             paid if self._params.kind == "provisioned" else ""
         )
 
