@@ -19,7 +19,7 @@ SAY_EVERY_SECONDS = 600.0  # while nothing changes
 BEGAN = ("creationTime", "createdAt", "submitTime")  # members that hold the time at which a service began, or none
 
 T = TypeVar("T")
-Seen = Mapping[str, Any]  # what a service says of a job: its `status`, and whatever else it tells
+Seen = Mapping[str, Any]  # what a service says about a job: its `status`, and more
 
 
 class Conflict(StageError):
@@ -75,7 +75,7 @@ class Job:
 
 
 class Jobs(ABC, Generic[T]):
-    """The jobs of one content at one service. Subclasses make the calls and find the words; `run` does the rest."""
+    """The jobs of one content at one service. Subclasses make the calls and word the messages; `run` does the rest."""
 
     service: ClassVar[str]  # AWS
     title: str  # what messages begin with: fine-tuning micro

@@ -27,7 +27,7 @@ class Operations:
 
 
 class BedrockJobs(Jobs[T]):
-    """Jobs that are told apart by their names, which follow from content and attempt."""
+    """Jobs known by their names, which follow from content and attempt."""
 
     service = "AWS"
     operations: Operations
