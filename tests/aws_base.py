@@ -3,6 +3,7 @@
 import contextlib
 from collections import Counter
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import pytest
 from aws_process import Killed
@@ -12,12 +13,20 @@ from stages.chunks.params import ChunkingParams
 from stages.index.managed import chunking_configuration
 from tune_or_retrieve.base.files import sha256_text
 from tune_or_retrieve.base.records import Article
+from tune_or_retrieve.money.jobs import Watch
 from tune_or_retrieve.providers.bedrock.aws import session
+from tune_or_retrieve.providers.bedrock.aws.removal import look
 from tune_or_retrieve.providers.bedrock.aws.session import clients
-from tune_or_retrieve.providers.bedrock.aws.waiting import Watch
-from tune_or_retrieve.providers.bedrock.knowledge_base.build import Plan, build
-from tune_or_retrieve.providers.bedrock.knowledge_base.params import ManagedBaseParams
-from tune_or_retrieve.providers.bedrock.knowledge_base.removal import remains
+from tune_or_retrieve.providers.bedrock.knowledge_base.build import BaseSpec, build
+from tune_or_retrieve.providers.bedrock.knowledge_base.kinds import (
+    BASE,
+    SOURCE,
+    base_kinds,
+    of_study,
+    remove_bases,
+    role_kind,
+)
+from tune_or_retrieve.providers.bedrock.knowledge_base.params import BedrockBaseParams
 from tune_or_retrieve.providers.bedrock.knowledge_base.retriever import locate, make_retriever
 
 BUCKET = "tune-or-retrieve-123456789012-us-east-1"
@@ -39,7 +48,7 @@ CHUNKING = ChunkingParams.model_validate(
         },
     }
 )
-PARAMS = ManagedBaseParams(
+PARAMS = BedrockBaseParams(
     store="s3_vectors",
     opensearch_serverless=None,
     embedding_model="amazon.titan-embed-text-v2:0",
@@ -56,19 +65,24 @@ class Study:
 
     aws: object
     clients: object
-    plan: Plan
+    spec: BaseSpec
     texts: dict = field(default_factory=lambda: dict(TEXTS))
     said: list = field(default_factory=list)
 
     @property
     def name(self):
-        return f"tune-or-retrieve-kb-{self.plan.params.study}-{self.plan.key(self.plan.bucket or BUCKET)[:12]}"
+        return f"tune-or-retrieve-kb-{self.spec.params.study}-{self.spec.key(BUCKET)[:12]}"
 
     @property
     def watch(self):
         return Watch(clock=lambda: 0.0, sleep=lambda _: None, say=self.said.append)
 
     def articles(self):
+        """Written to data/articles below the working directory, where a build reads them."""
+        for name, text in self.texts.items():
+            path = Path("data/articles", f"{name}.md")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
         return [
             Article(
                 id=name, title=f"{name.title()} handbook", service="depot", service_name="Depot", kind="document",
@@ -77,18 +91,29 @@ class Study:
             for name, text in self.texts.items()
         ]  # fmt: skip
 
-    def build(self, **changes):
-        plan = replace(self.plan, **changes)
-        return build(self.clients, plan, self.articles(), lambda one: self.texts[one.id], self.watch)
+    def build(self, watch=None, chunking=None, ask=lambda: None, **params):
+        spec = replace(self.spec, params=self.spec.params.model_copy(update=params))
+        spec = replace(spec, chunking=chunking or spec.chunking)
+        return build(self.clients, spec, self.articles(), ask, watch or self.watch)
 
-    def remains(self):
-        return remains(self.clients, self.plan.params.study)
+    def kinds(self):
+        wanted = of_study(self.spec.params.study)
+        return [*base_kinds(wanted), role_kind((SOURCE, BASE), wanted)]
+
+    def left(self, kind=None):
+        """Names of the knowledge bases of which something is there, or something of this kind."""
+        found, unseen = look(self.clients, self.kinds())
+        assert unseen == []
+        return {one.name.partition("/")[0] for one in found if kind in (None, one.kind)}
+
+    def remove(self, watch=None):
+        remove_bases(self.clients, of_study(self.spec.params.study), "it is removed", watch or self.watch)
 
     def find(self, built, question="crates", k=10):
         found = make_retriever(self.clients.bedrock_agent_runtime, built.knowledge_base_id, k, "SEMANTIC").invoke(
             question
         )
-        return locate([found], self.articles(), built.root, lambda one: self.texts[one.id])[0]
+        return locate([found], self.articles(), built.root)[0]
 
     @contextlib.contextmanager
     def requests(self):
@@ -118,9 +143,9 @@ class Study:
                 hook.unregister("after-call", count)
 
 
-def plan_of(name: str) -> Plan:
+def spec_of(name: str) -> BaseSpec:
     """Of a study of this name."""
-    return Plan(PARAMS.model_copy(update={"study": name}), chunking_configuration(CHUNKING))
+    return BaseSpec(PARAMS.model_copy(update={"study": name}), chunking_configuration(CHUNKING))
 
 
 @pytest.fixture(scope="module")
@@ -138,9 +163,10 @@ def account():
 
 
 @pytest.fixture
-def study(account, request):
+def study(account, request, tmp_path, monkeypatch):
     """Named after the test, so that each has its own."""
+    monkeypatch.chdir(tmp_path)
     standin, made = account
-    yield Study(standin, made, plan_of("s" + sha256_text(request.node.name)[:8]))
+    yield Study(standin, made, spec_of("s" + sha256_text(request.node.name)[:8]))
     standin.faults.clear()
     standin.pace("ingestion-job", polls=0)

@@ -42,7 +42,7 @@ def _process(command: str, it: str) -> Broken:
 
 def address(value: str, it: str, *services: str) -> Broken:
     variables = {f"AWS_ENDPOINT_URL_{service}": value for service in services}
-    return Broken(f"the address that is set for the service is no URL ({it}). {ADDRESS}", variables=variables)
+    return Broken(f"the address that is set for the service is not a URL ({it}). {ADDRESS}", variables=variables)
 
 
 NO_JSON = _process("echo hello", "JSONDecodeError: Expecting value: line 1 column 1 (char 0)")
@@ -56,8 +56,8 @@ UNAVAILABLE = [  # credentials that cannot be had
     _process("/nonexistent/login", "[Errno 2] No such file or directory: '/nonexistent/login'"),
     _process("echo 'open", "No closing quotation"),
     Broken(
-        f"the credentials cannot be had (Unsupported host 'None'.  Can only retrieve metadata from a loopback address "
-        f"or one of these hosts: 169.254.170.2, 169.254.170.23, fd00:ec2::23, localhost). {SETTINGS}",
+        f"the credentials cannot be obtained (Unsupported host 'None'.  Can only retrieve metadata from a loopback "
+        f"address or one of these hosts: 169.254.170.2, 169.254.170.23, fd00:ec2::23, localhost). {SETTINGS}",
         config="# none",
         variables={"AWS_CONTAINER_CREDENTIALS_FULL_URI": "nonsense"},
     ),

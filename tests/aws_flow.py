@@ -20,14 +20,14 @@ import pytest
 from small_study import ROOT, change, write_small_study
 
 from tune_or_retrieve.account.estimate import estimate, total
-from tune_or_retrieve.account.plan import plan, prices
+from tune_or_retrieve.account.requirements import prices, requirements
 from tune_or_retrieve.account.work import count, work
 from tune_or_retrieve.base import params
 from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.commands import account as commands
 from tune_or_retrieve.commands.preset import preset
 from tune_or_retrieve.money.budget import Budget
-from tune_or_retrieve.providers.bedrock.aws.waiting import Watch
+from tune_or_retrieve.money.jobs import Watch
 
 OPT_IN, TRAIN, USD = (f"TUNE_OR_RETRIEVE_REAL_AWS{ending}" for ending in ("", "_TRAIN", "_USD"))
 DEFAULT_USD = 2.0
@@ -147,13 +147,13 @@ def _paid(step: Sequence[str], usd: float) -> Iterator[None]:
     """
     content = params.everything()
     dated, stage = prices(content), "@".join(("_".join(step[:-1]), step[-1])) if step[1:] else step[0]
-    rows = [row for row in estimate(work(plan(content), count(content), content), dated) if row.stage == stage]
-    assert rows, f"no estimate of {stage}: what it costs would not be held against the cap"
-    budget = Budget(dated, usd)
+    rows = [row for row in estimate(work(requirements(content), count(content), content), dated) if row.stage == stage]
+    assert rows, f"no estimate of {stage}: what it costs would not be compared with the cap"
+    budget = Budget(usd)
     budget.check(total(rows), stage)
     yield
     if stage not in budget.by_stage():
-        budget.record_dollars(stage, rows[0].model, total(rows), rows[0].input_tokens, once=stage)
+        budget.record(stage, rows[0].model, total(rows), rows[0].input_tokens, once=stage)
 
 
 @contextlib.contextmanager

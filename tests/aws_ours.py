@@ -9,6 +9,7 @@ import aws_world as world
 from aws_process import Killed
 from aws_standin import Standin
 
+from tune_or_retrieve.money.jobs import Watch
 from tune_or_retrieve.providers.bedrock.aws import names
 from tune_or_retrieve.providers.bedrock.aws.roles import (
     batch_policy,
@@ -19,9 +20,9 @@ from tune_or_retrieve.providers.bedrock.aws.roles import (
     when_known,
 )
 from tune_or_retrieve.providers.bedrock.aws.session import Clients
-from tune_or_retrieve.providers.bedrock.aws.storage import ensure_bucket, put, put_jsonl, sync
-from tune_or_retrieve.providers.bedrock.aws.waiting import Watch
-from tune_or_retrieve.providers.bedrock.tuning.customization import Data, NovaParams, Training, submit, train
+from tune_or_retrieve.providers.bedrock.aws.storage import ensure_bucket, put, sync
+from tune_or_retrieve.providers.bedrock.tuning.customization import CustomizationJobs, Data, Training
+from tune_or_retrieve.providers.bedrock.tuning.customization_params import CustomizationParams
 from tune_or_retrieve.providers.bedrock.tuning.hosting import HostingParams, ProvisionedParams, host
 
 KEY = "0123456789ab" * 5
@@ -39,26 +40,27 @@ def bucket_of(clients: Clients) -> str:
     return ensure_bucket(clients, None, names.tags("index", KEY))
 
 
-def training(clients: Clients, bucket: str, model: str = "micro", lines: int = 8) -> Training:
+def training(clients: Clients, bucket: str, model: str) -> CustomizationJobs:
     role = ensure_role(
         clients, names.resource_name("fine-tune", KEY),
         trust(clients.arn("bedrock", "model-customization-job/*")),
         customization_policy(clients.bucket_arn(bucket), "tune-or-retrieve/training/", "tune-or-retrieve/output/"),
         names.tags("fine_tune", KEY),
     )  # fmt: skip
-    uri = put_jsonl(clients, bucket, f"tune-or-retrieve/training/{model}.jsonl", [world.sample()] * lines)
-    params = NovaParams(epochs=1, learning_rate=1e-5, warmup_steps=10)
-    content = f"{model} {next(NUMBERS)}"  # the job of a model that was deleted is not submitted again by itself
-    return Training(model, NOVA, role.arn, Data(uri, content), f"s3://{bucket}/tune-or-retrieve/output/", params)
+    uri = put(clients, bucket, f"tune-or-retrieve/training/{model}.jsonl", world.jsonl([world.sample()] * 8).encode())
+    params = CustomizationParams(base_model=NOVA, epochs=1, learning_rate=1e-5, warmup_steps=10)
+    data = Data(uri, f"{model} {next(NUMBERS)}")  # the job of a model that was deleted is not submitted again by itself
+    content = Training(model, params, data, data, f"s3://{bucket}/tune-or-retrieve/output/")
+    return CustomizationJobs(clients, content, lambda: role, lambda job: None, QUIET)
 
 
-def tuned(clients: Clients, bucket: str, model: str = "micro") -> str:
+def tuned(clients: Clients, bucket: str) -> str:
     """The ARN of a custom model of ours."""
-    return train(clients, training(clients, bucket, model), QUIET).model_arn
+    return training(clients, bucket, "micro").run().model_arn
 
 
-def running_training(clients: Clients, bucket: str, model: str = "lite") -> None:
-    submit(clients, training(clients, bucket, model), QUIET)
+def running_training(clients: Clients, bucket: str) -> None:
+    training(clients, bucket, "lite").ensure()
 
 
 def hosted(clients: Clients, model_arn: str) -> None:
@@ -87,7 +89,7 @@ def knowledge_base(clients: Clients, bucket: str) -> dict[str, str]:
         knowledge_base_policy(clients.bucket_arn(bucket), prefix, world.TITAN, index), tags,
     )  # fmt: skip
     request = world.base_request(index, role.arn, name=name, tags=tags, clientToken=names.client_token("kb"))
-    base = when_known(role, lambda: agent.create_knowledge_base(**request))["knowledgeBase"]["knowledgeBaseId"]
+    base = when_known(role, lambda: agent.create_knowledge_base(**request), QUIET)["knowledgeBase"]["knowledgeBaseId"]
     while agent.get_knowledge_base(knowledgeBaseId=base)["knowledgeBase"]["status"] == "CREATING":
         pass
     source = agent.create_data_source(

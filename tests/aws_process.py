@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from tune_or_retrieve.providers.bedrock.aws.waiting import Watch
+from tune_or_retrieve.money.jobs import Watch
 
 
 class Killed(BaseException):

@@ -108,7 +108,7 @@ def aws(_no_aws, monkeypatch):
 @pytest.fixture
 def no_waiting(monkeypatch):
     """What waits for AWS looks again at once."""
-    from tune_or_retrieve.providers.bedrock.aws.waiting import Watch
+    from tune_or_retrieve.money.jobs import Watch
 
     every, clock, _, say = Watch.__init__.__defaults__
     monkeypatch.setattr(Watch.__init__, "__defaults__", (every, clock, lambda _: None, say))

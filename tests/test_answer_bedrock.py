@@ -210,8 +210,8 @@ def test_a_model_without_a_price_is_refused_before_it_is_asked(aws, root, monkey
     assert run(monkeypatch, capsys) == (
         1,
         "error: params.yaml: the price table of 2026-11-22 has no per_million_tokens for us.amazon.nova-micro-v1:0, so "
-        "that its cost cannot be known. Add it, as amazon.nova-micro-v1:0, or correct the id: `tune-or-retrieve "
-        "doctor` tells whether it is there. Known: none.\n",
+        "its cost cannot be known. Add it, as amazon.nova-micro-v1:0, or correct the id: `tune-or-retrieve doctor` "
+        "says whether it exists. Known: none.\n",
     )
     assert aws.ledger.count("Converse") == 0
 

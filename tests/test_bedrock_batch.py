@@ -17,12 +17,12 @@ from tune_or_retrieve.chat.calls import Options
 from tune_or_retrieve.chat.store import CallStore
 from tune_or_retrieve.money.spending import Spending
 from tune_or_retrieve.providers.bedrock.aws.session import clients
-from tune_or_retrieve.providers.bedrock.chat.batch import Filled, fill
-from tune_or_retrieve.providers.bedrock.chat.batch_jobs import JOB, model_arns
+from tune_or_retrieve.providers.bedrock.chat.batch import fill
+from tune_or_retrieve.providers.bedrock.chat.batch_jobs import model_arns
 from tune_or_retrieve.providers.bedrock.chat.converse import Converse
 from tune_or_retrieve.providers.bedrock.chat.params import BatchParams, ConverseParams
 
-CREATE = "CreateModelInvocationJob"
+JOB, CREATE = "model-invocation-job", "CreateModelInvocationJob"
 CLAUDE = "us.anthropic.claude-sonnet-4-6"
 OPTIONS = Options(max_tokens=300, temperature=0.0, seed=1)
 GOOD = {"comment": "Right.", "factual_accuracy": 9, "completeness": 8, "relevance": 10, "clarity": 7, "overall": 9}
@@ -42,11 +42,10 @@ class World:
         return self.graded.calls("How long?", "4 days.", answers)
 
     def fill(self, number=NUMBER, watch=None, spending=None, **more):
-        params = BatchParams(model=self.model, **more)
-        return fill(
-            clients(), params, OPTIONS, Grade, self.calls(number), self.store, "judge", watch or self.time.watch(),
-            spending,
-        )  # fmt: skip
+        """The number of replies that are stored now."""
+        params, watch, spending = BatchParams(model=self.model, **more), watch or self.time.watch(), spending or Told()
+        fill(clients(), params, OPTIONS, Grade, self.calls(number), self.store, "judge", watch, spending)
+        return sum(self.store.get(key) is not None for key in self.calls(number))
 
     def score(self, number=NUMBER):
         return self.graded.score("How long?", "4 days.", [f"{n} days." for n in range(number)])
@@ -59,15 +58,15 @@ class Told:
     """In the place of Spending."""
 
     def check_batch(self, prompts, max_tokens):
-        assert (len(prompts), max_tokens) == (NUMBER, OPTIONS.max_tokens)
+        assert max_tokens == OPTIONS.max_tokens
+        self.checked = len(prompts)
 
     def promised_batch(self, prompts, max_tokens, job):
-        assert (len(prompts), max_tokens) == (NUMBER, OPTIONS.max_tokens)
-        self.promised = job
+        self.promised = job, len(prompts)
 
     def paid_batch(self, replies, job):
-        assert job == self.promised
-        self.replies, self.job = replies, job
+        assert job == self.promised[0]
+        self.replies = replies
 
 
 @pytest.fixture
@@ -84,7 +83,8 @@ def made(aws, tmp_path, model):
 
 def test_replies_of_a_job_are_those_of_single_calls_and_nothing_is_asked_again(world):
     spent = Told()
-    assert world.fill(spending=spent) == Filled(NUMBER, 0)
+    assert world.fill(spending=spent) == NUMBER
+    assert (spent.checked, spent.promised[1]) == (NUMBER, NUMBER)
     assert [v.overall for v in world.score()] == [int(n == 4) for n in range(NUMBER)]
     assert (world.bills(batch=True), world.bills(batch=False)) == (NUMBER, 0)
     read = sum(reply.input_tokens for reply in spent.replies), sum(reply.output_tokens for reply in spent.replies)
@@ -100,12 +100,12 @@ def test_replies_of_a_job_are_those_of_single_calls_and_nothing_is_asked_again(w
         f"judge: batch job Completed ({NUMBER} of {NUMBER})",
         f"judge: the batch job {name} Completed: {NUMBER} of {NUMBER} calls answered, 0 failed, 0 without an answer",
     ]
-    assert world.fill() == Filled()
+    assert world.fill() == NUMBER
     assert world.aws.ledger.made(CREATE) == 1
 
 
 def test_few_calls_are_asked_singly_and_it_is_said(world):
-    assert world.fill(99) == Filled()
+    assert world.fill(99) == 0
     assert world.time.said == [
         "judge: no batch job, as 99 calls are fewer than the 100 that one takes at least: asked singly, "
         "at the full price"
@@ -124,10 +124,10 @@ def test_a_run_after_a_crash_waits_for_the_same_job(world):
     with pytest.raises(Killed):
         world.fill(watch=world.time.watch(sleep=killed))
     world.aws.pace(JOB)
-    assert world.fill() == Filled(NUMBER, 0)
+    assert world.fill() == NUMBER
     assert world.aws.ledger.made(CREATE) == 1
     assert world.bills(batch=True) == NUMBER
-    assert any("found the batch job" in text and "none is submitted" in text for text in world.time.said)
+    assert any("found the batch job" in text and "no other is submitted" in text for text in world.time.said)
 
 
 def test_a_job_that_nobody_waits_for_is_in_the_ledger_and_holds_the_next_one_to_the_budget(
@@ -151,13 +151,13 @@ def test_a_job_that_nobody_waits_for_is_in_the_ledger_and_holds_the_next_one_to_
         world.fill(110, spending=Spending("judge@other", CLAUDE))
     assert world.aws.ledger.made(CREATE) == 1
     world.aws.pace(JOB)
-    assert world.fill(spending=Spending("judge@claude", CLAUDE)) == Filled(NUMBER, 0)
+    assert world.fill(spending=Spending("judge@claude", CLAUDE)) == NUMBER
     assert Spending("judge@claude", CLAUDE)._budget.spent() < entry["dollars"]
 
 
 def test_a_lost_answer_to_the_submission_makes_no_second_job(world):
     world.aws.fault(CREATE, LOSE, times=1)
-    assert world.fill() == Filled(NUMBER, 0)
+    assert world.fill() == NUMBER
     assert world.aws.ledger.made(CREATE) == 1
     assert world.bills(batch=True) == NUMBER
 
@@ -175,7 +175,7 @@ def test_records_that_fail_are_counted_and_asked_singly(world):
         return answer(request)
 
     world.aws.settings.answer = some_fail
-    assert world.fill() == Filled(NUMBER - 2, 2)
+    assert world.fill() == NUMBER - 2
     assert world.time.said[-1].endswith(
         "118 of 120 calls answered, 2 failed (the first: The model cannot.), 0 without an answer"
     )
@@ -185,7 +185,7 @@ def test_records_that_fail_are_counted_and_asked_singly(world):
 
 def test_a_reply_that_cannot_be_read_is_stored_like_a_single_one(world):
     world.aws.settings.answer = lambda request: Reply("I cannot.", stop="content_filtered")
-    assert world.fill() == Filled(NUMBER, 0)
+    assert world.fill() == NUMBER
     assert {v.comment for v in world.score()} == {"unscored: the model ended with content_filtered"}
     assert world.bills(batch=False) == 0
 
@@ -195,10 +195,13 @@ def test_a_failed_job_says_why_and_another_one_is_paid_for_only_if_the_user_allo
     for _ in range(2):
         with pytest.raises(StageError) as told:
             world.fill()
-        assert "failed: The bucket is gone. " in str(told.value)
-        assert "set `retry: 1`, or switch batch off" in str(told.value)
+        name = world.aws.ledger.of(CREATE)[0].params["jobName"]
+        assert str(told.value) == (
+            f"judge: the batch job {name} failed: The bucket is gone. Fix the cause; to pay for another job for the "
+            "same calls, set `retry: 1`, or switch batch off: the calls are then made singly."
+        )
     assert world.aws.ledger.made(CREATE) == 1
-    assert world.fill(retry=1) == Filled(NUMBER, 0)
+    assert world.fill(retry=1) == NUMBER
     first, second = (entry.params["jobName"] for entry in world.aws.ledger.of(CREATE))
     assert second == f"{first}-2"
 
@@ -221,7 +224,7 @@ def test_a_crash_between_the_ledger_and_the_store_enters_nothing_twice(world, tm
         patch.setattr(world.store, "put_all", killed)
         with pytest.raises(Killed):
             world.fill(spending=Spending("judge@claude", CLAUDE))
-    assert world.fill(spending=Spending("judge@claude", CLAUDE)) == Filled(NUMBER, 0)
+    assert world.fill(spending=Spending("judge@claude", CLAUDE)) == NUMBER
     promised, entry = [json.loads(line) for line in Path(".cache/spent.jsonl").read_text().splitlines()]
     assert promised["provisional"]
     assert promised["dollars"] > entry["dollars"]
@@ -231,7 +234,7 @@ def test_a_crash_between_the_ledger_and_the_store_enters_nothing_twice(world, tm
     assert entry["dollars"] == pytest.approx((read * 3.0 + wrote * 15.0) / 1e6 / 2)
 
 
-def test_a_batch_job_is_held_against_the_budget_by_the_length_of_each_prompt(tmp_path, monkeypatch):
+def test_a_batch_job_is_compared_with_the_budget_by_the_length_of_each_prompt(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     prices = {
         "as_of": "2026-11-22",
@@ -260,15 +263,14 @@ def test_ctrl_c_leaves_the_job_running_and_says_how_to_end_it(world):
 
     with pytest.raises(KeyboardInterrupt):
         world.fill(watch=world.time.watch(sleep=interrupted))
-    assert "goes on at AWS and is paid for. `dvc repro` comes back to it." in world.time.said[-1]
+    assert "goes on at AWS and is paid for. `dvc repro` picks it up again." in world.time.said[-1]
     assert "aws bedrock stop-model-invocation-job --job-identifier arn:aws:bedrock:" in world.time.said[-1]
 
 
 def test_a_customised_model_is_asked_singly(aws, world):
     arn = "arn:aws:bedrock:us-east-1:123456789012:custom-model-deployment/abcdefghijkl"
     params = BatchParams(model=arn, base_model="amazon.nova-micro-v1:0")
-    more = world.calls(), world.store, "judge", world.time.watch()
-    assert fill(clients(), params, OPTIONS, Grade, *more) == Filled()
+    fill(clients(), params, OPTIONS, Grade, world.calls(), world.store, "judge", world.time.watch(), Told())
     assert aws.left() == []
     assert world.time.said == [
         f"judge: no batch job, as a batch job takes no customised model ({arn}): asked singly, at the full price"
@@ -287,6 +289,6 @@ def test_the_role_may_invoke_the_profile_and_what_is_behind_it_and_no_more(world
 @pytest.mark.parametrize("model", ["us.meta.llama3-3-70b-instruct-v1:0", "us.amazon.nova-lite-v1:0"])
 def test_models_of_other_makers_take_the_same_records(aws, tmp_path, model):
     world = made(aws, tmp_path, model)
-    assert world.fill() == Filled(NUMBER, 0)
+    assert world.fill() == NUMBER
     assert sum(v.overall == 1 for v in world.score()) == 1
     assert world.bills(batch=False) == 0

@@ -1,12 +1,10 @@
 """Preflight: each finding whole, on the stand-in."""
 
-import io
-
 import aws_world as world
 import pytest
 from aws_standin.quotas import PER_MINUTE
 
-from tune_or_retrieve.account.doctor import Finding, Wanted, embedding, findings, fine_tuning, prices, report
+from tune_or_retrieve.account.doctor import Finding, Wanted, findings, prices, report
 from tune_or_retrieve.account.quotas import PerMinute
 from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.money.prices import Prices, TokenPrice
@@ -16,6 +14,7 @@ from tune_or_retrieve.providers.bedrock.chat.access import OPEN_IT
 
 MICRO, CLAUDE = "us.amazon.nova-micro-v1:0", "us.anthropic.claude-sonnet-4-6"
 DEFAULT = "tune-or-retrieve-123456789012-us-east-1"
+THEIRS = "arn:aws:iam::123456789012:role/study"
 GOOD = [
     Finding("credentials", True, "of account 123456789012"),
     Finding("region", True, "us-east-1 offers 13 models"),
@@ -28,15 +27,16 @@ def here(aws, monkeypatch):
     return clients(None)
 
 
-def test_all_is_well_and_nothing_is_made(aws, here):
+def test_all_is_well_and_nothing_is_made(aws, here, capsys):
     arn = world.role(aws)
     before = aws.left()
-    wanted = Wanted([MICRO, "amazon.nova-micro-v1:0:128k", MICRO], [None], [arn, None])
+    wanted = Wanted([MICRO, MICRO], ["amazon.nova-micro-v1:0:128k"], [], [None], [arn, None])
     found = findings(here, wanted)
     assert found == [
         *GOOD,
         Finding(f"model {MICRO}", True, "open to this account"),
         Finding("model amazon.nova-micro-v1:0:128k", True, "open to this account"),
+        Finding("fine-tuning amazon.nova-micro-v1:0:128k", True, "can be fine-tuned"),
         Finding("bucket", True, f"{DEFAULT} is made when it is needed"),
         Finding("role", True, arn),
         Finding("role", True, "one is made when it is needed, below /tune-or-retrieve/"),
@@ -45,15 +45,14 @@ def test_all_is_well_and_nothing_is_made(aws, here):
     ]
     assert aws.left() == before
     assert not aws.ledger.bills
-    said = io.StringIO()
-    report(found, said)
-    assert said.getvalue().splitlines()[0] == "ok     credentials: of account 123456789012"
+    report(found)
+    assert capsys.readouterr().out.splitlines()[0] == "ok     credentials: of account 123456789012"
 
 
-def test_every_fault_is_found_in_one_go_each_with_its_remedy(aws, here):
+def test_every_fault_is_found_in_one_go_each_with_its_remedy(aws, here, capsys):
     aws.settings.denied_models.add("anthropic.claude-sonnet-4-6")
     clients("eu-west-1").s3.create_bucket(Bucket="mine", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
-    found = findings(here, Wanted([CLAUDE, "us.amazon.nova-huge-v1:0"], ["mine"], ["study"]))
+    found = findings(here, Wanted([CLAUDE, "us.amazon.nova-huge-v1:0"], [], [], ["mine"], [THEIRS]))
     assert found == [
         *GOOD,
         Finding(
@@ -74,22 +73,22 @@ def test_every_fault_is_found_in_one_go_each_with_its_remedy(aws, here):
             "it is made), or set `region` to eu-west-1.",
         ),
         Finding(
-            "role", False, "role_arn in params.yaml must be like arn:aws:iam::123456789012:role/NAME. Got 'study'."
+            "role", False, f"role {THEIRS}: does not exist. Correct `role_arn` in params.yaml, or set it to null: it "
+            "is made then."
         ),
         Finding(f"quota of {CLAUDE}", True, "1,000,000 tokens a minute"),
         Finding(
             "quota of us.amazon.nova-huge-v1:0", True,
-            "not listed under a name that is known; see the AWS console, Service Quotas",
+            "not listed under a known name; see the AWS console, Service Quotas",
         ),
     ]  # fmt: skip
-    said = io.StringIO()
     with pytest.raises(StageError) as fault:
-        report(found, said)
+        report(found)
     assert str(fault.value) == (
-        f"not ready for Amazon Bedrock: model {CLAUDE}, model us.amazon.nova-huge-v1:0, bucket, role. Each remedy "
-        "stands above."
+        f"not ready for Amazon Bedrock: model {CLAUDE}, model us.amazon.nova-huge-v1:0, bucket, role. The remedies "
+        "are above."
     )
-    assert said.getvalue().splitlines()[5] == f"FAULT  role: {found[5].said}"
+    assert capsys.readouterr().out.splitlines()[5] == f"FAULT  role: {found[5].said}"
 
 
 def test_without_credentials_that_aws_takes_nothing_more_is_asked(aws, here):
@@ -121,6 +120,10 @@ def test_access_that_may_not_be_read_is_said_and_no_fault(aws, here):
     )
 
 
+def _found(here, what, **wanted):
+    return [one for one in findings(here, Wanted(**wanted)) if one.what.startswith(what)]
+
+
 TUNABLE = (
     "amazon.nova-micro-v1:0:128k, amazon.nova-lite-v1:0:300k, amazon.nova-pro-v1:0:300k, amazon.nova-2-lite-v1:0:256k"
 )
@@ -148,24 +151,30 @@ TUNABLE = (
 )  # fmt: skip
 def test_a_base_model_must_be_one_by_whose_id_models_are_fine_tuned(aws, here, base, ok, said):
     refused = f"customization.base_model: {base} cannot be fine-tuned in us-east-1 by this id. "
-    assert fine_tuning(here, [base, base]) == [Finding(f"fine-tuning {base}", ok, said if ok else refused + said)]
+    assert _found(here, "fine-tuning", tuned=[base]) == [
+        Finding(f"fine-tuning {base}", ok, said if ok else refused + said)
+    ]
 
 
 def test_an_embedding_model_must_make_vectors(aws, here):
-    assert embedding(here, "amazon.titan-embed-text-v2:0").said == "makes vectors"
-    assert embedding(here, "amazon.nova-micro-v1:0") == Finding(
-        "embedding by amazon.nova-micro-v1:0", False,
-        "knowledge_base.bedrock.embedding_model: amazon.nova-micro-v1:0 makes text, not vectors. Set it to an "
-        "embedding model in params.yaml, for instance amazon.titan-embed-text-v2:0.",
-    )  # fmt: skip
+    titan, micro = "amazon.titan-embed-text-v2:0", "amazon.nova-micro-v1:0"
+    assert _found(here, "embedding", embedding=[titan, micro]) == [
+        Finding(f"embedding by {titan}", True, "makes vectors, open to this account"),
+        Finding(
+            f"embedding by {micro}", False,
+            f"knowledge_base.bedrock.embedding_model: {micro} makes text, not vectors. Set it to an embedding model in "
+            f"params.yaml, for instance {titan}.",
+        ),
+    ]  # fmt: skip
+    assert (aws.ledger.count("GetFoundationModel"), aws.ledger.count("GetFoundationModelAvailability")) == (2, 1)
 
 
 def test_a_region_in_which_nothing_is_fine_tuned_and_a_list_that_may_not_be_read(aws, here):
-    assert fine_tuning(clients("eu-west-1"), [BASE]) == [
+    assert _found(clients("eu-west-1"), "fine-tuning", tuned=[BASE]) == [
         Finding(f"fine-tuning {BASE}", True, "AWS does not list it among those that can be fine-tuned: none")
     ]
     aws.fault("ListFoundationModels", "AccessDeniedException")
-    assert fine_tuning(here, [BASE]) == [
+    assert _found(here, "fine-tuning", tuned=[BASE]) == [
         Finding(f"fine-tuning {BASE}", True, "whether it can be fine-tuned could not be read")
     ]
 
@@ -184,7 +193,7 @@ def test_quotas_that_may_not_be_read_are_told_and_no_fault(aws, here):
     aws.fault("ListServiceQuotas", "AccessDeniedException")
     assert findings(here, Wanted([MICRO]))[-1] == Finding(
         "quotas", True,
-        "not looked at. AWS, reading the quotas: access is denied (The stand-in was told to answer "
+        "not checked. AWS, reading the quotas: access is denied (The stand-in was told to answer "
         "AccessDeniedException). Give whoever runs this, or the role that is named, that permission (README, "
         "Permissions), and run again.",
     )  # fmt: skip
@@ -217,7 +226,7 @@ def table(training=0.001, **per_million):
          "0.003, as in AWS's Price List"),  # the dearest of several pages, in that unit
     ],
 )  # fmt: skip
-def test_a_price_is_held_against_aws_s_own(aws, here, ours, listed, ok, said):
+def test_a_price_is_compared_with_aws_s_own(aws, here, ours, listed, ok, said):
     aws.settings.prices[USAGE_TYPE] = listed
     assert prices(here, table(ours), [], [BASE]) == [Finding(TRAINING, ok, said)]
 

@@ -49,7 +49,7 @@ REFUSED = [
     ),
     (
         "AccessDeniedException", "User x is not authorized to perform: iam:PassRole on resource: y", AwsUnavailable,
-        "the role may not be handed to Bedrock (User x is not authorized to perform: iam:PassRole on resource: y). "
+        "the role may not be passed to Bedrock (User x is not authorized to perform: iam:PassRole on resource: y). "
         "Give whoever runs this iam:PassRole on the role (README, Permissions), and run again.",
     ),
     (
@@ -70,9 +70,9 @@ REFUSED = [
     ),
     (
         "ResourceNotFoundException", "no such thing", AwsMissing,
-        "it is not there (no such thing). It was deleted by other hands, or made in another region or account. Run the "
-        "stage that makes it again: `dvc repro --force --single-item index` for a knowledge base, `fine_tune@<model>` "
-        "for what hosts a model.",
+        "it is not there (no such thing). Someone else deleted it, or it was made in another region or account. Run "
+        "the stage that makes it again: `dvc repro --force --single-item index` for a knowledge base, "
+        "`fine_tune@<model>` for what hosts a model.",
     ),
     (
         "InternalServerException", "oops", AwsUnavailable,

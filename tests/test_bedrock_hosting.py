@@ -5,16 +5,10 @@ import pytest
 from aws_standin import DROP, LOSE
 
 from tune_or_retrieve.base.errors import StageError
+from tune_or_retrieve.money.jobs import Watch
 from tune_or_retrieve.providers.bedrock.aws.faults import AwsFault
 from tune_or_retrieve.providers.bedrock.aws.session import clients
-from tune_or_retrieve.providers.bedrock.aws.waiting import Watch
-from tune_or_retrieve.providers.bedrock.tuning.hosting import (
-    HostingFailed,
-    HostingParams,
-    ProvisionedParams,
-    find,
-    host,
-)
+from tune_or_retrieve.providers.bedrock.tuning.hosting import HostingJobs, HostingParams, ProvisionedParams, host
 
 DEPLOY, PROVISION = "CreateCustomModelDeployment", "CreateProvisionedModelThroughput"
 ON_DEMAND = HostingParams()
@@ -50,13 +44,14 @@ def tuned(aws):
 def test_it_comes_up_once_and_answers(aws, tuned, watch, way):
     params, create, kind, ready = WAYS[way]
     aws.pace(kind, polls=2)
-    hosted = host(clients(), "micro", tuned, params, watch, {"team": "a"})
+    hosted = host(clients(), "micro", tuned, params, watch)
     assert host(clients(), "micro", tuned, params, watch) == hosted
-    assert (hosted.status, hosted.attempt, aws.ledger.count(create)) == (ready, 1, 1)
+    [there] = HostingJobs(clients(), "micro", tuned, params, watch).find()
+    assert (there.status, there.attempt, there.id, aws.ledger.count(create)) == (ready, 1, hosted.arn, 1)
     hello = [{"role": "user", "content": [{"text": "Hello?"}]}]
     assert clients().bedrock_runtime.converse(modelId=hosted.arn, messages=hello)["stopReason"] == "end_turn"
     tags = {tag["key"]: tag["value"] for tag in aws.ledger.of(create)[0].params["tags"]}
-    assert (tags["tune-or-retrieve"], tags["team"]) == ("tune-or-retrieve", "a")
+    assert (tags["tune-or-retrieve"], tags["tune-or-retrieve:stage"]) == ("tune-or-retrieve", "fine_tune")
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -76,17 +71,18 @@ def test_a_lost_answer_makes_no_second_one(aws, tuned, watch, way, action):
 def test_failure_says_why_and_the_next_run_replaces_it(aws, tuned, watch, way):
     params, create, kind, ready = WAYS[way]
     aws.fail_next(kind, "No capacity.")
-    with pytest.raises(HostingFailed) as fault:
+    with pytest.raises(StageError) as fault:
         host(clients(), "micro", tuned, params, watch)
-    (failed,) = find(clients(), "micro", tuned, way)
+    jobs = HostingJobs(clients(), "micro", tuned, params, watch)
+    (failed,) = jobs.find()
     assert str(fault.value) == (
-        f"hosting micro: {failed.name} is Failed: No capacity. Mend the cause and run `dvc repro`, which brings up "
-        "another one; this one costs nothing."
+        f"hosting micro: the {jobs.noun} {failed.name} failed: No capacity. Fix the cause and run `dvc repro`, which "
+        "brings up another one; this one costs nothing."
     )
     hosted = host(clients(), "micro", tuned, params, watch)
-    assert (hosted.name, hosted.status, aws.ledger.made(create)) == (f"{failed.name}-2", ready, 2)
-    find(clients(), "micro", tuned, way)  # the look that sees it go
-    assert [one.name for one in find(clients(), "micro", tuned, way)] == [hosted.name]
+    assert (hosted.name, aws.ledger.made(create)) == (f"{failed.name}-2", 2)
+    jobs.find()  # the look that sees it go
+    assert [(one.name, one.status) for one in jobs.find()] == [(hosted.name, ready)]
 
 
 @pytest.mark.parametrize(
@@ -95,9 +91,9 @@ def test_failure_says_why_and_the_next_run_replaces_it(aws, tuned, watch, way):
         ({}, "2 unit(s) of provisioned throughput cost $120.00 an hour, used or not, until deleted: $2,880.00 a day, "
          "$87,600.00 a month"),
         ({"commitment": "1 month", "units": 1}, "1 unit(s) of provisioned throughput cost $60.00 an hour, used or not, "
-         "for 1 month at least: $43,200.00 that cannot be had back"),
+         "for 1 month at least: $43,200.00, not refundable"),
         ({"commitment": "6 months", "units": 1}, "1 unit(s) of provisioned throughput cost $60.00 an hour, used or "
-         "not, for 6 months at least: $259,200.00 that cannot be had back"),
+         "not, for 6 months at least: $259,200.00, not refundable"),
     ],
 )  # fmt: skip
 def test_a_price_is_shown_and_confirmed_before_anything_is_sent(aws, tuned, watch, said, changes, words):
@@ -123,7 +119,7 @@ def test_changed_params_leave_nothing_behind_that_is_paid_for(aws, tuned, watch,
     assert str(fault.value) == (
         f"hosting micro: {first.name} is being paid for by the hour (2 unit(s), commitment none), and params.yaml asks "
         "for something else. Delete it first with `aws bedrock delete-provisioned-model-throughput "
-        f"--provisioned-model-id {first.arn}`, or put its params back."
+        f"--provisioned-model-id {first.arn}`, or restore its params."
     )
     assert (aws.ledger.count(DEPLOY), aws.ledger.count(PROVISION)) == (0, 1)
 
@@ -145,9 +141,9 @@ def test_an_interrupt_says_what_goes_on(aws, tuned, watch, said):
     with pytest.raises(KeyboardInterrupt):
         host(clients(), "micro", tuned, provisioned(), Watch(sleep=interrupt, say=said.append))
     assert said[-1] == (
-        "\nhosting micro: it goes on coming up at AWS. `dvc repro` comes back to it. It is paid for from now on; "
+        "\nhosting micro: it goes on coming up at AWS. `dvc repro` picks it up again. It is paid for from now on; "
         "`tune-or-retrieve teardown` ends it."
     )
     aws.pace("provisioned-model")
-    assert host(clients(), "micro", tuned, provisioned(), watch).status == "InService"
+    host(clients(), "micro", tuned, provisioned(), watch)
     assert aws.ledger.count(PROVISION) == 1

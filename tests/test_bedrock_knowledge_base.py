@@ -1,4 +1,4 @@
-"""Knowledge bases on the stand-in: made once, found again, brought up to date; what fails is told."""
+"""Knowledge bases on the stand-in: made once, found again, brought up to date; what fails is reported."""
 
 import json
 from dataclasses import replace
@@ -13,9 +13,8 @@ from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.providers.bedrock.aws.fault_rules import AwsUnavailable
 from tune_or_retrieve.providers.bedrock.aws.faults import AwsFault
 from tune_or_retrieve.providers.bedrock.knowledge_base.build import Built, check, corpus_key
-from tune_or_retrieve.providers.bedrock.knowledge_base.ingestion import IngestionFailed
-from tune_or_retrieve.providers.bedrock.knowledge_base.params import ManagedBaseParams
-from tune_or_retrieve.providers.bedrock.knowledge_base.removal import remove
+from tune_or_retrieve.providers.bedrock.knowledge_base.kinds import BASE, ROLE, VECTORS
+from tune_or_retrieve.providers.bedrock.knowledge_base.params import BedrockBaseParams
 
 account, study = aws_base.account, aws_base.study  # fixtures: one account for all tests here, a study for each
 
@@ -23,7 +22,7 @@ account, study = aws_base.account, aws_base.study  # fixtures: one account for a
 def test_a_knowledge_base_is_built_with_all_that_it_needs_and_found_again(study):
     with study.requests() as first:
         built = study.build()
-    name, prefix = study.name, f"tune-or-retrieve/knowledge-base/{study.plan.params.study}/articles/"
+    name, prefix = study.name, f"tune-or-retrieve/knowledge-base/{study.spec.params.study}/articles/"
     index = f"arn:aws:s3vectors:us-east-1:123456789012:bucket/{name}/index/{name}"
     assert built == Built(
         region="us-east-1", name=name, knowledge_base_id=built.knowledge_base_id, data_source_id=built.data_source_id,
@@ -32,9 +31,11 @@ def test_a_knowledge_base_is_built_with_all_that_it_needs_and_found_again(study)
         failed_documents=[],
     )  # fmt: skip
     said = [line.rsplit(";", 1)[0] for line in study.said]
+    job = study.aws.ledger.of("GetIngestionJob")[-1].params["ingestionJobId"]
     assert said == [
         f"knowledge base {name}: made",
         f"knowledge base {name}: ACTIVE",
+        f"knowledge base {name}: submitted the ingestion job {job}",
         f"knowledge base {name}: ingestion IN_PROGRESS (0 documents read, 0 indexed, 0 removed, 0 failed)",
         f"knowledge base {name}: ingestion COMPLETE (2 documents read, 2 indexed, 0 removed, 0 failed)",
     ]
@@ -44,14 +45,15 @@ def test_a_knowledge_base_is_built_with_all_that_it_needs_and_found_again(study)
     with study.requests() as second:
         assert study.build() == built
     assert second == {}
-    assert study.said[-1] == f"knowledge base {name}: holds these articles already"
+    job = study.aws.ledger.of("GetIngestionJob")[-1].params["ingestionJobId"]
+    assert f"knowledge base {name}: found the ingestion job {job}, COMPLETE; no other is submitted" in study.said
     check(study.clients, built)
 
     agent, vectors = study.aws.client("bedrock-agent"), study.aws.client("s3vectors")
     tags = {
         "tune-or-retrieve": "tune-or-retrieve",
         "tune-or-retrieve:stage": "index",
-        "tune-or-retrieve:key": study.plan.key(BUCKET),
+        "tune-or-retrieve:key": study.spec.key(BUCKET),
     }
     base_arn = f"arn:aws:bedrock:us-east-1:123456789012:knowledge-base/{built.knowledge_base_id}"
     assert agent.list_tags_for_resource(resourceArn=base_arn)["tags"] == tags
@@ -130,8 +132,8 @@ def test_changed_articles_are_sent_and_indexed_in_the_same_knowledge_base(study)
     with pytest.raises(StageError) as fault:
         check(study.clients, first)
     assert str(fault.value) == (
-        f"knowledge base {first.knowledge_base_id}: holds other articles than data/index was written for; another run "
-        f"has sent its own since. {REMAKE}"
+        f"knowledge base {first.knowledge_base_id}: holds other articles than those that data/index was written for; "
+        f"another run has sent its own since. {REMAKE}"
     )
     study.texts = dict(TEXTS)
     assert study.build() == first
@@ -141,10 +143,9 @@ def test_changed_articles_are_sent_and_indexed_in_the_same_knowledge_base(study)
 def test_a_role_of_the_users_is_taken_and_left_alone(study):
     arn = world.role(study.aws, name="theirs")
     built = study.build(role_arn=arn)
-    (found,) = study.remains()
-    assert (found.name, found.role) == (built.name, False)
-    remove(study.clients, found, study.watch)
-    assert study.remains() == []
+    assert (study.left(), study.left(ROLE)) == ({built.name}, set())
+    study.remove()
+    assert study.left() == set()
     assert "theirs" in study.aws.account.roles()
 
 
@@ -157,17 +158,17 @@ def test_a_role_that_does_not_trust_bedrock_is_refused_before_anything_is_made(s
 
 def test_documents_that_fail_are_counted_named_and_refused_beyond_the_share(study):
     study.texts["depot/void"] = " \n"
-    void = f"s3://{BUCKET}/tune-or-retrieve/knowledge-base/{study.plan.params.study}/articles/depot/void.md"
-    with pytest.raises(IngestionFailed) as fault:
+    void = f"s3://{BUCKET}/tune-or-retrieve/knowledge-base/{study.spec.params.study}/articles/depot/void.md"
+    with pytest.raises(StageError) as fault:
         study.build()
+    job = study.aws.ledger.of("GetIngestionJob")[-1].params["ingestionJobId"]
     assert str(fault.value) == (
-        f"knowledge base {study.name}: 1 of 3 documents could not be indexed, more than max_failed_share: 0 allows. "
-        f"They are depot/void. AWS: {void}: the file is empty. Mend them or raise max_failed_share in params.yaml, and "
-        "run `dvc repro`, which indexes what is missing."
+        f"knowledge base {study.name}: the ingestion job {job} could not index 1 of 3 documents, more than "
+        f"max_failed_share: 0 allows. They are depot/void. AWS: {void}: the file is empty. Fix them or raise "
+        "max_failed_share in params.yaml, and run `dvc repro`, which indexes what is missing."
     )
-    patient = study.plan.params.model_copy(update={"max_failed_share": 0.4})
     with study.requests() as counted:
-        built = study.build(params=patient)
+        built = study.build(max_failed_share=0.4)
     assert counted == {}  # the job that ran already is good enough now
     assert (built.documents, built.failed, built.failed_documents) == (3, 1, ["depot/void"])
     assert study.said[-1] == (
@@ -178,11 +179,11 @@ def test_documents_that_fail_are_counted_named_and_refused_beyond_the_share(stud
 
 def test_an_ingestion_that_failed_says_why_and_is_started_again(study):
     study.aws.fail_next("ingestion-job", "The embedding model was throttled.")
-    with pytest.raises(IngestionFailed) as fault:
+    with pytest.raises(StageError) as fault:
         study.build()
     job = str(fault.value).split("job ")[1][:10]
     assert str(fault.value) == (
-        f"knowledge base {study.name}: the ingestion job {job} is FAILED: The embedding model was throttled. Mend the "
+        f"knowledge base {study.name}: the ingestion job {job} is FAILED: The embedding model was throttled. Fix the "
         "cause and run `dvc repro`, which starts another."
     )
     with study.requests() as counted:
@@ -195,20 +196,20 @@ def test_a_knowledge_base_that_failed_says_why_and_is_replaced(study):
     with pytest.raises(StageError) as fault:
         study.build()
     assert str(fault.value) == (
-        f"knowledge base {study.name}: is FAILED: The index is not encrypted as it must be. Mend the cause and run "
+        f"knowledge base {study.name}: is FAILED: The index is not encrypted as it must be. Fix the cause and run "
         "`dvc repro`, which removes it and makes another."
     )
     built = study.build()
-    assert [one.base_id for one in study.remains()] == [built.knowledge_base_id]
+    assert study.left(BASE) == {built.name}
+    assert study.aws.ledger.made("CreateKnowledgeBase") >= 2
 
 
 def test_an_embedding_model_that_is_not_there_or_none_or_not_open_is_refused_before_anything_is_made(study):
-    asked = study.plan.params.model_copy(update={"embedding_model": "amazon.titan-embed-text-v9:0"})
     with study.requests() as made:
         with pytest.raises(AwsFault, match=r"the model id is unknown in this region .* or set AWS_REGION or `region`"):
-            study.build(params=asked)
+            study.build(embedding_model="amazon.titan-embed-text-v9:0")
         with pytest.raises(StageError, match=r"amazon\.nova-micro-v1:0 makes text, not vectors\. Set it to"):
-            study.build(params=asked.model_copy(update={"embedding_model": "amazon.nova-micro-v1:0"}))
+            study.build(embedding_model="amazon.nova-micro-v1:0")
         study.aws.settings.denied_models.add(PARAMS.embedding_model)
         try:
             with pytest.raises(AwsUnavailable, match=f"^this account has no access to {PARAMS.embedding_model}: "):
@@ -221,11 +222,11 @@ def test_an_embedding_model_that_is_not_there_or_none_or_not_open_is_refused_bef
 def test_what_a_refused_plan_left_behind_is_removed_by_the_next(study):
     study.aws.fault("CreateKnowledgeBase", "ServiceQuotaExceededException")
     with pytest.raises(AwsFault, match="a quota of the account is used up"):
-        study.build(params=study.plan.params.model_copy(update={"dimensions": 512}))
+        study.build(dimensions=512)
     study.aws.faults.clear()
-    assert len(study.remains()) == 1
+    (refused,) = study.left()
     built = study.build()
-    assert [one.name for one in study.remains()] == [built.name]
+    assert study.left() == {built.name} != {refused}
 
 
 def test_a_role_that_iam_has_just_made_is_waited_for(study):
@@ -244,11 +245,11 @@ def test_opensearch_serverless_is_used_as_given_and_left_standing(study):
         "text_field": "text",
         "metadata_field": "metadata",
     }
-    params = ManagedBaseParams.model_validate(
+    params = BedrockBaseParams.model_validate(
         PARAMS.model_dump()
-        | {"study": study.plan.params.study, "store": "opensearch_serverless", "opensearch_serverless": given}
+        | {"study": study.spec.params.study, "store": "opensearch_serverless", "opensearch_serverless": given}
     )
-    study.plan = replace(study.plan, params=params)
+    study.spec = replace(study.spec, params=params)
     built = study.build()
     base = study.clients.bedrock_agent.get_knowledge_base(knowledgeBaseId=built.knowledge_base_id)["knowledgeBase"]
     assert base["storageConfiguration"] == {
@@ -264,8 +265,7 @@ def test_opensearch_serverless_is_used_as_given_and_left_standing(study):
     before = [one.page_content for one in study.find(built)]
     other = study.build(chunking={"chunkingStrategy": "NONE"})  # in the same index of theirs
     assert len(study.find(other, "handbook")) == 2
-    (found,) = study.remains()
-    assert (found.vector_bucket, found.base_id) == (False, other.knowledge_base_id)
+    assert (study.left(BASE), study.left(VECTORS)) == ({other.name}, set())
     assert [one.page_content for one in study.find(study.build())] == before
 
 

@@ -18,11 +18,10 @@ from tune_or_retrieve.account.estimate import (
     answering,
     embedding,
     estimate,
-    judging,
     table,
     total,
 )
-from tune_or_retrieve.account.plan import Asked, Plan, Tuned
+from tune_or_retrieve.account.requirements import Asked, Requirements, Tuned
 from tune_or_retrieve.account.work import count, work
 from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.money.budget import Budget, Spent
@@ -80,9 +79,9 @@ def test_a_model_without_a_price_is_never_free(usage, key, known):
     with pytest.raises(StageError) as caught:
         cost(usage, PRICES)
     assert str(caught.value) == (
-        f"params.yaml: the price table of 2026-11-22 has no {key} for us.amazon.nova-pro-v1:0, so that its cost cannot "
-        f"be known. Add it, as amazon.nova-pro-v1:0, or correct the id: `tune-or-retrieve doctor` tells whether it "
-        f"is there. Known: {known}."
+        f"params.yaml: the price table of 2026-11-22 has no {key} for us.amazon.nova-pro-v1:0, so its cost cannot be "
+        f"known. Add it, as amazon.nova-pro-v1:0, or correct the id: `tune-or-retrieve doctor` says whether it exists. "
+        f"Known: {known}."
     )
 
 
@@ -106,10 +105,10 @@ def test_a_table_is_checked(change, message):
 
 WORK = [
     embedding("index", TITAN, 1000, 150.5),
-    Training("fine_tune@micro", f"{MICRO}:128k", 200_000, 2, models_kept_months=1),
+    Training("fine_tune@micro", f"{MICRO}:128k", 200_000, 2),
     *answering({"micro": MICRO}, 50, 2, Tokens(100, 40), Tokens(900, 40)),
-    *judging({"claude": f"us.{HAIKU}"}, 200, 400, Tokens(700, 100)),
-    Calls("qa", MICRO, 100, Tokens(1000, 500), n_stored=60, batch=True),
+    Calls("judge@claude", f"us.{HAIKU}", 600, Tokens(700, 100)),
+    Calls("qa", MICRO, 40, Tokens(1000, 500), batch=True),
 ]
 
 
@@ -141,7 +140,7 @@ def test_the_table_shows_what_was_spent_beside_the_estimate():
         "fine_tune@micro  amazon.nova-micro-v1:0:128k         1       400,000           0        2.35  "
         "            -           -",
         "other stages: 9 tokens, 0.5000 spent",
-        "~: AWS bills these tokens without telling them; they were counted in what was sent.",
+        "~: AWS bills these tokens without reporting them; they were counted in what was sent.",
         "total: 2.35 estimated, 0.5031 spent (US dollars, prices of 2026-11-22)",
     ]
 
@@ -166,26 +165,27 @@ def test_a_price_that_is_not_known_is_said_and_never_taken_for_nothing():
 
 
 @pytest.fixture
-def path(tmp_path):
-    return tmp_path / "cache" / "spent.jsonl"
+def path(tmp_path, monkeypatch):
+    """Of the ledger."""
+    monkeypatch.chdir(tmp_path)
+    return Path(".cache/spent.jsonl")
 
 
 def test_what_is_recorded_is_found_again_by_stage(path):
-    Budget(PRICES, None, path).record("qa", Usage(MICRO, 1_000_000))
-    again = Budget(PRICES, None, path)
-    assert again.record("judge@claude", Usage(f"us.{HAIKU}", 1_000_000)) == pytest.approx(1.1)
-    again.record_dollars("hosting", MICRO, 60.0)
-    again.record("qa", Usage(MICRO, 1_000_000))
+    Budget().record("qa", MICRO, 0.035, 1_000_000)
+    again = Budget()
+    again.record("judge@claude", f"us.{HAIKU}", 1.1, 1_000_000)
+    again.record("qa", MICRO, 0.035, 1_000_000)
     assert {stage: (one.tokens, round(one.dollars, 9)) for stage, one in again.by_stage().items()} == {
-        "qa": (2_000_000, 0.07), "judge@claude": (1_000_000, 1.1), "hosting": (0, 60.0),
+        "qa": (2_000_000, 0.07), "judge@claude": (1_000_000, 1.1),
     }  # fmt: skip
-    assert again.spent() == pytest.approx(61.17)
+    assert again.spent() == pytest.approx(1.17)
     again.check(1e9, "qa")
 
 
 def test_a_budget_is_held_before_it_is_passed(path):
-    budget = Budget(PRICES, 2.0, path)
-    budget.record("qa", Usage(f"us.{HAIKU}", 1_000_000))
+    budget = Budget(2.0)
+    budget.record("qa", f"us.{HAIKU}", 1.1, 1_000_000)
     budget.check(0.89, "judge@claude")
     with pytest.raises(StageError) as caught:
         budget.check(0.91, "judge@claude")
@@ -197,59 +197,64 @@ def test_a_budget_is_held_before_it_is_passed(path):
 
 
 def test_with_a_budget_nothing_starts_whose_price_is_not_known(path):
-    Budget(PRICES, None, path).check(None, "fine-tuning micro")
+    Budget().check(None, "fine-tuning micro")
     with pytest.raises(StageError) as caught:
-        Budget(PRICES, 2.0, path).check(None, "fine-tuning micro")
+        Budget(2.0).check(None, "fine-tuning micro")
     assert str(caught.value) == (
         "fine-tuning micro: price not known: enter it in params.yaml under `prices`. Nothing was started, as "
-        "budget_usd, $2.00, cannot be held without it; with budget_usd: null it starts all the same."
+        "budget_usd, $2.00, cannot be enforced without it; with budget_usd: null it starts anyway."
     )
 
 
 def test_what_was_paid_at_an_unknown_price_is_counted_once_its_price_is_there(path):
-    Budget(PRICES, None, path).record_dollars("fine_tune@micro", MICRO, None, 1000, once="job")
-    budget = Budget(PRICES, 2.0, path)
+    Budget().record("fine_tune@micro", MICRO, None, 1000, once="job")
+    budget = Budget(2.0)
     assert budget.by_stage() == {"fine_tune@micro": Spent(1000, 0.0, 1)}
     with pytest.raises(StageError) as caught:
         budget.check(0.1, "judge@claude")
     assert str(caught.value) == (
-        f"{path}, line 1: fine_tune@micro was paid for while its price was not known, so that budget_usd cannot be "
-        "held. Put its dollars in the place of null."
+        f"{path}, line 1: fine_tune@micro was paid for while its price was not known, so budget_usd cannot be enforced."
+        " Replace null with its dollars."
     )
     for _ in range(2):
-        budget.record_dollars("fine_tune@micro", MICRO, 1.0, 1000, once="job")
+        budget.record("fine_tune@micro", MICRO, 1.0, 1000, once="job")
     assert budget.by_stage() == {"fine_tune@micro": Spent(1000, 1.0, 0)}
     assert len(path.read_text().splitlines()) == 2
 
 
-def test_a_stage_enters_what_it_pays_under_the_name_that_the_estimate_has():
+def test_a_stage_enters_what_it_pays_under_the_name_that_the_estimate_has(tmp_path, monkeypatch):
     """Over the names in the code."""
     entered = set()
     for file in Path(stages.__file__).parent.rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text())):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Spending":
                 entered.add(re.sub(r"\{.*?\}", "*", ast.unparse(node.args[0])[1:].strip("'\"")))
-    plan = Plan({"m": Asked(MICRO)}, {"m": Tuned(MICRO, 1)}, {"j": Asked(HAIKU)}, Asked(MICRO), TITAN, None, {})
-    rows = [one.stage for one in work(plan, count({}, Path("none")), {})]
+    monkeypatch.chdir(tmp_path)  # where nothing can be counted
+    required = Requirements(
+        {"m": Asked(MICRO)}, {"m": Tuned(MICRO, 1)}, {"j": Asked(HAIKU)}, Asked(MICRO), TITAN, None, {}
+    )
+    rows = [one.stage for one in work(required, count({}), {})]
     names = {re.sub(r"answer_\w+", "answer_*", re.sub(r"@.*", "@*", row)) for row in rows}
     assert entered == names
 
 
-def test_a_guard_records_first_and_then_stops(path):
-    budget = Budget(PRICES, 1.0, path)
-    budget.guard("qa", Usage(HAIKU, 400_000), at_most=0.5)
+def test_a_guard_stops_before_the_budget_is_passed(path):
+    budget = Budget(1.0)
+    budget.record("qa", HAIKU, 0.4, 400_000)
+    budget.guard("qa", at_most=0.5)
+    budget.record("qa", HAIKU, 0.4, 400_000)
     with pytest.raises(StageError, match=r"qa: stopped before budget_usd, \$1\.00, is passed: \$0\.8000 are spent"):
-        budget.guard("qa", Usage(HAIKU, 400_000), at_most=0.5)
+        budget.guard("qa", at_most=0.5)
     assert budget.spent() == pytest.approx(0.8)
 
 
 def test_a_line_torn_by_a_kill_costs_no_other(path):
-    budget = Budget(PRICES, None, path)
-    budget.record_dollars("qa", MICRO, 1.0)
+    budget = Budget()
+    budget.record("qa", MICRO, 1.0, 1)
     with path.open("ab") as file:
         file.write(b'{"at": "2026-11-24T10:00:00Z", "stage": "q')
     assert budget.spent() == 1.0
-    budget.record_dollars("qa", MICRO, 2.0)
+    budget.record("qa", MICRO, 2.0, 1)
     assert budget.spent() == 3.0
 
 
@@ -257,28 +262,24 @@ def test_a_line_that_is_no_entry_is_a_fault(path):
     path.parent.mkdir()
     path.write_text('{"stage": "qa"}\n')
     with pytest.raises(StageError) as caught:
-        Budget(PRICES, None, path).spent()
+        Budget().spent()
     assert str(caught.value) == (
         f"{path}, line 1: not an entry of the spending ledger. Correct or remove the line; without it the budget "
-        "cannot be held."
+        "cannot be enforced."
     )
 
 
 WRITER = """
     import sys
-    from pathlib import Path
     from tune_or_retrieve.money.budget import Budget
-    from tune_or_retrieve.money.prices import Prices
-    prices = Prices(as_of="2026-11-22", per_million_tokens={}, training_per_1k_tokens={},
-                         storage_per_model_month=0.0, provisioned_per_hour={})
     for number in range(25):
-        Budget(prices, None, Path(sys.argv[1])).record_dollars("qa", "m", 1.0)
+        Budget().record("qa", "m", 1.0, 1)
     assert not {"boto3", "langchain_aws"} & set(sys.modules)
 """
 
 
 def test_two_processes_record_at_once(path):
-    command = [sys.executable, "-c", textwrap.dedent(WRITER), str(path)]
+    command = [sys.executable, "-c", textwrap.dedent(WRITER)]
     processes = [subprocess.Popen(command) for _ in range(2)]
     assert [process.wait() for process in processes] == [0, 0]
-    assert Budget(PRICES, None, path).spent() == 50.0
+    assert Budget().spent() == 50.0

@@ -4,9 +4,9 @@ import aws_ours as ours
 import pytest
 from aws_standin import running
 
-from tune_or_retrieve.account.owned import Scope
-from tune_or_retrieve.account.resources import look, table
+from tune_or_retrieve.account.resources import Scope, kinds, table
 from tune_or_retrieve.money.prices import Prices
+from tune_or_retrieve.providers.bedrock.aws.removal import look
 from tune_or_retrieve.providers.bedrock.aws.session import clients
 
 MICRO = "amazon.nova-micro-v1:0"
@@ -39,7 +39,7 @@ def _shown(found):
 
 
 def test_everything_of_ours_is_listed_and_nothing_of_the_users(here):
-    found, unseen = look(here, Scope(prices=PRICES))
+    found, unseen = look(here, kinds(Scope(prices=PRICES)))
     assert unseen == []
     assert _shown(found)[:13] == [
         ("fine-tuning job", "InProgress", "the tokens it trains on, paid when it ends", UNKNOWN),
@@ -60,13 +60,13 @@ def test_everything_of_ours_is_listed_and_nothing_of_the_users(here):
     assert (found[13].name, found[13].idle.split(", ")[1:]) == (f"s3://{BUCKET}/tune-or-retrieve/", ["0.000 GB)"])
     assert (found[14].name, len(found)) == (BUCKET, 15)
     assert table(found, "us-east-1", PRICES).splitlines()[-1] == (
-        "us-east-1, while idle: $43,801.95 a month, beside 5 whose cost is not in the price table (US dollars, "
+        "us-east-1, while idle: $43,801.95 a month, plus 5 whose cost is not in the price table (US dollars, "
         "prices of 2026-11-22)"
     )
 
 
 def test_without_prices_what_costs_is_said_all_the_same(here):
-    found, _ = look(here, Scope())
+    found, _ = look(here, kinds(Scope()))
     assert [one.idle for one in found if one.kind in ("provisioned throughput", "custom model")] == [
         "by the hour, used or not (no price in params.yaml)",
         "storage, by the month (no price in params.yaml)",
@@ -74,14 +74,16 @@ def test_without_prices_what_costs_is_said_all_the_same(here):
 
 
 def test_in_the_users_bucket_our_objects_are_found_if_params_name_it(here):
-    names = [one.name for one in look(here, Scope(buckets=("study-data",)))[0] if one.kind in ("objects", "bucket")]
+    names = [
+        one.name for one in look(here, kinds(Scope(buckets=("study-data",))))[0] if one.kind in ("objects", "bucket")
+    ]
     assert names == ["s3://study-data/tune-or-retrieve/", f"s3://{BUCKET}/tune-or-retrieve/", BUCKET]
 
 
 def test_what_cannot_be_listed_is_told_and_the_rest_is_listed(account, here):
     aws, _ = account
     aws.fault("ListVectorBuckets", "AccessDeniedException")
-    found, unseen = look(here, Scope())
+    found, unseen = look(here, kinds(Scope()))
     denied = (
         "access is denied (The stand-in was told to answer AccessDeniedException). Give whoever runs this, or the role "
         "that is named, that permission (README, Permissions), and run again."
@@ -95,6 +97,6 @@ def test_what_cannot_be_listed_is_told_and_the_rest_is_listed(account, here):
 def test_another_region_has_nothing_of_it(account, monkeypatch):
     for name, value in account[0].environment.items():
         monkeypatch.setenv(name, value)
-    found, unseen = look(clients("eu-west-1"), Scope())
+    found, unseen = look(clients("eu-west-1"), kinds(Scope()))
     assert ([str(one) for one in found], unseen) == ([], [])
     assert table(found, "eu-west-1", None) == "nothing of tune-or-retrieve in eu-west-1."

@@ -1,7 +1,8 @@
-"""The retriever of Bedrock against the stand-in: what Bedrock finds, and where it stands in the articles."""
+"""The retriever of Bedrock against the stand-in: what Bedrock finds, and where it is in the articles."""
 
 import re
 from functools import partial
+from pathlib import Path
 
 import aws_world as world
 import pytest
@@ -15,10 +16,10 @@ from tune_or_retrieve.providers.bedrock.aws.faults import AwsMissing, AwsUnavail
 from tune_or_retrieve.providers.bedrock.aws.session import clients
 from tune_or_retrieve.providers.bedrock.knowledge_base.retriever import (
     NOWHERE,
+    find_passage,
     locate,
     make_retriever,
     passage_span,
-    place,
     search_type,
 )
 
@@ -39,7 +40,17 @@ def article(name: str) -> Article:
     )  # fmt: skip
 
 
-located = partial(locate, articles=[article(name) for name in TEXTS], root=ROOT, text_of=lambda one: TEXTS[one.id])
+located = partial(locate, articles=[article(name) for name in TEXTS], root=ROOT)
+
+
+@pytest.fixture(autouse=True)
+def _articles(tmp_path, monkeypatch):
+    """Where `locate` reads them."""
+    monkeypatch.chdir(tmp_path)
+    for name, text in TEXTS.items():
+        path = Path("data/articles", f"{name}.md")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
 
 
 def document(text: str, key: str = "depot/shelf.md", score: float | None = 0.5) -> Document:
@@ -108,11 +119,11 @@ def test_a_missing_score_is_none_and_a_zero_is_a_zero(monkeypatch, aws, base):
 )
 def test_a_passage_is_found_by_its_words(passage, found):
     text = TEXTS["depot/shelf"]
-    where = place(text, passage)
+    where = find_passage(text, passage)
     assert (text[slice(*where)] if where else None) == found
 
 
-def test_what_has_no_place_is_counted_and_holds_no_evidence(capsys):
+def test_what_is_not_found_in_its_article_is_counted_and_holds_no_evidence(capsys):
     rows = located([[document("A shelf is free."), document("Made up.", score=None)], []])
     assert [len(row) for row in rows] == [2, 0]
     first, second = (one.metadata for one in rows[0])
@@ -142,23 +153,23 @@ def test_a_passage_of_no_article_is_refused(key):
     )
 
 
-def test_a_knowledge_base_deleted_by_other_hands_says_so(aws):
+def test_a_knowledge_base_deleted_by_someone_else_says_so(aws):
     with pytest.raises(AwsMissing) as fault:
         retriever(BASE).invoke("gate")
     assert str(fault.value) == (
-        f"knowledge base {BASE} in us-east-1: it is no longer there, deleted since the index stage made it, by other "
-        f"hands or by a run with other params. {REMAKE}"
+        f"knowledge base {BASE} in us-east-1: it is no longer there, deleted since the index stage made it, by "
+        f"someone else or by a run with other params. {REMAKE}"
     )
 
 
-def test_a_vector_index_deleted_by_other_hands_says_so(aws, base):
+def test_a_vector_index_deleted_by_someone_else_says_so(aws, base):
     vectors = aws.client("s3vectors")
     vectors.delete_index(vectorBucketName="study-vectors", indexName="study")
     with pytest.raises(AwsMissing) as fault:
         retriever(base).invoke("gate")
     assert str(fault.value) == (
         f"knowledge base {base} in us-east-1: its vector store is no longer there, deleted since the index stage "
-        f"made it, by other hands or by a run with other params. {REMAKE}"
+        f"made it, by someone else or by a run with other params. {REMAKE}"
     )
 
 

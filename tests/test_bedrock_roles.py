@@ -8,11 +8,13 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tune_or_retrieve.base.errors import StageError
+from tune_or_retrieve.money.jobs import Watch
 from tune_or_retrieve.providers.bedrock.aws import names, roles, session
 from tune_or_retrieve.providers.bedrock.aws.roles import Role
 from tune_or_retrieve.providers.bedrock.aws.session import clients
-from tune_or_retrieve.providers.bedrock.chat.batch_jobs import place
-from tune_or_retrieve.providers.bedrock.knowledge_base.parts import base_arn, index_arn
+from tune_or_retrieve.providers.bedrock.chat.batch_jobs import ensure_bucket_and_role
+from tune_or_retrieve.providers.bedrock.chat.params import BatchParams
+from tune_or_retrieve.providers.bedrock.knowledge_base.parts import index_arn
 
 ID, BUCKET = "123456789012", f"arn:aws:s3:::{world.BUCKET}"
 TAGS = names.tags("index", "k" * 64)
@@ -30,7 +32,7 @@ def made(here, kind="model-customization-job", allowed=None) -> Role:
     return roles.ensure_role(here, "tuner", roles.trust(here.arn("bedrock", f"{kind}/*")), allowed, TAGS)
 
 
-def test_a_role_is_made_once_mended_and_removed(aws, here):
+def test_a_role_is_made_once_corrected_and_removed(aws, here):
     first, again = made(here), made(here)
     assert first == Role(f"arn:aws:iam::{ID}:role/tune-or-retrieve/tuner", fresh=True)
     assert again == Role(first.arn, fresh=False)
@@ -72,12 +74,12 @@ def test_a_fresh_role_is_waited_for_and_only_for_that(aws, here):
     aws.account.propagation = 2
     role, slept = made(here), []
     job = world.job_request(aws, roleArn=role.arn)
-    roles.when_known(role, lambda: here.bedrock.create_model_customization_job(**job), sleep=slept.append)
+    roles.when_known(role, lambda: here.bedrock.create_model_customization_job(**job), Watch(sleep=slept.append))
     assert slept == [2, 4]
     bad = job | {"hyperParameters": {"batchSize": "9"}, "jobName": "b", "customModelName": "b"}
     bad["clientRequestToken"] = "b" * 40
     with pytest.raises(ClientError, match="hyperparameter"):
-        roles.when_known(role, lambda: here.bedrock.create_model_customization_job(**bad), sleep=slept.append)
+        roles.when_known(role, lambda: here.bedrock.create_model_customization_job(**bad), Watch(sleep=slept.append))
     assert slept == [2, 4]
 
 
@@ -86,7 +88,7 @@ def test_a_role_that_is_never_known_ends_in_what_bedrock_says(aws, here, fresh):
     slept, role = [], Role(f"arn:aws:iam::{ID}:role/none", fresh)
     job = world.job_request(aws, roleArn=role.arn)
     with pytest.raises(ClientError, match="Could not assume provided IAM role"):
-        roles.when_known(role, lambda: here.bedrock.create_model_customization_job(**job), sleep=slept.append)
+        roles.when_known(role, lambda: here.bedrock.create_model_customization_job(**job), Watch(sleep=slept.append))
     assert slept == (list(roles.WAITS_SECONDS) if fresh else [])
 
 
@@ -99,15 +101,14 @@ def test_a_given_role_is_looked_at_and_left_as_it_is(aws, here):
 @pytest.mark.parametrize(
     ("arn", "expected"),
     [
-        ("study", "role_arn in params.yaml must be like arn:aws:iam::123456789012:role/NAME. Got 'study'."),
         (
             "arn:aws:iam::210987654321:role/study",
-            "role arn:aws:iam::210987654321:role/study: is of account 210987654321, and the credentials are of "
-            "123456789012. Name a role of that account in params.yaml, or null: it is made then.",
+            "role arn:aws:iam::210987654321:role/study: belongs to account 210987654321, but the credentials "
+            "belong to 123456789012. Name a role of that account in params.yaml, or null: it is made then.",
         ),
         (
             f"arn:aws:iam::{ID}:role/none",
-            f"role arn:aws:iam::{ID}:role/none: there is none. Correct `role_arn` in params.yaml, {NULL}",
+            f"role arn:aws:iam::{ID}:role/none: does not exist. Correct `role_arn` in params.yaml, {NULL}",
         ),
         (
             f"arn:aws:iam::{ID}:role/web",
@@ -128,14 +129,14 @@ def test_a_given_role_that_may_not_be_looked_at_is_left_to_bedrock(aws, here, ca
     arn = world.role(aws)
     aws.fault("GetRole", "AccessDeniedException")
     assert roles.check_role(here, arn) == Role(arn, fresh=False)
-    assert capsys.readouterr().err == f"role {arn}: not looked at, as these credentials lack iam:GetRole.\n"
+    assert capsys.readouterr().err == f"role {arn}: not checked, as these credentials lack iam:GetRole.\n"
 
 
 @pytest.mark.parametrize(
     ("region", "partition"), [("us-east-1", "aws"), ("us-gov-west-1", "aws-us-gov"), ("cn-north-1", "aws-cn")]
 )
 def test_arns_are_of_the_partition_that_the_region_is_in(aws, region, partition):
-    place(there := clients(region), None, None, "amazon.nova-lite-v1:0", {})
+    ensure_bucket_and_role(there := clients(region), BatchParams(model="amazon.nova-lite-v1:0"))
     (name,) = roles.roles_of_ours(there)
     role = there.iam.get_role(RoleName=name)["Role"]
     policy = there.iam.get_role_policy(RoleName=name, PolicyName=names.PROJECT)["PolicyDocument"]
@@ -149,7 +150,6 @@ def test_arns_are_of_the_partition_that_the_region_is_in(aws, region, partition)
         f"{bucket}/tune-or-retrieve/batch/*",
     ]
     assert index_arn(there, "a") == f"arn:{partition}:s3vectors:{region}:{ID}:bucket/a/index/a"
-    assert base_arn(there, "B") == f"arn:{partition}:bedrock:{region}:{ID}:knowledge-base/B"
 
 
 def test_a_region_that_cannot_be_is_told(aws):

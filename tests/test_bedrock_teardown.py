@@ -1,12 +1,13 @@
 """Teardown leaves nothing of ours behind and touches nothing of the user's, whatever happens in between."""
 
+import contextlib
 import io
 
 import aws_ours as ours
 import pytest
 from aws_standin import LOSE, running
 
-from tune_or_retrieve.account.owned import Scope
+from tune_or_retrieve.account.resources import Scope
 from tune_or_retrieve.account.teardown import teardown
 from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.providers.bedrock.aws.session import clients
@@ -47,8 +48,8 @@ def here(account):
 
 
 def _down(here, scope=None, dry_run=False, confirmed=lambda: True) -> str:
-    said = io.StringIO()
-    teardown([here], scope or Scope(), dry_run, confirmed, ours.QUIET, said)
+    with contextlib.redirect_stdout(io.StringIO()) as said:
+        teardown([here], scope or Scope(), dry_run, confirmed, ours.QUIET)
     return said.getvalue()
 
 
@@ -160,7 +161,10 @@ def test_what_a_thing_needs_is_kept_as_long_as_it_is_there(aws, here):
     ]
     aws.faults.clear()
     aws.fault("ListDataSources", "AccessDeniedException")
-    with pytest.raises(StageError, match="every data source there may be: AWS, listing every data source: access is"):
+    with pytest.raises(
+        StageError,
+        match=r"every data source there may be: AWS, listing the data sources of the knowledge base \w+: access is",
+    ):
         _down(here)
     assert f"role {name}" in aws.left()
 
@@ -201,7 +205,7 @@ def test_what_is_never_gone_is_given_up_and_told(aws, here):
     clock = iter(range(0, 10**9, 600))
     patient = ours.Watch(every=0.0, clock=lambda: next(clock), sleep=lambda _: None, say=lambda _: None)
     with pytest.raises(StageError, match=r"  deployment \S+: still Active after 60 minutes\. Run again later\."):
-        teardown([here], Scope(), False, lambda: True, patient, io.StringIO())
+        teardown([here], Scope(), False, lambda: True, patient)
     aws.pace("custom-model-deployment")
 
 

@@ -16,12 +16,12 @@ from typer.main import get_command
 
 from tune_or_retrieve.__main__ import app, main
 from tune_or_retrieve.account.doctor import Wanted
-from tune_or_retrieve.account.plan import Asked, Plan, Tuned, plan
+from tune_or_retrieve.account.requirements import Asked, Requirements, Tuned, requirements
 from tune_or_retrieve.commands import account as commands
+from tune_or_retrieve.money.jobs import Watch
 from tune_or_retrieve.providers.bedrock.aws.names import tags
 from tune_or_retrieve.providers.bedrock.aws.session import clients
 from tune_or_retrieve.providers.bedrock.aws.storage import ensure_bucket
-from tune_or_retrieve.providers.bedrock.aws.waiting import Watch
 
 MICRO, CLAUDE, TITAN = "us.amazon.nova-micro-v1:0", "us.anthropic.claude-sonnet-4-6", "amazon.titan-embed-text-v2:0"
 BASE = "amazon.nova-micro-v1:0:128k"
@@ -94,27 +94,27 @@ def _local(params):
     return params
 
 
-def test_the_plan_is_what_the_params_ask_of_bedrock(params):
-    assert plan(params) == Plan(
+def test_the_requirements_are_what_the_params_ask_of_bedrock(params):
+    assert requirements(params) == Requirements(
         {"micro": Asked(MICRO)}, {"micro": Tuned(BASE, 2)}, {"claude": Asked(CLAUDE, 500)}, None, TITAN,
-        ("dense", "s3_vectors"), {None: Wanted((MICRO, BASE, CLAUDE, TITAN), (None, "mine"), (None,))},
+        ("dense", "s3_vectors"), {None: Wanted((MICRO, CLAUDE), (BASE,), (TITAN,), (None, "mine"), (None,))},
     )  # fmt: skip
-    assert not plan(_local(params)).on_bedrock
-    assert not plan({}).on_bedrock
+    assert not requirements(_local(params)).on_bedrock
+    assert not requirements({}).on_bedrock
 
 
 @pytest.mark.parametrize(
     ("judge", "wanted"),
     [
         ({"bucket": "b", "role_arn": "r"}, Wanted((CLAUDE,))),
-        ({"batch": True}, Wanted((CLAUDE,), (None,), (None,))),
-        ({"batch": True, "bucket": "b", "role_arn": "r"}, Wanted((CLAUDE,), ("b",), ("r",))),
+        ({"batch": True}, Wanted((CLAUDE,), buckets=(None,), role_arns=(None,))),
+        ({"batch": True, "bucket": "b", "role_arn": "r"}, Wanted((CLAUDE,), buckets=("b",), role_arns=("r",))),
     ],
 )
 def test_a_judge_needs_a_bucket_and_a_role_only_for_batch_jobs(params, judge, wanted):
     params["judges"]["claude"] |= {"region": "eu-west-1"} | judge
-    assert plan(params).wanted == {
-        None: Wanted((MICRO, BASE, TITAN), (None, "mine"), (None,)), "eu-west-1": wanted,
+    assert requirements(params).wanted == {
+        None: Wanted((MICRO,), (BASE,), (TITAN,), (None, "mine"), (None,)), "eu-west-1": wanted,
     }  # fmt: skip
 
 
@@ -124,12 +124,12 @@ def test_doctor_looks_into_each_region_at_what_is_asked_there(params, run, aws):
     _write(params)
     code, out, said = run("doctor")
     assert (code, said) == (
-        1, f"error: not ready for Amazon Bedrock: region, model {CLAUDE}. Each remedy stands above.\n",
+        1, f"error: not ready for Amazon Bedrock: region, model {CLAUDE}. The remedies are above.\n",
     )  # fmt: skip
     assert [line[:5].strip() + " " + line[7:].split(": ")[0] for line in out.splitlines()] == [
-        "ok credentials", "ok region", f"ok model {MICRO}", f"ok model {BASE}", f"ok model {TITAN}", "ok bucket",
-        "ok bucket", "ok role", f"ok quota of {MICRO}", f"ok quota of {BASE}", f"ok quota of {TITAN}",
-        f"ok fine-tuning {BASE}", f"ok embedding by {TITAN}",
+        "ok credentials", "ok region", f"ok model {MICRO}", f"ok model {BASE}", f"ok fine-tuning {BASE}",
+        f"ok embedding by {TITAN}", "ok bucket", "ok bucket", "ok role",
+        f"ok quota of {MICRO}", f"ok quota of {BASE}", f"ok quota of {TITAN}",
         "ok prices.per_million_tokens.amazon.nova-micro-v1:0.input",
         "ok prices.per_million_tokens.amazon.nova-micro-v1:0.output",
         "ok prices.training_per_1k_tokens.amazon.nova-micro-v1:0", "ok prices",
@@ -181,7 +181,7 @@ def test_prices_that_cannot_be_read_are_one_finding_of_doctor(params, run, aws):
     params["prices"]["currency"] = "EUR"
     _write(params)
     code, out, said = run("doctor")
-    assert (code, said) == (1, "error: not ready for Amazon Bedrock: prices. Each remedy stands above.\n")
+    assert (code, said) == (1, "error: not ready for Amazon Bedrock: prices. The remedies are above.\n")
     assert "FAULT  prices: params.yaml: prices.currency: must be USD for Bedrock. Got 'EUR'.\n" in out
 
 
@@ -319,7 +319,7 @@ def test_the_estimate_before_anything_ran_says_what_it_guessed(params, run):
     assert lines[4].split()[2] == "61"  # ten by hand, fifty that qa will write, and the warm-up
     assert lines[8].split()[2] == "360"  # four approaches of sixty questions, and ten controls of each kind
     assert lines[-4:] == [
-        "about: not there yet to be counted, and taken from params.yaml: the articles, the chunks, the pairs, the test "
+        "about: not there yet to be counted, and taken from params.yaml: the chunks, the pairs, the test "
         "questions, the passages of each question.",
         "index: not known before the stage chunks has run.",
         "Spent is by all runs since .cache/spent.jsonl was begun, without storage of models, which is by the month.",
@@ -334,7 +334,7 @@ def test_provisioned_throughput_is_told_by_the_price_that_the_user_entered(param
     model["hosting"] = {"kind": "provisioned", "provisioned": given}
     _write(params)
     assert (
-        "micro: beside this, provisioned throughput at $40.00 an hour, used or not: $29,200.00 a month.\n"
+        "micro: in addition, provisioned throughput at $40.00 an hour, used or not: $29,200.00 a month.\n"
         in run("estimate")[1]
     )
     here = clients()
@@ -375,7 +375,7 @@ def test_doctor_ends_with_one_if_anything_is_not_ready(params, run, aws):
     aws.settings.denied_models.add("anthropic.claude-sonnet-4-6")
     code, out, said = run("doctor")
     assert code == 1
-    assert said == f"error: not ready for Amazon Bedrock: model {CLAUDE}. Each remedy stands above.\n"
+    assert said == f"error: not ready for Amazon Bedrock: model {CLAUDE}. The remedies are above.\n"
     assert "ok     bucket: mine is made when it is needed\n" in out
     aws.settings.denied_models.clear()
     assert run("doctor")[0] == 0
@@ -436,7 +436,7 @@ def test_resources_and_teardown_find_all_of_it_even_without_params(params, run, 
     assert code == 0
     assert "$60.00 an hour, used or not: $43,800.00 a month" in out
     assert out.splitlines()[-1] == (
-        "us-east-1, while idle: $43,801.95 a month, beside 1 whose cost is not in the price table (US dollars, "
+        "us-east-1, while idle: $43,801.95 a month, plus 1 whose cost is not in the price table (US dollars, "
         "prices of 2026-11-22)"
     )
     aws.fault("ListCustomModels", "AccessDeniedException")

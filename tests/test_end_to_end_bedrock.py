@@ -2,7 +2,7 @@
 
 One run on a small corpus, from the knowledge base to the report; in it kill -9 in the midst of a fine-tuning job, one
 job that is not waited for, and 30 % of the calls throttled. What comes after goes on from there, in this order: what
-would rerun; a knowledge base deleted by other hands; teardown; the fallback to FAISS. Only the waiting is cut short.
+would rerun; a knowledge base deleted by someone else; teardown; the fallback to FAISS. Only the waiting is cut short.
 """
 
 import contextlib
@@ -25,7 +25,6 @@ from pipeline import definitions
 from small_study import CHANGES, HANDWRITTEN, ROOT, change, write_small_study
 
 from tune_or_retrieve.base.machine import SECTION as RUN
-from tune_or_retrieve.money.spending import READ_BY_ALL_THAT_PAY
 
 MODELS, JUDGES, APPROACHES = ("micro", "lite"), ("claude", "llama"), ("base", "rag", "ft", "ft_rag")
 JOB, CREATE, DEPLOY = "model-customization-job", "CreateModelCustomizationJob", "CreateCustomModelDeployment"
@@ -111,7 +110,7 @@ def test_a_job_that_is_not_waited_for_stops_the_stage_and_says_how_to_go_on(stud
     assert code != 0
     assert re.search(
         r"not yet: fine-tuning lite: the job tune-or-retrieve-lite-\w{12} is InProgress at AWS, and `wait: false` "
-        r"stops here\. `dvc repro` comes back to it",
+        r"stops here\. `dvc repro` looks again",
         said,
     )
     assert "exited with 75" in said
@@ -187,7 +186,7 @@ def test_only_what_pays_reads_prices_and_budget_undeclared(study):
             undeclared.add((name, key))
     undeclared = {(name, key) for name, key in undeclared if key != RUN}
     paying = ("index", "retrieve", "fine_tune", "judge", *(f"answer_{approach}" for approach in APPROACHES))
-    assert undeclared == {(name, key) for name in paying for key in READ_BY_ALL_THAT_PAY}
+    assert undeclared == {(name, key) for name in paying for key in ("prices", "run.budget_usd")}
 
 
 RERUNS = [  # params, and all that may run again for them
@@ -239,7 +238,7 @@ def test_a_knowledge_base_that_is_gone_is_said_to_be_and_made_again(study):
     assert code != 0
     assert (
         f"error: knowledge base {gone} in us-east-1: it is no longer there, deleted since the index stage made it, by "
-        "other hands or by a run with other params. Make it again: dvc repro --force --single-item index, then "
+        "someone else or by a run with other params. Make it again: dvc repro --force --single-item index, then "
         "`dvc repro`.\n"
     ) in said
     assert "Traceback" not in said

@@ -13,7 +13,7 @@ from stages.fine_tune.params import FineTuneParams
 from stages.fine_tune.passages import ArticleText
 from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.base.records import Pair, Quote
-from tune_or_retrieve.providers.bedrock.aws.waiting import Watch
+from tune_or_retrieve.money.jobs import Watch
 from tune_or_retrieve.providers.bedrock.params import BedrockModel
 from tune_or_retrieve.providers.bedrock.tuning.deployment import read_deployment
 
@@ -107,7 +107,7 @@ def test_a_base_model_by_the_id_that_is_called_is_refused_before_anything_is_mad
 @pytest.mark.parametrize(
     ("changes", "name", "fault"),
     [
-        ({"customization": None}, "micro", "models.micro: has no section customization, so that"),
+        ({"customization": None}, "micro", "models.micro: has no section customization, so it"),
         (
             {"hosting": {"kind": "provisioned", "provisioned": {
                 "units": 1, "commitment": "none", "price_per_hour": 60.0, "confirmed": False}}},
@@ -157,8 +157,8 @@ def test_a_price_lower_than_aws_s_own_makes_nothing(aws, root):
     with pytest.raises(StageError) as caught:
         run(root)
     assert str(caught.value) == (
-        "prices.training_per_1k_tokens.amazon.nova-micro-v1:0 in params.yaml is 0.0005, but AWS asks 0.001 "
-        "(USE1-NovaMicro-Customization-Training in its Price List), so that budget_usd would be held by too low a "
+        "prices.training_per_1k_tokens.amazon.nova-micro-v1:0 in params.yaml is 0.0005, but AWS charges 0.001 "
+        "(USE1-NovaMicro-Customization-Training in its Price List), so budget_usd would be checked with too low a "
         "price. Nothing was started. Correct it."
     )
     assert aws.left() == []
@@ -196,14 +196,14 @@ def test_where_the_price_list_does_not_tell_the_table_has_to_do_and_that_is_said
     assert err.count(f"the price of training amazon.nova-micro-v1:0:128k {said}") == 1
 
 
-def test_another_job_after_one_that_failed_is_held_against_the_price_list_too(aws, root):
+def test_another_job_after_one_that_failed_is_compared_with_the_price_list_too(aws, root):
     money(1000.0)
     aws.settings.next_failures["model-customization-job"] = ["Broken."]
     with pytest.raises(StageError, match="failed"):
         run(root)
     aws.settings.prices["USE1-NovaMicro-Customization-Training"] = [(2.0, "1K tokens")]
     again = model(customization=MODEL["customization"] | {"retry": 1})
-    with pytest.raises(StageError, match="but AWS asks 2"):
+    with pytest.raises(StageError, match="but AWS charges 2"):
         run(root, again)
     assert aws.ledger.made(CREATE) == 1
 

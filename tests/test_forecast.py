@@ -13,7 +13,7 @@ import yaml
 from small_study import ROOT, change
 
 from tune_or_retrieve.account.estimate import estimate, total
-from tune_or_retrieve.account.plan import plan, prices
+from tune_or_retrieve.account.requirements import prices, requirements
 from tune_or_retrieve.account.work import count, work
 from tune_or_retrieve.base import machine, params
 from tune_or_retrieve.base.errors import StageError
@@ -226,7 +226,7 @@ def _paid(project: Path, **changes: object) -> list[str]:
 
 def _dollars(stages: list[str]) -> float:
     content = params.everything()
-    rows = estimate(work(plan(content), count(content), content), prices(content))
+    rows = estimate(work(requirements(content), count(content), content), prices(content))
     return total([row for row in rows if row.stage in stages])
 
 

@@ -7,16 +7,17 @@ import re
 from pathlib import Path
 
 import aws_ours as ours
+import aws_world as world
 import botocore.session
 import pytest
-from aws_base import Study, plan_of
+from aws_base import Study, spec_of
 from botocore import xform_name
 
 from tune_or_retrieve.providers.bedrock.aws.names import PROJECT, unpaired
 from tune_or_retrieve.providers.bedrock.aws.session import Clients, clients
-from tune_or_retrieve.providers.bedrock.aws.storage import put_jsonl
-from tune_or_retrieve.providers.bedrock.chat.batch_jobs import Batch, ended, place
-from tune_or_retrieve.providers.bedrock.tuning.hosting import KINDS
+from tune_or_retrieve.providers.bedrock.chat.batch_jobs import Batch, BatchJobs
+from tune_or_retrieve.providers.bedrock.chat.params import BatchParams
+from tune_or_retrieve.providers.bedrock.tuning.hosting import OPERATIONS
 
 ROOT = Path(__file__).resolve().parent.parent
 POLICY = json.loads((ROOT / "docs/iam-policy.json").read_text())
@@ -34,7 +35,7 @@ OTHERWISE = {  # where the action is not named as the operation
     "s3:DeleteObjects": "s3:DeleteObject",
     "s3:PutPublicAccessBlock": "s3:PutBucketPublicAccessBlock",
 }
-WORDS = [kind.word for kind in KINDS.values()] + ["model_customization_job", "model_invocation_job"]
+WORDS = [how.noun for how in OPERATIONS.values()] + ["model_customization_job", "model_invocation_job"]
 BY_BEDROCK = {"aws-marketplace:Subscribe", "aws-marketplace:ViewSubscriptions"}  # for us, at a model's first call
 BY_LANGCHAIN = {"bedrock:InvokeModel", "bedrock:Retrieve"}  # Converse and its permission, and the retriever's call
 IMPLIED = {
@@ -163,14 +164,15 @@ def test_what_can_be_made_with_tags_can_be_made_with_ours_only(called):
     assert [action for action in sorted(made) if not _tag_members(action)] == ["bedrock:CreateDataSource"]
 
 
-def test_each_call_of_ours_that_makes_something_brings_the_tag(aws):
+def test_each_call_of_ours_that_makes_something_brings_the_tag(aws, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     here = clients()
     bucket = ours.bucket_of(here)
     model = ours.tuned(here, bucket)
     ours.hosted(here, model)
     ours.provisioned(here, model)
-    Study(aws, here, plan_of("study")).build()
-    _batch(here, bucket)
+    Study(aws, here, spec_of("study")).build()
+    _batch(here)
     seen = {}
     for entry in aws.ledger.entries:
         if (action := f"bedrock:{entry.operation}") in _with_our_tag():
@@ -195,13 +197,11 @@ def _tag_members(action: str) -> list[str]:
     raise AssertionError(action)
 
 
-def _batch(here: Clients, bucket: str) -> None:
-    batch = Batch("judge", "us.anthropic.claude-sonnet-4-6", ours.KEY)
+def _batch(here: Clients) -> None:
     request = {"messages": [{"role": "user", "content": [{"text": "How long?"}]}]}
     records = [{"recordId": f"CALL{number:07}", "modelInput": request} for number in range(100)]
-    source = put_jsonl(here, bucket, "tune-or-retrieve/batch/in.jsonl", records)
-    target = f"s3://{bucket}/tune-or-retrieve/batch/out/"
-    ended(here, batch, place(here, None, None, batch.model, {}).role, source, target, ours.QUIET, lambda: None)
+    batch = Batch("judge", BatchParams(model="us.anthropic.claude-sonnet-4-6"), world.jsonl(records).encode())
+    BatchJobs(here, batch, lambda: None, lambda job: None, ours.QUIET).run()
 
 
 def test_it_fits_into_one_managed_policy():

@@ -9,26 +9,25 @@ import aws_broken as broken
 import pytest
 from small_study import ONE_THREAD, ROOT, change
 
+from stages.chunks.params import ChunkingParams
 from stages.index.managed import build_managed
 from stages.index.params import MANAGED, KnowledgeBaseParams
 from stages.retrieve.metrics import evaluate
 from tune_or_retrieve.base import params as params_module
+from tune_or_retrieve.base.corpus import read_articles
 from tune_or_retrieve.base.errors import StageError
-from tune_or_retrieve.base.records import Evidence, Question, Span
+from tune_or_retrieve.base.files import sha256_text, write_jsonl
+from tune_or_retrieve.base.records import Article, Evidence, Question, Span
 from tune_or_retrieve.providers.bedrock.aws.faults import found
 from tune_or_retrieve.providers.bedrock.knowledge_base.build import read_built
 from tune_or_retrieve.providers.faiss.knowledge_base import FALLBACK, Fallback, read_fallback
 
-pytest.importorskip("tune_or_retrieve.providers.bedrock.knowledge_base.build")
 pytestmark = pytest.mark.usefixtures("no_waiting")
 
 
 @pytest.fixture
 def root(tmp_path, monkeypatch):
     """Two articles on disk and the shipped params with the knowledge base on Bedrock."""
-    from tune_or_retrieve.base.files import sha256_text, write_jsonl
-    from tune_or_retrieve.base.records import Article
-
     monkeypatch.chdir(tmp_path)
     shutil.copy(ROOT / "params.yaml", tmp_path)
     change(tmp_path / "params.yaml", {"knowledge_base.backend": "bedrock", "retrieval.mode": "dense"})
@@ -47,8 +46,6 @@ def root(tmp_path, monkeypatch):
 
 
 def build(fallback="none"):
-    from stages.chunks.params import ChunkingParams
-
     change(Path("params.yaml"), {"knowledge_base.fallback": fallback})
     asked = params_module.load("knowledge_base", KnowledgeBaseParams)
     return build_managed(asked, params_module.load("chunking", ChunkingParams), Path("data/index"))
@@ -61,6 +58,31 @@ def test_what_stands_on_bedrock_is_written_and_read_again(aws, root):
     before = Path("data/index", MANAGED).read_bytes()
     assert build() is None
     assert Path("data/index", MANAGED).read_bytes() == before
+
+
+def test_the_budget_is_asked_before_anything_is_made_and_not_for_what_is_there(aws, root):
+    change(Path("params.yaml"), {"run.budget_usd": 1e-9})
+    with pytest.raises(StageError) as caught:
+        build()
+    assert str(caught.value).startswith(
+        "embedding 2 articles with amazon.titan-embed-text-v2:0: estimated at $0.0000, and $0.0000 are spent already"
+    )
+    assert aws.left() == []
+    change(Path("params.yaml"), {"run.budget_usd": 1.0})
+    build()
+    change(Path("params.yaml"), {"run.budget_usd": 1e-9})
+    build()
+    assert aws.ledger.made("StartIngestionJob") == 1
+    shelf = Path("data/articles/depot/shelf.md")
+    text = shelf.read_text().replace("40", "50")
+    shelf.write_text(text)
+    rows = [
+        row.model_copy(update={"sha256": sha256_text(text)}) if "shelf" in row.id else row for row in read_articles()
+    ]
+    write_jsonl(Path("data/articles/manifest.jsonl"), rows)
+    with pytest.raises(StageError, match=r"together above budget_usd"):
+        build()
+    assert aws.ledger.made("StartIngestionJob") == 1
 
 
 def test_without_credentials_the_stage_fails(root, monkeypatch):
@@ -143,7 +165,7 @@ def test_an_embedding_model_that_only_the_ingestion_finds_closed_fails_the_stage
     said = re.sub(r"(?<=job )[0-9A-Z]{10}", "JOB", str(caught.value))
     assert said == (
         f"knowledge base {request.params['name']}: the ingestion job JOB is FAILED: You don't have access to the model "
-        "with the specified model ID. Mend the cause and run `dvc repro`, which starts another."
+        "with the specified model ID. Fix the cause and run `dvc repro`, which starts another."
     )
     assert not Path("data/index").exists()
     aws.settings.denied_models.clear()
@@ -162,8 +184,6 @@ def test_retrieval_reads_what_was_really_built_and_has_no_ndcg(aws, root):
     source = open_source(params_module.load("retrieval", RetrievalParams), base, ONE_THREAD)
     text = Path("data/articles/depot/gate.md").read_text()
     start, end = text.index("A gate"), len(text.rstrip())
-    from tune_or_retrieve.base.files import sha256_text
-
     evidence = Evidence(article_id="depot/gate", start=start, end=end, sha256=sha256_text(text[start:end]))
     question = Question(id="q", set="synthetic", slice="seen", question="How many crates does a gate hold?",
                         reference="40", service="depot", kind="limit", evidence=[evidence])  # fmt: skip

@@ -34,8 +34,8 @@ from tune_or_retrieve.base.records import Article, Pair, Rejection
 from tune_or_retrieve.chat.calls import Options
 from tune_or_retrieve.chat.store import CallStore
 from tune_or_retrieve.chat.structured import ShapedReply
+from tune_or_retrieve.money.jobs import Watch
 from tune_or_retrieve.providers.bedrock.aws.session import Clients
-from tune_or_retrieve.providers.bedrock.aws.waiting import Watch
 from tune_or_retrieve.providers.bedrock.chat.converse import Converse
 
 CLAUDE, LLAMA = "us.anthropic.claude-sonnet-4-6", "us.meta.llama3-3-70b-instruct-v1:0"

@@ -1,9 +1,8 @@
-"""Answers of Amazon Bedrock: the model as it is by its inference profile, the fine-tuned one by its deployment."""
+"""Answers of Amazon Bedrock: the base model by its inference profile, the fine-tuned one by its deployment."""
 
 import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from stages.answer.answering import Engine
@@ -23,7 +22,7 @@ from tune_or_retrieve.providers.bedrock.tuning.deployment import read_deployment
 
 @dataclass(frozen=True)
 class _BedrockEngine(Engine):
-    gone: str = ""  # what to do where the model is no longer there
+    gone: str = ""  # what to do if the model no longer exists
 
     def reply(self, chat: Converse, messages: list[dict[str, str]], options: Options) -> ConverseReply:
         try:
@@ -34,20 +33,18 @@ class _BedrockEngine(Engine):
             raise
 
 
-def bedrock_engine(
-    approach: Approach, name: str, model: BedrockModel, options: Options, run: RunParams, folder: Path = FINE_TUNE
-) -> Engine:
+def bedrock_engine(approach: Approach, name: str, model: BedrockModel, options: Options, run: RunParams) -> Engine:
     """How to ask a model of Bedrock. Sends nothing.
 
     Raises:
-        StageError: no region, no price for the model, or it was not fine-tuned yet.
+        StageError: no region, no price for the model, or it has not been fine-tuned yet.
     """
     params, gone, weights = _converse(model), "", None
     if approach in FINE_TUNED:
-        deployment = read_deployment(folder / name)
-        # The base model's id: replies of both are taken apart alike, and cost the same.
-        base = ConverseParams(model=model.customization.base_model if model.customization else deployment.base_model)
-        params = params.model_copy(update={"model": deployment.deployment_arn, "base_model": _plain(base.foundation)})
+        deployment = read_deployment(FINE_TUNE / name)
+        # The base model's id: replies of both are parsed alike and cost the same.
+        base = _plain(ConverseParams(model=deployment.base_model).foundation)
+        params = params.model_copy(update={"model": deployment.deployment_arn, "base_model": base})
         gone = (
             f"`dvc repro --force --single-item fine_tune@{name}` deploys its model again. If it was torn down, too, it "
             f"is gone for good: a higher models.{name}.customization.retry trains another one, which is paid for."
@@ -56,7 +53,7 @@ def bedrock_engine(
     converse = Converse(params, options, clients(params.region))
     identity: dict[str, Any] = dict(converse.identity)
     if weights:
-        identity["model"] = weights  # another deployment of the same weights says the same
+        identity["model"] = weights  # another deployment of the same weights gives the same answers
     concurrency = run.concurrency.of("bedrock")
     spending = Spending(f"answer_{approach}@{name}", params.billed_as)
 
@@ -82,5 +79,5 @@ def _converse(model: BedrockModel) -> ConverseParams:
 
 
 def _plain(model_id: str) -> str:
-    """Without the window that customisation names: amazon.nova-micro-v1:0 of amazon.nova-micro-v1:0:128k."""
+    """Without the window that customisation adds: amazon.nova-micro-v1:0 for amazon.nova-micro-v1:0:128k."""
     return ":".join(model_id.split(":")[:2])

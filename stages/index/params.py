@@ -5,7 +5,7 @@ from typing import Any, Literal
 from tune_or_retrieve.base.params import Section
 from tune_or_retrieve.vectors.params import FaissParams
 
-MANAGED = "managed.json"  # in data/index, beside nothing else: what stands on Bedrock
+MANAGED = "managed.json"  # the only file in data/index then: what was built on Bedrock
 
 
 class KnowledgeBaseParams(Section):

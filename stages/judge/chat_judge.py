@@ -13,7 +13,7 @@ from tune_or_retrieve.chat.engine import asker
 from tune_or_retrieve.chat.store import CallStore
 
 if TYPE_CHECKING:
-    from tune_or_retrieve.providers.bedrock.aws.waiting import Watch
+    from tune_or_retrieve.money.jobs import Watch
 
 TEMPERATURE, SEED = 0.0, 5  # a judge is to say the same of the same
 

@@ -1,9 +1,8 @@
-"""Preflight: what a run on Bedrock needs, looked at before anything is made or paid; each finding with its remedy."""
+"""Preflight: what a run on Bedrock needs, checked before anything is made or paid; each finding with its remedy."""
 
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
-from typing import TextIO
 
 from tune_or_retrieve.account.quotas import per_minute
 from tune_or_retrieve.base.errors import StageError
@@ -22,12 +21,11 @@ PRICING_PAGE = "https://aws.amazon.com/bedrock/pricing/"
 
 @dataclass(frozen=True)
 class Wanted:
-    """What the params ask for in one region: model ids (of inference profiles too), and what has to be there.
+    """What the params ask for in one region. A bucket or a role that is None is made."""
 
-    A bucket or a role that is None is made.
-    """
-
-    models: Sequence[str] = ()
+    called: Sequence[str] = ()  # ids of models and inference profiles that are asked
+    tuned: Sequence[str] = ()  # ids of base models that are fine-tuned
+    embedding: Sequence[str] = ()  # ids of models that make vectors
     buckets: Sequence[str | None] = ()
     role_arns: Sequence[str | None] = ()
 
@@ -39,7 +37,7 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at. `said` is what was found, or the fault with its remedy."""
+    """One thing that was checked. `said` is what was found, or the fault with its remedy."""
 
     what: str
     ok: bool
@@ -47,28 +45,21 @@ class Finding:
 
 
 def findings(clients: Clients, wanted: Wanted) -> list[Finding]:
-    """Look at everything in turn; without credentials that AWS accepts, at nothing more. Makes and pays nothing."""
+    """Check everything in turn; without credentials that AWS accepts, nothing more. Makes and pays nothing."""
     first = _finding("credentials", lambda: f"of account {clients.account_id}")
     if not first.ok:
         return [first]
-    found = [first, _finding("region", lambda: _region(clients))]
-    found += [
-        _finding(f"model {name}", lambda name=name: access(clients, name)) for name in dict.fromkeys(wanted.models)
+    models = dict.fromkeys((*wanted.called, *wanted.tuned))
+    return [
+        first,
+        _finding("region", lambda: _region(clients)),
+        *(_finding(f"model {name}", lambda name=name: access(clients, name)) for name in models),
+        *(_finding(f"fine-tuning {base}", lambda base=base: tunable(clients, base)) for base in wanted.tuned),
+        *(_finding(f"embedding by {name}", lambda name=name: embeds(clients, name)) for name in wanted.embedding),
+        *(_finding("bucket", lambda bucket=bucket: _bucket(clients, bucket)) for bucket in wanted.buckets),
+        *(_finding("role", lambda role=role: _role(clients, role)) for role in wanted.role_arns),
+        *quotas(clients, [*models, *wanted.embedding]),
     ]
-    found += [_finding("bucket", lambda bucket=bucket: _bucket(clients, bucket)) for bucket in wanted.buckets]
-    found += [_finding("role", lambda role=role: _role(clients, role)) for role in wanted.role_arns]
-    found += quotas(clients, wanted.models)
-    return found
-
-
-def fine_tuning(clients: Clients, bases: Sequence[str]) -> list[Finding]:
-    """A finding for each id of `customization.base_model`."""
-    return [_finding(f"fine-tuning {base}", lambda base=base: tunable(clients, base)) for base in dict.fromkeys(bases)]
-
-
-def embedding(clients: Clients, model: str) -> Finding:
-    """Of `knowledge_base.bedrock.embedding_model`."""
-    return _finding(f"embedding by {model}", lambda: embeds(clients, model))
 
 
 def search(mode: str, store: str) -> Finding:
@@ -76,13 +67,13 @@ def search(mode: str, store: str) -> Finding:
     return _finding("search", lambda: f"{mode} is Bedrock's {search_type(mode, store)} over {store}")
 
 
-def report(found: Sequence[Finding], to: TextIO | None = None) -> None:
+def report(found: Sequence[Finding]) -> None:
     """Print every finding. Raises StageError with how many faults there are, if there are any."""
     for one in found:
-        print(f"{'ok   ' if one.ok else 'FAULT'}  {one.what}: {one.said}", file=to)
+        print(f"{'ok   ' if one.ok else 'FAULT'}  {one.what}: {one.said}")
     faults = [one.what for one in found if not one.ok]
     if faults:
-        raise StageError(f"not ready for Amazon Bedrock: {', '.join(faults)}. Each remedy stands above.")
+        raise StageError(f"not ready for Amazon Bedrock: {', '.join(faults)}. The remedies are above.")
 
 
 def _finding(what: str, look: Callable[[], str]) -> Finding:
@@ -99,7 +90,7 @@ def quotas(clients: Clients, models: Sequence[str]) -> list[Finding]:
     try:
         listed = per_minute(clients)
     except StageError as fault:
-        return [Finding("quotas", True, f"not looked at. {fault}")]
+        return [Finding("quotas", True, f"not checked. {fault}")]
     return [_finding(f"quota of {name}", lambda name=name: listed.of(name)) for name in dict.fromkeys(models)]
 
 

@@ -1,4 +1,4 @@
-"""What a study on Bedrock will cost, from its counts: pure arithmetic, nothing is asked of AWS."""
+"""What a study on Bedrock will cost, computed from its counts: AWS is not asked."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,23 +21,23 @@ class Tokens:
 
 @dataclass(frozen=True)
 class Calls:
-    """Calls of one kind. `n_stored` are in the store already and cost nothing."""
+    """Calls of one kind."""
 
     stage: str
     model: str  # whose price it is: the base model of a fine-tuned one
     n: int
     each: Tokens
-    n_stored: int = 0
     batch: bool = False
 
 
 @dataclass(frozen=True)
 class Training:
+    """One training job, and a month of storage of the model that it makes."""
+
     stage: str
     model: str  # base model
     tokens: int  # of the training set
     epochs: int
-    models_kept_months: float = 0.0  # storage of the model that comes out
 
 
 @dataclass(frozen=True)
@@ -70,20 +70,13 @@ def answering(
     ]
 
 
-def judging(
-    judges: Mapping[str, str], n_answers: int, n_controls: int, each: Tokens, batch: bool = False
-) -> list[Calls]:
-    """Every judge grades every answer and every control."""
-    return [Calls(f"judge@{name}", model, n_answers + n_controls, each, batch=batch) for name, model in judges.items()]
-
-
 def embedding(stage: str, model: str, n_texts: int, tokens: float) -> Calls:
     """Chunks into the index, or queries; `tokens` of one text."""
     return Calls(stage, model, n_texts, Tokens(tokens, 0))
 
 
 def estimate(work: Sequence[Calls | Training], prices: Prices) -> list[Row]:
-    """A row for each piece of work, in their order; tokens are rounded up.
+    """A row for each piece of work, in that order; tokens are rounded up.
 
     Raises:
         StageError: a model is not in the table at all.
@@ -96,27 +89,25 @@ def total(rows: Sequence[Row]) -> float:
     return sum(row.dollars for row in rows if row.dollars is not None)
 
 
-def table(rows: Sequence[Row], prices: Prices, spent: Mapping[str, Spent] | None = None) -> str:
-    """The rows as text for a terminal. `spent`: by stage, shown beside the estimate."""
+def table(rows: Sequence[Row], prices: Prices, spent: Mapping[str, Spent]) -> str:
+    """The rows as text for a terminal, with what was spent, by stage, next to the estimate."""
     wide = max([len("stage"), *(len(row.stage) for row in rows)])
     model = max([len("model"), *(len(row.model) for row in rows)])
-    actual = "" if spent is None else f"  {'actual tokens':>13}  {'actual $':>10}"
+    actual = f"  {'actual tokens':>13}  {'actual $':>10}"
     lines = [f"{'stage':{wide}}  {'model':{model}}  {'calls':>7}  {'tokens in':>12}  {'out':>10}  {'$':>10}{actual}"]
     for row in rows:
         read = row.input_tokens + row.trained_tokens
         line = f"{row.stage:{wide}}  {row.model:{model}}  {row.calls:>7,}  {read:>12,}  {row.output_tokens:>10,}"
         line += f"  {UNKNOWN if row.dollars is None else _dollars(row.dollars):>10}"
-        lines.append(line if spent is None else line + _actual(spent.get(row.stage)))
+        lines.append(line + _actual(spent.get(row.stage)))
     known = {row.stage for row in rows}
-    if other := [one for stage, one in (spent or {}).items() if stage not in known]:
+    if other := [one for stage, one in spent.items() if stage not in known]:
         lines.append(f"other stages: {sum(one.tokens for one in other):,} tokens, {_sum(other)} spent")
-    if any(one.about for one in (spent or {}).values()):
-        lines.append(f"{ABOUT}: AWS bills these tokens without telling them; they were counted in what was sent.")
+    if any(one.about for one in spent.values()):
+        lines.append(f"{ABOUT}: AWS bills these tokens without reporting them; they were counted in what was sent.")
     unknown = [row for row in rows if row.dollars is None]
-    sums = f"total: {'at least ' if unknown else ''}{_dollars(total(rows))} estimated"
-    if spent is not None:
-        sums += f", {_sum(spent.values())} spent"
-    lines.append(f"{sums} (US dollars, prices of {prices.as_of})")
+    sums = f"{'at least ' if unknown else ''}{_dollars(total(rows))} estimated, {_sum(spent.values())} spent"
+    lines.append(f"total: {sums} (US dollars, prices of {prices.as_of})")
     lines += [f"{one.stage}: price not known: enter {one.model} in params.yaml under `prices`." for one in unknown]
     return "\n".join(lines)
 
@@ -128,25 +119,23 @@ def _actual(spent: Spent | None) -> str:
 
 
 def _sum(spent: Iterable[Spent]) -> str:
-    """Dollars; what else was spent at a price that is not known is said, and not left out silently."""
+    """Dollars; what was spent at a price that is not known is mentioned, and not silently left out."""
     found = list(spent)
     dollars, unknown = sum(one.dollars for one in found), any(one.unknown for one in found)
     return (f"{_dollars(dollars)} + {UNKNOWN}" if dollars else UNKNOWN) if unknown else _dollars(dollars)
 
 
 def _calls(calls: Calls, prices: Prices) -> Row:
-    n = max(0, calls.n - calls.n_stored)
-    read, written = _up(n * calls.each.input), _up(n * calls.each.output)
+    read, written = _up(calls.n * calls.each.input), _up(calls.n * calls.each.output)
     usage = Usage(calls.model, input_tokens=read, output_tokens=written, batch=calls.batch)
-    return Row(calls.stage, calls.model, n, read, written, 0, cost_or_none(usage, prices))
+    return Row(calls.stage, calls.model, calls.n, read, written, 0, cost_or_none(usage, prices))
 
 
 def _training(training: Training, prices: Prices) -> Row:
     trained = training.tokens * training.epochs
     dollars = cost_or_none(Usage(training.model, trained_tokens=trained), prices)
-    if training.models_kept_months and dollars is not None:
-        month = prices.storage_per_model_month
-        dollars = None if month is None else dollars + training.models_kept_months * month
+    month = prices.storage_per_model_month
+    dollars = None if dollars is None or month is None else dollars + month
     return Row(training.stage, training.model, 1, 0, 0, trained, dollars)
 
 

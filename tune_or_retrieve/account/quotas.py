@@ -36,7 +36,7 @@ class PerMinute:
             if value == 0:
                 raise AwsFault(NO_TOKENS.format(name=name))
             return f"{value:,.0f} tokens a minute"
-        return "not listed under a name that is known; see the AWS console, Service Quotas"
+        return "not listed under a known name; see the AWS console, Service Quotas"
 
 
 def per_minute(clients: Clients) -> PerMinute:

@@ -1,48 +1,45 @@
 """`tune-or-retrieve teardown`: everything of ours at AWS, shown, asked about, and removed in the right order."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TextIO
 
-from tune_or_retrieve.account.owned import Resource, Scope
-from tune_or_retrieve.account.removal import Left, remove_all
-from tune_or_retrieve.account.resources import KINDS, look, table
+from tune_or_retrieve.account.resources import Scope, kinds, table
 from tune_or_retrieve.base.errors import StageError
+from tune_or_retrieve.money.jobs import Watch
+from tune_or_retrieve.providers.bedrock.aws.removal import Kind, Left, Resource, look, remove_all
 from tune_or_retrieve.providers.bedrock.aws.session import Clients
-from tune_or_retrieve.providers.bedrock.aws.waiting import Watch
 
 EVERY_SECONDS = 5.0
 AFTERWARDS = (
     "The local outs still name what is gone: the next study on Bedrock needs `dvc repro --force` for the stages index "
-    "and fine_tune. Fine-tuned models are gone for good: another needs a higher `retry`, and is paid for again."
+    "and fine_tune. Fine-tuned models are gone for good: another one needs a higher `retry`, and is paid for again."
 )
 
 
 def teardown(
-    places: Sequence[Clients],
+    regions: Sequence[Clients],
     scope: Scope,
     dry_run: bool,
     confirmed: Callable[[], bool],
     watch: Watch | None = None,
-    to: TextIO | None = None,
 ) -> None:
     """Show what is there, ask, and remove it; may be repeated until nothing is left.
 
     Args:
-        places: clients of each region that is looked at.
+        regions: clients of each region to look in.
         confirmed: asked once, after everything was shown.
 
     Raises:
         StageError: it was not confirmed, or something is left: says what and why.
     """
-    anything, unseen = False, {}
-    for here in places:
-        found, unseen[here.region] = look(here, scope)
+    anything, unseen, removed = False, {}, kinds(scope)
+    for here in regions:
+        found, unseen[here.region] = look(here, removed)
         anything = anything or bool(found)
-        print(table(found, here.region, scope.prices), file=to)
+        print(table(found, here.region, scope.prices))
         if dry_run and found:
-            print("\n".join(_steps(found)), file=to)
+            print("\n".join(_steps(found, removed)))
     if dry_run and anything:
-        print("nothing was removed.", file=to)
+        print("nothing was removed.")
     if dry_run or not anything:
         _complain(unseen)
         return
@@ -50,17 +47,17 @@ def teardown(
         raise StageError("not confirmed: nothing was removed.")
     left = {}
     try:
-        for here in places:
-            left[here.region] = remove_all(here, scope, watch or Watch(every=EVERY_SECONDS), KINDS)
+        for here in regions:
+            left[here.region] = remove_all(here, removed, watch or Watch(every=EVERY_SECONDS))
     except KeyboardInterrupt:
-        print("teardown: interrupted; what was begun goes on at AWS. Run it again for the rest.", file=to)
+        print("teardown: interrupted; what was begun goes on at AWS. Run it again for the rest.")
         raise
     _complain(left)
-    print(f"nothing is left of tune-or-retrieve in {', '.join(left)}. {AFTERWARDS}", file=to)
+    print(f"nothing is left of tune-or-retrieve in {', '.join(left)}. {AFTERWARDS}")
 
 
-def _steps(found: Sequence[Resource]) -> list[str]:
-    verbs = {kind.word: kind.verb for kind in KINDS}
+def _steps(found: Sequence[Resource], removed: Sequence[Kind]) -> list[str]:
+    verbs = {kind.word: kind.verb for kind in removed}
     return [f"would {verbs[one.kind]}: {one}" for one in found]
 
 

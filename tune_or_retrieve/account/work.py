@@ -1,4 +1,4 @@
-"""How much there is to do, counted in data/; before a stage has run, taken from its params, and said to be about so."""
+"""How much there is to do: counted in data/, or taken from params, and said to be, where a stage has not yet run."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -7,15 +7,16 @@ from typing import Any
 
 from stages.judge.controls.controls import KINDS
 from stages.qa.params import WriterParams
-from tune_or_retrieve.account.estimate import Calls, Tokens, Training, answering, embedding, judging
-from tune_or_retrieve.account.plan import Plan
+from tune_or_retrieve.account.estimate import Calls, Tokens, Training, answering, embedding
+from tune_or_retrieve.account.requirements import Requirements
 from tune_or_retrieve.base.files import read_jsonl
-from tune_or_retrieve.base.records import APPROACHES, Article, Chunk, Pair, Question, Retrieved
+from tune_or_retrieve.base.records import APPROACHES, Chunk, Pair, Question, Retrieved
 from tune_or_retrieve.money.spending import CHARACTERS_PER_TOKEN
 
+DATA = Path("data")
 PROMPT_TOKENS = 60  # of the instructions around a question
 RUBRIC_TOKENS = 700  # of the judge's prompt with the schema of its answer
-CHUNK_TOKENS, PAIR_TOKENS, QUESTION_TOKENS, ANSWER_TOKENS, ARTICLE_TOKENS = 160, 80, 35, 45, 2500  # where not known
+CHUNK_TOKENS, PAIR_TOKENS, QUESTION_TOKENS, ANSWER_TOKENS = 160, 80, 35, 45  # where not known
 CONTROLS_OF_A_PAIR = len(KINDS)  # at most: not every answer has, say, a number to swap
 
 
@@ -23,8 +24,6 @@ CONTROLS_OF_A_PAIR = len(KINDS)  # at most: not every answer has, say, a number 
 class Counted:
     """Numbers, and tokens of each on average. `about`: what was not there to be counted."""
 
-    articles: int | None
-    article_tokens: float
     chunks: int | None
     chunk_tokens: float
     pairs: int
@@ -36,17 +35,16 @@ class Counted:
     about: tuple[str, ...]
 
 
-def count(params: Mapping[str, Any], data: Path = Path("data")) -> Counted:
+def count(params: Mapping[str, Any]) -> Counted:
     """Raises StageError if a file is there and damaged."""
     about: list[str] = []
 
     def rows(name: str, kind: type, otherwise: str) -> list[Any] | None:
-        if (data / name).is_file():
-            return list(read_jsonl(data / name, kind))
+        if (DATA / name).is_file():
+            return list(read_jsonl(DATA / name, kind))
         about.append(otherwise)
         return None
 
-    articles = rows("articles/manifest.jsonl", Article, "the articles")
     chunks = rows("chunks/chunks.jsonl", Chunk, "the chunks")
     train = rows("qa/train.jsonl", Pair, "the pairs")
     test = rows("qa/test.jsonl", Question, "the test questions")
@@ -57,8 +55,6 @@ def count(params: Mapping[str, Any], data: Path = Path("data")) -> Counted:
     qa, top_k = params.get("qa", {}), params.get("retrieval", {}).get("top_k", 4)
     chunk = _mean((len(one.context) for one in chunks or []), CHUNK_TOKENS)
     return Counted(
-        articles=None if articles is None else len(articles),
-        article_tokens=_mean((one.characters for one in articles or []), ARTICLE_TOKENS),
         chunks=None if chunks is None else len(chunks),
         chunk_tokens=_mean((len(one.text) for one in chunks or []), CHUNK_TOKENS),
         pairs=len(train) if train is not None else qa.get("pairs", 0),
@@ -71,40 +67,38 @@ def count(params: Mapping[str, Any], data: Path = Path("data")) -> Counted:
     )
 
 
-def work(plan: Plan, counted: Counted, params: Mapping[str, Any]) -> list[Calls | Training]:
-    """What is paid for by tokens, in the order of the pipeline. Replies are taken as long as they may be."""
-    return list(_work(plan, counted, params))
+def work(required: Requirements, counted: Counted, params: Mapping[str, Any]) -> list[Calls | Training]:
+    """What is paid for by tokens, in the order of the pipeline. Replies are taken to be as long as they may be."""
+    return list(_work(required, counted, params))
 
 
-def _work(plan: Plan, counted: Counted, params: Mapping[str, Any]) -> Iterator[Calls | Training]:
+def _work(required: Requirements, counted: Counted, params: Mapping[str, Any]) -> Iterator[Calls | Training]:
     longest = params.get("answer", {}).get("max_tokens", ANSWER_TOKENS)
     repeats = params.get("answer", {}).get("repeats", 1)
-    if plan.writer:
+    if required.writer:
         writer = params.get("qa", {}).get("llm", {})
         read = PROMPT_TOKENS + RUBRIC_TOKENS + writer.get("passage_tokens", _default("passage_tokens"))
         each = Tokens(read, writer.get("max_tokens", _default("max_tokens")))
-        yield Calls("qa", plan.writer.model, writer.get("max_passages", 0), each, batch=plan.writer.batch)
-    if plan.embedding:
-        n = counted.chunks if counted.chunks is not None else 0
-        yield embedding("index", plan.embedding, n, counted.chunk_tokens)
-        yield embedding("retrieve", plan.embedding, counted.questions, counted.question_tokens)
+        yield Calls("qa", required.writer.model, writer.get("max_passages", 0), each, required.writer.batch)
+    if required.embedding:
+        yield embedding("index", required.embedding, counted.chunks or 0, counted.chunk_tokens)
+        yield embedding("retrieve", required.embedding, counted.questions, counted.question_tokens)
     raft = params.get("fine_tune", {}).get("raft", {})
     passages = (raft.get("min_passages", 0) + raft.get("max_passages", 0)) / 2
     with_passages = raft.get("share", 0) * passages * raft.get("passage_characters", 0) / CHARACTERS_PER_TOKEN
-    for name, one in plan.tuned.items():
+    for name, one in required.tuned.items():
         tokens = round(counted.pairs * (PROMPT_TOKENS + counted.pair_tokens + with_passages))
-        yield Training(f"fine_tune@{name}", one.base, tokens, one.epochs, models_kept_months=1.0)
+        yield Training(f"fine_tune@{name}", one.base, tokens, one.epochs)
     bare = Tokens(PROMPT_TOKENS + counted.question_tokens, longest)
     rag = Tokens(bare.input + counted.context_tokens, longest)
-    models = {name: one.model for name, one in plan.models.items()}
+    models = {name: one.model for name, one in required.models.items()}
     yield from answering(models, counted.questions, repeats, bare, rag)
-    n_models = len(params.get("study", {}).get("models") or [])
-    for name, judge in plan.judges.items():
+    n_answers = len(params.get("study", {}).get("models") or []) * len(APPROACHES) * counted.questions
+    for name, judge in required.judges.items():
         controls = params.get("judges", {}).get(name, {}).get("control_pairs", 0) * CONTROLS_OF_A_PAIR
         read = RUBRIC_TOKENS + counted.question_tokens + counted.reference_tokens + longest
         each = Tokens(read, judge.max_tokens or RUBRIC_TOKENS)
-        answers = n_models * len(APPROACHES) * counted.questions
-        yield from judging({name: judge.model}, answers, controls, each, batch=judge.batch)
+        yield Calls(f"judge@{name}", judge.model, n_answers + controls, each, judge.batch)
 
 
 def _default(key: str) -> int:

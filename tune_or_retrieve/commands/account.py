@@ -5,12 +5,18 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tune_or_retrieve.account import doctor as preflight
-from tune_or_retrieve.account.doctor import Finding
+from tune_or_retrieve.account.doctor import Finding, Wanted
 from tune_or_retrieve.account.estimate import estimate as estimated
 from tune_or_retrieve.account.estimate import table
-from tune_or_retrieve.account.owned import Scope
-from tune_or_retrieve.account.plan import Plan, hourly, plan, prices, provisioned, regions_and_buckets
-from tune_or_retrieve.account.resources import look
+from tune_or_retrieve.account.requirements import (
+    Requirements,
+    hourly,
+    prices,
+    provisioned,
+    regions_and_buckets,
+    requirements,
+)
+from tune_or_retrieve.account.resources import Scope, kinds
 from tune_or_retrieve.account.resources import table as listed
 from tune_or_retrieve.account.teardown import teardown as take_down
 from tune_or_retrieve.account.work import count, work
@@ -19,6 +25,7 @@ from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.commands.asking import confirmed, refuse_without_terminal
 from tune_or_retrieve.commands.check import refuse_faults
 from tune_or_retrieve.money.budget import Budget
+from tune_or_retrieve.providers.bedrock.aws.removal import look
 from tune_or_retrieve.providers.bedrock.aws.session import Clients, clients, profile_region
 from tune_or_retrieve.providers.bedrock.tuning.hosting import HOURS_OF_A_MONTH
 
@@ -31,46 +38,41 @@ def doctor() -> None:
         return
     content, asked = found
     default = profile_region()
-    by_region: dict[str | None, preflight.Wanted] = {}
+    by_region: dict[str | None, Wanted] = {}
     for region, wanted in asked.wanted.items():
-        by_region[region or default] = by_region.get(region or default, preflight.Wanted()) + wanted
-    found: list[preflight.Finding] = []
+        by_region[region or default] = by_region.get(region or default, Wanted()) + wanted
+    found: list[Finding] = []
     for region, wanted in by_region.items():
         here = clients(region)
         credentials, *others = preflight.findings(here, wanted)
         found += others if credentials in found else [credentials, *others]
         if credentials.ok:
-            found += preflight.fine_tuning(here, [model for model in wanted.models if model in asked.trained])
-            found += [preflight.embedding(here, model) for model in wanted.models if model == asked.embedding]
-            found += _prices(here, content, wanted.models, asked.trained)
+            found += _prices(here, content, wanted)
     if asked.search:
         found.append(preflight.search(*asked.search))
     preflight.report(found)
 
 
-def _on_bedrock() -> tuple[dict[str, Any], Plan] | None:
-    """The params and what they ask of Bedrock; None, which is said, if that is nothing.
+def _on_bedrock() -> tuple[dict[str, Any], Requirements] | None:
+    """The params and what they require of Bedrock; None, which is said, if that is nothing.
 
     Raises StageError as `check` does.
     """
     refuse_faults()
     content = params.everything()
-    asked = plan(content)
+    asked = requirements(content)
     if asked.on_bedrock:
         return content, asked
     print(LOCAL)
     return None
 
 
-def _prices(here: Clients, content: Mapping[str, Any], models: Sequence[str], trained: Sequence[str]) -> list[Finding]:
-    """Base models that are tuned have ids of their own, which are not called."""
+def _prices(here: Clients, content: Mapping[str, Any], wanted: Wanted) -> list[Finding]:
     try:
         dated = prices(content)
     except StageError as fault:
         return [Finding("prices", False, str(fault))]
-    tuned = [model for model in models if model in trained]
-    called = [model for model in models if model not in trained]
-    return preflight.prices(here, dated, called, tuned)
+    return preflight.prices(here, dated, [*wanted.called, *wanted.embedding], wanted.tuned)
 
 
 def estimate() -> None:
@@ -79,24 +81,24 @@ def estimate() -> None:
         return
     content, asked = found
     dated, counted = prices(content), count(content)
-    print(table(estimated(work(asked, counted, content), dated), dated, Budget(dated, None).by_stage()))
+    print(table(estimated(work(asked, counted, content), dated), dated, Budget().by_stage()))
     if counted.about:
         print(f"about: not there yet to be counted, and taken from params.yaml: {', '.join(counted.about)}.")
     if asked.embedding and counted.chunks is None:
         print("index: not known before the stage chunks has run.")
     for name, per_hour in provisioned(content).items():
         month = f"${per_hour * HOURS_OF_A_MONTH:,.2f} a month"
-        print(f"{name}: beside this, provisioned throughput at ${per_hour:,.2f} an hour, used or not: {month}.")
+        print(f"{name}: in addition, provisioned throughput at ${per_hour:,.2f} an hour, used or not: {month}.")
     print("Spent is by all runs since .cache/spent.jsonl was begun, without storage of models, which is by the month.")
     print("Replies are counted as long as they may be; what the store holds already costs nothing again.")
 
 
 def resources() -> None:
     """What of ours is at AWS. Raises StageError if a part could not be looked at."""
-    places, scope = _places()
+    regions, scope = _regions()
     unlisted = []
-    for here in places:
-        found, unseen = look(here, scope)
+    for here in regions:
+        found, unseen = look(here, kinds(scope))
         print(listed(found, here.region, scope.prices))
         unlisted += [f"  {here.region}, {one}: {one.why}" for one in unseen]
     if unlisted:
@@ -110,19 +112,19 @@ def teardown(dry_run: bool = False, yes: bool = False) -> None:
             "teardown deletes what was paid for, and there is no terminal to ask at. Look with --dry-run, then run it "
             "with --yes."
         )
-    places, scope = _places()
-    take_down(places, scope, dry_run, confirmed=lambda: yes or _asked(places))
+    regions, scope = _regions()
+    take_down(regions, scope, dry_run, confirmed=lambda: yes or _asked(regions))
 
 
-def _asked(places: Sequence[Clients]) -> bool:
-    regions = ", ".join(here.region for here in places)
-    return confirmed(f"Remove all of this from account {places[0].account_id}, {regions}?")
+def _asked(regions: Sequence[Clients]) -> bool:
+    names = ", ".join(here.region for here in regions)
+    return confirmed(f"Remove all of this from account {regions[0].account_id}, {names}?")
 
 
-def _places() -> tuple[list[Clients], Scope]:
-    """Each region that params name, and that of the AWS profile; and the buckets that they name.
+def _regions() -> tuple[list[Clients], Scope]:
+    """Each region that params name, and that of the AWS profile; and where else to look.
 
-    Of the params as far as they can be read: what is at AWS can be removed without them, too.
+    From the params as far as they can be read: what is at AWS can be removed without them.
     """
     content, dated = {}, None
     try:
@@ -131,7 +133,7 @@ def _places() -> tuple[list[Clients], Scope]:
     except StageError as fault:
         print(f"{fault} Going on without it.", file=sys.stderr)
     named, buckets = regions_and_buckets(content)
-    regions = dict.fromkeys(filter(None, [profile_region(), *named]))
-    places = [clients(region) for region in regions or [None]]
-    _ = places[0].account_id  # without credentials this is one fault, instead of one for each kind of thing
-    return places, Scope(tuple(buckets), dated, hourly(content))
+    names = dict.fromkeys(filter(None, [profile_region(), *named]))
+    regions = [clients(name) for name in names or [None]]
+    _ = regions[0].account_id  # without credentials this is one fault, instead of one for each kind of resource
+    return regions, Scope(tuple(buckets), dated, hourly(content))

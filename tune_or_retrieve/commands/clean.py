@@ -28,7 +28,7 @@ def main() -> None:
 
 def _spent() -> str:
     try:
-        spent = Budget(None, None).by_stage().values()
+        spent = Budget().by_stage().values()
     except StageError as fault:  # it is to be removed: no reason to stop
         return str(fault)
     unknown = sum(one.unknown for one in spent)

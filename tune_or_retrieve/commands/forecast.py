@@ -176,18 +176,18 @@ def _cost(rows: Sequence[Lasts], content: Mapping[str, Any]) -> Iterator[str]:
 def _paid(stages: Sequence[str], content: Mapping[str, Any], prices: Prices) -> Iterator[str]:
     """What is paid for by tokens; nothing where none of the stages asks a model elsewhere."""
     from tune_or_retrieve.account.estimate import estimate  # here: with it comes boto3
-    from tune_or_retrieve.account.plan import plan, provisioned
+    from tune_or_retrieve.account.requirements import provisioned, requirements
     from tune_or_retrieve.account.work import count, work
     from tune_or_retrieve.money.budget import Budget
 
     try:
-        asked, counted = plan(content, PAID), count(content)
+        asked, counted = requirements(content, PAID), count(content)
         todo = [one for one in work(asked, counted, content) if one.stage in stages]
         if not todo:
             return
-        if plan(content).on_bedrock:
+        if requirements(content).on_bedrock:
             in_dollars(prices)
-        spent = sum(one.dollars for one in Budget(prices, None).by_stage().values())
+        spent = sum(one.dollars for one in Budget().by_stage().values())
     except StageError as fault:
         yield f"What it may cost is not known: {fault}"
         return

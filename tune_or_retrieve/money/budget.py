@@ -1,4 +1,4 @@
-"""What was spent, kept in a file that survives kill -9, and the limit that stops a run before it is passed."""
+"""What was spent, kept in a file that survives kill -9, and the limit, before which a run stops."""
 
 import contextlib
 import fcntl
@@ -8,21 +8,18 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Iterator
-from pathlib import Path
 from typing import IO, NamedTuple
 
 from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.base.home import cached
-from tune_or_retrieve.money.cost import Usage, cost
-from tune_or_retrieve.money.prices import Prices
 
 LEDGER = "spent.jsonl"
 
 
 class Spent(NamedTuple):
-    """`unknown`: entries of things paid for at a price that was not known; their dollars are not in the sum.
+    """`unknown`: number of entries paid for at a price that was not known; their dollars are not in the sum.
 
-    `about`: entries whose tokens AWS bills without telling them, so that they were counted here.
+    `about`: number of entries whose tokens AWS bills without reporting them, so that they were counted here.
     """
 
     tokens: int = 0
@@ -42,7 +39,7 @@ class _Entry(NamedTuple):
 
 
 def _better(there: _Entry, dollars: float | None, provisional: bool) -> bool:
-    """Whether what is known now is more than what is entered: its dollars at all, or no longer the most of them."""
+    """Whether more is known now than was entered: the dollars at all, or what they were instead of the most."""
     if dollars is None or provisional:
         return there.dollars is None and dollars is not None
     return there.dollars is None or there.provisional
@@ -54,12 +51,11 @@ class Budget:
     Several processes and threads may write to it at once.
 
     Args:
-        prices: None where nothing is entered by its tokens.
-        limit: US dollars (`budget_usd`); None: none.
+        limit: US dollars (`budget_usd`); None: there is none.
     """
 
-    def __init__(self, prices: Prices | None, limit: float | None, path: Path | None = None):
-        self._prices, self._limit, self._path = prices, limit, path or cached(LEDGER)
+    def __init__(self, limit: float | None = None):
+        self._limit, self._path = limit, cached(LEDGER)
         self._lock = threading.Lock()
 
     @property
@@ -72,7 +68,7 @@ class Budget:
         if unknown := next((one for one in entries if one.dollars is None), None):
             raise StageError(
                 f"{self._path}, line {unknown.line}: {unknown.stage} was paid for while its price was not known, so "
-                "that budget_usd cannot be held. Put its dollars in the place of null."
+                "budget_usd cannot be enforced. Replace null with its dollars."
             )
         return sum(one.dollars for one in entries if one.dollars is not None)
 
@@ -90,7 +86,7 @@ class Budget:
         return dict(sums)
 
     def check(self, dollars: float | None, what: str) -> None:
-        """Call it before what costs, with its estimate; None: its price is not known.
+        """Call it before paying, with the estimate; None: the price is not known.
 
         Raises:
             StageError: there is a limit, and what was spent and this together would pass it, or are not known.
@@ -100,7 +96,7 @@ class Budget:
         if dollars is None:
             raise StageError(
                 f"{what}: price not known: enter it in params.yaml under `prices`. Nothing was started, as budget_usd, "
-                f"${self._limit:.2f}, cannot be held without it; with budget_usd: null it starts all the same."
+                f"${self._limit:.2f}, cannot be enforced without it; with budget_usd: null it starts anyway."
             )
         spent = self.spent()
         if spent + dollars > self._limit:
@@ -110,30 +106,24 @@ class Budget:
                 "less (fewer questions, pairs or judges), or remove that file if what it lists is settled."
             )
 
-    def record(self, stage: str, usage: Usage) -> float:
-        """Enter what was used, on the disk when this returns; its dollars."""
-        dollars = cost(usage, self._prices)
-        self.record_dollars(stage, usage.model, dollars, usage.tokens)
-        return dollars
-
-    def record_dollars(
+    def record(
         self,
         stage: str,
         model: str,
         dollars: float | None,
-        tokens: int = 0,
+        tokens: int,
         once: str | None = None,
         provisional: bool = False,
         about: bool = False,
     ) -> None:
-        """Enter what is not billed by tokens alone, such as hours of provisioned throughput.
+        """Enter what was paid, on the disk when this returns.
 
         Args:
             dollars: None: not known.
-            once: a name, such as that of a job: what is entered under it already is not entered again, unless only
-                now its dollars are known, or what was entered was provisional.
-            provisional: the most that it may come to; what it was is entered under the same name later.
-            about: AWS bills the tokens without telling them: they were counted here.
+            once: a name, such as that of a job: what was entered under it is not entered again, unless its dollars
+                are known only now, or the entry was provisional.
+            provisional: the most that it may come to; what it was is entered later under the same name.
+            about: AWS bills the tokens without reporting them: they were counted here.
         """
         at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         entry = {"at": at, "stage": stage, "model": model, "tokens": tokens, "dollars": dollars}
@@ -147,20 +137,21 @@ class Budget:
             end = file.seek(0, os.SEEK_END)
             if end:
                 file.seek(end - 1)
-                if file.read(1) != b"\n":  # a kill came in the middle of this line: it stays, as no entry
+                if file.read(1) != b"\n":  # a kill cut this line off: it stays, and is no entry
                     file.write(b"\n")
             file.write(json.dumps(entry).encode() + b"\n")
             file.flush()
             os.fsync(file.fileno())
 
-    def guard(self, stage: str, usage: Usage, at_most: float) -> None:
-        """Record, and then check that another call of `at_most` dollars still fits: for the midst of a stage.
+    def guard(self, stage: str, at_most: float) -> None:
+        """Check during a stage, after what was paid has been recorded, that further calls still fit.
+
+        Args:
+            at_most: dollars of as many calls as run at once, since those under way are still paid for.
 
         Raises:
-            StageError: it does not. What is under way at that time is still paid for, so that `at_most` is the cost
-                of as many calls as run at once.
+            StageError: they do not.
         """
-        self.record(stage, usage)
         if self._limit is not None and (spent := self.spent()) + at_most > self._limit:
             raise StageError(
                 f"{stage}: stopped before budget_usd, ${self._limit:.2f}, is passed: ${spent:.4f} are spent "
@@ -176,7 +167,7 @@ class Budget:
             yield file
 
     def _entries(self) -> Iterator[_Entry]:
-        """One for each thing paid for: of those entered under one name the last, in the place of the first."""
+        """One for each thing paid for: of those entered under one name the last, in place of the first."""
         found: dict[object, _Entry] = {}
         for one in self._lines():
             found[one.line if one.once is None else one.once] = one
@@ -193,9 +184,9 @@ class Budget:
                 marks = (bool(entry.get(name, False)) for name in ("provisional", "about"))
                 yield _Entry(number, str(entry["stage"]), tokens, dollars, entry.get("once"), *marks)
             except (ValueError, KeyError, TypeError):
-                if not line.endswith(b"}"):  # torn by a kill or a power cut as it was written
+                if not line.endswith(b"}"):  # cut off by a kill or a power failure
                     continue
                 raise StageError(
                     f"{self._path}, line {number}: not an entry of the spending ledger. Correct or remove the line; "
-                    "without it the budget cannot be held."
+                    "without it the budget cannot be enforced."
                 ) from None

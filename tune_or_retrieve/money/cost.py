@@ -1,4 +1,4 @@
-"""What Bedrock costs: the dollars of what was used, by the table in params.yaml. Imports no boto3."""
+"""What Bedrock costs: dollars for what was used, by the table in params.yaml. Imports no boto3."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ THOUSAND = 1000
 
 
 class PriceUnknown(StageError):
-    """The table knows the model and says null: a price that nobody has looked up yet."""
+    """The table has the model with null: a price that nobody has looked up yet."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def cost(usage: Usage, prices: Prices) -> float:
 
     Raises:
         PriceUnknown: the price is null in the table.
-        StageError: the table has no price; never taken for free.
+        StageError: the table has no price; nothing is ever assumed to be free.
     """
     dollars = 0.0
     if usage.trained_tokens:
@@ -64,7 +64,7 @@ def cost(usage: Usage, prices: Prices) -> float:
 
 
 def cost_or_none(usage: Usage, prices: Prices) -> float | None:
-    """As `cost`; None where the table says that the price is not known."""
+    """As `cost`; None where the price in the table is null."""
     try:
         return cost(usage, prices)
     except PriceUnknown:
@@ -80,9 +80,9 @@ def _of(table: dict, model: str, key: str, prices: Prices):
     found = next((name for name in names(model) if name in table), None)
     if found is None:
         raise StageError(
-            f"params.yaml: the price table of {prices.as_of} has no {key} for {model}, so that its cost cannot be "
-            f"known. Add it, as {names(model)[-1]}, or correct the id: `tune-or-retrieve doctor` tells whether it is "
-            f"there. Known: {', '.join(table) or 'none'}."
+            f"params.yaml: the price table of {prices.as_of} has no {key} for {model}, so its cost cannot be known. "
+            f"Add it, as {names(model)[-1]}, or correct the id: `tune-or-retrieve doctor` says whether it exists. "
+            f"Known: {', '.join(table) or 'none'}."
         )
     if table[found] is None:
         raise PriceUnknown(f"price not known: enter it in params.yaml as prices.{key}.{found}")

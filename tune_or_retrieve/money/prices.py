@@ -1,4 +1,4 @@
-"""The section `prices`: a dated table of what things cost, for the report and for whatever pays. Imports no boto3."""
+"""The section `prices`: a dated table of what things cost, for the report and for all that pays. Imports no boto3."""
 
 import datetime
 import re
@@ -34,7 +34,7 @@ class TokenPrice(Section):
 class Prices(Section):
     """What a call costs: by tokens for the models in `per_million_tokens`, by time on this machine for all others.
 
-    Models stand in it by their id, or by that of an inference profile where it has a price of its own.
+    Models are listed by their id, or by that of an inference profile if it has a price of its own.
     """
 
     as_of: Annotated[str, AfterValidator(_date)]  # prices change: whatever shows one shows this date
@@ -53,7 +53,7 @@ class Prices(Section):
 
 
 def names(model: str) -> list[str]:
-    """The names under which a model may stand in a table, the most exact first: without ARN, area, window."""
+    """The names under which a table may list a model, the most exact first: without ARN, area, window."""
     short = model.rsplit("/", 1)[-1]
     bare = AREA.sub("", short)
     head, _, window = bare.rpartition(":")

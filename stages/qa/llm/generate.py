@@ -22,8 +22,8 @@ from tune_or_retrieve.chat.store import CallStore
 from tune_or_retrieve.chat.structured import Asks, ShapedReply, json_schema
 
 if TYPE_CHECKING:
+    from tune_or_retrieve.money.jobs import Watch
     from tune_or_retrieve.money.spending import Spending
-    from tune_or_retrieve.providers.bedrock.aws.waiting import Watch
 
 PROMPT = Path(__file__).with_name("prompt.txt")
 Spent = Callable[[ShapedReply], None]

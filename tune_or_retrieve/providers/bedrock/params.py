@@ -21,7 +21,7 @@ class BedrockModel(ModelParams, ConverseParams):
 
 
 class Asked(BatchParams):
-    """A model that judges or writes pairs, if wished by a batch job."""
+    """A model that judges or writes pairs, optionally by a batch job."""
 
     provider: Literal["bedrock"]
 

@@ -1,13 +1,14 @@
-"""The kinds of AWS faults, and for each fault that is known what is wrong and what to do."""
+"""The kinds of AWS faults, and for each known fault what is wrong and what to do."""
 
 from botocore import exceptions as botocore
 from botocore.parsers import ResponseParserError
 
 from tune_or_retrieve.base.errors import StageError
+from tune_or_retrieve.money.jobs import Conflict
 
 
 class AwsFault(StageError):
-    """A fault that AWS or the way to it made. `code` is AWS's error code, or the class of botocore's exception."""
+    """A fault of AWS or on the way to it. `code` is AWS's error code, or the class of botocore's exception."""
 
     def __init__(self, message: str, code: str = ""):
         super().__init__(message)
@@ -15,15 +16,19 @@ class AwsFault(StageError):
 
 
 class AwsUnavailable(AwsFault):
-    """No credentials, no access, or no answer: what `knowledge_base.fallback` may step in for."""
+    """No credentials, no access, or no answer: the faults for which `knowledge_base.fallback` is."""
 
 
 class AwsMissing(AwsFault):
-    """What was asked for is not there: deleted, in another region, or never made."""
+    """What was asked for does not exist: deleted, in another region, or never made."""
+
+
+class AwsConflict(AwsFault, Conflict):
+    """What was to be made is already there, or what was to be deleted is in use."""
 
 
 class AnswerCut(Exception):
-    """An answer of AWS lacks a member that the service promises. Raised by `member`, explained by `aws`."""
+    """An answer of AWS lacks a member that the service always sends. Raised by `member`, explained by `aws`."""
 
 
 LOG_IN = "Log in with `aws configure` or `aws sso login`, or name a profile in AWS_PROFILE, and run again."
@@ -45,7 +50,7 @@ EXCEPTIONS: tuple[tuple[tuple[type[Exception], ...], type[AwsFault], str, str], 
             botocore.CredentialRetrievalError, botocore.SSOError, botocore.TokenRetrievalError,
             botocore.NoAuthTokenError, botocore.LoginError, botocore.MetadataRetrievalError,
         ),
-        AwsUnavailable, "the credentials cannot be had ({it})", LOG_IN,
+        AwsUnavailable, "the credentials cannot be obtained ({it})", LOG_IN,
     ),
     ((botocore.NoRegionError,), AwsUnavailable, *NO_REGION.split(". ", 1)),
     ((botocore.InvalidRegionError, botocore.UnknownRegionError), AwsFault, "{it}", OTHER_REGION),
@@ -113,7 +118,7 @@ REGIONS = (
 )
 
 # The refusals of AWS, the special before the general: codes (none: any), words of the message, kind, what is wrong,
-# what to do. {code} and {it} are AWS's, {tries} how often it was tried.
+# what to do. {code} and {it} are AWS's, {tries} is how often it was tried.
 REFUSALS: tuple[tuple[str, str, type[AwsFault], str, str], ...] = (
     (
         "ExpiredToken ExpiredTokenException RequestExpired TokenRefreshRequired", "", AwsUnavailable,
@@ -138,7 +143,7 @@ REFUSALS: tuple[tuple[str, str, type[AwsFault], str, str], ...] = (
     ),
     (
         DENIED + " ValidationException InvalidRequestException", "PassRole", AwsUnavailable,
-        "the role may not be handed to Bedrock ({it})",
+        "the role may not be passed to Bedrock ({it})",
         "Give whoever runs this iam:PassRole on the role (README, Permissions), and run again.",
     ),
     (
@@ -155,7 +160,7 @@ REFUSALS: tuple[tuple[str, str, type[AwsFault], str, str], ...] = (
     ),
     (
         "BucketAlreadyExists", "", AwsFault, "another account has a bucket of this name",
-        "Bucket names are taken for all accounts together: name another in params.yaml.",
+        "Bucket names are unique across all accounts: choose another in params.yaml.",
     ),
     (
         "InvalidBucketName", "", AwsFault, "the bucket's name is not allowed ({it})",
@@ -193,11 +198,11 @@ REFUSALS: tuple[tuple[str, str, type[AwsFault], str, str], ...] = (
     ),
     (
         MISSING, "", AwsMissing, "it is not there ({it})",
-        "It was deleted by other hands, or made in another region or account. Run the stage that makes it again: `dvc "
+        "Someone else deleted it, or it was made in another region or account. Run the stage that makes it again: `dvc "
         "repro --force --single-item index` for a knowledge base, `fine_tune@<model>` for what hosts a model.",
     ),
     (
-        "ConflictException ResourceInUseException OperationAborted DeleteConflict BucketNotEmpty", "", AwsFault,
+        "ConflictException ResourceInUseException OperationAborted DeleteConflict BucketNotEmpty", "", AwsConflict,
         "it is in use or being changed ({it})", "Wait until that is over, and run again.",
     ),
     (

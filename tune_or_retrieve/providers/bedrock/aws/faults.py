@@ -1,4 +1,4 @@
-"""What AWS, botocore and langchain-aws raise, as one message with the remedy. No message holds a credential."""
+"""What AWS, botocore and langchain-aws raise, as one message with a remedy. No message contains a credential."""
 
 import contextlib
 import re
@@ -9,7 +9,7 @@ from botocore import exceptions as botocore
 from botocore.parsers import ResponseParserError
 
 from tune_or_retrieve.base.errors import StageError
-from tune_or_retrieve.providers.bedrock.aws.fault_places import placed
+from tune_or_retrieve.providers.bedrock.aws.fault_origins import by_origin
 from tune_or_retrieve.providers.bedrock.aws.fault_rules import (
     EXCEPTIONS,
     LOG_IN,
@@ -35,10 +35,10 @@ def aws(doing: str) -> Iterator[None]:
     """Around calls of boto3 and langchain-aws: what they raise becomes an AwsFault that a person can act on.
 
     Args:
-        doing: of what, for the message: "making the bucket study-data". What fits "AWS, {doing}: ...".
+        doing: for the message "AWS, {doing}: ...", as in "making the bucket study-data".
 
     Raises:
-        AwsFault, or its kinds AwsUnavailable and AwsMissing. What is a fault of ours keeps its own class.
+        AwsFault, or one of its subclasses. A bug of ours keeps its own class.
     """
     try:
         yield
@@ -52,7 +52,7 @@ def aws(doing: str) -> Iterator[None]:
 
 
 def explained(fault: BaseException, doing: str) -> AwsFault | None:
-    """The fault as a person can act on it, or None if it is none of AWS's: a bug, which keeps its traceback."""
+    """The fault as a person can act on it; None if it is not AWS's but a bug, which keeps its traceback."""
     known = _known(fault)
     if isinstance(known, botocore.ClientError):
         return _refusal(known, doing)
@@ -63,11 +63,11 @@ def explained(fault: BaseException, doing: str) -> AwsFault | None:
         if known is not None and isinstance(known, kinds):
             it = hidden(str(known)).rstrip(".")
             return kind(f"AWS, {doing}: {what.format(it=it)}. {remedy}", type(known).__name__)
-    return placed(fault.__cause__ or fault, doing)
+    return by_origin(fault.__cause__ or fault, doing)
 
 
 def unreachable(fault: BaseException) -> bool:
-    """Whether it means: no credentials, no access, or no answer. A quota, a bad value or a bug is none of these."""
+    """Whether it means no credentials, no access, or no answer. A quota, a bad value or a bug is none of these."""
     found = fault if isinstance(fault, StageError) else explained(fault, "")
     return isinstance(found, AwsUnavailable)
 
@@ -78,7 +78,7 @@ def is_missing(fault: botocore.ClientError) -> bool:
 
 
 def found(call: Callable[[], T]) -> T | None:
-    """What a call gives, inside `aws`; None if what it asks for is not there."""
+    """What a call returns, inside `aws`; None if what it asks for does not exist."""
     try:
         return call()
     except botocore.ClientError as fault:
@@ -92,7 +92,7 @@ def code(fault: botocore.ClientError) -> str:
 
 
 def member(answer: Any, *path: str | int) -> Any:
-    """One member of an answer, inside `aws`: botocore takes an answer that was cut for one without members."""
+    """One member of an answer, inside `aws`: botocore takes a truncated answer for one without members."""
     found = answer
     for step in path:
         try:
@@ -103,7 +103,7 @@ def member(answer: Any, *path: str | int) -> Any:
 
 
 def _known(fault: BaseException | None) -> BaseException | None:
-    """The fault itself, or what langchain-aws made a ValueError or KeyError of; None for anything else."""
+    """The fault itself, or the one that langchain-aws turned into a ValueError or KeyError; None for anything else."""
     if isinstance(fault, (botocore.BotoCoreError, botocore.ClientError, ResponseParserError, AnswerCut)):
         return fault
     if isinstance(fault, ValueError) and fault.__cause__ is not None:

@@ -1,10 +1,9 @@
-"""Names, tags and client tokens that follow from content: the same work is found again, and never made twice."""
+"""Names, tags and client tokens that follow from content, so that the same work is found again and never done twice."""
 
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.base.files import content_key
 
 PROJECT = "tune-or-retrieve"
@@ -12,10 +11,7 @@ STAGE_TAG, KEY_TAG = f"{PROJECT}:stage", f"{PROJECT}:key"
 LONGEST = 63  # of jobs, models, deployments and buckets; roles have 64 and knowledge bases 100
 KEY_CHARACTERS = 12
 BASES = f"{PROJECT}-kb-"  # what the names of knowledge bases begin with
-WORD = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")  # what all the services take, S3 Vectors the strictest
-
-# Bedrock's own tags allow fewer characters than those of other services.
-TAG_TEXT = re.compile(r"[a-zA-Z0-9\s._:/=+@-]*")
+WORD = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")  # what all services accept, S3 Vectors being the strictest
 
 
 def resource_name(what: str, key: str, attempt: int = 1) -> str:
@@ -24,7 +20,7 @@ def resource_name(what: str, key: str, attempt: int = 1) -> str:
     Args:
         what: lower-case words joined by hyphens.
         key: of tune_or_retrieve.base.files.content_key, over everything that the resource depends on.
-        attempt: from the second on it is part of the name: a failed job keeps its own for ever.
+        attempt: from the second on it is part of the name, since a failed job keeps its own for ever.
 
     Raises:
         ValueError: `what` is not such words, or the name would have more than 63 characters.
@@ -35,8 +31,8 @@ def resource_name(what: str, key: str, attempt: int = 1) -> str:
     return name
 
 
-def attempts(first: str, listed: Iterable[Mapping[str, Any]], named: str = "jobName") -> dict[int, Mapping[str, Any]]:
-    """What of a list bears a name of resource_name, by attempt in rising order.
+def attempts(first: str, listed: Iterable[Mapping[str, Any]], named: str) -> dict[int, Mapping[str, Any]]:
+    """The entries of a list that have a name of resource_name, by attempt in rising order.
 
     Args:
         first: the name of the first attempt.
@@ -53,7 +49,7 @@ def words(text: str) -> str:
 
 
 def base_name(study: str, key: str) -> str:
-    """The name of a knowledge base and of all that is made for it. `study`: lower-case words, at most 30 letters."""
+    """The name of a knowledge base and of all that is made for it. `study`: lower-case words, at most 30 characters."""
     return resource_name(f"kb-{study}", key)
 
 
@@ -64,39 +60,27 @@ def study_of_base(name: str) -> str | None:
 
 
 def client_token(*parts: object) -> str:
-    """64 hexadecimal digits, the same for equal JSON: what AWS knows a repeated request by (33 to 256 characters)."""
+    """64 hexadecimal digits, the same for equal JSON, by which AWS recognises a repeated request."""
     return content_key("client token", *parts)
 
 
-def tags(stage: str, key: str, extra: Mapping[str, str] | None = None) -> dict[str, str]:
+def tags(stage: str, key: str) -> dict[str, str]:
     """The tags of everything that is made, by which it is found when local state is lost.
 
     Args:
         stage: the stage that makes it.
         key: of tune_or_retrieve.base.files.content_key, whole.
-        extra: the user's own; they cannot stand in for ours.
-
-    Raises:
-        StageError: one of the user's tags has characters or a length that AWS does not allow, or is one of ours.
     """
-    for name, value in (extra or {}).items():
-        fits = TAG_TEXT.fullmatch(name) and TAG_TEXT.fullmatch(value) and 1 <= len(name) <= 128 and len(value) <= 256
-        if not fits or name.startswith((PROJECT, "aws:")):
-            raise StageError(
-                f"tag {name!r}: {value!r} is not allowed: letters, digits, spaces and . _ : / = + @ -, at most 128 in "
-                f"the name and 256 in the value, and no name that begins with {PROJECT} or aws:."
-            )
-    return {**(extra or {}), PROJECT: PROJECT, STAGE_TAG: stage, KEY_TAG: key}
+    return {PROJECT: PROJECT, STAGE_TAG: stage, KEY_TAG: key}
 
 
-def are_ours(found: Mapping[str, str], stage: str | None = None, key: str | None = None) -> bool:
-    """Whether tags are of something that this project made, for the stage and the content key if they are given."""
-    wanted = {PROJECT: PROJECT, STAGE_TAG: stage, KEY_TAG: key}
-    return all(found.get(name) == value for name, value in wanted.items() if value is not None)
+def are_ours(found: Mapping[str, str]) -> bool:
+    """Whether tags are those of something that this project made."""
+    return found.get(PROJECT) == PROJECT
 
 
 def pairs(named: Mapping[str, str]) -> list[dict[str, str]]:
-    """Tags as the client `bedrock` takes them; bedrock-agent and s3vectors take the mapping."""
+    """Tags as the client `bedrock` takes them; bedrock-agent and s3vectors take the mapping itself."""
     return [{"key": name, "value": value} for name, value in named.items()]
 
 
@@ -106,5 +90,5 @@ def capital_pairs(named: Mapping[str, str]) -> list[dict[str, str]]:
 
 
 def unpaired(listed: Iterable[Mapping[str, str]]) -> dict[str, str]:
-    """The mapping again, of either kind of pairs."""
+    """The mapping again, from either kind of pairs."""
     return {pair.get("key") or pair["Key"]: pair["value"] if "value" in pair else pair["Value"] for pair in listed}

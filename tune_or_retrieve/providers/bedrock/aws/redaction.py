@@ -1,4 +1,4 @@
-"""No credential in what a person or a log sees: AWS quotes some in its messages."""
+"""Keeps credentials, which AWS quotes in some messages, out of what a person or a log sees."""
 
 import os
 import re
@@ -22,7 +22,7 @@ SECRETS = (
 
 
 def hidden(text: str) -> str:
-    """The text without what is or looks like a credential."""
+    """The text without anything that is, or looks like, a credential."""
     for name in SECRET_VARIABLES:
         if value := os.environ.get(name, "").strip():  # messages write a line break at its end as \\n
             text = text.replace(value, HIDDEN)

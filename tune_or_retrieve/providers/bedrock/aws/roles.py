@@ -1,8 +1,7 @@
-"""IAM roles that Bedrock assumes for the study: one a purpose, with no permission that the purpose does not need."""
+"""IAM roles that Bedrock assumes for the study: one for each purpose, with no more permissions than it needs."""
 
 import json
 import re
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -12,15 +11,15 @@ from botocore.exceptions import ClientError
 
 from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.base.progress import say
+from tune_or_retrieve.money.jobs import Watch
 from tune_or_retrieve.providers.bedrock.aws.faults import aws, code, found, member
 from tune_or_retrieve.providers.bedrock.aws.names import PROJECT, capital_pairs
 from tune_or_retrieve.providers.bedrock.aws.session import Clients
 
-PATH = f"/{PROJECT}/"  # roles of ours are listed by it, and iam:PassRole is allowed on it
+PATH = f"/{PROJECT}/"  # our roles are listed by it, and iam:PassRole is allowed on it
 POLICY = PROJECT  # the name of the one inline policy of each
-ARN = re.compile(r"arn:aws[a-z-]*:iam::(\d{12}):role/(?:.+/)?([^/]+)")
 BEDROCK = "bedrock.amazonaws.com"
-WAITS_SECONDS = (2, 4, 8, 16, 30)  # a new role is known everywhere within seconds, at times a minute
+WAITS_SECONDS = (2, 4, 8, 16, 30)  # a new role is known everywhere within seconds, sometimes a minute
 NOT_YET = ("assume", "not authorized", "permission", "access denied")  # said of a role that is not known yet
 
 T = TypeVar("T")
@@ -36,10 +35,10 @@ class Role:
 
 
 def trust(source_arn: str) -> Policy:
-    """Who may assume the role: Bedrock, for resources of one account and region and of one kind.
+    """Who may assume the role: Bedrock, for resources of one kind in one account and region.
 
     Args:
-        source_arn: of these, such as arn:aws:bedrock:us-east-1:123456789012:knowledge-base/*.
+        source_arn: of these resources, such as arn:aws:bedrock:us-east-1:123456789012:knowledge-base/*.
     """
     account_id = source_arn.split(":")[4]
     return _policy(
@@ -81,7 +80,7 @@ def batch_policy(bucket_arn: str, input_prefix: str, output_prefix: str, model_a
 
 
 def ensure_role(clients: Clients, name: str, trusted: Policy, allowed: Policy, tags: Mapping[str, str]) -> Role:
-    """The role of this name with exactly this trust and these permissions: made, mended or found. At most 64 letters.
+    """The role of this name with exactly this trust and these permissions: made, corrected or found.
 
     Raises:
         StageError: AWS refuses.
@@ -105,26 +104,19 @@ def ensure_role(clients: Clients, name: str, trusted: Policy, allowed: Policy, t
         return Role(member(role, "Arn"), changed)
 
 
-def made_arn(clients: Clients, name: str) -> str:
-    """The ARN of the role that `ensure_role` makes under this name."""
-    return f"arn:{clients.partition}:iam::{clients.account_id}:role{PATH}{name}"
-
-
 def check_role(clients: Clients, arn: str) -> Role:
     """A role that the user gives: it must exist in this account and trust Bedrock. Nothing of it is changed.
 
-    Where the credentials may not look at roles, this is said, and Bedrock itself is left to judge.
+    If the credentials may not look at roles, this is said, and Bedrock itself has the last word.
 
     Raises:
         StageError: there is no such role, or Bedrock is not trusted by it.
     """
-    if not (parts := ARN.fullmatch(arn)):
-        raise StageError(f"role_arn in params.yaml must be like arn:aws:iam::123456789012:role/NAME. Got {arn!r}.")
-    account, name = parts.groups()
+    account, name = arn.split(":")[4], arn.rsplit("/", 1)[-1]
     if account != clients.account_id:
         raise StageError(
-            f"role {arn}: is of account {account}, and the credentials are of {clients.account_id}. Name a role of "
-            "that account in params.yaml, or null: it is made then."
+            f"role {arn}: belongs to account {account}, but the credentials belong to {clients.account_id}. Name "
+            "a role of that account in params.yaml, or null: it is made then."
         )
     with aws(f"looking at the role {arn}"):
         try:
@@ -132,11 +124,11 @@ def check_role(clients: Clients, arn: str) -> Role:
         except ClientError as fault:
             if not code(fault).startswith("AccessDenied"):
                 raise
-            say(f"role {arn}: not looked at, as these credentials lack iam:GetRole.")
+            say(f"role {arn}: not checked, as these credentials lack iam:GetRole.")
             return Role(arn, fresh=False)
     if role is None or role.get("Arn") != arn:
         raise StageError(
-            f"role {arn}: there is none. Correct `role_arn` in params.yaml, or set it to null: it is made then."
+            f"role {arn}: does not exist. Correct `role_arn` in params.yaml, or set it to null: it is made then."
         )
     if not _trusts_bedrock(_document(role.get("AssumeRolePolicyDocument"))):
         raise StageError(
@@ -146,25 +138,20 @@ def check_role(clients: Clients, arn: str) -> Role:
     return Role(arn, fresh=False)
 
 
-def when_known(
-    role: Role,
-    call: Callable[[], T],
-    waits: Sequence[float] = WAITS_SECONDS,
-    sleep: Callable[[float], None] = time.sleep,
-) -> T:
-    """Make a call that hands `role` to Bedrock, again while a fresh role is not known there yet.
+def when_known(role: Role, call: Callable[[], T], watch: Watch) -> T:
+    """Make a call that hands `role` to Bedrock, and repeat it while a fresh role is not known there yet.
 
     Raises:
-        ClientError: as the call does, after the last wait or at once if it is about something else.
+        ClientError: as the call does, after the last wait, or at once if it is about something else.
     """
-    for wait in waits if role.fresh else ():
+    for wait in WAITS_SECONDS if role.fresh else ():
         try:
             return call()
         except ClientError as fault:
             said = str(fault.response.get("Error", {}).get("Message", "")).lower()
             if not any(words in said for words in NOT_YET):
                 raise
-        sleep(wait)
+        watch.sleep(wait)
     return call()
 
 
@@ -185,14 +172,14 @@ def roles_of_ours(clients: Clients) -> list[str]:
 
 
 def remove_role(clients: Clients, name: str) -> None:
-    """Delete a role of ours and its policy; what is gone already is no fault."""
+    """Delete a role of ours and its policy. If they are gone already, that is no fault."""
     with aws(f"deleting the role {name}"):
         found(lambda: clients.iam.delete_role_policy(RoleName=name, PolicyName=POLICY))
         found(lambda: clients.iam.delete_role(RoleName=name))
 
 
 def _document(policy: Any) -> Any:
-    """IAM answers policies percent-encoded; botocore decodes most of them."""
+    """IAM returns policies percent-encoded; botocore decodes most of them."""
     return json.loads(unquote(policy)) if isinstance(policy, str) else policy
 
 

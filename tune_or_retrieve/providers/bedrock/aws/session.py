@@ -1,4 +1,4 @@
-"""Clients of the AWS services that a study on Bedrock uses, made when they are first asked for."""
+"""Clients of the AWS services that a study on Bedrock uses, made when they are first used."""
 
 import os
 import threading
@@ -12,29 +12,29 @@ from botocore.exceptions import ClientError
 from tune_or_retrieve.providers.bedrock.aws.fault_rules import NO_REGION, THROTTLED
 from tune_or_retrieve.providers.bedrock.aws.faults import AwsUnavailable, aws, member
 
-ATTEMPTS = 8  # of one call, the first among them
+ATTEMPTS = 8  # of one call, including the first
 CONNECT_SECONDS = 10
 READ_SECONDS = 60
 REPLY_SECONDS = 300  # a chat model may think for minutes before the first byte
-CONNECTIONS = 50  # at one time and client: run.concurrency is no more
+CONNECTIONS = 50  # at once, of each client: run.concurrency is at most that
 HTTP_ERROR = 300  # from here on, as botocore draws the line
 TOO_MANY_REQUESTS = 429  # of throttling, and of a deployment that is still being made ready
 
 
 class Clients:
-    """One attribute a service, named as boto3 names it, with _ for -. All share one session, region and retry mode.
+    """One attribute for each service, named as boto3 names it, with _ for -. All share session, region and retry mode.
 
     May be used from several threads.
     """
 
     def __init__(self, session: boto3.Session):
         self._session = session
-        self._lock = threading.Lock()  # sessions are not safe to make clients from in threads; clients are to use
+        self._lock = threading.Lock()  # making clients of a session is not thread-safe; using them is
         self.region: str = session.region_name
 
     @cached_property
     def account_id(self) -> str:
-        """The account that the credentials belong to. Raises StageError if AWS does not tell."""
+        """The account that the credentials belong to. Raises StageError if AWS does not say."""
         with aws("asking whose credentials these are"):
             return member(self.sts.get_caller_identity(), "Account")
 
@@ -60,7 +60,7 @@ class Clients:
 
     @cached_property
     def bedrock_runtime(self) -> Any:
-        """Calls cost money and take no client token: only what was throttled, and so not carried out, is repeated."""
+        """Calls cost money and take no client token: only what was throttled, and so not executed, is repeated."""
         client = self._client("bedrock-runtime", read_timeout=REPLY_SECONDS)
         client.meta.events.register_first("needs-retry.bedrock-runtime", _give_up_unless_throttled)
         return client
@@ -87,7 +87,7 @@ class Clients:
 
     @cached_property
     def pricing(self) -> Any:
-        """Of all regions, in one of the few that answer. Nothing depends on it: it is not asked for long."""
+        """For all regions, in one of the few that answer. Nothing depends on it, so it is not retried for long."""
         return self._client("pricing", region="us-east-1", attempts=2)
 
     @cached_property

@@ -1,37 +1,26 @@
-"""S3: the study's bucket, and what stands in it under tune-or-retrieve/. What did not change is not sent again."""
+"""S3: the study's bucket, and what is in it below tune-or-retrieve/. What did not change is not sent again."""
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.base.progress import track
-from tune_or_retrieve.providers.bedrock.aws.bucket_name import BUCKET_NAME, RULE
 from tune_or_retrieve.providers.bedrock.aws.faults import AwsFault, aws, code, found, is_missing, member
 from tune_or_retrieve.providers.bedrock.aws.names import PROJECT, are_ours, capital_pairs, unpaired
 from tune_or_retrieve.providers.bedrock.aws.session import Clients
 
-ROOT = f"{PROJECT}/"  # all that is written stands below it: in a bucket of the user's, the rest is not ours
+ROOT = f"{PROJECT}/"  # all that is written lies below it: the rest of a user's bucket is not ours
 SHA256 = "sha256"  # the name in an object's metadata
 AT_ONCE = 16  # requests
 DELETED_AT_ONCE = 1000  # keys that one request may name
 CLOSED = {
     "BlockPublicAcls": True, "IgnorePublicAcls": True, "BlockPublicPolicy": True, "RestrictPublicBuckets": True,
 }  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Synced:
-    """How many objects were sent, were there already, and were removed."""
-
-    sent: int
-    kept: int
-    removed: int
 
 
 def default_bucket(clients: Clients) -> str:
@@ -42,8 +31,8 @@ def default_bucket(clients: Clients) -> str:
 def ensure_bucket(clients: Clients, name: str | None, tags: Mapping[str, str]) -> str:
     """The name of a bucket that is there, of this account and in this region.
 
-    Made if it is not there, closed to the public and with the tags (see names.tags); one that is there is only looked
-    at, but for the default one, whose making an earlier run may not have ended.
+    Made if it is not there, closed to the public and with the tags (see names.tags). One that is there is left as it
+    is, except the default one, which an earlier run may not have finished.
 
     Raises:
         StageError: the bucket belongs to another account or is in another region, or AWS refuses.
@@ -68,11 +57,8 @@ def bucket_region(clients: Clients, bucket: str) -> str | None:
     """Where the bucket is; None if there is none of this name.
 
     Raises:
-        StageError: it cannot be a bucket's name; it is another account's, or the credentials may not see it: S3 does
-            not say which.
+        StageError: it is another account's, or the credentials may not see it: S3 does not say which.
     """
-    if not BUCKET_NAME.fullmatch(bucket):
-        raise StageError(f"bucket in params.yaml {RULE}. Got {bucket!r}.")
     owner = clients.account_id
     with aws(f"looking for the bucket {bucket}"):
         try:
@@ -101,7 +87,7 @@ def bucket_tags(clients: Clients, bucket: str) -> dict[str, str]:
             raise
 
 
-def sync(clients: Clients, bucket: str, prefix: str, files: Mapping[str, bytes]) -> Synced:
+def sync(clients: Clients, bucket: str, prefix: str, files: Mapping[str, bytes]) -> None:
     """Make the objects below a prefix be exactly these: sends what is new or changed, removes what is not named.
 
     Args:
@@ -116,22 +102,19 @@ def sync(clients: Clients, bucket: str, prefix: str, files: Mapping[str, bytes])
     there = dict(objects(clients, bucket, prefix))
     wanted = {prefix + name: data for name, data in sorted(files.items())}
 
-    def send(item: tuple[str, bytes]) -> bool:
+    def send(item: tuple[str, bytes]) -> None:
         key, data = item
-        if there.get(key) == len(data) and _sha256_there(clients, bucket, key) == sha256(data):
-            return False
-        _put(clients, bucket, key, data)
-        return True
+        if there.get(key) != len(data) or _sha256_there(clients, bucket, key) != sha256(data):
+            _put(clients, bucket, key, data)
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
         try:
-            sent = sum(track(pool.map(send, wanted.items()), f"upload to s3://{bucket}/{prefix}", len(wanted), "files"))
+            for _ in track(pool.map(send, wanted.items()), f"upload to s3://{bucket}/{prefix}", len(wanted), "files"):
+                pass
         except BaseException:
             pool.shutdown(cancel_futures=True)  # what is under way ends, what waits is not begun
             raise
-    stale = sorted(there.keys() - wanted.keys())
-    _remove(clients, bucket, stale)
-    return Synced(sent, len(wanted) - sent, len(stale))
+    _remove(clients, bucket, sorted(there.keys() - wanted.keys()))
 
 
 def objects(clients: Clients, bucket: str, prefix: str) -> Iterator[tuple[str, int]]:
@@ -150,40 +133,30 @@ def put(clients: Clients, bucket: str, key: str, data: bytes) -> str:
     return f"s3://{bucket}/{key}"
 
 
-def put_jsonl(clients: Clients, bucket: str, key: str, rows: Iterable[Mapping[str, Any]]) -> str:
-    """Write rows as JSON, one a line; equal rows are equal bytes. Returns the s3:// address."""
-    lines = [json.dumps(row, ensure_ascii=False) + "\n" for row in rows]
-    return put(clients, bucket, key, "".join(lines).encode("utf-8"))
-
-
-def read(clients: Clients, uri: str) -> bytes:
-    """The object at an s3:// address. Raises AwsMissing if there is none, AwsFault if AWS refuses or it comes cut."""
-    bucket, key = split(uri)
-    with aws(f"reading {uri}"):
+def get(clients: Clients, bucket: str, key: str) -> bytes:
+    """One object. Raises AwsMissing if it is not there, AwsFault if AWS refuses or the answer is cut."""
+    with aws(f"reading s3://{bucket}/{key}"):
         return member(clients.s3.get_object(Bucket=bucket, Key=key), "Body").read()
 
 
-def read_jsonl(clients: Clients, uri: str) -> list[dict[str, Any]]:
-    """The rows of JSON lines. Raises StageError that names the line which is none, and as `read`."""
+def get_jsonl(clients: Clients, bucket: str, key: str) -> list[dict[str, Any]]:
+    """The rows of an object of JSON lines. Raises StageError with the line that is not JSON, and as `get`."""
     rows = []
-    lines = read(clients, uri).decode("utf-8").split("\n")  # splitlines would end a row at U+2028, too
+    lines = get(clients, bucket, key).decode("utf-8").split("\n")  # splitlines would end a row at U+2028, too
     for number, line in enumerate(filter(None, lines), start=1):
         try:
             rows.append(json.loads(line))
         except json.JSONDecodeError as fault:
-            raise StageError(f"{uri}, line {number}: not readable as JSON ({fault}). Remove it, run again.") from None
+            raise StageError(
+                f"s3://{bucket}/{key}, line {number}: not readable as JSON ({fault}). Remove it and run again."
+            ) from None
     return rows
 
 
-def remove_below(clients: Clients, bucket: str, prefix: str) -> int:
-    """Delete every object below a prefix that begins with ROOT, and return how many; 0 if there is no such bucket."""
-    if not prefix.startswith(ROOT):
-        raise ValueError(f"not ours to delete: {prefix!r}")
-    if bucket_region(clients, bucket) is None:
-        return 0
-    keys = [key for key, _ in objects(clients, bucket, prefix)]
-    _remove(clients, bucket, keys)
-    return len(keys)
+def remove_objects(clients: Clients, bucket: str) -> None:
+    """Delete every object below ROOT. A bucket that is gone is no fault."""
+    if bucket_region(clients, bucket) is not None:
+        _remove(clients, bucket, [key for key, _ in objects(clients, bucket, ROOT)])
 
 
 def remove_bucket(clients: Clients, bucket: str) -> bool:
@@ -201,14 +174,14 @@ def remove_bucket(clients: Clients, bucket: str) -> bool:
     return True
 
 
-def split(uri: str) -> tuple[str, str]:
+def split_uri(uri: str) -> tuple[str, str]:
     """Bucket and key of an s3:// address."""
     bucket, _, key = uri.removeprefix("s3://").partition("/")
     return bucket, key
 
 
 def _make(clients: Clients, bucket: str) -> None:
-    # us-east-1 is what is meant if no place is named, and must not be named
+    # us-east-1 is the default, and must not be named
     place = {} if clients.region == "us-east-1" else {"LocationConstraint": clients.region}
     with aws(f"making the bucket {bucket}"):
         try:

@@ -1,4 +1,7 @@
-"""Whether a model is in the region, open to the account, and of use for what it is asked. Makes and pays nothing."""
+"""Whether a model is in the region, open to the account, and able to do what it is asked. Costs and makes nothing."""
+
+from collections.abc import Mapping
+from typing import Any
 
 from botocore.exceptions import ClientError
 
@@ -15,49 +18,46 @@ OPEN_IT = (
 
 
 def access(clients: Clients, name: str) -> str:
-    """What was found of a model or inference profile, in words.
+    """What was found about a model or inference profile that is called, in words.
 
     Raises:
         AwsUnavailable: the account has no access to it.
         StageError: there is no such model in the region.
     """
+    if not AREA.match(name):
+        return _access(clients, name, _details(clients, name)["modelId"])
     with aws(f"looking for the model {name}"):
-        if AREA.match(name):
-            models = member(clients.bedrock.get_inference_profile(inferenceProfileIdentifier=name), "models")
-            base = member(models, 0, "modelArn").rsplit("/", 1)[-1]
-        else:
-            details = member(clients.bedrock.get_foundation_model(modelIdentifier=name), "modelDetails")
-            base = member(details, "modelId")
-    return _access(clients, name, base)
+        models = member(clients.bedrock.get_inference_profile(inferenceProfileIdentifier=name), "models")
+        return _access(clients, name, member(models, 0, "modelArn").rsplit("/", 1)[-1])
 
 
 def embeds(clients: Clients, model: str) -> str:
-    """What was found of a foundation model that shall make vectors, in words.
+    """What was found about a foundation model that is to make vectors, in words.
 
     Raises:
-        StageError: it makes something else.
+        AwsUnavailable: the account has no access to it.
+        StageError: there is no such model in the region, or it makes something else.
     """
-    with aws(f"looking for the model {model}"):
-        details = member(clients.bedrock.get_foundation_model(modelIdentifier=model), "modelDetails")
+    details = _details(clients, model)
     made = details.get("outputModalities") or ["EMBEDDING"]
     if "EMBEDDING" not in made:
         raise StageError(
             f"knowledge_base.bedrock.embedding_model: {model} makes {', '.join(made).lower()}, not vectors. Set it to "
             "an embedding model in params.yaml, for instance amazon.titan-embed-text-v2:0."
         )
-    return "makes vectors"
+    return f"makes vectors, {_access(clients, model, details['modelId'])}"
 
 
 def tunable(clients: Clients, base: str) -> str:
-    """What was found of fine-tuning a model by this id, in words.
+    """What was found about fine-tuning a model by this id, in words.
 
-    AWS lists the ids under which models can be fine-tuned; those of Nova have a window at the end, as in
-    amazon.nova-micro-v1:0:128k, and are others than those that are called.
+    AWS lists the ids under which models can be fine-tuned. Those of Nova end in a window, as in
+    amazon.nova-micro-v1:0:128k, and differ from those that are called.
 
     Raises:
-        StageError: this id is none of them, and the same model is there by another, which is named.
+        StageError: this id is not listed, but the same model is listed under another, which is named.
     """
-    if ":custom-model/" in base:  # which is trained further; only foundation models are listed
+    if ":custom-model/" in base:  # to be trained further; only foundation models are listed
         return "is a custom model"
     with aws("asking which models can be fine-tuned"):
         try:
@@ -76,6 +76,13 @@ def tunable(clients: Clients, base: str) -> str:
         f"customization.base_model: {base} cannot be fine-tuned in {clients.region} by this id. Set it to "
         f"{' or '.join(same)} in params.yaml."
     )
+
+
+def _details(clients: Clients, model: str) -> Mapping[str, Any]:
+    with aws(f"looking for the model {model}"):
+        details = member(clients.bedrock.get_foundation_model(modelIdentifier=model), "modelDetails")
+        member(details, "modelId")
+        return details
 
 
 def _access(clients: Clients, name: str, base: str) -> str:

@@ -1,23 +1,21 @@
-"""Batch inference at half price: calls that wait for no one, as one job over JSONL in S3, read back into the store.
+"""Batch inference at half price: calls that can wait, made by one job over JSONL in S3, their replies in the store.
 
-A job only fills the store. Who needs the replies asks afterwards as ever, and what is not there is asked singly.
+A job only fills the store. Whoever needs the replies then asks as always, and what is not there is asked singly.
 """
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
 from tune_or_retrieve.base.errors import StageError
-from tune_or_retrieve.base.files import content_key
 from tune_or_retrieve.chat.calls import Options
 from tune_or_retrieve.chat.store import CallStore
+from tune_or_retrieve.money.jobs import Watch
 from tune_or_retrieve.providers.bedrock.aws.faults import aws, hidden, member
 from tune_or_retrieve.providers.bedrock.aws.session import Clients
-from tune_or_retrieve.providers.bedrock.aws.storage import ROOT, objects, put, read_jsonl, split
-from tune_or_retrieve.providers.bedrock.aws.waiting import Watch
-from tune_or_retrieve.providers.bedrock.chat.batch_jobs import Batch, ended, place
+from tune_or_retrieve.providers.bedrock.chat.batch_jobs import Batch, BatchJobs
 from tune_or_retrieve.providers.bedrock.chat.converse import Converse, ConverseReply
 from tune_or_retrieve.providers.bedrock.chat.params import BatchParams
 
@@ -26,15 +24,7 @@ if TYPE_CHECKING:
 
 FEWEST, MOST = 100, 50_000  # records of one job: AWS's default quotas
 DEPLOYED = (":custom-model-deployment/", ":provisioned-model/", ":custom-model/")
-FILE = "calls.jsonl"
 Messages = Sequence[dict[str, str]]
-
-
-class Filled(NamedTuple):
-    """What a job brought. Calls that are neither stored nor failed were left to be asked singly."""
-
-    stored: int = 0
-    failed: int = 0  # records that AWS gave an error or nothing readable for: they are asked singly, too
 
 
 def fill(
@@ -45,15 +35,15 @@ def fill(
     calls: Mapping[str, Messages],
     store: CallStore,
     stage: str,
-    watch: Watch | None = None,
-    spending: "Spending | None" = None,
-) -> Filled:
+    watch: Watch | None,
+    spending: "Spending",
+) -> None:
     """Put replies into the store by one batch job: found again after a crash, submitted once, waited for.
 
     Args:
         calls: messages by the key under which the reply is stored. Those that are stored already are left out.
         stage: for names and tags.
-        spending: asked before a job is submitted, and told once of all the replies that a job brought.
+        spending: checked before a job is submitted, and charged once for all the replies of a job.
 
     Raises:
         StageError: the job does not fit into the budget; it failed, was stopped or expired (what it brought is
@@ -64,12 +54,12 @@ def fill(
     if reason := _singly(params, len(pending)):
         if pending:
             watch.say(f"{stage}: no batch job, as {reason}: asked singly, at the full price")
-        return Filled()
+        return
     if len(pending) > MOST:
         watch.say(f"{stage}: a batch job takes {MOST} calls at most; the other {len(pending) - MOST} are asked singly")
         pending = dict(list(pending.items())[:MOST])
     prompts = list(pending.values())
-    # Names that follow from the keys' order: with the same calls pending, a rerun makes the same file.
+    # Names that follow from the order of the keys: with the same calls pending, a rerun makes the same file.
     names = {f"CALL{number:07}": key for number, key in enumerate(pending, start=1)}
     player = _Player(clients)
     model = Converse(params, options, player)
@@ -77,23 +67,16 @@ def fill(
         {"recordId": name, "modelInput": player.request(model, prompt, schema)}
         for name, prompt in zip(names, prompts, strict=True)
     ]
-    data = "".join(json.dumps(record) + "\n" for record in records).encode("ascii")
-    batch = Batch(stage, params.model, content_key("batch", params.model, clients.region, data.decode()), params.retry)
-    folder = f"{ROOT}batch/{batch.name(1)}/"
-
-    def check() -> None:
-        if spending is not None:
-            spending.check_batch(prompts, options.max_tokens)
-
-    def begun(job: str) -> None:
-        if spending is not None:
-            spending.promised_batch(prompts, options.max_tokens, job)
-
-    bucket, role = place(clients, params.bucket, params.role_arn, params.model, {})
-    source, target = put(clients, bucket, f"{folder}in/{FILE}", data), f"s3://{bucket}/{folder}out/"
-    job = ended(clients, batch, role, source, target, watch, check, begun)
+    jobs = BatchJobs(
+        clients,
+        Batch(stage, params, "".join(json.dumps(record) + "\n" for record in records).encode("ascii")),
+        check=lambda: spending.check_batch(prompts, options.max_tokens),
+        paid=lambda job_arn: spending.promised_batch(prompts, options.max_tokens, job_arn),
+        watch=watch,
+    )
+    job, lines, failure = jobs.run()
     replies, faults = {}, []
-    for line in _lines(clients, f"{target}{job.arn.rsplit('/', 1)[-1]}/{FILE}.out"):
+    for line in lines:
         key = names.get(line.get("recordId"))
         if key is None:
             faults.append(f"a record {line.get('recordId')!r} that was not sent")
@@ -102,8 +85,8 @@ def fill(
             replies[key] = player.reply(model, line, schema)
         except StageError as fault:
             faults.append(str(fault))
-    if spending is not None:  # before they are stored, and once a job: after a crash between the two it is found again
-        spending.paid_batch(list(replies.values()), job.arn)
+    # Before they are stored, and once for each job: after a crash between the two it is found again.
+    spending.paid_batch(list(replies.values()), job.id)
     # Together: a crash between two of them would leave other calls pending, and so another job to pay for.
     store.put_all({key: reply.model_dump() for key, reply in replies.items()})
     why = f" (the first: {faults[0]})" if faults else ""
@@ -112,13 +95,8 @@ def fill(
         f"{stage}: the batch job {job.name} {job.status}: {len(replies)} of {len(names)} calls answered, "
         f"{len(faults)} failed{why}, {missing} without an answer"
     )
-    if job.reason:
-        raise StageError(
-            f"{stage}: the batch job {job.name} {job.reason}. {len(replies)} of its {len(names)} calls were answered "
-            f"and are kept. Mend the cause and run again; to pay for another job of the same calls set `retry: "
-            f"{job.attempt}`, or switch batch off: the rest is asked singly then."
-        )
-    return Filled(len(replies), len(names) - len(replies))
+    if failure:
+        raise jobs.fault(job, failure)
 
 
 def _singly(params: BatchParams, number: int) -> str | None:
@@ -130,12 +108,6 @@ def _singly(params: BatchParams, number: int) -> str | None:
     return None
 
 
-def _lines(clients: Clients, uri: str) -> list[dict[str, Any]]:
-    bucket, key = split(uri)
-    found = any(name == key for name, _ in objects(clients, bucket, key))
-    return read_jsonl(clients, uri) if found else []  # a job that failed at its start wrote none
-
-
 class _Asked(Exception):
     """What would have been sent."""
 
@@ -145,9 +117,9 @@ class _Asked(Exception):
 
 
 class _Player:
-    """Stands before a Converse in place of its clients: takes requests down, and plays answers that are there.
+    """Stands in for the clients of a Converse: records requests, and plays back answers.
 
-    So that a batch's requests and replies are made by the very code that makes those of single calls.
+    So a batch's requests and replies are made by the same code as those of single calls.
     """
 
     def __init__(self, clients: Clients):
@@ -162,7 +134,7 @@ class _Player:
         return self._answer
 
     def request(self, model: Converse, messages: Messages, schema: type[BaseModel]) -> dict[str, Any]:
-        """The body of a call, which is the record of a job of the type Converse; the model stands in the job."""
+        """The body of a call, which is a record of a job of type Converse; the job names the model."""
         self._answer = None
         try:
             model.ask(messages, schema)
@@ -171,7 +143,7 @@ class _Player:
         raise AssertionError("unreachable")
 
     def reply(self, model: Converse, line: Mapping[str, Any], schema: type[BaseModel]) -> ConverseReply:
-        """Raises StageError if it is an error, or no whole answer."""
+        """Raises StageError if the line is an error, or not a whole answer."""
         if "error" in line:
             raise StageError(hidden(str(line["error"].get("errorMessage", line["error"]))))
         with aws("reading a record of a batch job"):

@@ -1,76 +1,144 @@
-"""Model invocation jobs: one for each content, submitted once, found again after a crash, waited for."""
+"""Batch inference jobs: their names, their calls, and the lines that a finished one has written."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from botocore.exceptions import ClientError
 
-from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.base.files import content_key
+from tune_or_retrieve.money.jobs import Job, Seen, Watch
 from tune_or_retrieve.providers.bedrock.aws.faults import aws, code, is_missing, member
-from tune_or_retrieve.providers.bedrock.aws.names import attempts, client_token, pairs, resource_name, tags, words
+from tune_or_retrieve.providers.bedrock.aws.jobs import BedrockJobs, Operations
+from tune_or_retrieve.providers.bedrock.aws.names import client_token, pairs, resource_name, tags, words
 from tune_or_retrieve.providers.bedrock.aws.roles import Role, batch_policy, check_role, ensure_role, trust, when_known
 from tune_or_retrieve.providers.bedrock.aws.session import Clients
-from tune_or_retrieve.providers.bedrock.aws.storage import ROOT, ensure_bucket
-from tune_or_retrieve.providers.bedrock.aws.waiting import Watch
+from tune_or_retrieve.providers.bedrock.aws.storage import (
+    ROOT,
+    ensure_bucket,
+    get_jsonl,
+    objects,
+    put,
+    split_uri,
+)
+from tune_or_retrieve.providers.bedrock.chat.params import BatchParams
 
-JOB = "model-invocation-job"
-RUNNING = ("Submitted", "Validating", "Scheduled", "InProgress", "Stopping")
-ANSWERED = ("Completed", "PartiallyCompleted")
-HOURS = 168  # after which AWS gives up; its most, as a queue may be long and an expired job has to be paid anew
-
-
-class Place(NamedTuple):
-    """Where jobs read and write, and as whom."""
-
-    bucket: str
-    role: Role
+OPERATIONS = Operations(
+    "model_invocation_job", "jobIdentifier", "jobArn", "invocationJobSummaries", "jobName",
+    running=("Submitted", "Validating", "Scheduled", "InProgress", "Stopping"),
+    done=("Completed", "PartiallyCompleted"),
+)  # fmt: skip
+HOURS = 168  # after which AWS gives up; its maximum, as a queue may be long and an expired job is paid for again
+FILE = "calls.jsonl"
 
 
 @dataclass(frozen=True)
 class Batch:
-    """What is asked. `key` follows from the model, the region and the records."""
+    """What is asked: records as JSON lines, for one model."""
 
     stage: str
-    model: str
-    key: str
-    retry: int = 0
+    params: BatchParams
+    records: bytes
 
-    def name(self, attempt: int) -> str:
-        return resource_name(f"batch-{words(self.stage)}", self.key, attempt)
-
-
-@dataclass(frozen=True)
-class Job:
-    """`reason`: how it ended, if not with answers."""
-
-    arn: str
-    name: str
-    status: str
-    attempt: int
-    reason: str | None = None
+    def key(self, region: str) -> str:
+        return content_key("batch", self.params.model, region, self.records.decode())
 
 
-def place(clients: Clients, bucket: str | None, role_arn: str | None, model: str, extra: Mapping[str, str]) -> Place:
-    """The bucket and the role of batch jobs with a model, made where they are not there.
+class Finished(NamedTuple):
+    """`failure`: how the job ended, unless with answers; lines may be there all the same."""
+
+    job: Job
+    lines: list[dict[str, Any]]
+    failure: str | None
+
+
+class BatchJobs(BedrockJobs[Finished]):
+    """Jobs that answer one batch.
 
     Args:
-        bucket, role_arn: the user's own; None: ours are made, with no permission that a job does not need.
-        extra: the user's own tags.
+        check: called before a job is submitted, and before anything is made for it; what it raises submits none.
+        paid: called with the ARN of the job, found or submitted, before it is waited for.
+    """
+
+    noun, operations = "batch job", OPERATIONS
+
+    def __init__(
+        self,
+        clients: Clients,
+        batch: Batch,
+        check: Callable[[], object],
+        paid: Callable[[str], object],
+        watch: Watch,
+    ):
+        super().__init__(clients, watch)
+        self.title, self.retry = batch.stage, batch.params.retry
+        self._batch, self._check, self._paid = batch, check, paid
+        self._key = batch.key(clients.region)
+
+    def name(self, attempt: int) -> str:
+        return resource_name(f"batch-{words(self._batch.stage)}", self._key, attempt)
+
+    def create(self, attempt: int) -> dict[str, Any]:
+        self._check()
+        params, folder = self._batch.params, f"{ROOT}batch/{self.name(1)}/"
+        bucket, role = ensure_bucket_and_role(self.clients, params)
+        source = put(self.clients, bucket, f"{folder}in/{FILE}", self._batch.records)
+        request = {
+            "jobName": self.name(attempt),
+            "clientRequestToken": client_token("batch", self._key, attempt),
+            "roleArn": role.arn,
+            "modelId": params.model,
+            "modelInvocationType": "Converse",  # one form of records for the models of all makers
+            "inputDataConfig": {"s3InputDataConfig": {"s3Uri": source, "s3InputFormat": "JSONL"}},
+            "outputDataConfig": {"s3OutputDataConfig": {"s3Uri": f"s3://{bucket}/{folder}out/"}},
+            "timeoutDurationInHours": HOURS,
+            "tags": pairs(tags(self._batch.stage, self._key)),
+        }
+        return when_known(role, lambda: self.clients.bedrock.create_model_invocation_job(**request), self.watch)
+
+    def begun(self, job: Job) -> None:
+        self._paid(job.id)
+
+    def fetch(self, job: Job, seen: Seen) -> Finished:
+        with aws(f"reading what the batch job {job.name} made"):
+            written_to = member(seen, "outputDataConfig", "s3OutputDataConfig", "s3Uri")
+        bucket, folder = split_uri(written_to)
+        key = f"{folder}{job.id.rsplit('/', 1)[-1]}/{FILE}.out"
+        there = any(
+            name == key for name, _ in objects(self.clients, bucket, key)
+        )  # not of one that failed at its start
+        return Finished(job, get_jsonl(self.clients, bucket, key) if there else [], self.failure(seen))
+
+    def progress(self, seen: Seen) -> str:
+        total = seen.get("totalRecordCount")
+        done = "" if total is None else f" ({seen.get('processedRecordCount', 0)} of {total})"
+        return f"batch job {seen['status']}{done}"
+
+    def submitted(self, job: Job) -> str:
+        return f"submitted the batch job {job.name} to {self._batch.params.model}, at half price"
+
+    def remedy(self, job: Job) -> str:
+        return (
+            f"Fix the cause; to pay for another job for the same calls, set `retry: {job.attempt}`, or switch batch "
+            "off: the calls are then made singly."
+        )
+
+
+def ensure_bucket_and_role(clients: Clients, params: BatchParams) -> tuple[str, Role]:
+    """The bucket and the role of batch jobs with a model: the user's, or ours, made if they are not there.
 
     Raises:
         StageError: as ensure_bucket, ensure_role and check_role.
     """
-    key = content_key("batch role", clients.account_id, clients.region, model)
-    named = tags("batch", key, extra)
-    bucket = ensure_bucket(clients, bucket, named)
-    if role_arn is not None:
-        return Place(bucket, check_role(clients, role_arn))
+    key = content_key("batch role", clients.account_id, clients.region, params.model)
+    named = tags("batch", key)
+    bucket = ensure_bucket(clients, params.bucket, named)
+    if params.role_arn is not None:
+        return bucket, check_role(clients, params.role_arn)
     files = f"{ROOT}batch/"
-    allowed = batch_policy(clients.bucket_arn(bucket), files, files, model_arns(clients, model))
-    trusted = trust(clients.arn("bedrock", f"{JOB}/*"))
-    return Place(bucket, ensure_role(clients, resource_name("batch", key), trusted, allowed, named))
+    allowed = batch_policy(clients.bucket_arn(bucket), files, files, model_arns(clients, params.model))
+    trusted = trust(clients.arn("bedrock", "model-invocation-job/*"))
+    return bucket, ensure_role(clients, resource_name("batch", key), trusted, allowed, named)
 
 
 def model_arns(clients: Clients, model: str) -> list[str]:
@@ -84,116 +152,3 @@ def model_arns(clients: Clients, model: str) -> list[str]:
             return [model if model.startswith("arn:") else clients.foundation_model_arn(model)]
         behind = [member(one, "modelArn") for one in member(profile, "models")]
         return [member(profile, "inferenceProfileArn"), *sorted(behind)]
-
-
-def ended(
-    clients: Clients,
-    batch: Batch,
-    role: Role,
-    source: str,
-    target: str,
-    watch: Watch,
-    check: Callable[[], None],
-    begun: Callable[[str], None] = lambda arn: None,
-) -> Job:
-    """The job of this content when it is over: found, or submitted now. At most one is submitted.
-
-    Args:
-        source, target: s3:// addresses of the records, and of the folder to write below.
-        check: called before a job is submitted, and not where one is found; what it raises submits none.
-        begun: told the ARN of the job, before it is waited for.
-
-    Raises:
-        StageError: the latest job failed in an earlier run and `retry` allows no further one, or AWS refuses.
-    """
-    job = None
-    try:
-        job = _submitted(clients, batch, role, source, target, watch, check)
-        begun(job.arn)
-
-        def look() -> Mapping[str, Any]:
-            seen = _seen(clients, job)
-            return {**seen, "creationTime": seen.get("submitTime")}
-
-        seen = watch.until(look, lambda seen: seen["status"] not in RUNNING, lambda seen: _told(batch, seen))
-    except KeyboardInterrupt:
-        what = f"the batch job {job.name} goes on" if job else "a batch job, if one was submitted just now, goes on"
-        stop = f" `aws bedrock stop-model-invocation-job --job-identifier {job.arn}` ends it." if job else ""
-        watch.say(f"\n{batch.stage}: {what} at AWS and is paid for. `dvc repro` comes back to it.{stop}")
-        raise
-    return Job(job.arn, job.name, seen["status"], job.attempt, _reason(seen))
-
-
-def _submitted(
-    clients: Clients, batch: Batch, role: Role, source: str, target: str, watch: Watch, check: Callable[[], None]
-) -> Job:
-    latest = _latest(clients, batch)
-    if latest is not None:
-        reason = None if latest.status in RUNNING else _reason(_seen(clients, latest))
-        if reason is None:
-            watch.say(f"{batch.stage}: found the batch job {latest.name}, {latest.status}; none is submitted")
-            return latest
-        if latest.attempt > batch.retry:
-            raise StageError(
-                f"{batch.stage}: the batch job {latest.name} {reason}. Mend the cause; to pay for another job of the "
-                f"same calls set `retry: {latest.attempt}`, or switch batch off: the calls are made singly then."
-            )
-    check()
-    attempt = latest.attempt + 1 if latest else 1
-    name = batch.name(attempt)
-    with aws(f"submitting the batch job {name}"):
-        try:
-            made = when_known(role, lambda: _create(clients, batch, attempt, role, source, target), sleep=watch.sleep)
-        except ClientError as fault:
-            # The list, which lags, did not have it yet.
-            found = _latest(clients, batch) if code(fault) == "ConflictException" else None
-            if found is None or found.attempt != attempt:
-                raise
-            return found
-        arn = member(made, "jobArn")
-    watch.say(f"{batch.stage}: submitted the batch job {name} to {batch.model}, at half price")
-    return Job(arn, name, "Submitted", attempt)
-
-
-def _latest(clients: Clients, batch: Batch) -> Job | None:
-    first = batch.name(1)
-    with aws(f"looking for the batch job {first}"):
-        pages = clients.bedrock.get_paginator("list_model_invocation_jobs").paginate(nameContains=first)
-        listed = attempts(first, (one for page in pages for one in member(page, "invocationJobSummaries")))
-    jobs = [Job(one["jobArn"], one["jobName"], one["status"], attempt) for attempt, one in listed.items()]
-    return jobs[-1] if jobs else None
-
-
-def _create(clients: Clients, batch: Batch, attempt: int, role: Role, source: str, target: str) -> dict[str, Any]:
-    return clients.bedrock.create_model_invocation_job(
-        jobName=batch.name(attempt),
-        clientRequestToken=client_token("batch", batch.key, attempt),
-        roleArn=role.arn,
-        modelId=batch.model,
-        modelInvocationType="Converse",  # one form of records for every maker's models
-        inputDataConfig={"s3InputDataConfig": {"s3Uri": source, "s3InputFormat": "JSONL"}},
-        outputDataConfig={"s3OutputDataConfig": {"s3Uri": target}},
-        timeoutDurationInHours=HOURS,
-        tags=pairs(tags(batch.stage, batch.key)),
-    )
-
-
-def _seen(clients: Clients, job: Job) -> Mapping[str, Any]:
-    with aws(f"looking at the batch job {job.name}"):
-        seen = clients.bedrock.get_model_invocation_job(jobIdentifier=job.arn)
-        member(seen, "status")
-        return seen
-
-
-def _told(batch: Batch, seen: Mapping[str, Any]) -> str:
-    done = (
-        f" ({seen.get('processedRecordCount', 0)} of {seen['totalRecordCount']})" if "totalRecordCount" in seen else ""
-    )
-    return f"{batch.stage}: batch job {seen['status']}{done}"
-
-
-def _reason(seen: Mapping[str, Any]) -> str | None:
-    if seen["status"] in ANSWERED:
-        return None
-    verb = {"Failed": "failed", "Stopped": "was stopped", "Expired": "expired"}.get(seen["status"], seen["status"])
-    return f"{verb}: {' '.join(seen.get('message', 'AWS gives no reason').split()).rstrip('.')}"

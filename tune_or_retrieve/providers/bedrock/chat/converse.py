@@ -1,4 +1,4 @@
-"""Converse: one call of a chat model of Amazon Bedrock, with all that the study measures of it."""
+"""Converse: one call of a chat model of Amazon Bedrock, with all that the study measures about it."""
 
 import time
 import warnings
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from tune_or_retrieve.providers.bedrock.aws.session import Clients
 
-# Converse's words for the two ends that the study tells apart. Others (content_filtered, ...) stay as they are.
+# Converse's words for the two endings that the study distinguishes. Others (content_filtered, ...) stay as they are.
 STOP_REASONS = {
     "end_turn": "stop",
     "stop_sequence": "stop",
@@ -29,7 +29,7 @@ STOP_REASONS = {
 
 
 class ConverseReply(ShapedReply):
-    """`input_tokens` are those billed in full: tokens of a prompt cache stand apart."""
+    """`input_tokens` are those billed in full: tokens of a prompt cache are counted separately."""
 
     cache_read_tokens: int
     cache_write_tokens: int
@@ -42,7 +42,7 @@ class Converse:
 
     Args:
         clients: their bedrock_runtime retries adaptively after throttling, and repeats nothing that may be paid for.
-        options: temperature and max_tokens are sent; Converse knows no seed.
+        options: temperature and max_tokens are sent; Converse has no seed.
     """
 
     reply_class = ConverseReply
@@ -70,15 +70,15 @@ class Converse:
         }
 
     def ask(self, messages: Sequence[dict[str, str]], schema: type[BaseModel] | None = None) -> ConverseReply:
-        """One reply, given once: only throttling is tried again.
+        """One reply, asked for once: only what was throttled is tried again.
 
         Args:
-            schema: the reply should be an object of it. The model is made to call a tool of that shape where it can be
-                made to; where it has the choice (Llama), it may write text instead.
+            schema: the reply should be an object of it. The model is forced to call a tool of that shape if it can be;
+                if it has the choice (Llama), it may write text instead.
 
         Raises:
-            AwsFault: refused, throttled to the end, lost, or cut: an answer without text, token counts, stop reason
-                or latency is a fault and not an empty reply.
+            AwsFault: refused, throttled to the end, lost, or truncated: an answer without text, token counts, stop
+                reason or latency is a fault and not an empty reply.
         """
         with aws(f"asking {self._params.model}"):
             start = time.perf_counter()
@@ -91,14 +91,14 @@ class Converse:
             forced = {"tool": schema.__name__, "any": "any"}
             choices = self.chat.supports_tool_choice_values or ()
             choice = next((forced[kind] for kind in forced if kind in choices), None)
-            if choices:  # a model that knows no tools is told the schema by the prompt alone
+            if choices:  # a model without tools gets the schema from the prompt alone
                 chat = self.chat.bind_tools([_tool(schema)], tool_choice=choice)
         with warnings.catch_warnings():  # of langchain-aws, for models that take no temperature
             warnings.simplefilter("ignore", UserWarning)
             try:
                 return chat.invoke(messages)
             except ValueError as fault:
-                # langchain-aws's own word for an answer without members; those of AWS have a cause.
+                # langchain-aws's own message for an answer without members; faults of AWS have a cause.
                 if fault.__cause__ is None and str(fault).startswith("No 'output' key"):
                     raise AnswerCut("no output") from None
                 raise
@@ -116,7 +116,7 @@ def _reply(message: "AIMessage", seconds: float) -> ConverseReply:
     stop = member(answer, "stopReason")
     output_tokens = member(usage, "output_tokens")
     if not output_tokens and (message.text or message.tool_calls):
-        raise AnswerCut("no usage")  # langchain-aws takes counts that are missing for 0
+        raise AnswerCut("no usage")  # langchain-aws reads missing counts as 0
     return ConverseReply(
         text=str(message.text),
         arguments=message.tool_calls[0]["args"] if message.tool_calls else None,

@@ -4,8 +4,7 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from tune_or_retrieve.base.params import Filled, Section
 from tune_or_retrieve.money.prices import AREA
-from tune_or_retrieve.providers.bedrock.aws.bucket_name import BucketName
-from tune_or_retrieve.providers.bedrock.aws.role_arn import RoleArn
+from tune_or_retrieve.providers.bedrock.aws.param_types import BucketName, RoleArn
 
 
 class ConverseParams(Section):
@@ -31,17 +30,17 @@ class ConverseParams(Section):
 
     @property
     def billed_as(self) -> str:
-        """The id whose price it is: an inference profile may have one of its own, an ARN has its model's."""
+        """The id under which its price is found: an inference profile may have its own, an ARN has its model's."""
         return self.foundation if self.base_model else self.model
 
     @property
     def maker(self) -> str:
-        """Who made the model, as langchain-aws names its provider: amazon, anthropic, meta."""
+        """Who made the model, as langchain-aws names providers: amazon, anthropic, meta."""
         return self.foundation.partition(".")[0]
 
 
 class BatchParams(ConverseParams):
-    """A chat model whose calls may wait, and so may be made by one batch job."""
+    """A chat model whose calls can wait, and so can be made by one batch job."""
 
     batch: bool = False  # true: one job at half price, of 100 calls or more; it may take hours
     bucket: BucketName | None = None  # of a batch job's files; None: one is made

@@ -1,13 +1,13 @@
 """A knowledge base on Bedrock over the study's articles: built once for what it follows from, and brought up to date.
 
-Everything of it bears one name, which follows from all that cannot be changed in it: chunking, embedding model, vector
-store, role. So a run that was cut off anywhere finds what it made. Changed articles are sent to the same knowledge base
-and indexed again; another chunking makes another one, and the old one is removed once the new one stands.
+Everything in it has one name, which follows from all that cannot be changed in it: chunking, embedding model, vector
+store, role. So a run that was cut off anywhere is found again. Changed articles are sent to the same knowledge base and
+indexed again; another chunking makes another one, and the old one is removed once the new one is ready.
 """
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,29 +17,33 @@ from tune_or_retrieve.base.corpus import read_text
 from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.base.files import content_key, read_json
 from tune_or_retrieve.base.records import Article, Record
+from tune_or_retrieve.money.jobs import Watch
 from tune_or_retrieve.providers.bedrock.aws.names import base_name, tags
 from tune_or_retrieve.providers.bedrock.aws.roles import Role, check_role, ensure_role, knowledge_base_policy, trust
 from tune_or_retrieve.providers.bedrock.aws.session import Clients
-from tune_or_retrieve.providers.bedrock.aws.storage import ROOT, ensure_bucket, sync
-from tune_or_retrieve.providers.bedrock.aws.waiting import Watch
-from tune_or_retrieve.providers.bedrock.chat.access import access, embeds
-from tune_or_retrieve.providers.bedrock.knowledge_base import ingestion, parts
-from tune_or_retrieve.providers.bedrock.knowledge_base.params import ManagedBaseParams
-from tune_or_retrieve.providers.bedrock.knowledge_base.removal import remains, remove
+from tune_or_retrieve.providers.bedrock.aws.storage import ROOT, default_bucket, ensure_bucket, sync
+from tune_or_retrieve.providers.bedrock.chat.access import embeds
+from tune_or_retrieve.providers.bedrock.knowledge_base import parts
+from tune_or_retrieve.providers.bedrock.knowledge_base.ingestion import (
+    Corpus,
+    DataSource,
+    IngestionJobs,
+    corpus_of,
+    latest,
+)
+from tune_or_retrieve.providers.bedrock.knowledge_base.kinds import of_study, remove_bases
+from tune_or_retrieve.providers.bedrock.knowledge_base.params import BedrockBaseParams
 
 STAGE = "index"
 TITLE_CHARACTERS = 1000  # of what is embedded with each passage; Bedrock takes 2,048 in a value
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What is asked for. `bucket` and `role_arn`: the user's, or None for the study's own."""
+class BaseSpec:
+    """What is asked for. `chunking`: as chunkingConfiguration of Bedrock."""
 
-    params: ManagedBaseParams
-    chunking: Mapping[str, Any]  # as chunkingConfiguration of Bedrock
-    bucket: str | None = None
-    role_arn: str | None = None
-    tags: Mapping[str, str] = field(default_factory=dict)  # the user's own
+    params: BedrockBaseParams
+    chunking: Mapping[str, Any]
 
     @property
     def prefix(self) -> str:
@@ -52,12 +56,12 @@ class Plan:
         store = params.opensearch_serverless.model_dump() if params.store == "opensearch_serverless" else None
         return content_key(
             "knowledge base", bucket, self.prefix, params.store, store, params.embedding_model, params.dimensions,
-            self.chunking, self.role_arn,
+            self.chunking, params.role_arn,
         )  # fmt: skip
 
 
 class Built(Record):
-    """What stands, for data/index: nothing in it changes when it is found again."""
+    """What was built, for data/index: nothing in it changes when it is found again."""
 
     backend: Literal["bedrock"] = "bedrock"
     region: str
@@ -85,12 +89,16 @@ def read_built(path: Path) -> Built:
 
 def build(
     clients: Clients,
-    plan: Plan,
+    spec: BaseSpec,
     articles: Sequence[Article],
-    text_of: Callable[[Article], str] = read_text,
+    ask: Callable[[], object],
     watch: Watch | None = None,
 ) -> Built:
-    """The knowledge base of the plan with exactly these articles in it: made, brought up to date, or found.
+    """The knowledge base with exactly these articles in it: made, brought up to date, or found.
+
+    Args:
+        ask: called before anything is made, and before articles are embedded, which is paid for; what it raises stops
+            the build. Not called where the articles are indexed already.
 
     Raises:
         AwsUnavailable: no credentials, no answer, or no access to the embedding model.
@@ -99,42 +107,48 @@ def build(
     """
     if not articles:
         raise StageError("no articles: a knowledge base cannot be built of nothing. Check the section `articles`.")
-    watch = watch or Watch()
+    watch, params = watch or Watch(), spec.params
     # Before anything is made: a role, a model or a region that is wrong leaves nothing behind.
-    given = check_role(clients, plan.role_arn) if plan.role_arn else None
-    access(clients, plan.params.embedding_model)
-    embeds(clients, plan.params.embedding_model)
-    study = content_key("study", plan.params.study)
-    bucket = ensure_bucket(clients, plan.bucket, tags(STAGE, study, plan.tags))
-    key = plan.key(bucket)
-    name, named = base_name(plan.params.study, key), tags(STAGE, key, plan.tags)
-    try:
-        _remove_broken(clients, plan, name, watch)
-        store_arn = _store(clients, plan, name, named)
-        role = given or _role(clients, plan, bucket, store_arn, name, named)
-        base_id = parts.ensure_base(clients, name, role, _base_request(clients, plan, store_arn), named, watch)
-        source_id = parts.ensure_source(clients, base_id, name, _source_request(clients, plan, bucket))
-        source = ingestion.Source(name, base_id, source_id)
-        ingestion.settle(clients, source, watch)  # what a running job reads must not change under it
-        sync(clients, bucket, plan.prefix, corpus_files(articles, text_of))
-        root = f"s3://{bucket}/{plan.prefix}"
-        corpus = corpus_key(articles)
-        indexed = ingestion.ingest(clients, source, corpus, root, plan.params.max_failed_share, watch)
-    except KeyboardInterrupt:
-        watch.say(f"\nknowledge base {name}: what AWS has begun goes on there. `dvc repro` comes back to it.")
-        raise
-    _remove_others(clients, plan, name, watch)
+    given = check_role(clients, params.role_arn) if params.role_arn else None
+    embeds(clients, params.embedding_model)
+    bucket = params.bucket or default_bucket(clients)
+    key = spec.key(bucket)
+    name, named = base_name(params.study, key), tags(STAGE, key)
+    corpus = Corpus(corpus_key(articles), f"s3://{bucket}/{spec.prefix}")
+
+    def jobs(source: DataSource) -> IngestionJobs:
+        return IngestionJobs(clients, source, corpus, params.max_failed_share, ask, watch)
+
+    going_on = f"knowledge base {name}: what AWS has started continues there. `dvc repro` picks it up again."
+    with watch.interruptible(lambda: going_on):
+        existing = _existing(clients, spec, name, watch)
+        if existing is None or not jobs(existing).holds():
+            ask()
+        ensure_bucket(clients, params.bucket, tags(STAGE, content_key("study", params.study)))
+        store_arn = _store(clients, spec, name, named)
+        role = given or _role(clients, spec, bucket, store_arn, name, named)
+        base_id = parts.ensure_base(clients, name, role, _base_request(clients, spec, store_arn), named, watch)
+        source_id = parts.ensure_source(clients, base_id, name, _source_request(clients, spec, bucket))
+        source = DataSource(name, base_id, source_id)
+        jobs(source).settle()
+        sync(clients, bucket, spec.prefix, corpus_files(articles))
+    indexed = jobs(source).run()
+
+    def other(found: str) -> bool:
+        return of_study(params.study)(found) and found != name
+
+    remove_bases(clients, other, "made with other params and no longer needed; it is removed", watch)
     return Built(
         region=clients.region,
         name=name,
         knowledge_base_id=base_id,
         data_source_id=source_id,
-        store=plan.params.store,
+        store=params.store,
         vector_store_arn=store_arn,
-        embedding_model=plan.params.embedding_model,
-        dimensions=plan.params.dimensions,
-        root=root,
-        corpus=corpus,
+        embedding_model=params.embedding_model,
+        dimensions=params.dimensions,
+        root=corpus.root,
+        corpus=corpus.key,
         documents=indexed.documents,
         failed=indexed.failed,
         failed_documents=list(indexed.failed_documents),
@@ -155,11 +169,11 @@ def check(clients: Clients, built: Built) -> None:
         raise StageError(f"knowledge base {built.knowledge_base_id}: is {base['status']}, not ACTIVE. {parts.REMAKE}")
     if parts.source_named(clients, built.knowledge_base_id, built.name) is None:
         raise parts.gone(built.knowledge_base_id, built.region, "its data source is")
-    job = ingestion.latest(clients, ingestion.Source(built.name, built.knowledge_base_id, built.data_source_id))
-    if job is None or ingestion.corpus_of(job) != built.corpus:
+    job = latest(clients, DataSource(built.name, built.knowledge_base_id, built.data_source_id))
+    if job is None or corpus_of(job) != built.corpus:
         raise StageError(
-            f"knowledge base {built.knowledge_base_id}: holds other articles than data/index was written for; another "
-            f"run has sent its own since. {parts.REMAKE}"
+            f"knowledge base {built.knowledge_base_id}: holds other articles than those that data/index was written "
+            f"for; another run has sent its own since. {parts.REMAKE}"
         )
 
 
@@ -168,67 +182,61 @@ def corpus_key(articles: Iterable[Article]) -> str:
     return content_key("corpus", sorted([article.id, article.title, article.sha256] for article in articles))
 
 
-def corpus_files(articles: Iterable[Article], text_of: Callable[[Article], str] = read_text) -> dict[str, bytes]:
-    """Objects by the rest of their keys: each article, and beside it the title, which is embedded with its passages."""
+def corpus_files(articles: Iterable[Article]) -> dict[str, bytes]:
+    """Objects by the rest of their keys: each article, and a sidecar with its title, embedded with its passages."""
     files = {}
     for article in articles:
         title = {"type": "STRING", "stringValue": article.title[:TITLE_CHARACTERS]}
         sidecar = {"metadataAttributes": {"title": {"value": title, "includeForEmbedding": True}}}
-        files[f"{article.id}.md"] = text_of(article).encode("utf-8")
+        files[f"{article.id}.md"] = read_text(article).encode("utf-8")
         files[f"{article.id}.md.metadata.json"] = json.dumps(sidecar, ensure_ascii=False).encode("utf-8")
     return files
 
 
-def _remove_broken(clients: Clients, plan: Plan, name: str, watch: Watch) -> None:
-    """Remove what cannot be made whole again: other hands deleted a part, or AWS failed to make or delete it.
+def _existing(clients: Clients, spec: BaseSpec, name: str, watch: Watch) -> DataSource | None:
+    """The data source, if it is there already. What cannot be made whole again is removed first.
 
-    Bedrock would not index again what it believes to be in an index that was deleted; and a new knowledge base over an
-    old index would find every passage twice.
+    That is a knowledge base of which someone else deleted a part, or that AWS failed to make or delete. Bedrock would
+    not index again what it believes to be in an index that was deleted, and a new knowledge base over an old index
+    would find every passage twice.
     """
     base = parts.base_named(clients, name)
     source = parts.source_named(clients, base["knowledgeBaseId"], name) if base else None
-    vectors = parts.vectors_in(clients, name) if plan.params.store == "s3_vectors" else None
     broken = base is not None and base["status"] not in ("ACTIVE", "CREATING", "UPDATING")
     broken |= source is not None and source["status"] != "AVAILABLE"
-    if plan.params.store == "s3_vectors":
+    if spec.params.store == "s3_vectors":
+        vectors = parts.vectors_in(clients, name)
         broken |= (base is not None and vectors is None) or (source is None and bool(vectors))
     if broken:
-        watch.say(f"knowledge base {name}: a part of it is gone or failed; what is left is removed and made again")
-        for found in remains(clients, plan.params.study):
-            if found.name == name:
-                remove(clients, found, watch)
+        why = "a part of it is gone or failed; what is left is removed and made again"
+        remove_bases(clients, lambda found: found == name, why, watch)
+        return None
+    return DataSource(name, base["knowledgeBaseId"], source["dataSourceId"]) if source else None
 
 
-def _remove_others(clients: Clients, plan: Plan, name: str, watch: Watch) -> None:
-    for found in remains(clients, plan.params.study):
-        if found.name != name:
-            watch.say(f"knowledge base {found.name}: made with other params, no longer needed; it is removed")
-            remove(clients, found, watch)
-
-
-def _store(clients: Clients, plan: Plan, name: str, named: Mapping[str, str]) -> str:
-    if plan.params.store == "opensearch_serverless":
-        return plan.params.opensearch_serverless.collection_arn
-    parts.ensure_index(clients, name, plan.params.dimensions, named)
+def _store(clients: Clients, spec: BaseSpec, name: str, named: Mapping[str, str]) -> str:
+    if spec.params.store == "opensearch_serverless":
+        return spec.params.opensearch_serverless.collection_arn
+    parts.ensure_index(clients, name, spec.params.dimensions, named)
     return parts.index_arn(clients, name)
 
 
-def _role(clients: Clients, plan: Plan, bucket: str, store_arn: str, name: str, named: Mapping[str, str]) -> Role:
+def _role(clients: Clients, spec: BaseSpec, bucket: str, store_arn: str, name: str, named: Mapping[str, str]) -> Role:
     trusted = trust(clients.arn("bedrock", "knowledge-base/*"))
-    allowed = knowledge_base_policy(clients.bucket_arn(bucket), plan.prefix, _model_arn(clients, plan), store_arn)
+    allowed = knowledge_base_policy(clients.bucket_arn(bucket), spec.prefix, _model_arn(clients, spec), store_arn)
     return ensure_role(clients, name, trusted, allowed, named)
 
 
-def _model_arn(clients: Clients, plan: Plan) -> str:
-    return clients.foundation_model_arn(plan.params.embedding_model)
+def _model_arn(clients: Clients, spec: BaseSpec) -> str:
+    return clients.foundation_model_arn(spec.params.embedding_model)
 
 
-def _base_request(clients: Clients, plan: Plan, store_arn: str) -> dict[str, Any]:
-    shape = {"dimensions": plan.params.dimensions, "embeddingDataType": "FLOAT32"}
-    if plan.params.store == "s3_vectors":
+def _base_request(clients: Clients, spec: BaseSpec, store_arn: str) -> dict[str, Any]:
+    shape = {"dimensions": spec.params.dimensions, "embeddingDataType": "FLOAT32"}
+    if spec.params.store == "s3_vectors":
         storage = {"type": "S3_VECTORS", "s3VectorsConfiguration": {"indexArn": store_arn}}
     else:
-        given = plan.params.opensearch_serverless
+        given = spec.params.opensearch_serverless
         fields = {
             "vectorField": given.vector_field,
             "textField": given.text_field,
@@ -240,7 +248,7 @@ def _base_request(clients: Clients, plan: Plan, store_arn: str) -> dict[str, Any
         "knowledgeBaseConfiguration": {
             "type": "VECTOR",
             "vectorKnowledgeBaseConfiguration": {
-                "embeddingModelArn": _model_arn(clients, plan),
+                "embeddingModelArn": _model_arn(clients, spec),
                 "embeddingModelConfiguration": {"bedrockEmbeddingModelConfiguration": shape},
             },
         },
@@ -248,14 +256,14 @@ def _base_request(clients: Clients, plan: Plan, store_arn: str) -> dict[str, Any
     }
 
 
-def _source_request(clients: Clients, plan: Plan, bucket: str) -> dict[str, Any]:
+def _source_request(clients: Clients, spec: BaseSpec, bucket: str) -> dict[str, Any]:
     section = {
         "bucketArn": clients.bucket_arn(bucket),
         "bucketOwnerAccountId": clients.account_id,
-        "inclusionPrefixes": [plan.prefix],
+        "inclusionPrefixes": [spec.prefix],
     }
     return {
         "dataSourceConfiguration": {"type": "S3", "s3Configuration": section},
         "dataDeletionPolicy": "DELETE",
-        "vectorIngestionConfiguration": {"chunkingConfiguration": plan.chunking},
+        "vectorIngestionConfiguration": {"chunkingConfiguration": spec.chunking},
     }

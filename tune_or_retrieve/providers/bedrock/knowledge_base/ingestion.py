@@ -1,18 +1,17 @@
-"""Ingestion jobs of a knowledge base: one for each state of the articles, started once, found again, waited for.
+"""Ingestion jobs of a knowledge base: one for each state of the articles.
 
-A job's description holds the key of the articles that it read. Bedrock indexes only what changed since the last one.
+A job's description holds the key of the articles that it read. Bedrock indexes only what changed since the last job.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tune_or_retrieve.base.errors import StageError
+from tune_or_retrieve.money.jobs import Job, Jobs, Seen, Watch
 from tune_or_retrieve.providers.bedrock.aws.faults import aws, member
 from tune_or_retrieve.providers.bedrock.aws.names import PROJECT, client_token
 from tune_or_retrieve.providers.bedrock.aws.session import Clients
-from tune_or_retrieve.providers.bedrock.aws.waiting import Watch
 from tune_or_retrieve.providers.bedrock.knowledge_base.parts import reasons
 
 RUNNING = ("STARTING", "IN_PROGRESS", "STOPPING")
@@ -21,8 +20,8 @@ NAMED = 10  # failed documents in a message; the record has all of them
 
 
 @dataclass(frozen=True)
-class Source:
-    """A data source; `name` is for messages."""
+class DataSource:
+    """Where a knowledge base reads. `name` is that of the knowledge base, for messages."""
 
     name: str
     base_id: str
@@ -34,19 +33,128 @@ class Source:
 
 
 @dataclass(frozen=True)
+class Corpus:
+    """The articles that lie in S3. `key`: of their content; `root`: the URI below which they lie, s3://bucket/prefix/."""
+
+    key: str
+    root: str
+
+
+@dataclass(frozen=True)
 class Ingested:
-    """Numbers of documents, and the ids of the articles that failed as far as AWS names them."""
+    """Numbers of documents, and the ids of the articles that failed, as far as AWS names them."""
 
     documents: int
     failed: int
     failed_documents: tuple[str, ...]
 
 
-class IngestionFailed(StageError):
-    """The job failed, was stopped, or left out too many documents."""
+class IngestionJobs(Jobs[Ingested]):
+    """The last job of a data source, if it read this corpus.
+
+    Args:
+        max_failed_share: of the documents, 0 to 1.
+        check: called before a job is submitted; what it raises submits none.
+    """
+
+    service, noun, running = "AWS", "ingestion job", RUNNING
+
+    def __init__(
+        self,
+        clients: Clients,
+        source: DataSource,
+        corpus: Corpus,
+        max_failed_share: float,
+        check: Callable[[], object],
+        watch: Watch,
+    ):
+        super().__init__(watch)
+        self.title = f"knowledge base {source.name}"
+        self._clients, self._source, self._corpus = clients, source, corpus
+        self._max_failed_share, self._check = max_failed_share, check
+
+    def find(self) -> list[Job]:
+        last = latest(self._clients, self._source)
+        return [_job(last)] if last is not None and corpus_of(last) == self._corpus.key else []
+
+    def submit(self, attempt: int) -> Job:
+        self._check()
+        last = latest(self._clients, self._source)
+        # The last job is part of the token: what failed, or was followed by other articles, is submitted again.
+        token = client_token("ingestion", *self._source.ids.values(), self._corpus.key, last and _job(last).id)
+        with aws(f"starting the ingestion into {self._source.name}"):
+            started = self._clients.bedrock_agent.start_ingestion_job(
+                **self._source.ids, clientToken=token, description=f"{DESCRIPTION}{self._corpus.key}"
+            )
+            return _job(member(started, "ingestionJob"))
+
+    def look(self, job: Job) -> Seen:
+        with aws(f"looking at the ingestion job {job.id} of {self._source.name}"):
+            call = self._clients.bedrock_agent.get_ingestion_job
+            seen = member(call(**self._source.ids, ingestionJobId=job.id), "ingestionJob")
+            member(seen, "status")
+            return seen
+
+    def settle(self) -> None:
+        """Wait for whichever job runs, however it ends: what it reads must not change under it."""
+        last = latest(self._clients, self._source)
+        if last is not None and last["status"] in RUNNING:
+            job = _job(last)
+            self._say(f"found the ingestion job {job.id}, {job.status}")
+            self.wait(job)
+
+    def failure(self, seen: Seen) -> str | None:
+        if seen["status"] != "COMPLETE":
+            return f"is {seen['status']}: {reasons(seen)}"
+        done = self._ingested(seen)
+        if done.failed > self._max_failed_share * done.documents:
+            return (
+                f"could not index {done.failed} of {done.documents} documents, more than max_failed_share: "
+                f"{self._max_failed_share:g} allows. {_which(done)}AWS: {reasons(seen)[:1000]}"
+            )
+        return None
+
+    def fetch(self, job: Job, seen: Seen) -> Ingested:
+        if why := self.failure(seen):
+            raise self.fault(job, why)
+        done = self._ingested(seen)
+        if done.failed:
+            self._say(
+                f"{done.failed} of {done.documents} documents could not be indexed and cannot be found. {_which(done)}"
+                f"AWS: {reasons(seen)[:1000]}."
+            )
+        return done
+
+    def progress(self, seen: Seen) -> str:
+        counts = seen.get("statistics") or {}
+        indexed = counts.get("numberOfNewDocumentsIndexed", 0) + counts.get("numberOfModifiedDocumentsIndexed", 0)
+        return (
+            f"ingestion {seen['status']} ({counts.get('numberOfDocumentsScanned', 0)} documents read, {indexed} "
+            f"indexed, {counts.get('numberOfDocumentsDeleted', 0)} removed, "
+            f"{counts.get('numberOfDocumentsFailed', 0)} failed)"
+        )
+
+    def remedy(self, job: Job) -> str:
+        if job.status == "COMPLETE":
+            return (
+                "Fix them or raise max_failed_share in params.yaml, and run `dvc repro`, which indexes what is missing."
+            )
+        return "Fix the cause and run `dvc repro`, which starts another."
+
+    def holds(self) -> bool:
+        """Whether these articles are indexed, or are being indexed, so that nothing needs to be paid."""
+        return any(job.status in RUNNING or self.lost(job) is None for job in self.find())
+
+    def _ingested(self, seen: Seen) -> Ingested:
+        with aws("reading the statistics of an ingestion job"):
+            documents = member(seen, "statistics", "numberOfDocumentsScanned")
+            failed = member(seen, "statistics", "numberOfDocumentsFailed")
+        said = "\n".join(seen.get("failureReasons") or [])
+        names = re.findall(rf"{re.escape(self._corpus.root)}(.+?)\.md\b", said)
+        return Ingested(documents, failed, tuple(sorted(set(names))))
 
 
-def latest(clients: Clients, source: Source) -> Mapping[str, Any] | None:
+def latest(clients: Clients, source: DataSource) -> Mapping[str, Any] | None:
     """The job that was started last, as AWS lists it."""
     with aws(f"listing the ingestion jobs of {source.name}"):
         order = {"attribute": "STARTED_AT", "order": "DESCENDING"}
@@ -60,96 +168,9 @@ def corpus_of(job: Mapping[str, Any]) -> str | None:
     return said.removeprefix(DESCRIPTION) if said.startswith(DESCRIPTION) else None
 
 
-def settle(clients: Clients, source: Source, watch: Watch) -> None:
-    """Wait for the job that runs, if one does, however it ends."""
-    job = latest(clients, source)
-    if job is not None and job["status"] in RUNNING:
-        watch.say(f"knowledge base {source.name}: found the ingestion job {job['ingestionJobId']}, {job['status']}")
-        _wait(clients, source, job["ingestionJobId"], watch)
-
-
-def ingest(clients: Clients, source: Source, corpus: str, root: str, max_failed_share: float, watch: Watch) -> Ingested:
-    """What the last job made of this corpus, if it read no other; else start one, and wait for it.
-
-    Args:
-        corpus: content key of the articles, which lie in S3 by now.
-        root: URI below which they lie, s3://bucket/prefix/.
-        max_failed_share: of the documents, 0 to 1.
-
-    Raises:
-        IngestionFailed: with AWS's reasons. The next call starts another one, which reads what is missing.
-    """
-    last = latest(clients, source)
-    if last is not None and last["status"] == "COMPLETE" and corpus_of(last) == corpus:
-        seen = _seen(clients, source, last["ingestionJobId"])
-        done = _ingested(seen, root)
-        if done.failed <= max_failed_share * done.documents:
-            watch.say(f"knowledge base {source.name}: holds these articles already")
-            _tell_failed(source, done, seen, watch)
-            return done
-    with aws(f"starting the ingestion into {source.name}"):
-        # The last job stands in the token: what failed, or was followed by other articles, is started again.
-        token = client_token("ingestion", source.base_id, source.id, corpus, last and last["ingestionJobId"])
-        started = clients.bedrock_agent.start_ingestion_job(
-            **source.ids, clientToken=token, description=f"{DESCRIPTION}{corpus}"
-        )
-        job_id = member(started, "ingestionJob", "ingestionJobId")
-    seen = _wait(clients, source, job_id, watch)
-    if seen["status"] != "COMPLETE":
-        raise IngestionFailed(
-            f"knowledge base {source.name}: the ingestion job {job_id} is {seen['status']}: {reasons(seen)}. Mend the "
-            "cause and run `dvc repro`, which starts another."
-        )
-    done = _ingested(seen, root)
-    if done.failed > max_failed_share * done.documents:
-        raise IngestionFailed(
-            f"knowledge base {source.name}: {done.failed} of {done.documents} documents could not be indexed, more "
-            f"than max_failed_share: {max_failed_share:g} allows. {_which(done)}AWS: {reasons(seen)[:1000]}. Mend them "
-            "or raise max_failed_share in params.yaml, and run `dvc repro`, which indexes what is missing."
-        )
-    _tell_failed(source, done, seen, watch)
-    return done
-
-
-def _wait(clients: Clients, source: Source, job_id: str, watch: Watch) -> Mapping[str, Any]:
-    return watch.until(
-        lambda: _seen(clients, source, job_id),
-        lambda seen: seen["status"] not in RUNNING,
-        lambda seen: f"knowledge base {source.name}: ingestion {_progress(seen)}",
-    )
-
-
-def _seen(clients: Clients, source: Source, job_id: str) -> Mapping[str, Any]:
-    with aws(f"looking at the ingestion job {job_id} of {source.name}"):
-        seen = member(clients.bedrock_agent.get_ingestion_job(**source.ids, ingestionJobId=job_id), "ingestionJob")
-        member(seen, "status")
-        return seen
-
-
-def _progress(seen: Mapping[str, Any]) -> str:
-    counts = seen.get("statistics") or {}
-    indexed = counts.get("numberOfNewDocumentsIndexed", 0) + counts.get("numberOfModifiedDocumentsIndexed", 0)
-    return (
-        f"{seen['status']} ({counts.get('numberOfDocumentsScanned', 0)} documents read, {indexed} indexed, "
-        f"{counts.get('numberOfDocumentsDeleted', 0)} removed, {counts.get('numberOfDocumentsFailed', 0)} failed)"
-    )
-
-
-def _ingested(seen: Mapping[str, Any], root: str) -> Ingested:
-    with aws("reading the statistics of an ingestion job"):
-        documents = member(seen, "statistics", "numberOfDocumentsScanned")
-        failed = member(seen, "statistics", "numberOfDocumentsFailed")
-    said = "\n".join(seen.get("failureReasons") or [])
-    names = re.findall(rf"{re.escape(root)}(.+?)\.md\b", said)
-    return Ingested(documents, failed, tuple(sorted(set(names))))
-
-
-def _tell_failed(source: Source, done: Ingested, seen: Mapping[str, Any], watch: Watch) -> None:
-    if done.failed:
-        watch.say(
-            f"knowledge base {source.name}: {done.failed} of {done.documents} documents could not be indexed and "
-            f"cannot be found. {_which(done)}AWS: {reasons(seen)[:1000]}."
-        )
+def _job(listed: Mapping[str, Any]) -> Job:
+    with aws("reading an ingestion job"):
+        return Job(member(listed, "ingestionJobId"), member(listed, "ingestionJobId"), member(listed, "status"))
 
 
 def _which(done: Ingested) -> str:

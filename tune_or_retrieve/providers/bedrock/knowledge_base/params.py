@@ -5,8 +5,7 @@ from typing import Literal
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from tune_or_retrieve.base.params import Filled, Section
-from tune_or_retrieve.providers.bedrock.aws.bucket_name import BucketName
-from tune_or_retrieve.providers.bedrock.aws.role_arn import RoleArn
+from tune_or_retrieve.providers.bedrock.aws.param_types import BucketName, RoleArn
 
 DIMENSIONS = {"amazon.titan-embed-text-v2": (256, 512, 1024)}  # of models that have several, by the start of their ids
 
@@ -21,7 +20,12 @@ class OpenSearchParams(Section):
     metadata_field: Filled
 
 
-class ManagedBaseParams(Section):
+class BedrockBaseParams(Section):
+    """A knowledge base of Bedrock; None where something is made, or taken from the AWS profile."""
+
+    region: Filled | None = None
+    bucket: BucketName | None = None
+    role_arn: RoleArn | None = None
     # Studies of one account that differ in it leave each other's articles and knowledge bases alone.
     study: str = Field(default="study", pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=30)
     store: Literal["s3_vectors", "opensearch_serverless"]
@@ -47,15 +51,7 @@ class ManagedBaseParams(Section):
         return value
 
     @model_validator(mode="after")
-    def _collection_given(self) -> "ManagedBaseParams":
+    def _collection_given(self) -> "BedrockBaseParams":
         if self.store == "opensearch_serverless" and self.opensearch_serverless is None:
             raise ValueError("store opensearch_serverless needs the section opensearch_serverless: it is not made")
         return self
-
-
-class BedrockBaseParams(ManagedBaseParams):
-    """A knowledge base of Bedrock; None where one is made, or taken from the AWS profile."""
-
-    region: Filled | None = None
-    bucket: BucketName | None = None
-    role_arn: RoleArn | None = None

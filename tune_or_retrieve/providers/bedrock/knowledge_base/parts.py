@@ -1,21 +1,21 @@
-"""The parts of a knowledge base, each looked for by its name, made if it is not there, and looked for again."""
+"""The parts of a knowledge base: each is looked for by its name, made if it is not there, and looked for again."""
 
+import functools
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from botocore.exceptions import ClientError
-
 from tune_or_retrieve.base.errors import StageError
-from tune_or_retrieve.providers.bedrock.aws.faults import AwsMissing, aws, code, found, member
+from tune_or_retrieve.money.jobs import Watch
+from tune_or_retrieve.providers.bedrock.aws.fault_rules import AwsConflict, AwsMissing
+from tune_or_retrieve.providers.bedrock.aws.faults import aws, found, member
 from tune_or_retrieve.providers.bedrock.aws.roles import Role, when_known
 from tune_or_retrieve.providers.bedrock.aws.session import Clients
-from tune_or_retrieve.providers.bedrock.aws.waiting import Watch
 
-# What Bedrock writes beside a vector. S3 Vectors allows 2,048 bytes of what can be filtered by, and texts are longer.
+# What Bedrock stores with a vector. S3 Vectors allows 2,048 bytes of filterable metadata, and texts are longer.
 STORED_ONLY = ["AMAZON_BEDROCK_TEXT", "AMAZON_BEDROCK_METADATA", "title"]
 REMAKE = "Make it again: dvc repro --force --single-item index, then `dvc repro`."
-SECONDS = 5.0  # between two looks at what takes AWS no longer than a minute
+SECONDS = 5.0  # between two looks at what takes AWS at most a minute
 
 T = TypeVar("T")
 
@@ -23,10 +23,6 @@ T = TypeVar("T")
 def index_arn(clients: Clients, name: str) -> str:
     """Of the vector index, which is the only one in a vector bucket of the same name."""
     return clients.arn("s3vectors", f"bucket/{name}/index/{name}")
-
-
-def base_arn(clients: Clients, base_id: str) -> str:
-    return clients.arn("bedrock", f"knowledge-base/{base_id}")
 
 
 def base_named(clients: Clients, name: str) -> Mapping[str, Any] | None:
@@ -56,17 +52,9 @@ def source_named(clients: Clients, base_id: str, name: str) -> Mapping[str, Any]
 
 def sources(clients: Clients, base_id: str) -> list[Mapping[str, Any]]:
     """Short descriptions of all data sources; none if the knowledge base is gone."""
-    listed: list[Mapping[str, Any]] = []
     with aws(f"listing the data sources of the knowledge base {base_id}"):
         pages = clients.bedrock_agent.get_paginator("list_data_sources").paginate(knowledgeBaseId=base_id)
-
-        def read() -> bool:
-            for page in pages:
-                listed.extend(member(page, "dataSourceSummaries"))
-            return True
-
-        found(read)
-    return listed
+        return [one for page in found(lambda: list(pages)) or [] for one in member(page, "dataSourceSummaries")]
 
 
 def source_seen(clients: Clients, base_id: str, source_id: str) -> Mapping[str, Any] | None:
@@ -87,18 +75,18 @@ def vectors_in(clients: Clients, name: str) -> bool | None:
 def ensure_index(clients: Clients, name: str, dimensions: int, tags: Mapping[str, str]) -> None:
     """A vector bucket and, in it, an index, both of this name. Raises StageError if AWS refuses."""
     client, bucket = clients.s3vectors, {"vectorBucketName": name}
-    with aws(f"making the vector bucket {name}"):
-        found_or_made(
-            lambda: found(lambda: client.get_vector_bucket(**bucket)),
-            lambda: client.create_vector_bucket(**bucket, tags=dict(tags)),
-        )
-    with aws(f"making the vector index {name}"):
-        shape = {"dataType": "float32", "dimension": dimensions, "distanceMetric": "cosine"}
-        stored = {"metadataConfiguration": {"nonFilterableMetadataKeys": STORED_ONLY}}
-        found_or_made(
-            lambda: found(lambda: client.get_index(**bucket, indexName=name)),
-            lambda: client.create_index(**bucket, indexName=name, **shape, **stored, tags=dict(tags)),
-        )
+    _found_or_made(
+        f"making the vector bucket {name}",
+        lambda: found(lambda: client.get_vector_bucket(**bucket)),
+        lambda: client.create_vector_bucket(**bucket, tags=dict(tags)),
+    )
+    shape = {"dataType": "float32", "dimension": dimensions, "distanceMetric": "cosine"}
+    stored = {"metadataConfiguration": {"nonFilterableMetadataKeys": STORED_ONLY}}
+    _found_or_made(
+        f"making the vector index {name}",
+        lambda: found(lambda: client.get_index(**bucket, indexName=name)),
+        lambda: client.create_index(**bucket, indexName=name, **shape, **stored, tags=dict(tags)),
+    )
 
 
 def ensure_base(
@@ -113,13 +101,12 @@ def ensure_base(
     def make() -> Mapping[str, Any]:
         # No token of ours: AWS remembers those of what was deleted since, and the name is taken only once anyway.
         call = {"name": name, "roleArn": role.arn, "tags": dict(tags), **request}
-        made = when_known(role, lambda: clients.bedrock_agent.create_knowledge_base(**call), sleep=watch.sleep)
+        made = when_known(role, lambda: clients.bedrock_agent.create_knowledge_base(**call), watch)
         watch.say(f"knowledge base {name}: made")
         return member(made, "knowledgeBase")
 
-    with aws(f"making the knowledge base {name}"):
-        base = found_or_made(lambda: base_named(clients, name), make)
-        base_id = member(base, "knowledgeBaseId")
+    base = _found_or_made(f"making the knowledge base {name}", lambda: base_named(clients, name), make)
+    base_id = base["knowledgeBaseId"]
     if base["status"] != "ACTIVE":
         base = quick(watch).until(
             lambda: base_seen(clients, base_id) or {"status": "GONE"},
@@ -128,7 +115,7 @@ def ensure_base(
         )
     if base["status"] != "ACTIVE":
         raise StageError(
-            f"knowledge base {name}: is {base['status']}: {reasons(base)}. Mend the cause and run `dvc repro`, which "
+            f"knowledge base {name}: is {base['status']}: {reasons(base)}. Fix the cause and run `dvc repro`, which "
             "removes it and makes another."
         )
     return base_id
@@ -141,29 +128,31 @@ def ensure_source(clients: Clients, base_id: str, name: str, request: Mapping[st
         made = clients.bedrock_agent.create_data_source(knowledgeBaseId=base_id, name=name, **request)
         return member(made, "dataSource")
 
-    with aws(f"making the data source {name}"):
-        return member(found_or_made(lambda: source_named(clients, base_id, name), make), "dataSourceId")
+    find = functools.partial(source_named, clients, base_id, name)
+    return _found_or_made(f"making the data source {name}", find, make)["dataSourceId"]
 
 
 def gone(knowledge_base_id: str, region: str, what: str, code: str = "") -> AwsMissing:
-    """The fault to raise where something of a knowledge base, `what`, was there and is not."""
+    """The fault to raise where a part of a knowledge base, `what`, was there and no longer is."""
     return AwsMissing(
         f"knowledge base {knowledge_base_id} in {region}: {what} no longer there, deleted since the index stage made "
-        f"it, by other hands or by a run with other params. {REMAKE}",
+        f"it, by someone else or by a run with other params. {REMAKE}",
         code,
     )
 
 
-def found_or_made(find: Callable[[], T | None], make: Callable[[], T]) -> T:
+def _found_or_made(doing: str, find: Callable[[], T | None], make: Callable[[], T]) -> T:
     """What is found, else made; and where AWS says that it exists, since its lists lag, found after all."""
-    if (there := find()) is not None:
-        return there
-    try:
-        return make()
-    except ClientError as fault:
-        if code(fault) != "ConflictException" or (there := find()) is None:
-            raise
-        return there
+    with aws(doing):
+        if (there := find()) is not None:
+            return there
+        try:
+            with aws(doing):
+                return make()
+        except AwsConflict:
+            if (there := find()) is None:
+                raise
+            return there
 
 
 def quick(watch: Watch) -> Watch:

@@ -1,14 +1,14 @@
-"""Retrieval from a knowledge base of Bedrock, and its answers traced back to the articles they were cut from.
+"""Retrieval from a knowledge base of Bedrock, and its passages traced back to the articles they were cut from.
 
-Bedrock gives the text of a chunk and the S3 object it came from, no offsets. The article follows from the object's
-key, and the place from looking for the text in the article, so that the metrics of stages.retrieve mean the same here
-as with FAISS. Of a text that an article holds more than once, the first place is taken.
+Bedrock gives the text of a chunk and the S3 object that it came from, but no offsets. The article follows from the
+object's key, and the offsets from a search for the text in the article, so that the metrics of stages.retrieve mean the
+same here as with FAISS. Of a text that an article holds more than once, the first occurrence is taken.
 """
 
 import functools
 import itertools
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
 from botocore.exceptions import ClientError
@@ -27,7 +27,7 @@ from tune_or_retrieve.text.sentences import units
 
 MOST_RESULTS = 100  # of one retrieve call
 STORE_GONE = re.compile(r"vector (store|index|bucket).*(not (be )?found|not exist)", re.IGNORECASE)
-NOWHERE = Span(article_id="", start=0, end=1)  # keeps the rank of a passage whose place is unknown; holds no evidence
+NOWHERE = Span(article_id="", start=0, end=1)  # keeps the rank of a passage that was not found; holds no evidence
 
 
 class KnowledgeBaseRetriever(AmazonKnowledgeBasesRetriever):
@@ -84,13 +84,8 @@ def search_type(mode: str, store: str) -> Literal["SEMANTIC", "HYBRID"]:
     )
 
 
-def locate(
-    found: Iterable[Sequence[Document]],
-    articles: Iterable[Article],
-    root: str,
-    text_of: Callable[[Article], str] = read_text,
-) -> list[list[Document]]:
-    """Documents as PassageRetriever gives them, and how many have no place, said to whoever watches.
+def locate(found: Iterable[Sequence[Document]], articles: Iterable[Article], root: str) -> list[list[Document]]:
+    """Documents as PassageRetriever gives them. How many were not found in their articles is said.
 
     Metadata of each: id, article_id, title, section, start, end, context_start, context_end, score. The offsets are
     None where the article does not hold the text, `score` where Bedrock gave none. The id follows from article and
@@ -106,8 +101,8 @@ def locate(
     by_id = {article.id: article for article in articles}
 
     @functools.cache
-    def read(article_id: str) -> str:
-        return text_of(by_id[article_id])
+    def text_of(article_id: str) -> str:
+        return read_text(by_id[article_id])
 
     rows = []
     for documents in found:
@@ -119,7 +114,7 @@ def locate(
                     f"the knowledge base gave a passage of {_uri(document)}, which is none of the {len(by_id)} "
                     f"articles below {root}: it was built from others. {REMAKE}"
                 )
-            row.append(_located(document, by_id[article_id], read(article_id)))
+            row.append(_located(document, by_id[article_id], text_of(article_id)))
         rows.append(row)
     everything = [document for row in rows for document in row]
     if lost := [document for document in everything if document.metadata["start"] is None]:
@@ -131,14 +126,14 @@ def locate(
 
 
 def passage_span(document: Document) -> Span:
-    """Where in its article a document of `locate` stands; NOWHERE if that is not known."""
+    """Where in its article a document of `locate` is; NOWHERE if that is not known."""
     metadata = document.metadata
     if metadata["context_start"] is None:
         return NOWHERE
     return Span(article_id=metadata["article_id"], start=metadata["context_start"], end=metadata["context_end"])
 
 
-def place(text: str, passage: str) -> tuple[int, int] | None:
+def find_passage(text: str, passage: str) -> tuple[int, int] | None:
     """Start and end of a passage in a text: as it is, else with other white space between its words."""
     words = passage.split()
     if not words:
@@ -151,7 +146,7 @@ def place(text: str, passage: str) -> tuple[int, int] | None:
 
 
 def _located(document: Document, article: Article, text: str) -> Document:
-    start, end = place(text, document.page_content) or (None, None)
+    start, end = find_passage(text, document.page_content) or (None, None)
     where = f"{start}-{end}" if start is not None else sha256_text(document.page_content)[:12]
     metadata = {
         "id": f"{article.id}#{where}",
@@ -168,7 +163,7 @@ def _located(document: Document, article: Article, text: str) -> Document:
 
 
 def _section(text: str, start: int, end: int) -> str:
-    """The headings that all of a passage stands under, as for the project's own chunks."""
+    """The headings above all of a passage, as for the project's own chunks."""
     paths = [unit.path for unit in units(text) if unit.start < end and unit.end > start]
     same = itertools.takewhile(lambda level: len(set(level)) == 1, zip(*paths, strict=False))
     return " > ".join(level[0] for level in same)

@@ -13,7 +13,7 @@ FILE = "deployment.json"
 
 
 class Deployment(Record):
-    """The same as long as the same is asked for: no time, no credential."""
+    """The same for the same params and data: it holds no time and no credential."""
 
     provider: Literal["bedrock"] = "bedrock"
     region: str
@@ -26,9 +26,7 @@ class Deployment(Record):
     hyperparameters: dict[str, str]
     train_sha256: str
     validation_sha256: str
-    samples: dict[
-        str, int
-    ]  # of each split that were sent, and of the training split, that have passages or were mended
+    samples: dict[str, int]  # sent, of each split; of the training split, also those with passages and those repaired
     rejected: dict[str, int]  # samples left out, by reason
 
 

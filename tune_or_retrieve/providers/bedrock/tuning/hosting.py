@@ -1,23 +1,36 @@
-"""Where a fine-tuned model answers: on demand, which costs nothing while idle, or in provisioned throughput, which is
-paid for by the hour whether it is used or not, and is therefore confirmed first.
+"""Where a fine-tuned model answers: on demand, which costs nothing while idle, or on provisioned throughput, which is
+paid for by the hour whether it is used or not, and which the user therefore confirms first.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+import functools
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.base.files import content_key
+from tune_or_retrieve.money.jobs import Job, Seen, Watch
 from tune_or_retrieve.providers.bedrock.aws.faults import aws, found, member
-from tune_or_retrieve.providers.bedrock.aws.names import attempts, client_token, pairs, resource_name, tags
+from tune_or_retrieve.providers.bedrock.aws.jobs import BedrockJobs, Operations
+from tune_or_retrieve.providers.bedrock.aws.names import client_token, pairs, resource_name, tags
 from tune_or_retrieve.providers.bedrock.aws.session import Clients
-from tune_or_retrieve.providers.bedrock.aws.waiting import Watch
 from tune_or_retrieve.providers.bedrock.tuning.hosting_params import HostingParams, ProvisionedParams
 
 STAGE = "fine_tune"
 COMMITMENTS = {"none": None, "1 month": "OneMonth", "6 months": "SixMonths"}
 DAYS = {"none": 0, "1 month": 30, "6 months": 180}
 HOURS_OF_A_MONTH = 730
+COMING_UP = ("Creating", "Updating")
+OPERATIONS = {
+    "on_demand": Operations(
+        "custom_model_deployment", "customModelDeploymentIdentifier", "customModelDeploymentArn",
+        "modelDeploymentSummaries", "customModelDeploymentName", COMING_UP, ("Active",),
+    ),
+    "provisioned": Operations(
+        "provisioned_model_throughput", "provisionedModelId", "provisionedModelArn", "provisionedModelSummaries",
+        "provisionedModelName", COMING_UP, ("InService",),
+    ),
+}  # fmt: skip
+NOUNS = {"on_demand": "deployment", "provisioned": "provisioned throughput"}
 
 
 @dataclass(frozen=True)
@@ -26,57 +39,10 @@ class Hosted:
 
     arn: str
     name: str
-    status: str
-    attempt: int
     kind: Literal["on_demand", "provisioned"]
 
 
-@dataclass(frozen=True)
-class Kind:
-    """How bedrock's client speaks of one kind of hosting."""
-
-    word: str  # in the names of its operations
-    identifier: str  # member of requests that names one
-    arn: str  # member of answers
-    listed: str  # member of the list's pages
-    name: str  # member of each one listed
-    ready: str  # status
-
-
-KINDS = {
-    "on_demand": Kind(
-        "custom_model_deployment", "customModelDeploymentIdentifier", "customModelDeploymentArn",
-        "modelDeploymentSummaries", "customModelDeploymentName", "Active",
-    ),
-    "provisioned": Kind(
-        "provisioned_model_throughput", "provisionedModelId", "provisionedModelArn", "provisionedModelSummaries",
-        "provisionedModelName", "InService",
-    ),
-}  # fmt: skip
-
-
-class HostingFailed(StageError):
-    """AWS could not bring the model up."""
-
-
-def price(params: ProvisionedParams) -> str:
-    """What it costs, in words and dollars."""
-    hourly = params.units * params.price_per_hour
-    text = f"{params.units} unit(s) of provisioned throughput cost ${hourly:,.2f} an hour, used or not"
-    if days := DAYS[params.commitment]:
-        total = hourly * 24 * days
-        return f"{text}, for {params.commitment} at least: ${total:,.2f} that cannot be had back"
-    return f"{text}, until deleted: ${hourly * 24:,.2f} a day, ${hourly * HOURS_OF_A_MONTH:,.2f} a month"
-
-
-def host(
-    clients: Clients,
-    model: str,
-    model_arn: str,
-    params: HostingParams,
-    watch: Watch | None = None,
-    extra_tags: Mapping[str, str] | None = None,
-) -> Hosted:
+def host(clients: Clients, model: str, model_arn: str, params: HostingParams, watch: Watch) -> Hosted:
     """The model, ready to answer: found, or brought up and waited for. One that failed to come up is replaced.
 
     Args:
@@ -84,40 +50,12 @@ def host(
         model_arn: of the custom model.
 
     Raises:
-        StageError: a price that is not confirmed, before anything is sent; or other throughput of the model is paid
-            for already.
-        HostingFailed: with AWS's reason.
+        StageError: a price that is not confirmed, before anything is sent; other throughput of the model is already
+            paid for; or AWS could not bring it up, with its reason.
     """
-    watch = watch or Watch()
     confirm(params, watch)
-    _refuse_second_throughput(clients, model, model_arn, params)
-    key = content_key("hosting", model_arn)
-    there = find(clients, model, model_arn, params.kind)
-    latest = there[-1] if there else None
-    try:
-        if latest is None or latest.status == "Failed":
-            attempt = latest.attempt + 1 if latest else 1
-            latest = _create(clients, model, model_arn, params, attempt, key, extra_tags)
-            watch.say(f"hosting {model}: {latest.name} is being brought up, {params.kind}")
-        latest = replace(latest, status=_wait(clients, model, latest, watch))
-    except KeyboardInterrupt:
-        paid = " It is paid for from now on; `tune-or-retrieve teardown` ends it." if params.kind != "on_demand" else ""
-        watch.say(f"\nhosting {model}: it goes on coming up at AWS. `dvc repro` comes back to it.{paid}")
-        raise
-    for old in there:
-        if old.status == "Failed" and old.arn != latest.arn:
-            _delete(clients, old)
-    return latest
-
-
-def find(clients: Clients, model: str, model_arn: str, kind: Literal["on_demand", "provisioned"]) -> list[Hosted]:
-    """What hosts the model in this way, by attempt."""
-    first = resource_name(model, content_key("hosting", model_arn))
-    how = KINDS[kind]
-    with aws(f"looking for what hosts {model}"):
-        pages = clients.bedrock.get_paginator(f"list_{how.word}s").paginate(nameContains=first)
-        listed = attempts(first, (one for page in pages for one in member(page, how.listed)), how.name)
-    return [Hosted(one[how.arn], one[how.name], one["status"], attempt, kind) for attempt, one in listed.items()]
+    _refuse_second_throughput(clients, model, model_arn, params, watch)
+    return HostingJobs(clients, model, model_arn, params, watch).run()
 
 
 def confirm(hosting: HostingParams, watch: Watch) -> None:
@@ -138,13 +76,75 @@ def confirm(hosting: HostingParams, watch: Watch) -> None:
     watch.say(f"hosting: {price(params)}; `confirmed: true` allows it")
 
 
-def _refuse_second_throughput(clients: Clients, model: str, model_arn: str, params: HostingParams) -> None:
-    """Changed params must not leave throughput behind that is paid for, nor take what was made with others."""
-    for one in find(clients, model, model_arn, "provisioned"):
+def price(params: ProvisionedParams) -> str:
+    """What it costs, in words and dollars."""
+    hourly = params.units * params.price_per_hour
+    text = f"{params.units} unit(s) of provisioned throughput cost ${hourly:,.2f} an hour, used or not"
+    if days := DAYS[params.commitment]:
+        total = hourly * 24 * days
+        return f"{text}, for {params.commitment} at least: ${total:,.2f}, not refundable"
+    return f"{text}, until deleted: ${hourly * 24:,.2f} a day, ${hourly * HOURS_OF_A_MONTH:,.2f} a month"
+
+
+class HostingJobs(BedrockJobs[Hosted]):
+    """What hosts one model in the way that `params` asks for; coming up is the job."""
+
+    def __init__(self, clients: Clients, model: str, model_arn: str, params: HostingParams, watch: Watch):
+        self.operations = OPERATIONS[params.kind]
+        super().__init__(clients, watch)
+        self.title, self.noun = f"hosting {model}", NOUNS[params.kind]
+        self._model, self._model_arn, self._params = model, model_arn, params
+        self._key = content_key("hosting", model_arn)
+
+    def name(self, attempt: int) -> str:
+        return resource_name(self._model, self._key, attempt)
+
+    def create(self, attempt: int) -> dict[str, Any]:
+        name, params = self.name(attempt), self._params
+        request: dict[str, Any] = {"tags": pairs(tags(STAGE, self._key))}
+        if params.kind == "on_demand":
+            request |= {"modelDeploymentName": name, "modelArn": self._model_arn}
+        else:
+            units = params.provisioned.units
+            request |= {"provisionedModelName": name, "modelId": self._model_arn, "modelUnits": units}
+            if term := COMMITMENTS[params.provisioned.commitment]:
+                request["commitmentDuration"] = term
+        token = client_token("hosting", params.kind, name)
+        return getattr(self.clients.bedrock, f"create_{self.operations.noun}")(**request, clientRequestToken=token)
+
+    def fetch(self, job: Job, seen: Seen) -> Hosted:
+        if why := self.failure(seen):
+            raise self.fault(job, why)
+        delete = getattr(self.clients.bedrock, f"delete_{self.operations.noun}")
+        for old in self.find():
+            if old.status == "Failed":
+                with aws(f"deleting the {self.noun} {old.name}, which failed"):
+                    found(functools.partial(delete, **{self.operations.identifier: old.id}))
+        return Hosted(job.id, job.name, self._params.kind)
+
+    def submitted(self, job: Job) -> str:
+        return f"the {self.noun} {job.name} is being brought up"
+
+    def goes_on(self, job: Job | None) -> str:
+        paid = " It is paid for from now on; `tune-or-retrieve teardown` ends it."
+        return "it goes on coming up at AWS. `dvc repro` picks it up again." + (
+            paid if self._params.kind == "provisioned" else ""
+        )
+
+    def remedy(self, job: Job) -> str:
+        return "Fix the cause and run `dvc repro`, which brings up another one; this one costs nothing."
+
+
+def _refuse_second_throughput(
+    clients: Clients, model: str, model_arn: str, params: HostingParams, watch: Watch
+) -> None:
+    """Changed params must not leave throughput behind that is paid for, nor use what was made with others."""
+    throughputs = HostingJobs(clients, model, model_arn, HostingParams(kind="provisioned"), watch)
+    for one in throughputs.find():
         if one.status == "Failed":
             continue
-        with aws(f"looking at the throughput {one.name}"):
-            seen = clients.bedrock.get_provisioned_model_throughput(provisionedModelId=one.arn)
+        seen = throughputs.look(one)
+        with aws(f"looking at the provisioned throughput {one.name}"):
             units, term = member(seen, "modelUnits"), seen.get("commitmentDuration")
         wanted = params.provisioned if params.kind == "provisioned" else None
         if wanted is None or (units, term) != (wanted.units, COMMITMENTS[wanted.commitment]):
@@ -152,57 +152,5 @@ def _refuse_second_throughput(clients: Clients, model: str, model_arn: str, para
             raise StageError(
                 f"hosting {model}: {one.name} is being paid for by the hour ({units} unit(s), commitment "
                 f"{commitment}), and params.yaml asks for something else. Delete it first with `aws bedrock "
-                f"delete-provisioned-model-throughput --provisioned-model-id {one.arn}`, or put its params back."
+                f"delete-provisioned-model-throughput --provisioned-model-id {one.id}`, or restore its params."
             )
-
-
-def _create(
-    clients: Clients,
-    model: str,
-    model_arn: str,
-    params: HostingParams,
-    attempt: int,
-    key: str,
-    extra_tags: Mapping[str, str] | None,
-) -> Hosted:
-    name, how = resource_name(model, key, attempt), KINDS[params.kind]
-    request: dict[str, Any] = {"tags": pairs(tags(STAGE, key, extra_tags))}
-    if params.kind == "on_demand":
-        request |= {"modelDeploymentName": name, "modelArn": model_arn}
-    else:
-        request |= {"provisionedModelName": name, "modelId": model_arn, "modelUnits": params.provisioned.units}
-        if term := COMMITMENTS[params.provisioned.commitment]:
-            request["commitmentDuration"] = term
-    with aws(f"bringing up {name}"):
-        create = getattr(clients.bedrock, f"create_{how.word}")
-        made = create(**request, clientRequestToken=client_token("hosting", params.kind, name))
-        return Hosted(member(made, how.arn), name, "Creating", attempt, params.kind)
-
-
-def _wait(clients: Clients, model: str, hosted: Hosted, watch: Watch) -> str:
-    how = KINDS[hosted.kind]
-
-    def look() -> Mapping[str, Any]:
-        with aws(f"looking at {hosted.name}"):
-            seen = getattr(clients.bedrock, f"get_{how.word}")(**{how.identifier: hosted.arn})
-            member(seen, "status")
-            return seen
-
-    seen = watch.until(
-        look,
-        lambda seen: seen["status"] not in ("Creating", "Updating"),
-        lambda seen: f"hosting {model}: {seen['status']}",
-    )
-    if seen["status"] != how.ready:
-        reason = " ".join(seen.get("failureMessage", "AWS gives no reason").split()).rstrip(".")
-        raise HostingFailed(
-            f"hosting {model}: {hosted.name} is {seen['status']}: {reason}. Mend the cause and run `dvc repro`, which "
-            "brings up another one; this one costs nothing."
-        )
-    return seen["status"]
-
-
-def _delete(clients: Clients, failed: Hosted) -> None:
-    how = KINDS[failed.kind]
-    with aws(f"deleting {failed.name}, which failed"):
-        found(lambda: getattr(clients.bedrock, f"delete_{how.word}")(**{how.identifier: failed.arn}))

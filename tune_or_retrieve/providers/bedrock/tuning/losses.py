@@ -2,13 +2,12 @@
 
 import csv
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from tune_or_retrieve.base.errors import StageError
-from tune_or_retrieve.base.progress import say
-from tune_or_retrieve.providers.bedrock.aws.faults import aws
 from tune_or_retrieve.providers.bedrock.aws.session import Clients
+from tune_or_retrieve.providers.bedrock.aws.storage import get, objects, split_uri
 
 CURVES = {  # split: the file, wherever it lies among the job's outputs, and its column
     "train": ("step_wise_training_metrics.csv", "training_loss"),
@@ -16,30 +15,24 @@ CURVES = {  # split: the file, wherever it lies among the job's outputs, and its
 }
 
 
-def losses(
-    clients: Clients, output_uri: str, job_arn: str, splits: Sequence[str], say: Callable[[str], object] = say
-) -> list[dict[str, Any]]:
-    """Rows of step, epoch, split and loss, as of local training, by step.
+def losses(clients: Clients, output_uri: str, job_arn: str, say: Callable[[str], object]) -> list[dict[str, Any]]:
+    """Rows of step, epoch, split and loss, as in local training, by step.
 
-    A split whose file is not there has none, as is said: a model that is paid for is not given up for its plot.
+    A split whose file is missing has none, and this is said: a model that was paid for is not given up for its plot.
 
     Raises:
-        StageError: a file is there but lacks a column or has something else than numbers in it.
+        StageError: a file lacks a column, or holds something other than numbers.
     """
-    bucket, _, folder = output_uri.removeprefix("s3://").rstrip("/").partition("/")
-    prefix = f"{folder}/model-customization-job-{job_arn.rsplit('/', 1)[-1]}/".lstrip("/")
+    bucket, folder = split_uri(output_uri)
+    prefix = f"{folder.rstrip('/')}/model-customization-job-{job_arn.rsplit('/', 1)[-1]}/".lstrip("/")
     rows = []
-    with aws("reading the losses of the fine-tuning job"):
-        pages = clients.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
-        keys = [one["Key"] for page in pages for one in page.get("Contents", [])]
-        for split in splits:
-            file, column = CURVES[split]
-            key = next((key for key in keys if key.rsplit("/", 1)[-1] == file), None)
-            if key is None:
-                say(f"no {file} below s3://{bucket}/{prefix}: the training curve has no {split} loss")
-                continue
-            content = clients.s3.get_object(Bucket=bucket, Key=key)["Body"].read()
-            rows += _rows(content.decode("utf-8"), split, column, f"s3://{bucket}/{key}")
+    keys = [key for key, _ in objects(clients, bucket, prefix)]
+    for split, (file, column) in CURVES.items():
+        key = next((key for key in keys if key.rsplit("/", 1)[-1] == file), None)
+        if key is None:
+            say(f"no {file} below s3://{bucket}/{prefix}: the training curve has no {split} loss")
+        else:
+            rows += _rows(get(clients, bucket, key).decode("utf-8"), split, column, f"s3://{bucket}/{key}")
     return sorted(rows, key=lambda row: (row["step"], row["split"]))
 
 

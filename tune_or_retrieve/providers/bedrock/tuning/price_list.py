@@ -1,4 +1,4 @@
-"""What AWS's own Price List says of prices that params.yaml has: the table there is dated, and nobody's bill."""
+"""What AWS's own Price List says about the prices in params.yaml, which are dated and no bill."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -12,7 +12,7 @@ from tune_or_retrieve.providers.bedrock.aws.faults import aws, member
 from tune_or_retrieve.providers.bedrock.aws.session import Clients
 
 SERVICE = "AmazonBedrock"
-# A usage type is this, the family and what is paid for. Models of others than Amazon are sold by AWS Marketplace.
+# A usage type is this prefix, the family and what is paid for. Models of other makers are sold by AWS Marketplace.
 PREFIX = {"us-east-1": "USE1", "us-west-2": "USW2"}
 FAMILY = {
     "amazon.nova-micro-v1:0": "NovaMicro",
@@ -35,7 +35,7 @@ class Entry:
 
 
 def entries(region: str, prices: Prices, called: Iterable[str], tuned: Iterable[str]) -> list[Entry]:
-    """Of those models whose usage types are known, which `usage_types` tells.
+    """Of those models whose usage types are known (see `usage_types`).
 
     Args:
         called: ids of the models that are paid by tokens.
@@ -57,7 +57,7 @@ def entries(region: str, prices: Prices, called: Iterable[str], tuned: Iterable[
 
 
 def usage_types(region: str, model: str) -> str | None:
-    """How the usage types of a model begin; None where that is not known: a global profile has others."""
+    """How the usage types of a model begin; None if that is not known: a global profile has others."""
     family = None if model.startswith("global.") else FAMILY.get(names(model)[-1])
     return f"{PREFIX[region]}-{family}" if family and region in PREFIX else None
 
@@ -68,15 +68,15 @@ def _key(model: str, table: Mapping[str, Any]) -> str:
 
 
 def dearer(entry: Entry, listed: float) -> bool:
-    """Whether AWS asks more than the table says, beyond rounding. A price that is not known is no price."""
+    """Whether AWS charges more than the table says, beyond rounding. A price that is not known counts as too low."""
     return entry.ours is None or listed * entry.units > entry.ours * (1 + ROUNDING)
 
 
 def check(clients: Clients, prices: Prices, base_model: str) -> None:
-    """Before a job is paid for under a budget. Where the Price List does not tell, the table has to do; that is said.
+    """Call it before a job is paid for under a budget. If the Price List does not say, the table is used, with a note.
 
     Raises:
-        StageError: AWS asks more for training than the table, by which the budget is held.
+        StageError: AWS charges more for training than the table says, with which the budget is checked.
     """
     asked = entries(clients.region, prices, (), [base_model])
     if not asked:
@@ -91,15 +91,15 @@ def check(clients: Clients, prices: Prices, base_model: str) -> None:
             say(f"the price of training {base_model} was not compared: AWS's Price List has no {one.usage_type}")
         elif one.ours is not None and dearer(one, listed):
             raise StageError(
-                f"{one.key} in params.yaml is {one.ours:g}, but AWS asks {listed:g} ({one.usage_type} in its Price "
-                "List), so that budget_usd would be held by too low a price. Nothing was started. Correct it."
+                f"{one.key} in params.yaml is {one.ours:g}, but AWS charges {listed:g} ({one.usage_type} in its "
+                "Price List), so budget_usd would be checked with too low a price. Nothing was started. Correct it."
             )
 
 
 def dollars(clients: Clients, usage_type: str) -> float | None:
-    """Of 1,000 tokens, without discounts; the dearest where there are several. None if AWS lists none.
+    """Of 1,000 tokens, without discounts; the highest if there are several. None if AWS lists none.
 
-    Raises StageError if AWS refuses; the right is pricing:GetProducts.
+    Raises StageError if AWS refuses; the permission is pricing:GetProducts.
     """
     wanted = [{"Type": "TERM_MATCH", "Field": "usagetype", "Value": usage_type}]
     found = []

@@ -1,7 +1,8 @@
-"""What the params ask of Bedrock, out of the whole of params.yaml: for `doctor`, `estimate`, `resources`, `teardown`.
+"""What a study requires of Bedrock, read from the whole of params.yaml: for `doctor`, `estimate`, `resources`,
+`teardown`.
 
-The only reader of sections that are not its own; so that it stays the only one, it takes what it does not find as not
-asked for. What is wrong in a section says `tune-or-retrieve check`.
+The only reader of sections that belong to others. It takes what it does not find as not required: faults in a section
+are reported by `tune-or-retrieve check`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -34,8 +35,8 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Plan:
-    """All by the names in params.yaml; empty where the local side does the work."""
+class Requirements:
+    """By the names in params.yaml; empty where the work is done on this machine."""
 
     models: Mapping[str, Asked]
     tuned: Mapping[str, Tuned]
@@ -46,17 +47,12 @@ class Plan:
     wanted: Mapping[str | None, Wanted]  # by region; None: that of the AWS profile
 
     @property
-    def trained(self) -> list[str]:
-        """The ids of the base models that are fine-tuned."""
-        return [one.base for one in self.tuned.values()]
-
-    @property
     def on_bedrock(self) -> bool:
         return bool(self.models or self.judges or self.writer or self.embedding)
 
 
-def plan(params: Mapping[str, Any], providers: Sequence[str] = ("bedrock",)) -> Plan:
-    """What is asked of Bedrock; with other `providers`, of them.
+def requirements(params: Mapping[str, Any], providers: Sequence[str] = ("bedrock",)) -> Requirements:
+    """What is required of Bedrock, or of other `providers`.
 
     Args:
         params: the mapping that params.yaml holds.
@@ -81,7 +77,7 @@ def plan(params: Mapping[str, Any], providers: Sequence[str] = ("bedrock",)) -> 
         for name, model in models.items()
         if (one := _at(model, "customization")).get("base_model")
     }
-    return Plan(
+    return Requirements(
         models={name: _asked(one) for name, one in models.items()},
         tuned=tuned,
         judges={name: _asked(one) for name, one in judges.items()},
@@ -93,13 +89,13 @@ def plan(params: Mapping[str, Any], providers: Sequence[str] = ("bedrock",)) -> 
 
 
 def regions_and_buckets(params: Mapping[str, Any]) -> tuple[list[str], list[str]]:
-    """All that are named, in models and judges that the study does not use now, too: they may have made something."""
+    """All that are named, also in models and judges that the study does not use now: they may have made something."""
     sections = [_at(params, name) for name in ("models", "judges", "qa", "knowledge_base")]
     return list(_values(sections, "region")), list(_values(sections, "bucket"))
 
 
 def hourly(params: Mapping[str, Any]) -> dict[str, float]:
-    """Dollars of a unit of provisioned throughput and hour, by base model, as entered under `hosting`."""
+    """Dollars an hour of a unit of provisioned throughput, by base model, as entered under `hosting`."""
     found = {}
     for model in _at(params, "models").values():
         base, given = _at(model, "customization").get("base_model"), _at(model, "hosting", "provisioned")
@@ -144,11 +140,19 @@ def _asked(section: Mapping[str, Any]) -> Asked:
 def _wanted(section: Mapping[str, Any]) -> Wanted:
     """What one section needs: its models, and a bucket and a role where it makes something."""
     customization = _at(section, "customization")
-    models = (_asked(section).model, customization.get("base_model"), section.get("embedding_model"))
-    # fine-tuning says it in a section of its own
+    # fine-tuning has a section of its own
     makes = customization or (section if section.get("batch") or section.get("embedding_model") else None)
-    places = ((makes.get("bucket"),), (makes.get("role_arn"),)) if makes else ((), ())
-    return Wanted(tuple(filter(None, models)), *places)
+    return Wanted(
+        called=_given(_asked(section).model),
+        tuned=_given(customization.get("base_model")),
+        embedding=_given(section.get("embedding_model")),
+        buckets=(makes.get("bucket"),) if makes else (),
+        role_arns=(makes.get("role_arn"),) if makes else (),
+    )
+
+
+def _given(value: str | None) -> tuple[str, ...]:
+    return (value,) if value else ()
 
 
 def _values(sections: list[Any], key: str) -> Iterator[str]:
