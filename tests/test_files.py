@@ -2,7 +2,6 @@
 
 import errno
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -16,6 +15,7 @@ from tune_or_retrieve.base.files import (
     atomic_directory,
     atomic_file,
     content_key,
+    numbered_rows,
     read_json,
     read_jsonl,
     write_json,
@@ -35,18 +35,83 @@ def test_jsonl_comes_back_as_it_was(tmp_path):
     assert list(read_jsonl(tmp_path / "deep" / "rows.jsonl", Row)) == rows
 
 
+CAFE, TEA = '{"name": "café", "count": 1}', '{"name": "tea\u2028", "count": 2}'
+
+
 @pytest.mark.parametrize(
-    ("text", "message"),
+    ("written", "lines"),
     [
-        ('{"name": "a", "count": 1}\n{"name": "b"', r"line 2: not a valid Row \(line: Invalid JSON: .*\)\.$"),
-        ('{"name": "a", "count": "x"}\n', r"line 1: not a valid Row \(count: Input should be a valid integer.*\)\.$"),
+        (f"{CAFE}\n{TEA}\n", [1, 2]),
+        (f"{CAFE}\n{TEA}", [1, 2]),
+        (f"\ufeff{CAFE}\n\ufeff{TEA}\n", [1, 2]),  # two files joined, each with a byte-order mark
+        (f"{CAFE}\r\n{TEA}\r\n", [1, 2]),
+        (f"{CAFE}\r{TEA}\r", [1, 2]),
+        (f"\n \t\n{CAFE}\n\n\r\n{TEA}\n\n\n", [3, 6]),
+        (f"{CAFE} \t\u00a0\n  {TEA}", [1, 2]),
     ],
 )
-def test_a_damaged_row_is_named(tmp_path, text, message):
+def test_rows_are_read_however_an_editor_saved_them(tmp_path, written, lines):
     path = tmp_path / "rows.jsonl"
-    path.write_text(text)
-    with pytest.raises(StageError, match=f"^{re.escape(str(path))}, {message}"):
+    path.write_bytes(written.encode())
+    rows = [Row(name="café", count=1), Row(name="tea\u2028", count=2)]
+    assert list(numbered_rows(path, Row)) == list(zip(lines, rows, strict=True))
+    assert list(read_jsonl(path, Row)) == rows
+
+
+@pytest.mark.parametrize("blank", [b"", b"\n", b"\xef\xbb\xbf", b"\r\n \n"])
+def test_a_blank_file_has_no_rows(tmp_path, blank):
+    (tmp_path / "rows.jsonl").write_bytes(blank)
+    assert list(read_jsonl(tmp_path / "rows.jsonl", Row)) == []
+
+
+NO_JSON = ", line {}: must be one JSON object a line (JSON Lines), but is not JSON ({})."
+ARRAY = (
+    ", line {}: must be one JSON object a line (JSON Lines). Got a JSON array. Put each object on a line of its own, "
+    "without the brackets around them and the commas between them."
+)
+
+
+@pytest.mark.parametrize(
+    ("written", "message"),
+    [
+        (
+            CAFE.encode("latin-1"),
+            ", line 1: must be UTF-8, but holds the byte 0xe9 at character 14. Save the file as UTF-8.",
+        ),
+        (
+            f"{TEA}\n\n{CAFE}".encode("utf-8").replace("é".encode(), b"\x82"),
+            ", line 3: must be UTF-8, but holds the byte 0x82 at character 14. Save the file as UTF-8.",
+        ),
+        (CAFE.encode("utf-16"), ": must be UTF-8. Got UTF-16. Save it as UTF-8."),
+        (CAFE.encode("utf-16-le"), ": must be UTF-8. Got UTF-16-LE. Save it as UTF-8."),
+        (CAFE.encode("utf-16-be"), ": must be UTF-8. Got UTF-16-BE. Save it as UTF-8."),
+        (CAFE.encode("utf-32"), ": must be UTF-8. Got UTF-32. Save it as UTF-8."),
+        (f"[{CAFE}]", ARRAY.format(1)),
+        (f"\n[\n  {CAFE},\n  {TEA}\n]\n", ARRAY.format(2)),
+        (f"{CAFE},\n{TEA}\n", NO_JSON.format(1, "trailing characters at byte 30")),
+        ('{\n  "name": "a",\n  "count": 1\n}\n', NO_JSON.format(1, "EOF while parsing an object at byte 1")),
+        (f'{CAFE}\n{{"name": "b"', NO_JSON.format(2, "EOF while parsing an object at byte 12")),
+        (f"{CAFE}\nname: b\n", NO_JSON.format(2, "expected ident at byte 2")),
+        ('"a"\n', ", line 1: not a valid Row (the line: Input should be an object)."),
+        (
+            '{"name": "a", "count": "x"}\n',
+            ", line 1: not a valid Row (count: Input should be a valid integer, unable to parse string as an integer).",
+        ),
+    ],
+)
+def test_a_damaged_row_is_named(tmp_path, written, message):
+    path = tmp_path / "rows.jsonl"
+    path.write_bytes(written.encode() if isinstance(written, str) else written)
+    with pytest.raises(StageError) as fault:
         list(read_jsonl(path, Row))
+    assert str(fault.value) == f"{path}{message}"
+
+
+def test_a_folder_in_place_of_a_file_of_rows_is_named(tmp_path):
+    (tmp_path / "rows.jsonl").mkdir()
+    with pytest.raises(StageError) as fault:
+        list(read_jsonl(tmp_path / "rows.jsonl", Row))
+    assert str(fault.value) == f"{tmp_path}/rows.jsonl: cannot be read (Is a directory)."
 
 
 def test_missing_and_damaged_json_are_named(tmp_path):

@@ -367,6 +367,14 @@ def test_handwritten_questions_are_read_and_may_be_none(tmp_path):
     assert read_handwritten(write(tmp_path / "none.jsonl", []), TEXTS, SERVICES) == []
 
 
+def test_lines_are_counted_as_an_editor_counts_them(tmp_path):
+    path = write(tmp_path / "q.jsonl", [row(), row()])
+    path.write_bytes(b"\xef\xbb\xbf\r\n" + path.read_bytes().replace(b"\n", b"\r\n\r\n"))
+    with pytest.raises(StageError) as fault_:
+        read_handwritten(path, TEXTS, SERVICES)
+    assert str(fault_.value) == f"{path}: 1 fault:\n  line 4, question 'h1': its id stands in line 2 too."
+
+
 def test_handwritten_questions_about_services_that_the_corpus_lacks_are_left_out(tmp_path, capsys):
     elsewhere = {"article_id": "sea/tide"}
     rows = [

@@ -15,6 +15,7 @@ from tune_or_retrieve.base.files import TMP_PREFIX, read_jsonl, write_json, writ
 from tune_or_retrieve.base.machine import SECTION, RunParams
 from tune_or_retrieve.base.params import load
 from tune_or_retrieve.base.progress import say
+from tune_or_retrieve.base.questions import HANDWRITTEN
 from tune_or_retrieve.base.records import Article, Pair, Question, Rejection
 from tune_or_retrieve.base.stage import stage
 from tune_or_retrieve.vectors.embedding import Embedder
@@ -27,7 +28,7 @@ def main() -> None:
     params, run = load("qa", QaParams), load(SECTION, RunParams)
     articles = read_articles()
     texts = {article.id: read_text(article) for article in articles}
-    handwritten = read_handwritten(Path("data/eval/questions.jsonl"), texts, {article.service for article in articles})
+    handwritten = read_handwritten(HANDWRITTEN, texts, {article.service for article in articles})
     embedder = Embedder(params.embedding, run)
     remembered = Remembered(embedder)
     sets = build(candidates(articles, texts, params, run), articles, texts, remembered, params)

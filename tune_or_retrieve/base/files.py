@@ -4,7 +4,9 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import shutil
+import string
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -16,6 +18,9 @@ from tune_or_retrieve.base.errors import NO_ROOM, StageError
 
 Row = TypeVar("Row", bound=BaseModel)
 PROBE_BYTES = 64 * 1024  # a write that fails for lack of room has used up all but a part of a block
+MADE = "Run `dvc repro`, which makes it."
+BLANK = string.whitespace + "\u00a0\ufeff"  # no-break spaces, and byte-order marks, also of files that were joined
+NOT_UTF8 = re.compile("[\udc80-\udcff]")
 TMP_PREFIX = ".tmp-"  # .gitignore and .dvcignore know this prefix: what a kill -9 leaves is never hashed
 
 
@@ -99,7 +104,7 @@ def read_json(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise StageError(f"{path}: no such file. Run `dvc repro`, which makes it.") from None
+        raise StageError(f"{path}: no such file. {MADE}") from None
     except (UnicodeDecodeError, json.JSONDecodeError) as fault:
         raise StageError(f"{path}: not readable as JSON ({fault}). Remove it and run `dvc repro`.") from None
 
@@ -114,20 +119,68 @@ def write_jsonl(path: Path, rows: Iterable[BaseModel]) -> int:
     return count
 
 
-def read_jsonl(path: Path, kind: type[Row]) -> Iterator[Row]:
-    """Stream typed rows. Raises StageError that names the file and line of a missing or damaged row."""
-    if not path.is_file():
-        raise StageError(f"{path}: no such file. Run `dvc repro`, which makes it.")
-    with path.open(encoding="utf-8") as file:
-        for number, line in enumerate(file, start=1):
-            try:
-                yield kind.model_validate_json(line)
-            except ValidationError as fault:
-                first = fault.errors()[0]
-                where = ".".join(map(str, first["loc"])) or "line"
+def read_jsonl(path: Path, kind: type[Row], missing: str = MADE) -> Iterator[Row]:
+    """Stream typed rows; see :func:`numbered_rows`."""
+    return (row for _, row in numbered_rows(path, kind, missing))
+
+
+def numbered_rows(path: Path, kind: type[Row], missing: str = MADE) -> Iterator[tuple[int, Row]]:
+    """Stream typed rows, each with the number of its line. People write such files, too: see :func:`text_lines`.
+
+    Args:
+        missing: what to do if there is no such file.
+
+    Raises:
+        StageError: the file is missing, unreadable or not UTF-8, or a line is not one valid row.
+    """
+    for number, line in text_lines(path, missing):
+        where = f"{path}, line {number}"
+        if line.startswith("["):
+            raise StageError(
+                f"{where}: must be one JSON object a line (JSON Lines). Got a JSON array. Put each object on a line of "
+                "its own, without the brackets around them and the commas between them."
+            )
+        try:
+            yield number, kind.model_validate_json(line)
+        except ValidationError as fault:
+            first = fault.errors()[0]
+            if first["type"] == "json_invalid":
+                reason = first["ctx"]["error"].replace(" at line 1 column", " at byte")
                 raise StageError(
-                    f"{path}, line {number}: not a valid {kind.__name__} ({where}: {first['msg']})."
+                    f"{where}: must be one JSON object a line (JSON Lines), but is not JSON ({reason})."
                 ) from None
+            key = ".".join(map(str, first["loc"])) or "the line"
+            raise StageError(f"{where}: not a valid {kind.__name__} ({key}: {first['msg']}).") from None
+
+
+def text_lines(path: Path, missing: str = MADE) -> Iterator[tuple[int, str]]:
+    """The lines of a file in UTF-8 that are not blank, stripped, each with its number.
+
+    Byte-order marks and line ends of other systems are left out, as editors put them in unasked.
+
+    Raises:
+        StageError: the file is missing, unreadable or in another encoding.
+    """
+    try:
+        with path.open("rb") as file:
+            encoding = json.detect_encoding(file.read(4))
+        if not encoding.startswith("utf-8"):
+            raise StageError(f"{path}: must be UTF-8. Got {encoding.upper()}. Save it as UTF-8.")
+        # What is not UTF-8 becomes lone surrogates, so that the line at fault can be named.
+        with path.open(encoding="utf-8", errors="surrogateescape") as file:
+            for number, line in enumerate(file, start=1):
+                if found := NOT_UTF8.search(line):
+                    byte = ord(found[0]) - 0xDC00
+                    raise StageError(
+                        f"{path}, line {number}: must be UTF-8, but holds the byte 0x{byte:02x} at character "
+                        f"{found.start() + 1}. Save the file as UTF-8."
+                    )
+                if text := line.strip(BLANK):
+                    yield number, text
+    except FileNotFoundError:
+        raise StageError(f"{path}: no such file. {missing}") from None
+    except OSError as fault:
+        raise StageError(f"{path}: cannot be read ({os.strerror(fault.errno)}).") from None
 
 
 def sha256_text(text: str) -> str:

@@ -6,6 +6,8 @@ from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.base.files import read_jsonl
 from tune_or_retrieve.base.records import Question
 
+HANDWRITTEN = Path("data/eval/questions.jsonl")
+NO_HANDWRITTEN = "Restore it from git, or write it: a question a line. It may be empty."
 FILES = (Path("data/qa/handwritten.jsonl"), Path("data/qa/test.jsonl"))
 
 

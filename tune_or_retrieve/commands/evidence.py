@@ -86,7 +86,7 @@ def print_location(article_id: str, quote: str) -> None:
 
 def refresh_file(file: Path) -> None:
     """Write the questions of a file back with every evidence at its place. Raises StageError as `refresh`."""
-    old = list(read_jsonl(file, Question))
+    old = list(read_jsonl(file, Question, "Name a file of questions, such as data/eval/questions.jsonl."))
     ids = {evidence.article_id for question in old for evidence in question.evidence}
     texts = {a.id: corpus.read_text(a) for a in corpus.read_articles() if a.id in ids}
     new = refresh(old, texts)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO, NamedTuple
 
 from tune_or_retrieve.base.errors import StageError
+from tune_or_retrieve.base.files import text_lines
 from tune_or_retrieve.base.home import cached
 from tune_or_retrieve.money.cost import Usage, cost
 from tune_or_retrieve.money.prices import Prices
@@ -183,9 +184,7 @@ class Budget:
         yield from found.values()
 
     def _lines(self) -> Iterator[_Entry]:
-        if not self._path.exists():
-            return
-        for number, line in enumerate(self._path.read_bytes().splitlines(), start=1):
+        for number, line in text_lines(self._path) if self._path.exists() else ():
             try:
                 entry = json.loads(line)
                 dollars, tokens = entry["dollars"], int(entry.get("tokens", 0))
@@ -193,7 +192,7 @@ class Budget:
                 marks = (bool(entry.get(name, False)) for name in ("provisional", "about"))
                 yield _Entry(number, str(entry["stage"]), tokens, dollars, entry.get("once"), *marks)
             except (ValueError, KeyError, TypeError):
-                if not line.endswith(b"}"):  # torn by a kill or a power cut as it was written
+                if not line.endswith("}"):  # torn by a kill or a power cut as it was written
                     continue
                 raise StageError(
                     f"{self._path}, line {number}: not an entry of the spending ledger. Correct or remove the line; "
