@@ -79,7 +79,7 @@ ARRAY = (
             ", line 1: must be UTF-8, but holds the byte 0xe9 at character 14. Save the file as UTF-8.",
         ),
         (
-            f"{TEA}\n\n{CAFE}".encode("utf-8").replace("é".encode(), b"\x82"),
+            f"{TEA}\n\n{CAFE}".encode().replace("é".encode(), b"\x82"),
             ", line 3: must be UTF-8, but holds the byte 0x82 at character 14. Save the file as UTF-8.",
         ),
         (CAFE.encode("utf-16"), ": must be UTF-8. Got UTF-16. Save it as UTF-8."),

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
 WARM_UP_TOKENS = 8
+SHORTER = "lower qa.test_questions, answer.max_tokens or answer.repeats"
 
 
 @dataclass(frozen=True)
@@ -82,8 +83,6 @@ def answer_questions(
             _check_lengths(chat, pending, params.max_tokens, engine.context_tokens)
             timed_on = engine.timed_on().model_dump()
             engine.begin([call.messages for call in pending])
-            if engine.concurrency is None:
-                _warm_up(chat, pending[0], params.options, engine.waits)
 
             def make(call: Call) -> Reply:
                 with _named(f"question {call.question.id}"):
@@ -95,8 +94,16 @@ def answer_questions(
                 finally:
                     store.put(call.key, reply.model_dump())
                 replies[call.key] = reply
+                progress.advance()
 
-            _make_all(pending, make, keep, engine.concurrency, where)
+            # Begun before the warm-up: the first reply of a server may take minutes.
+            with Progress(where, len(pending), "calls", engine.concurrency or 1, SHORTER) as progress:
+                if engine.concurrency is None:
+                    _warm_up(chat, pending[0], params.options, engine.waits)
+                    for call in pending:
+                        keep(call, make(call))
+                else:
+                    each(pending, make, keep, engine.concurrency)
 
     answers = [_answer(call, replies[call.key], approach, model) for call in calls if call.repeat == 0]
     timings = [
@@ -115,27 +122,6 @@ def answer_questions(
         for call in calls
     ]
     return answers, timings
-
-
-def _make_all(
-    calls: Sequence[Call],
-    make: Callable[[Call], Reply],
-    keep: Callable[[Call, Reply], None],
-    concurrency: int | None,
-    where: str,
-) -> None:
-    shorter = "lower qa.test_questions, answer.max_tokens or answer.repeats"
-    with Progress(where, len(calls), "calls", concurrency or 1, shorter) as progress:
-
-        def keep_and_tell(call: Call, reply: Reply) -> None:
-            keep(call, reply)
-            progress.advance()
-
-        if concurrency is None:
-            for call in calls:
-                keep_and_tell(call, make(call))
-        else:
-            each(calls, make, keep_and_tell, concurrency)
 
 
 def _calls(

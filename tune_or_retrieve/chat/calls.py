@@ -1,5 +1,6 @@
 """One call to a chat model: its reply with token counts and wall time, or one clear fault."""
 
+import json
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -24,6 +25,10 @@ WAITS_SECONDS = (1.0, 4.0, 15.0, 60.0)  # before the second, third, fourth and a
 def waits(retries: int) -> tuple[float, ...]:
     """Seconds before each of so many further tries."""
     return tuple(WAITS_SECONDS[min(number, len(WAITS_SECONDS) - 1)] for number in range(retries))
+
+
+class NoCompletion(Exception):
+    """The server's reply is no chat completion. Its text says why."""
 
 
 class Options(BaseModel):
@@ -110,10 +115,10 @@ def _reply(message: "AIMessage", seconds: float) -> Reply:
 
 def _explain(fault: Exception) -> tuple[str | None, bool]:
     """What happened in a few words, and whether it may pass by itself. None: not a fault of the call but of ours."""
-    if isinstance(
-        fault, (TypeError, ValueError, KeyError, AttributeError)
-    ):  # what LangChain raises as it takes it apart
-        return f"the server's reply is no chat completion ({type(fault).__name__}: {fault})", False
+    if isinstance(fault, NoCompletion):
+        return f"the server's reply is no chat completion ({fault})", False
+    if isinstance(fault, json.JSONDecodeError | UnicodeDecodeError):  # of its body: nothing else is read in a call
+        return f"the server's reply is not JSON ({fault})", False
     openai = sys.modules.get("openai")  # loaded by then if the fault is one of its own
     if openai is None or not isinstance(fault, openai.OpenAIError):
         return None, False

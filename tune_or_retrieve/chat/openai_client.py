@@ -1,14 +1,34 @@
 """LangChain's ChatOpenAI for OpenAI-compatible servers, made from params alone and not from OPENAI_* variables."""
 
 import os
+from typing import Any, TypeVar
 
 import httpx
+from langchain_core.outputs import ChatResult
 from langchain_openai import ChatOpenAI
+
+from tune_or_retrieve.chat.calls import NoCompletion
+
+
+class CompatibleChat(ChatOpenAI):
+    """ChatOpenAI that tells a reply it cannot take apart from any other fault."""
+
+    def _create_chat_result(self, response: Any, generation_info: dict[str, Any] | None = None) -> ChatResult:
+        try:
+            result = super()._create_chat_result(response, generation_info)
+        except (TypeError, ValueError, KeyError, AttributeError, IndexError) as fault:
+            raise NoCompletion(f"{type(fault).__name__}: {' '.join(str(fault).split())[:300]}") from fault
+        if not result.generations:
+            raise NoCompletion("it holds no choices")
+        return result
+
+
+Chat = TypeVar("Chat", bound=CompatibleChat)
 
 
 def openai_client(
-    kind: type[ChatOpenAI], model: str, base_url: str, api_key: str, timeout: float, client: httpx.Client
-) -> ChatOpenAI:
+    kind: type[Chat], model: str, base_url: str, api_key: str, timeout: float, client: httpx.Client
+) -> Chat:
     """Organisation, project, proxy and the like are read from the environment as the object is made: hide them."""
     hidden = {name: value for name, value in os.environ.items() if name.startswith("OPENAI_")}
     hidden |= {name: os.environ[name] for name in ("LC_OUTPUT_VERSION",) if name in os.environ}

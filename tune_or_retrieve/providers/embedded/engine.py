@@ -8,7 +8,6 @@ from typing import Any
 
 import httpx
 from langchain_core.messages import convert_to_openai_messages
-from langchain_openai import ChatOpenAI
 from pydantic import PrivateAttr
 
 from tune_or_retrieve.base import machine
@@ -17,7 +16,7 @@ from tune_or_retrieve.base.locations import resolve
 from tune_or_retrieve.base.machine import RunParams
 from tune_or_retrieve.base.records import Timed
 from tune_or_retrieve.chat.calls import Options
-from tune_or_retrieve.chat.openai_client import openai_client
+from tune_or_retrieve.chat.openai_client import CompatibleChat, openai_client
 from tune_or_retrieve.chat.structured import Asks, ShapedChat
 from tune_or_retrieve.providers.embedded.params import EmbeddedModel
 from tune_or_retrieve.providers.embedded.server import Server, device, serve
@@ -26,8 +25,8 @@ from tune_or_retrieve.providers.embedded.server import Server, device, serve
 TIMEOUT_SECONDS = 600.0
 
 
-class EmbeddedChat(ChatOpenAI):
-    """ChatOpenAI that counts tokens with the engine's own tokenizer and template."""
+class EmbeddedChat(CompatibleChat):
+    """Counts tokens with the engine's own tokenizer and template."""
 
     _server: Server = PrivateAttr()
 
