@@ -24,7 +24,7 @@ def completion(text: str = "Fine.", stop: str = "stop") -> dict[str, Any]:
 
 
 class FakeOpenAI:
-    """`script` holds what the next requests get: DROP, STALL, a status code, a body (bytes or JSON); then completions."""
+    """`script` is what the next requests get: DROP, STALL, a status code or a body (bytes, JSON); then completions."""
 
     def __init__(self) -> None:
         self.script: list[Any] = []

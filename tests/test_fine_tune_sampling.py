@@ -93,7 +93,9 @@ class TestMix:
         assert seen == {2, 3}  # side by side, they may share a passage
 
     def test_passages_do_not_overlap_and_are_slices_of_articles(self):
-        for sample in Mix(PAIRS, ARTICLES, params(share=1.0)).epoch("2"):
+        samples = Mix(PAIRS, ARTICLES, params(share=1.0)).epoch("2")
+        assert min(len(sample.passages) for sample in samples) > 1
+        for sample in samples:
             for i, passage in enumerate(sample.passages):
                 text = ARTICLES[passage.article_id].text
                 assert passage.text == text[passage.start : passage.end]
@@ -116,7 +118,9 @@ class TestMix:
         assert mix.epoch("1") != mix.epoch("2")
 
     def test_share_zero_needs_no_passages(self):
-        assert all(not sample.passages for sample in Mix(PAIRS, ARTICLES, params(share=0.0)).epoch("1"))
+        samples = Mix(PAIRS, ARTICLES, params(share=0.0)).epoch("1")
+        assert sum(len(sample.turns) for sample in samples) == len(PAIRS)
+        assert {sample.passages for sample in samples} == {()}
 
 
 class TestPassages:

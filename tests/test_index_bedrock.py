@@ -19,7 +19,6 @@ from tune_or_retrieve.providers.bedrock.aws.faults import found
 from tune_or_retrieve.providers.bedrock.knowledge_base.build import read_built
 from tune_or_retrieve.providers.faiss.knowledge_base import FALLBACK, Fallback, read_fallback
 
-pytest.importorskip("tune_or_retrieve.providers.bedrock.knowledge_base.build")
 pytestmark = pytest.mark.usefixtures("no_waiting")
 
 
@@ -101,7 +100,9 @@ def test_without_credentials_that_can_be_had_faiss_steps_in_if_it_may(aws, root,
 
 def test_a_fault_that_is_no_lack_of_bedrock_has_no_fallback(aws, root):
     aws.fault("CreateKnowledgeBase", "ServiceQuotaExceededException")
-    with pytest.raises(StageError):
+    with pytest.raises(
+        StageError, match=r"knowledge base tune-or-retrieve-kb-study-\w+: a quota of the account is used"
+    ):
         build("faiss")
 
 

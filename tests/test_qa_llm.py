@@ -107,6 +107,7 @@ def test_passages_hold_whole_sentences_and_begin_at_headings():
 @pytest.mark.parametrize("max_tokens", [1, 10, 20, 50, 1000])
 def test_no_text_is_lost_between_passages(max_tokens):
     found = list(passages(ARTICLE, TEXT, max_tokens))
+    assert found[-1].end == len(TEXT.rstrip())
     between = [TEXT[one.end : other.start] for one, other in itertools.pairwise(found)]
     assert all(re.fullmatch(r"[\s#\w]*", gap) for gap in between)
     assert all(one.end - one.start <= max(4 * max_tokens, 60) for one in found)
@@ -390,7 +391,6 @@ def test_settings_that_cannot_give_the_pairs_are_refused_before_anything_is_paid
 
 
 def test_it_writes_on_an_openai_compatible_server_held_to_the_schema(tmp_path, monkeypatch):
-    pytest.importorskip("langchain_openai", reason="a Bedrock-only environment has no OpenAI client")
     monkeypatch.chdir(tmp_path)
     with fake_openai.running() as fake:
         fake.script.append(fake_openai.completion(json.dumps({"pairs": [GOOD]})))
