@@ -393,7 +393,7 @@ def test_rag_against_a_remote_server(study, monkeypatch):
     [
         (["base"], "error: usage: python -m stages.answer <approach> <model>\n"),
         (["raft", "micro"], "error: approach must be one of base, rag, ft, ft_rag. Got 'raft'.\n"),
-        (["base", "mikro"], "error: params.yaml: models.mikro: missing. Did you mean 'micro'?\n"),
+        (["base", "mikro"], "error: params.yaml: 1 fault:\n  models.mikro: missing. Did you mean 'micro'?\n"),
         (["rag", "micro"], "error: data/contexts/contexts.jsonl: no such file. Run `dvc repro`, which makes it.\n"),
         (
             ["ft", "micro"],

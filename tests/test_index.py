@@ -622,7 +622,9 @@ def test_params_out_of_range(tmp_path, change, says):
 
     path = tmp_path / "params.yaml"
     path.write_text(
-        yaml.safe_dump({"knowledge_base": {"backend": "faiss", "faiss": make_params().model_dump() | change}})
+        yaml.safe_dump(
+            {"knowledge_base": {"backend": "faiss", "fallback": "none", "faiss": make_params().model_dump() | change}}
+        )
     )
     with pytest.raises(StageError) as fault:
         load("knowledge_base", KnowledgeBaseParams, path)
@@ -644,7 +646,9 @@ def test_faults_of_the_whole_section(tmp_path, change, says):
 
     path = tmp_path / "params.yaml"
     path.write_text(
-        yaml.safe_dump({"knowledge_base": {"backend": "faiss", "faiss": make_params().model_dump()} | change})
+        yaml.safe_dump(
+            {"knowledge_base": {"backend": "faiss", "fallback": "none", "faiss": make_params().model_dump()} | change}
+        )
     )
     with pytest.raises(StageError) as fault:
         load("knowledge_base", KnowledgeBaseParams, path)

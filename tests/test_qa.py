@@ -33,6 +33,7 @@ def params(**changes) -> QaParams:
     values = {
         "seed": 1,
         "generator": "extractive",
+        "provider": "none",
         "pairs": 40,
         "validation_pairs": 6,
         "test_questions": 8,

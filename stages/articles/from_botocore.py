@@ -11,7 +11,7 @@ from stages.articles.facts import describe, join, kind
 from stages.articles.markdown import indent, to_markdown
 from stages.articles.params import BotocoreParams
 from stages.articles.write import Document
-from tune_or_retrieve.base.errors import StageError
+from tune_or_retrieve.base.params import ParamsFaults
 from tune_or_retrieve.base.progress import track
 
 REQUEST_DEPTH = 3  # levels of nested parameters that are described
@@ -55,10 +55,12 @@ def _check_version(version: str) -> None:
     import botocore
 
     if botocore.__version__ != version:
-        raise StageError(
-            f"params.yaml: articles.botocore.version must be the installed botocore's, {botocore.__version__}. "
-            f"Got {version!r}. Run `.venv/bin/pip install botocore=={version}`, or set it to "
-            f"{botocore.__version__}: other articles, and other results."
+        raise ParamsFaults(
+            [
+                f"articles.botocore.version: must be the installed botocore's, {botocore.__version__}. Got "
+                f"{version!r}. Run `.venv/bin/pip install botocore=={version}`, or set it to {botocore.__version__}: "
+                "other articles, and other results."
+            ]
         )
 
 
@@ -72,7 +74,7 @@ def _check_services(names: list[str], known: list[str]) -> None:
                 + (f" Nearest: {', '.join(close)}." if close else " Names are those that boto3.client() takes.")
             )
     if faults:
-        raise StageError("\n  ".join([f"params.yaml: {len(faults)} fault{'s' * (len(faults) > 1)}:", *faults]))
+        raise ParamsFaults(faults)
 
 
 def service_name(model: ServiceModel) -> str:

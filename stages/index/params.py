@@ -10,7 +10,7 @@ MANAGED = "managed.json"  # in data/index, beside nothing else: what stands on B
 
 class KnowledgeBaseParams(Section):
     backend: Literal["faiss", "bedrock"]
-    fallback: Literal["faiss", "none"] = "none"  # where Bedrock has no credentials, no access or no answer
+    fallback: Literal["faiss", "none"]  # where Bedrock has no credentials, no access or no answer
     faiss: FaissParams
     bedrock: Any = None  # read with backend: bedrock, and then of the class that Bedrock's package has for it
 

@@ -1,4 +1,4 @@
-"""Faults that a user can mend, and the one place where they become a message and an exit code."""
+"""Faults that a user can fix, and the one place where they become a message and an exit code."""
 
 import contextlib
 import errno
@@ -17,6 +17,16 @@ NO_ROOM = {
     errno.EDQUOT: "your quota of the disk is used up",
     errno.EFBIG: "the file system or a limit (ulimit -f) allows no larger file",
 }
+CANNOT_WRITE = {  # faults of the place where something is written
+    errno.EACCES: "permission denied",
+    errno.EPERM: "permission denied",
+    errno.EROFS: "the file system is read-only",
+    errno.EEXIST: "a file stands where a folder is needed",
+    errno.ENOTDIR: "a file stands where a folder is needed",
+    errno.EISDIR: "a folder stands where a file is needed",
+    errno.ENAMETOOLONG: "the name is too long",
+    errno.EIO: "the disk reports an input/output error",
+}
 
 
 class StageError(Exception):
@@ -30,7 +40,7 @@ class NotYet(StageError):
 def exits_cleanly(main: Callable[..., None]) -> Callable[..., None]:
     """Make a stage's main end with one message and a non-zero exit instead of a traceback.
 
-    Only faults that a user can mend are caught: :class:`StageError`, an interrupt, a full disk.
+    Only faults that a user can fix are caught: :class:`StageError`, an interrupt, a full disk, a missing permission.
     A fault of ours keeps its traceback.
     """
 
@@ -86,13 +96,15 @@ def _interrupts() -> Iterator[list[int]]:
 def _ending(fault: BaseException, interrupted: bool) -> tuple[str | None, int]:
     if interrupted or isinstance(fault, KeyboardInterrupt):
         return INTERRUPTED, INTERRUPTED_CODE
-    if isinstance(fault, NotYet):
-        return f"not yet: {fault}", NOT_YET_CODE
     if isinstance(fault, StageError):
-        return f"error: {fault}", 1
+        kind, code = ("not yet", NOT_YET_CODE) if isinstance(fault, NotYet) else ("error", 1)
+        return "\n".join([f"{kind}: {fault}", *getattr(fault, "__notes__", ())]), code
     if isinstance(fault, OSError) and fault.errno in NO_ROOM:
         return (
             f"error: {NO_ROOM[fault.errno]} while writing {fault.filename or 'a file'}. "
             "Nothing was left half-written: make room and run `dvc repro` again."
         ), 1
+    if isinstance(fault, PermissionError) and fault.filename:
+        reason = CANNOT_WRITE[fault.errno]
+        return f"error: {fault.filename}: {reason}. Put that right and run the same command again.", 1
     return None, 1

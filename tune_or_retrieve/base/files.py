@@ -14,7 +14,8 @@ from typing import IO, Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from tune_or_retrieve.base.errors import NO_ROOM, StageError
+from tune_or_retrieve.base.errors import CANNOT_WRITE, NO_ROOM, StageError
+from tune_or_retrieve.base.validation import described
 
 Row = TypeVar("Row", bound=BaseModel)
 PROBE_BYTES = 64 * 1024  # a write that fails for lack of room has used up all but a part of a block
@@ -26,12 +27,18 @@ TMP_PREFIX = ".tmp-"  # .gitignore and .dvcignore know this prefix: what a kill 
 
 @contextlib.contextmanager
 def atomic_file(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
-    """Open a temporary file beside `path`; on a clean exit it takes the place of `path`, else it is removed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f"{TMP_PREFIX}{path.name}-")
+    """Open a temporary file beside `path`; on a clean exit it takes the place of `path`, else it is removed.
+
+    Raises:
+        StageError: nothing can be written there.
+        OSError: there is no room for it, see :func:`no_room`.
+    """
+    with _writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f"{TMP_PREFIX}{path.name}-")
     tmp = Path(name)
     try:
-        with _tells_no_room(path):
+        with _writing(path):
             with os.fdopen(handle, mode, **({} if "b" in mode else {"encoding": "utf-8", "newline": "\n"})) as file:
                 yield file
                 file.flush()
@@ -44,32 +51,69 @@ def atomic_file(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
 
 @contextlib.contextmanager
 def atomic_directory(path: Path) -> Iterator[Path]:
-    """Yield an empty directory beside `path`; on a clean exit it takes the place of `path`, else it is removed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    tmp = Path(tempfile.mkdtemp(dir=path.parent, prefix=f"{TMP_PREFIX}{path.name}-"))
+    """Yield an empty directory beside `path`; on a clean exit it takes the place of `path`, else it is removed.
+
+    Of a link it is the folder behind it. Raises as :func:`atomic_file`.
+    """
+    path = path.resolve() if path.is_symlink() else path
+    with _temporary(path.parent, path) as tmp:
+        yield tmp
+        tmp.chmod(0o755)
+        if path.exists():
+            shutil.rmtree(path)
+        tmp.replace(path)
+
+
+@contextlib.contextmanager
+def atomic_files(folder: Path) -> Iterator[Path]:
+    """Yield an empty directory; on a clean exit its files move to `folder`, one by one, else it is removed.
+
+    Raises as :func:`atomic_file`.
+    """
+    with _temporary(folder, folder) as tmp:
+        yield tmp
+        for file in sorted(tmp.iterdir()):
+            file.replace(folder / file.name)
+
+
+@contextlib.contextmanager
+def _temporary(folder: Path, path: Path) -> Iterator[Path]:
+    """An empty directory in `folder` for what is to become `path`, removed at the end if it is still there."""
+    with _writing(path):
+        folder.mkdir(parents=True, exist_ok=True)
+        tmp = folder / Path(tempfile.mkdtemp(dir=folder, prefix=f"{TMP_PREFIX}{path.name}-")).name
     try:
-        with _tells_no_room(path):
+        with _writing(path):
             yield tmp
-            tmp.chmod(0o755)
-            if path.exists():
-                shutil.rmtree(path)
-            tmp.replace(path)
     finally:
         shutil.rmtree(tmp, ignore_errors=True)
 
 
 @contextlib.contextmanager
-def _tells_no_room(path: Path) -> Iterator[None]:
-    """Turn a fault that a full disk brought about into the OSError that says so, and names `path`."""
+def _writing(path: Path) -> Iterator[None]:
+    """Explain a fault of the place in which `path` is written; what else goes wrong meanwhile is raised as it is."""
     try:
         yield
     except StageError:
         raise
     except Exception as fault:
+        final = Path(*(part for part in path.parts if not part.startswith(TMP_PREFIX)))
         if number := no_room(path.parent, fault):
-            named = Path(*(part for part in path.parts if not part.startswith(TMP_PREFIX)))
-            raise OSError(number, os.strerror(number), str(named)) from fault
+            if TMP_PREFIX not in str(getattr(fault, "filename", None) or TMP_PREFIX):
+                raise  # it names a file in this folder, which was written by these functions, too
+            raise OSError(number, os.strerror(number), str(final)) from fault
+        if isinstance(fault, OSError) and fault.errno in CANNOT_WRITE and _is_about(fault, path):
+            raise StageError(
+                f"{final}: cannot be written: {CANNOT_WRITE[fault.errno]}. Nothing was left half-written: put that "
+                "right and run the same command again."
+            ) from fault
         raise
+
+
+def _is_about(fault: OSError, path: Path) -> bool:
+    """Whether it is about `path`, what it is in, or what is written first. A fault of an open file names no file."""
+    at, path = Path(os.path.abspath(fault.filename or path)), Path(os.path.abspath(path))
+    return path.is_relative_to(at) or any(part.startswith(TMP_PREFIX) for part in at.parts)
 
 
 def no_room(folder: Path, fault: Exception) -> int | None:
@@ -135,11 +179,9 @@ def numbered_rows(path: Path, kind: type[Row], missing: str = MADE) -> Iterator[
     """
     for number, line in text_lines(path, missing):
         where = f"{path}, line {number}"
-        if line.startswith("["):
-            raise StageError(
-                f"{where}: must be one JSON object a line (JSON Lines). Got a JSON array. Put each object on a line of "
-                "its own, without the brackets around them and the commas between them."
-            )
+        if not line.startswith("{"):
+            array = " Write the objects of an array without its brackets and commas." if line.startswith("[") else ""
+            raise StageError(f"{where}: must be one JSON object a line (JSON Lines). Got {line[:40]!r}.{array}")
         try:
             yield number, kind.model_validate_json(line)
         except ValidationError as fault:
@@ -149,8 +191,8 @@ def numbered_rows(path: Path, kind: type[Row], missing: str = MADE) -> Iterator[
                 raise StageError(
                     f"{where}: must be one JSON object a line (JSON Lines), but is not JSON ({reason})."
                 ) from None
-            key = ".".join(map(str, first["loc"])) or "the line"
-            raise StageError(f"{where}: not a valid {kind.__name__} ({key}: {first['msg']}).") from None
+            key = ".".join(map(str, first["loc"]))
+            raise StageError(described(f"{where}: {key}" if key else where, first)) from None
 
 
 def text_lines(path: Path, missing: str = MADE) -> Iterator[tuple[int, str]]:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from tune_or_retrieve.base import params
@@ -21,6 +22,7 @@ BEGAN = time.perf_counter()  # early in the process: what is imported after this
 NAME = "durations.json"  # in .cache
 KEPT = 10  # runs of each stage
 PRESETS = Path("presets")
+LOCK = Path("dvc.lock")
 NO_SIZE = "run.budget_usd"  # a preset sets it, and no run is longer for it
 
 
@@ -32,12 +34,24 @@ class Run(NamedTuple):
 
 
 def stage(main: Callable[[], None]) -> Callable[[], None]:
-    """As `exits_cleanly`. A stage that DVC runs notes how long it took if it ended well, and never fails over that."""
+    """As `exits_cleanly`. A stage that DVC runs notes how long it took if it ended well, and never fails over that.
+
+    DVC removes the outs of a stage before it runs it, so a stage that fails says where those of the last run are.
+    """
 
     @functools.wraps(main)
     def wrapper() -> None:
-        main()
-        if name := os.environ.get("DVC_STAGE"):
+        name = os.environ.get("DVC_STAGE")
+        try:
+            main()
+        except StageError as fault:
+            if name and (removed := _removed(name)):
+                fault.add_note(
+                    f"Before {name} began, DVC removed what its last run had written ({', '.join(removed)}). "
+                    f"`dvc checkout {name}` brings its data back, and git its metrics and plots, if they are committed."
+                )
+            raise
+        if name:
             with contextlib.suppress(OSError, StageError):
                 _note(name, time.perf_counter() - BEGAN)
 
@@ -72,6 +86,16 @@ def leaves(content: Any, key: str = "") -> dict[str, Any]:
     return {
         k: v for name, one in content.items() for k, v in leaves(one, f"{key}.{name}" if key else str(name)).items()
     }
+
+
+def _removed(name: str) -> list[str]:
+    """Outs of the last run of a stage that are no longer there. `persist` in dvc.yaml would keep them, but without its
+    run cache."""
+    try:
+        outs = yaml.safe_load(LOCK.read_bytes())["stages"][name]["outs"]
+        return [out["path"] for out in outs if not Path(out["path"]).exists()]
+    except (OSError, yaml.YAMLError, KeyError, TypeError):
+        return []
 
 
 def _note(name: str, seconds: float) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from tune_or_retrieve.base.validation import rule
 from tune_or_retrieve.chat.calls import Options, Reply, ask
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def read(reply: ShapedReply, schema: type[Shape]) -> Shape:
         first = fault.errors()[0]
         where = ".".join(map(str, first["loc"])) or "the object"
         given = "" if first["type"] == "missing" else f", got {str(first['input'])[:60]!r}"
-        raise Unreadable(f"{where}: {first['msg']}{given}") from None
+        raise Unreadable(f"{where}: {rule(first)}{given}") from None
 
 
 def json_schema(schema: type[BaseModel]) -> dict[str, Any]:

@@ -54,13 +54,15 @@ def refuse_faults() -> None:
         StageError: holds the faults of all sections.
     """
     faults: list[str] = []
+    others: list[str] = []
 
     def tried(read: Callable, *args):
         try:
             return read(*args)
+        except params.ParamsFaults as fault:
+            faults.extend(fault.lines)
         except StageError as fault:
-            if str(fault) not in faults:  # a file that cannot be read at all is one fault, not one a section
-                faults.append(str(fault))
+            others.append(str(fault))
 
     tried(machine.check_processor)
     study, run = tried(params.load, "study", StudyParams), tried(params.load, machine.SECTION, RunParams)
@@ -69,15 +71,12 @@ def refuse_faults() -> None:
         tried(check_source, sections["articles"].botocore)
     if sections["articles"] and not Path(folder := sections["articles"].folder.path).is_dir():
         # DVC watches it whatever the source is, and says less clearly that it is missing.
-        faults.append(f"{params.PARAMS_FILE}: articles.folder.path: must be a folder. Got {folder!r}: no such folder.")
+        faults.append(f"articles.folder.path: must be a folder. Got {folder!r}: no such folder.")
     if sections["knowledge_base"] and (name := sections["knowledge_base"].faiss.embedding.model).startswith(PACKAGE):
         tried(resolve, name)
     base, retrieval = sections["knowledge_base"], sections["retrieval"]
     if base and base.backend == base.fallback:
-        faults.append(
-            f"{params.PARAMS_FILE}: knowledge_base.fallback: must be none with backend {base.backend}. Got "
-            f"{base.fallback!r}."
-        )
+        faults.append(f"knowledge_base.fallback: must be none with backend {base.backend}. Got {base.fallback!r}.")
     if base and base.bedrock is not None:  # of a study on this machine, too: it is one word away from being used
         tried(params.load, "knowledge_base.bedrock", BedrockBaseParams)
     if base and retrieval and base.backend == "bedrock":
@@ -98,17 +97,15 @@ def refuse_faults() -> None:
             provider = getattr(read, "provider", "none")
             if read and used.get(name, provider) != provider:
                 faults.append(
-                    f"{params.PARAMS_FILE}: study.{section}.{name}: must be {provider}, the provider of "
-                    f"{section}.{name}. Got {used[name]!r}."
+                    f"study.{section}.{name}: must be {provider}, the provider of {section}.{name}. Got {used[name]!r}."
                 )
-    tried(params.refuse_moved)
     tried(_refuse_keys_twice)
-    for key in ("qa.provider", "knowledge_base.fallback"):  # by which dvc.yaml names code: they have no default there
-        tried(params.load_value, key, str)
     if run:
         _refuse_what_the_machine_lacks(run, sections, tried)
-    if faults:
-        raise StageError("\n".join(faults))
+    if faults:  # each once: several sections may find the same
+        others.insert(0, str(params.ParamsFaults(list(dict.fromkeys(faults)))))
+    if others:
+        raise StageError("\n".join(dict.fromkeys(others)))
 
 
 def _refuse_keys_twice() -> None:
