@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from stages.fine_tune.batches import bucket
+from stages.fine_tune.encoding import Encoded, encode
 from stages.fine_tune.inputs import read_data
 from stages.fine_tune.model import add_lora, load_base
 from stages.fine_tune.params import FineTuneParams
 from stages.fine_tune.passes import choose_pass
 from stages.fine_tune.sampling import Mix, Sample
-from stages.fine_tune.tokens import Encoded, encode
 from stages.fine_tune.training import Plan, train
 from tune_or_retrieve.base import machine
 from tune_or_retrieve.base.files import write_json

@@ -26,9 +26,9 @@ from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.base.files import read_jsonl, sha256_text, write_jsonl
 from tune_or_retrieve.base.params import load
 from tune_or_retrieve.base.records import ELSEWHERE, Answer, AnswerTiming, Passage, Question, Retrieved, Timed
+from tune_or_retrieve.chat.call_store import CallStore
 from tune_or_retrieve.chat.calls import NoCompletion
 from tune_or_retrieve.chat.prompts import messages
-from tune_or_retrieve.chat.store import CallStore
 
 ROOT = Path(__file__).parent.parent
 PARAMS = AnswerParams(max_tokens=16, temperature=0.0, seed=5, repeats=1)

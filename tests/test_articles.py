@@ -11,11 +11,11 @@ from botocore.loaders import Loader
 from bs4 import BeautifulSoup
 
 import stages.articles.__main__ as articles
-from stages.articles.facts import describe
 from stages.articles.from_botocore import read_botocore, service_documents, slug
 from stages.articles.from_folder import MAX_BYTES, read_folder, title_of
 from stages.articles.markdown import LABELS, NOT_A_TAG, to_markdown
 from stages.articles.params import ArticlesParams, BotocoreParams, FolderParams
+from stages.articles.shapes import describe
 from stages.articles.write import write_articles
 from tune_or_retrieve.base.corpus import read_articles, read_text
 from tune_or_retrieve.base.errors import StageError

@@ -12,7 +12,7 @@ from stages.articles.params import ArticlesParams, BotocoreParams
 from stages.articles.write import Document, write_articles
 from stages.chunks.params import ChunkingParams
 from stages.chunks.strategies import chunk_article
-from stages.chunks.tokens import token_counter
+from stages.chunks.token_counter import token_counter
 from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.base.files import read_jsonl, sha256_text
 from tune_or_retrieve.base.params import load

@@ -102,7 +102,7 @@ def test_before_the_first_run_our_own_measurement_is_told(project, said):
     assert said() == NO_FAULTS + (
         "At most 3 stages would run:\n"
         "  qa           40 s\n"
-        "  judge       2 min\n"
+        "  judge       110 s\n"
         "  report        7 s\n"
         "About 3 min in all, measured on Abacus (baseline), 2 cores, by benchmarks/results/study.json.\n"
         "Nothing is paid for: all of it runs on this machine (about 0.00 USD of machine time).\n"

@@ -153,14 +153,14 @@ def test_an_embedding_model_that_only_the_ingestion_finds_closed_fails_the_stage
 
 
 def test_retrieval_reads_what_was_really_built_and_has_no_ndcg(aws, root):
+    from stages.retrieve.backends import open_backend
     from stages.retrieve.params import RetrievalParams
     from stages.retrieve.run import retrieve_all
-    from stages.retrieve.sources import open_source
 
     assert build() is None
     change(Path("params.yaml"), {"knowledge_base.backend": "faiss"})  # what params say now is not what was built
     base = params_module.load("knowledge_base", KnowledgeBaseParams)
-    source = open_source(params_module.load("retrieval", RetrievalParams), base, ONE_THREAD)
+    source = open_backend(params_module.load("retrieval", RetrievalParams), base, ONE_THREAD)
     text = Path("data/articles/depot/gate.md").read_text()
     start, end = text.index("A gate"), len(text.rstrip())
     from tune_or_retrieve.base.files import sha256_text

@@ -11,8 +11,8 @@ from stages.judge.llm import PROMPT, Grade, LlmJudge, grading
 from stages.judge.verdict import Verdict
 from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.base.records import Pair, Quote
+from tune_or_retrieve.chat.call_store import CallStore
 from tune_or_retrieve.chat.calls import Options
-from tune_or_retrieve.chat.store import CallStore
 from tune_or_retrieve.chat.structured import ShapedChat, json_schema
 from tune_or_retrieve.providers.bedrock.aws.session import Clients
 from tune_or_retrieve.providers.bedrock.chat.converse import Converse

@@ -9,9 +9,9 @@ from small_study import ONE_THREAD
 from stages.judge.chat_judge import llm_judge
 from stages.judge.llm import Grade, LlmJudge
 from stages.judge.params import LlmJudgeParams
+from tune_or_retrieve.chat.call_store import CallStore
 from tune_or_retrieve.chat.calls import Options
 from tune_or_retrieve.chat.models import asked_by
-from tune_or_retrieve.chat.store import CallStore
 from tune_or_retrieve.chat.structured import ShapedChat
 from tune_or_retrieve.providers.openai.params import OpenAIModel
 

@@ -30,8 +30,8 @@ from tune_or_retrieve.base.files import sha256_text
 from tune_or_retrieve.base.machine import ConcurrencyParams
 from tune_or_retrieve.base.params import load
 from tune_or_retrieve.base.records import Article, Pair, Rejection
+from tune_or_retrieve.chat.call_store import CallStore
 from tune_or_retrieve.chat.calls import Options
-from tune_or_retrieve.chat.store import CallStore
 from tune_or_retrieve.chat.structured import ShapedReply
 from tune_or_retrieve.providers.bedrock.aws.session import Clients
 from tune_or_retrieve.providers.bedrock.aws.waiting import Watch

@@ -13,7 +13,7 @@ import pytest
 from tune_or_retrieve.__main__ import main
 from tune_or_retrieve.base import store as stores
 from tune_or_retrieve.base.store import Store
-from tune_or_retrieve.chat.store import CallStore
+from tune_or_retrieve.chat.call_store import CallStore
 
 ROOT = Path(__file__).resolve().parent.parent
 DAY = 86400

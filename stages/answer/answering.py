@@ -11,10 +11,10 @@ from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.base.files import content_key
 from tune_or_retrieve.base.progress import Progress, say
 from tune_or_retrieve.base.records import ELSEWHERE, Answer, AnswerTiming, Approach, Passage, Question, Timed
+from tune_or_retrieve.chat.call_store import CallStore
 from tune_or_retrieve.chat.calls import Options, Reply, ask
 from tune_or_retrieve.chat.parallel import each
 from tune_or_retrieve.chat.prompts import messages
-from tune_or_retrieve.chat.store import CallStore
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel

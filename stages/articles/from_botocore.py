@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from botocore.loaders import Loader
 from botocore.model import ListShape, MapShape, OperationModel, ServiceModel, Shape, StructureShape
 
-from stages.articles.facts import describe, join, kind
 from stages.articles.markdown import indent, to_markdown
 from stages.articles.params import BotocoreParams
+from stages.articles.shapes import describe, join, kind
 from stages.articles.write import Document
 from tune_or_retrieve.base.params import ParamsFaults
 from tune_or_retrieve.base.progress import track

@@ -9,8 +9,9 @@ import numpy as np
 
 from stages.chunks.pack import pack
 from stages.chunks.params import ChunkingParams, HierarchicalParams, SemanticParams
-from stages.chunks.tokens import Counter
+from stages.chunks.token_counter import Counter
 from tune_or_retrieve.base.records import Article, Chunk
+from tune_or_retrieve.text.headings import shared_headings
 from tune_or_retrieve.text.sentences import Break, Unit, units
 from tune_or_retrieve.vectors.embedding import Embedder
 
@@ -23,7 +24,7 @@ def chunk_article(
     """Chunks of one article in order. Each is an exact slice of the text; together they leave out only white space.
 
     Args:
-        count: numbers of tokens of texts, see :func:`stages.chunks.tokens.token_counter`.
+        count: numbers of tokens of texts, see :func:`stages.chunks.token_counter.token_counter`.
         embedder: for the semantic strategy; the others use none.
     """
     whole = units(text)
@@ -134,7 +135,7 @@ def _chunk(
         id=f"{article.id}#{number}",
         article_id=article.id,
         title=article.title,
-        section=" > ".join(_common([piece.path for piece in pieces[own:end]])),
+        section=" > ".join(shared_headings([piece.path for piece in pieces[own:end]])),
         start=start,
         end=stop,
         context_start=low,
@@ -142,10 +143,3 @@ def _chunk(
         text=text[start:stop],
         context=text[low:high],
     )
-
-
-def _common(paths: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
-    """The headings that all units of a chunk stand under."""
-    first, last = min(paths), max(paths)
-    length = next((i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), min(len(first), len(last)))
-    return first[:length]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from stages.fine_tune.tokens import Encoded
+from stages.fine_tune.encoding import Encoded
 
 if TYPE_CHECKING:
     import torch

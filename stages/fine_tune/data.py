@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from stages.fine_tune.passages import ArticleText
+from stages.fine_tune.article_text import ArticleText
 from tune_or_retrieve.base.records import Pair
 
 

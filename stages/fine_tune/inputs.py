@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from stages.fine_tune.article_text import ArticleText
 from stages.fine_tune.data import Data
-from stages.fine_tune.passages import ArticleText
 from tune_or_retrieve.base.corpus import FOLDER, read_articles, read_text
 from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.base.files import read_jsonl

@@ -33,12 +33,12 @@ class Parity:
 
 
 def compare(
-    one: Pass, served: EmbeddedModel, run: RunParams, adapter: Path, prompts: Sequence[Sequence[int]]
+    forward: Pass, served: EmbeddedModel, run: RunParams, adapter: Path, prompts: Sequence[Sequence[int]]
 ) -> Parity:
     """Let the served model write, then ask the trained one at each token what it would have written.
 
     Args:
-        one: the way through the trained model by which it was trained.
+        forward: the forward pass with which the model was trained.
     """
     with serve(served, run, adapter) as server:
         replies = []
@@ -51,7 +51,7 @@ def compare(
     both = list(zip(prompts, replies, strict=True))
     for prompt, reply in track(both, "parity: trained replies", unit="prompts"):
         ids = [place["id"] for place in reply]
-        logprobs = _logprobs(one, prompt, ids)
+        logprobs = _logprobs(forward, prompt, ids)
         same = [int(row.argmax()) == chosen for row, chosen in zip(logprobs, ids, strict=True)]
         agreed, tokens, whole = agreed + sum(same), tokens + len(ids), whole + all(same)
         for row, place in zip(logprobs, reply, strict=True):
@@ -82,10 +82,10 @@ def check(parity: Parity, params: ParityParams, adapter: Path) -> None:
         )
 
 
-def _logprobs(one: Pass, prompt: Sequence[int], reply: Sequence[int]) -> "torch.Tensor":
+def _logprobs(forward: Pass, prompt: Sequence[int], reply: Sequence[int]) -> "torch.Tensor":
     """Log-probabilities of the trained model before each token of the reply, float32 ``(len(reply), vocabulary)``."""
     import torch
 
     with torch.no_grad():
-        logits = one.logits(answer_sequence(prompt, reply))
+        logits = forward.logits(answer_sequence(prompt, reply))
     return torch.log_softmax(logits, dim=-1).cpu()

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from stages.fine_tune.batches import Batch, Part, labels, rows, tensors
+from stages.fine_tune.encoding import Branch, Encoded
 from stages.fine_tune.model import ADAPTER
-from stages.fine_tune.tokens import Branch, Encoded
 from tune_or_retrieve.base.progress import say
 
 if TYPE_CHECKING:
@@ -108,11 +108,11 @@ class SharedPass:
                 del layer.forward
 
 
-def loss_sum(one: Pass, batch: Batch) -> "torch.Tensor":
+def loss_sum(forward: Pass, batch: Batch) -> "torch.Tensor":
     """Cross-entropy summed over the answer tokens of a batch, in nats."""
     from torch.nn.functional import cross_entropy
 
-    logits = one.logits(batch)
+    logits = forward.logits(batch)
     return cross_entropy(logits, labels(batch).to(logits.device), reduction="sum")
 
 
@@ -172,8 +172,8 @@ def compare(model: "PeftModel", batch: Batch) -> Difference:
     generator = torch.Generator().manual_seed(0)
     shared = SharedPass(model, through_context=True)
 
-    def computed(one: Pass) -> tuple[float, torch.Tensor]:
-        loss = loss_sum(one, batch) / len(labels(batch))
+    def computed(forward: Pass) -> tuple[float, torch.Tensor]:
+        loss = loss_sum(forward, batch) / len(labels(batch))
         loss.backward()
         gradient = torch.cat([p.grad.flatten().cpu().double() for p in weights.values()])
         model.zero_grad()

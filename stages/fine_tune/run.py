@@ -13,12 +13,12 @@ from stages.fine_tune import gguf_adapter, parity
 from stages.fine_tune.batches import bucket, steps
 from stages.fine_tune.checkpoint import State, packed, unpacked
 from stages.fine_tune.data import Data, Result
+from stages.fine_tune.encoding import encode, prompt_ids
 from stages.fine_tune.model import ADAPTER, add_lora, load_base, load_lora_state, lora_state
 from stages.fine_tune.params import FineTuneParams
 from stages.fine_tune.passes import choose_pass
 from stages.fine_tune.sampling import Mix, Sample
-from stages.fine_tune.tokens import encode, prompt_ids
-from stages.fine_tune.training import CHECKPOINT_SECONDS, Plan, train
+from stages.fine_tune.training import CHECKPOINT_SECONDS, BatchedData, train
 from tune_or_retrieve.base import machine
 from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.base.files import atomic_directory, content_key, sha256_file, sha256_text, write_json
@@ -36,8 +36,8 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 CHECKPOINTS = "fine_tune"
-# What a training follows from beside its plan, params and weights. Of our modules, those that compute it: what the
-# others make of pairs and articles, the plan holds.
+# What a training follows from besides its batches, params and weights. Of our modules only those that compute it: what
+# the others make of pairs and articles is in the batches.
 CODE = ("batches", "checkpoint", "kernels", "model", "passes", "training")
 LIBRARIES = ("torch", "peft", "transformers")
 
@@ -82,11 +82,11 @@ def fine_tune(
     epochs = [mix.epoch(f"{params.seed} train {epoch}") for epoch in range(params.local.epochs)]
     held_out = Mix(data.validation[: params.local.validation_pairs], data.articles, params.raft)
     validation = held_out.both(f"{params.seed} validation")
-    plan = _plan(epochs, validation, tokenizer, params)
+    batched = _batched(epochs, validation, tokenizer, params)
     model = add_lora(base, params.local.lora, params.seed)
-    # The plan holds every token in order: pairs, articles, prompts, tokenizer, mix and order are all in it.
+    # The batches hold every token in order, and so pairs, articles, prompts, tokenizer, mix and order.
     key = content_key(
-        sha256_text(repr(plan)),
+        sha256_text(repr(batched)),
         params.seed,
         params.local.model_dump(),
         [compute.device, compute.dtype],
@@ -97,15 +97,15 @@ def fine_tune(
     )
     folder = cached(CHECKPOINTS) / key[:32]
     say(
-        f"training {name}: {len(data.train)} pairs, {plan.steps} steps, {plan.tokens} tokens in "
+        f"training {name}: {len(data.train)} pairs, {batched.steps} steps, {batched.tokens} tokens in "
         f"{params.local.epochs} epoch(s); {_count(model)} weights"
     )
     loaded = time.monotonic()
-    batches = [batch for epoch in plan.epochs for step in epoch for batch in step]
-    with Store("trainings") as store, choose_pass(model, batches, params.local.gradients_through_context) as one:
+    batches = [batch for epoch in batched.epochs for step in epoch for batch in step]
+    with Store("trainings") as store, choose_pass(model, batches, params.local.gradients_through_context) as forward:
         state = _finished(store, key, model)
         if state is None:
-            state = train(model, one, plan, params.local, folder / "checkpoint", checkpoint_seconds)
+            state = train(model, forward, batched, params.local, folder / "checkpoint", checkpoint_seconds)
             store.put(key, packed(state, {"weights": lora_state(model)}))
         shutil.rmtree(folder, ignore_errors=True)
         trained = time.monotonic()
@@ -114,14 +114,14 @@ def fine_tune(
             _write_adapter(tmp, model, model_params, weights, params)
             prompts = _parity_prompts(validation, tokenizer, params.parity.prompts, params.seed)
             say(f"comparing the served adapter with the trained one on {len(prompts)} prompts")
-            found = parity.compare(one, model_params, run, tmp / "adapter.gguf", prompts)
+            found = parity.compare(forward, model_params, run, tmp / "adapter.gguf", prompts)
             parity.check(found, params.parity, out / "adapter.gguf")
             metrics = {
-                **_metrics(epochs, plan, state, found),
+                **_metrics(epochs, batched, state, found),
                 **_warning(name, state, base.config.get_text_config().vocab_size),
                 "device": compute.device,
                 "dtype": compute.dtype,
-                "training_pass": one.name,
+                "training_pass": forward.name,
             }
             write_json(tmp / "card.json", _card(name, model_params, weights, params, data, tmp, metrics))
     ended = time.monotonic()
@@ -168,16 +168,16 @@ def _warning(name: str, state: State, vocabulary: int) -> dict[str, str]:
     return {"warning": text}
 
 
-def _plan(
+def _batched(
     epochs: Sequence[Sequence[Sample]],
     validation: tuple[Sequence[Sample], Sequence[Sample]],
     tokenizer: "PreTrainedTokenizerBase",
     params: FineTuneParams,
-) -> Plan:
+) -> BatchedData:
     local = params.local
     encoded = [[encode(sample, tokenizer, local.max_tokens) for sample in epoch] for epoch in epochs]
     kinds = zip(("bare", "with_passages"), validation, strict=True)
-    return Plan(
+    return BatchedData(
         [steps(epoch, local.batch_size, f"{params.seed} order {n}") for n, epoch in enumerate(encoded)],
         {kind: bucket([encode(sample, tokenizer, local.max_tokens) for sample in part]) for kind, part in kinds},
     )
@@ -219,10 +219,12 @@ def _parity_prompts(
     return prompts
 
 
-def _metrics(epochs: Sequence[Sequence[Sample]], plan: Plan, state: State, found: parity.Parity) -> dict[str, float]:
+def _metrics(
+    epochs: Sequence[Sequence[Sample]], batched: BatchedData, state: State, found: parity.Parity
+) -> dict[str, float]:
     first = epochs[0]
     with_passages = [sample for sample in first if sample.passages]
-    samples = [sample for epoch in plan.epochs for batches in epoch for batch in batches for sample in batch]
+    samples = [sample for epoch in batched.epochs for batches in epoch for batch in batches for sample in batch]
     best = state.validation[state.best_epoch - 1]
     pairs = sum(len(sample.turns) for sample in with_passages)
     return {

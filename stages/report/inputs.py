@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from stages.report.statistics import connected_clusters
 from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.base.files import read_json, read_jsonl
+from tune_or_retrieve.base.leaves import leaves
 from tune_or_retrieve.base.questions import read_questions
 from tune_or_retrieve.base.records import (
     APPROACHES,
@@ -153,7 +154,7 @@ def read_study(models: list[str], judges: list[str], root: Path = Path(".")) -> 
         retrieval={t.question_id: t.seconds for t in timings},
         retrieval_on=list(dict.fromkeys(t.measured_on for t in timings)),
         cards={judge: _card(judge, metrics / "judge" / f"{judge}.json") for judge in judges},
-        retrieval_metrics=flat(read_json(metrics / "retrieve.json")),
+        retrieval_metrics=leaves(read_json(metrics / "retrieve.json")),
         training={model: read_json(data / "timings/fine_tune" / f"{model}.json") for model in models},
         trained={model: read_json(metrics / "fine_tune" / f"{model}.json") for model in models},
         train_pairs=pairs.get("train_pairs"),
@@ -171,7 +172,7 @@ def _read_unique(path: Path, kind: type[T], key) -> dict[Any, T]:
 
 
 def _card(judge: str, path: Path) -> JudgeCard:
-    details = flat(read_json(path))
+    details = leaves(read_json(path))
     reliable = details.get("reliable")
     return JudgeCard(
         name=judge,
@@ -180,13 +181,3 @@ def _card(judge: str, path: Path) -> JudgeCard:
         coverage=details.get("coverage"),
         details=details,
     )
-
-
-def flat(value: Any, prefix: str = "") -> dict[str, Any]:
-    """Nested mappings to one level with dots between the names."""
-    if not isinstance(value, dict):
-        return {prefix: value}
-    result: dict[str, Any] = {}
-    for name, inner in value.items():
-        result |= flat(inner, f"{prefix}.{name}" if prefix else str(name))
-    return result

@@ -67,7 +67,7 @@ class Progress:
             self._line(now - self._began, left)
         if self._shorter and left is not None and left > LONG_SECONDS and now - self._began >= RECENT_SECONDS:
             (self._bar.write if self._bar is not None else say)(
-                f"{self._label}: at this pace, {_duration(left)} are left. To shorten it: {self._shorter}."
+                f"{self._label}: at this pace, {duration(left)} are left. To shorten it: {self._shorter}."
             )
             self._shorter = ""
 
@@ -101,8 +101,8 @@ class Progress:
         of = "" if self._total is None else f"/{self._total}"
         say(
             f"{self._label}: {self._done}{of} {self._unit}"
-            + (f" in {_duration(seconds, 1)}" if seconds is not None else "")
-            + (f", {_duration(left)} left" if left is not None else "")
+            + (f" in {duration(seconds, 1)}" if seconds is not None else "")
+            + (f", {duration(left)} left" if left is not None else "")
         )
 
 
@@ -131,7 +131,12 @@ def quiet_libraries() -> None:
         warnings.simplefilter("ignore", FutureWarning)  # of what will change with another version than the one pinned
 
 
-def _duration(seconds: float, digits: int = 0) -> str:
+def duration(seconds: float, digits: int = 0) -> str:
+    """Seconds as people read them: "12 s", "3 min", "2.2 h".
+
+    Args:
+        digits: of seconds.
+    """
     if seconds < 120:
         return f"{seconds:.{digits}f} s"
     return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"

@@ -17,6 +17,7 @@ from tune_or_retrieve.base import params
 from tune_or_retrieve.base.errors import StageError, exits_cleanly
 from tune_or_retrieve.base.files import write_json
 from tune_or_retrieve.base.home import cached
+from tune_or_retrieve.base.leaves import leaves
 
 BEGAN = time.perf_counter()  # early in the process: what is imported after this is counted
 NAME = "durations.json"  # in .cache
@@ -77,15 +78,6 @@ def size(content: Mapping[str, Any]) -> dict[str, Any]:
     keys = {key for file in PRESETS.glob("*.yaml") for key in leaves(params.everything(file))}
     keys |= {"articles.source", *(key for key in values if key.startswith("study."))}
     return {key: values.get(key) for key in sorted(keys - {NO_SIZE})}
-
-
-def leaves(content: Any, key: str = "") -> dict[str, Any]:
-    """Values by their whole keys: ``{"a": {"b": 1}}`` is ``{"a.b": 1}``."""
-    if not isinstance(content, Mapping):
-        return {key: content}
-    return {
-        k: v for name, one in content.items() for k, v in leaves(one, f"{key}.{name}" if key else str(name)).items()
-    }
 
 
 def _removed(name: str) -> list[str]:

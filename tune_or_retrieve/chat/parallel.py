@@ -16,7 +16,7 @@ def each(
     Args:
         call: runs in a thread of its own, at most `concurrency` at one time.
         keep: stores a result or counts what it cost; runs in the thread of the caller, as soon as the call has ended,
-            so that it may use a :class:`tune_or_retrieve.chat.store.CallStore`.
+            so that it may use a :class:`tune_or_retrieve.chat.call_store.CallStore`.
 
     Raises:
         Whatever `call` or `keep` raises first, or KeyboardInterrupt. No call is begun after that; those under way are

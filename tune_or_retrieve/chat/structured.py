@@ -65,7 +65,7 @@ class _WithFormat:
         return self._chat.invoke(messages, **arguments | {"extra_body": arguments["extra_body"] | self._format})
 
 
-def read(reply: ShapedReply, schema: type[Shape]) -> Shape:
+def parse_reply(reply: ShapedReply, schema: type[Shape]) -> Shape:
     """The object that a reply is: the tool's arguments, or a text that is one JSON object and nothing else.
 
     Raises:

@@ -10,7 +10,9 @@ from typing import Any, NamedTuple
 from tune_or_retrieve.base import machine, params
 from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.base.files import read_json
-from tune_or_retrieve.base.stage import PRESETS, durations, leaves, size, size_id
+from tune_or_retrieve.base.leaves import leaves
+from tune_or_retrieve.base.progress import duration
+from tune_or_retrieve.base.stage import PRESETS, durations, size, size_id
 from tune_or_retrieve.money.cost import in_dollars
 from tune_or_retrieve.money.prices import Prices
 
@@ -47,7 +49,7 @@ def forecast(content: Mapping[str, Any]) -> list[str]:
     wide = max(len(row.stage) for row in rows)
     return [
         f"At most {len(rows)} stage{'s' * (len(rows) > 1)} would run:",
-        *(f"  {row.stage:{wide}}  {_time(row.seconds):>9}" for row in rows),
+        *(f"  {row.stage:{wide}}  {NOT_KNOWN if row.seconds is None else duration(row.seconds):>9}" for row in rows),
         _sum(rows),
         *_cost(rows, content),
     ]
@@ -148,15 +150,7 @@ def _sum(rows: Sequence[Lasts]) -> str:
     told = [most, *(f"{', '.join(stages)}: {source}" for source, stages in others)]
     if unknown:
         told.append(f"{', '.join(unknown)}: {NOT_KNOWN}")
-    return f"{'At least' if unknown else 'About'} {_time(sum(seconds))} in all, {'; '.join(told)}."
-
-
-def _time(seconds: float | None) -> str:
-    if seconds is None:
-        return NOT_KNOWN
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+    return f"{'At least' if unknown else 'About'} {duration(sum(seconds))} in all, {'; '.join(told)}."
 
 
 def _cost(rows: Sequence[Lasts], content: Mapping[str, Any]) -> Iterator[str]:

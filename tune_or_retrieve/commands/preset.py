@@ -6,12 +6,12 @@ bedrock and local say where the study runs, quick how large it is; local makes i
 import io
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.base.files import write_text
+from tune_or_retrieve.base.leaves import leaves
 from tune_or_retrieve.base.params import PARAMS_FILE, read_text
 
 FOLDER = Path("presets")
@@ -51,14 +51,14 @@ def apply(name: str, params: Path = PARAMS_FILE, folder: Path = FOLDER) -> list[
     yaml, text = _yaml(), read_text(params)
     content = _load(yaml, params, text)
     presets = {one: _load(yaml, path := folder / f"{one}.yaml", read_text(path)) for one in known}
-    shipped = [dict(_leaves(one)) for one in presets.values()]
-    before = dict(_leaves(content))
-    kept = KEPT if name == SIZE else (*KEPT, *dict(_leaves(presets.get(SIZE, {}))))
+    shipped = [leaves(one) for one in presets.values()]
+    before = leaves(content)
+    kept = KEPT if name == SIZE else (*KEPT, *leaves(presets.get(SIZE, {})))
     for key in kept:
         if before.get(key) is not None and all(one.get(key) != before[key] for one in shipped):
             _remove(presets[name], key)
     _merge(content, presets[name], ())
-    after = dict(_leaves(content))
+    after = leaves(content)
     if before == after:
         return []
     written = io.StringIO()
@@ -126,16 +126,8 @@ def _spaced(text: str, before: str) -> str:
     )
 
 
-def _leaves(node: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
-    if isinstance(node, dict) and node:
-        for key, value in node.items():
-            yield from _leaves(value, (*path, str(key)))
-    else:
-        yield ".".join(path), node
-
-
-def _shown(leaves: dict[str, Any], key: str) -> str:
-    return json.dumps(leaves[key], ensure_ascii=False) if key in leaves else "nothing"
+def _shown(values: dict[str, Any], key: str) -> str:
+    return json.dumps(values[key], ensure_ascii=False) if key in values else "nothing"
 
 
 def _yaml() -> Any:

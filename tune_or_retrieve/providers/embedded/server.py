@@ -52,23 +52,22 @@ class Server:
 
 
 @contextlib.contextmanager
-def serve(params: EmbeddedModel, run: RunParams, adapter: Path | None = None, port: int = 0) -> Iterator[Server]:
+def serve(params: EmbeddedModel, run: RunParams, adapter: Path | None = None) -> Iterator[Server]:
     """Start the engine, wait until it is healthy, stop it on leaving.
 
     Args:
         params: weights and the context window.
         run: threads, and layers on a GPU.
         adapter: a GGUF LoRA adapter, applied at scale 1: merged into the weights where a copy of them is served.
-        port: 0 lets the operating system choose a free one.
 
     Raises:
-        StageError: package, weights or adapter are missing or damaged, the port is taken, the window is too large.
+        StageError: package, weights or adapter are missing or damaged, or the window is too large.
     """
     if adapter is not None and not adapter.is_file():
         raise StageError(f"{adapter}: no such adapter. Run `dvc repro`, which makes it by fine-tuning.")
     weights, adapter = served_weights(params, adapter)
     api_key = secrets.token_hex(16)
-    native = _start(_settings(params, run, weights, adapter, port, api_key), weights, adapter, port)
+    native = _start(_settings(params, run, weights, adapter, api_key), weights, adapter)
     try:
         server = Server(native.listening_address, api_key)
         _wait_until_healthy(server)
@@ -78,9 +77,7 @@ def serve(params: EmbeddedModel, run: RunParams, adapter: Path | None = None, po
         del native  # stops it: xllamacpp has no other way
 
 
-def _settings(
-    params: EmbeddedModel, run: RunParams, weights: Path, adapter: Path | None, port: int, api_key: str
-) -> Any:
+def _settings(params: EmbeddedModel, run: RunParams, weights: Path, adapter: Path | None, api_key: str) -> Any:
     """xllamacpp's own parameter object."""
     llama = _xllamacpp()
     settings = llama.CommonParams()
@@ -101,7 +98,7 @@ def _settings(
     settings.n_ctx_checkpoints = 0
     settings.ctx_shift = False
     settings.hostnames = [HOST]
-    settings.port = port
+    settings.port = 0  # the operating system chooses a free one
     settings.api_keys = [api_key]
     settings.ui = False
     settings.verbosity = ERRORS_ONLY
@@ -164,15 +161,13 @@ def _xllamacpp() -> Any:
         ) from None
 
 
-def _start(settings: Any, weights: Path, adapter: Path | None, port: int) -> Any:
+def _start(settings: Any, weights: Path, adapter: Path | None) -> Any:
     llama = _xllamacpp()
     with _native_output() as log:
         try:
             return llama.Server(settings)
         except RuntimeError:  # its text is always the same: what went wrong is in what it printed
             reasons = _error_lines(log)
-    if any("couldn't bind" in reason for reason in reasons):
-        raise StageError(f"port {port} on {HOST} is taken by another program. Stop that one, or use port 0 (any free).")
     what = f"{weights} and adapter {adapter}" if adapter else str(weights)
     raise StageError(f"the engine cannot run {what}: {_first_cause(reasons)}.")
 

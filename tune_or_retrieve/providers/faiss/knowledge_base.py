@@ -26,7 +26,7 @@ from tune_or_retrieve.providers.faiss.indexes import (
     empty_faiss,
 )
 from tune_or_retrieve.vectors.embedding import EmbeddingParams
-from tune_or_retrieve.vectors.kept import KeptVectors
+from tune_or_retrieve.vectors.embedding_cache import EmbeddingCache
 from tune_or_retrieve.vectors.params import FaissParams
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def build_index(
     params: FaissParams,
     embedder: Embeds,
     fallback: Fallback | None = None,
-    kept: KeptVectors | None = None,
+    kept: EmbeddingCache | None = None,
 ) -> Meta:
     """Build both indexes over the chunks and write them to `folder`, whole or not at all.
 

@@ -11,8 +11,8 @@ from pydantic import BaseModel
 
 from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.base.files import content_key
+from tune_or_retrieve.chat.call_store import CallStore
 from tune_or_retrieve.chat.calls import Options
-from tune_or_retrieve.chat.store import CallStore
 from tune_or_retrieve.providers.bedrock.aws.faults import aws, hidden, member
 from tune_or_retrieve.providers.bedrock.aws.session import Clients
 from tune_or_retrieve.providers.bedrock.aws.storage import ROOT, objects, put, read_jsonl, split

@@ -23,7 +23,7 @@ Rows = list[list[Document]]
 
 
 @dataclass(frozen=True)
-class Source:
+class Backend:
     """A retriever, and how what it finds is read."""
 
     retriever: BaseRetriever
@@ -35,12 +35,12 @@ class Source:
     metrics: dict[str, Any] = field(default_factory=dict)  # what metrics/retrieve.json says of it
 
 
-def open_source(params: RetrievalParams, base: KnowledgeBaseParams, how: RunParams) -> Source:
+def open_backend(params: RetrievalParams, base: KnowledgeBaseParams, how: RunParams) -> Backend:
     """Raises StageError if the index is missing, damaged or gone, or params ask for what it cannot do."""
     return _managed(params) if (INDEX / MANAGED).is_file() else _local(params, base, how)
 
 
-def _local(params: RetrievalParams, base: KnowledgeBaseParams, how: RunParams) -> Source:
+def _local(params: RetrievalParams, base: KnowledgeBaseParams, how: RunParams) -> Backend:
     from stages.retrieve.retriever import PassageRetriever
     from tune_or_retrieve.providers.faiss.knowledge_base import load_index, read_fallback
     from tune_or_retrieve.vectors.embedding import Embedder
@@ -55,7 +55,7 @@ def _local(params: RetrievalParams, base: KnowledgeBaseParams, how: RunParams) -
     if params.mode != "bm25":
         device, threads = embedder.compute.device, embedder.compute.threads
         metrics |= {"embedding_device": device, "embedding_dtype": embedder.compute.dtype}
-    return Source(
+    return Backend(
         retriever,
         knowledge_base.chunks,
         lambda questions: run.check_evidence(questions, knowledge_base),
@@ -64,7 +64,7 @@ def _local(params: RetrievalParams, base: KnowledgeBaseParams, how: RunParams) -
     )
 
 
-def _managed(params: RetrievalParams) -> Source:
+def _managed(params: RetrievalParams) -> Backend:
     from tune_or_retrieve.base.corpus import read_articles, read_text
     from tune_or_retrieve.money.cost import Usage
     from tune_or_retrieve.money.spending import CHARACTERS_PER_TOKEN, Spending
@@ -104,7 +104,7 @@ def _managed(params: RetrievalParams) -> Source:
         spending.check(usage, f"searching for {len(questions)} questions")
         spending.record(usage, about=True)
 
-    return Source(
+    return Backend(
         make_retriever(aws.bedrock_agent_runtime, built.knowledge_base_id, run.depth(params), search),
         None,
         hold,

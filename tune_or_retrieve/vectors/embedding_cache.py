@@ -8,7 +8,7 @@ from tune_or_retrieve.base.files import content_key
 from tune_or_retrieve.base.store import Store
 
 
-class KeptVectors:
+class EmbeddingCache:
     """Vectors by text, as float32 bytes.
 
     Args:
