@@ -169,7 +169,7 @@ def test_a_key_that_stands_twice_is_a_fault(params):
     (folder / "params.yaml").write_text(yaml.safe_dump(content, sort_keys=False) + "  seed: 4\n")
     lines = (folder / "params.yaml").read_text().splitlines()
     assert _check(folder).stderr == (
-        f"error: params.yaml, line {len(lines)}: seed stands twice in its section. Remove one.\n"
+        f"error: params.yaml, line {len(lines)}: seed is twice in its section. Remove one.\n"
     )
 
 
@@ -196,7 +196,7 @@ def test_what_the_machine_lacks_is_said_before_anything_runs(params):
     (folder / "params.yaml").write_text(yaml.safe_dump(content))
     done = _check(folder, ONEDNN_MAX_CPU_ISA="AVX2")
     emulated = (
-        f": this processor ({processor()}, avx2) has no instructions for bfloat16, so that it would be many times "
+        f": this processor ({processor()}, avx2) has no instructions for bfloat16, which would be many times "
         "slower than float32. Set auto or float32.\n"
     )
     assert (done.returncode, done.stderr) == (

@@ -319,11 +319,11 @@ def test_the_estimate_before_anything_ran_says_what_it_guessed(params, run):
     assert lines[4].split()[2] == "61"  # ten by hand, fifty that qa will write, and the warm-up
     assert lines[8].split()[2] == "360"  # four approaches of sixty questions, and ten controls of each kind
     assert lines[-4:] == [
-        "about: not there yet to be counted, and taken from params.yaml: the articles, the chunks, the pairs, the test "
+        "about: not made yet, so estimated from params.yaml: the articles, the chunks, the pairs, the test "
         "questions, the passages of each question.",
         "index: not known before the stage chunks has run.",
-        "Spent is by all runs since .cache/spent.jsonl was begun, without storage of models, which is by the month.",
-        "Replies are counted as long as they may be; what the store holds already costs nothing again.",
+        "Spent counts all runs since .cache/spent.jsonl was started, without the monthly storage of models.",
+        "Replies are assumed to be as long as allowed; what is in the store costs nothing again.",
     ]
 
 
@@ -334,7 +334,7 @@ def test_provisioned_throughput_is_told_by_the_price_that_the_user_entered(param
     model["hosting"] = {"kind": "provisioned", "provisioned": given}
     _write(params)
     assert (
-        "micro: beside this, provisioned throughput at $40.00 an hour, used or not: $29,200.00 a month.\n"
+        "micro: in addition, provisioned throughput at $40.00 an hour, used or not: $29,200.00 a month.\n"
         in run("estimate")[1]
     )
     here = clients()

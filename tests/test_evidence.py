@@ -78,7 +78,7 @@ def test_refresh_names_every_passage_that_is_gone():
         "2 passages lost:\n"
         "  question q1, evidence 1: no longer in article depot/store-crate.\n"
         "  question q1, evidence 2: no longer in article depot/lost.\n"
-        "  Find each anew: tune-or-retrieve evidence locate <article id> <quote>"
+        "  Find each of them again: tune-or-retrieve evidence locate <article id> <quote>"
     )
 
 

@@ -67,13 +67,13 @@ def test_full_disk_ctrl_c_kill_9_and_an_output_that_cannot_be_written(stages, fi
 
     killed, obstacle = _left_over(study), study / RUNS[run][0]
     obstacle.mkdir(parents=True) if obstacle.suffix else obstacle.touch()
-    reason = "a folder stands where a file is needed" if obstacle.suffix else "a file stands where a folder is needed"
+    there, needed = ("folder", "file") if obstacle.suffix else ("file", "folder")
     code, said = stages.run(study, *run)
     named = "data/qa" if run == ("qa",) else RUNS[run][0]  # its files are written together
     assert (code, said.splitlines()[-1]) == (
         1,
-        f"error: {named}: cannot be written: {reason}. Nothing was left half-written: put that right and run the same "
-        "command again.",
+        f"error: {named}: cannot be written: a {there} is in the way where a {needed} is needed. Nothing was left "
+        "half-written: put that right and run the same command again.",
     )
     assert (set(_left_over(study)) - set(killed), "Traceback" in said) == (set(), False)
     obstacle.rmdir() if obstacle.suffix else obstacle.unlink()

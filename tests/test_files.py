@@ -191,7 +191,8 @@ def _files(path: Path) -> None:
         (folder / path.name).touch()
 
 
-FOLDER_NEEDED, FILE_NEEDED = "a file stands where a folder is needed", "a folder stands where a file is needed"
+FOLDER_NEEDED = "a file is in the way where a folder is needed"
+FILE_NEEDED = "a folder is in the way where a file is needed"
 
 
 @pytest.mark.parametrize(

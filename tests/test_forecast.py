@@ -273,7 +273,7 @@ def test_a_study_on_bedrock_tells_its_price_beside_the_budget(project, said):
     assert said().splitlines()[6:] == [
         f"Tokens may cost {dollars:.2f} USD (prices of 2026-11-25; run.budget_usd: null, 0.50 spent so far).",
         "What index costs is not known before the stage chunks has run.",
-        "Beside that, provisioned throughput of micro at 40.00 USD an hour, used or not.",
+        "In addition, provisioned throughput of micro at 40.00 USD an hour, used or not.",
     ]
     change(project / "params.yaml", {"prices.currency": "EUR"})
     assert said().splitlines()[6:] == [

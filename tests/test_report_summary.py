@@ -497,7 +497,7 @@ FAULTS = [
     (
         lambda root: [(root / p).write_text("") for p in ("data/qa/test.jsonl", "data/qa/handwritten.jsonl")],
         "no test questions in {root}/data/qa/handwritten.jsonl or {root}/data/qa/test.jsonl. Set qa.test_questions, "
-        "or write questions of yours.",
+        "or write your own questions.",
     ),
     (
         lambda root: (root / "metrics/judge/facts.json").write_text("{"),

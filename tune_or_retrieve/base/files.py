@@ -1,4 +1,4 @@
-"""Reading and writing: every output is written beside its place and renamed, so it is whole or absent."""
+"""Reading and writing files. Every output is written to a temporary file and renamed, so it is whole or absent."""
 
 import contextlib
 import hashlib
@@ -18,7 +18,7 @@ from tune_or_retrieve.base.errors import CANNOT_WRITE, NO_ROOM, StageError
 from tune_or_retrieve.base.validation import described
 
 Row = TypeVar("Row", bound=BaseModel)
-PROBE_BYTES = 64 * 1024  # a write that fails for lack of room has used up all but a part of a block
+PROBE_BYTES = 64 * 1024  # after a write that failed for lack of room, less than a block is free
 MADE = "Run `dvc repro`, which makes it."
 BLANK = string.whitespace + "\u00a0\ufeff"  # no-break spaces, and byte-order marks, also of files that were joined
 NOT_UTF8 = re.compile("[\udc80-\udcff]")
@@ -27,7 +27,7 @@ TMP_PREFIX = ".tmp-"  # .gitignore and .dvcignore know this prefix: what a kill 
 
 @contextlib.contextmanager
 def atomic_file(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
-    """Open a temporary file beside `path`; on a clean exit it takes the place of `path`, else it is removed.
+    """Open a temporary file beside `path`; on a clean exit it replaces `path`, otherwise it is removed.
 
     Raises:
         StageError: nothing can be written there.
@@ -51,7 +51,7 @@ def atomic_file(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
 
 @contextlib.contextmanager
 def atomic_directory(path: Path) -> Iterator[Path]:
-    """Yield an empty directory beside `path`; on a clean exit it takes the place of `path`, else it is removed.
+    """Yield an empty directory beside `path`; on a clean exit it replaces `path`, otherwise it is removed.
 
     Of a link it is the folder behind it. Raises as :func:`atomic_file`.
     """
@@ -78,7 +78,7 @@ def atomic_files(folder: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def _temporary(folder: Path, path: Path) -> Iterator[Path]:
-    """An empty directory in `folder` for what is to become `path`, removed at the end if it is still there."""
+    """An empty directory in `folder` that is to become `path`, removed at the end if it is still there."""
     with _writing(path):
         folder.mkdir(parents=True, exist_ok=True)
         tmp = folder / Path(tempfile.mkdtemp(dir=folder, prefix=f"{TMP_PREFIX}{path.name}-")).name
@@ -91,7 +91,7 @@ def _temporary(folder: Path, path: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def _writing(path: Path) -> Iterator[None]:
-    """Explain a fault of the place in which `path` is written; what else goes wrong meanwhile is raised as it is."""
+    """Explain a fault of the disk or folder that `path` is written to; any other fault is raised as it is."""
     try:
         yield
     except StageError:
@@ -111,15 +111,15 @@ def _writing(path: Path) -> Iterator[None]:
 
 
 def _is_about(fault: OSError, path: Path) -> bool:
-    """Whether it is about `path`, what it is in, or what is written first. A fault of an open file names no file."""
+    """Whether it concerns `path`, a folder above it or a temporary file. Faults of an open file name no file."""
     at, path = Path(os.path.abspath(fault.filename or path)), Path(os.path.abspath(path))
     return path.is_relative_to(at) or any(part.startswith(TMP_PREFIX) for part in at.parts)
 
 
 def no_room(folder: Path, fault: Exception) -> int | None:
-    """The error number if `fault` came of a lack of room in `folder`, else None.
+    """The error number if `fault` was caused by a lack of room in `folder`, else None.
 
-    Libraries say it in words of their own, or only that writing failed: then the disk itself is asked.
+    Libraries word it in their own ways, or only say that writing failed, so the disk itself is tested.
     """
     if isinstance(fault, OSError) and fault.errno in NO_ROOM:
         return fault.errno
@@ -139,7 +139,7 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write JSON with sorted keys, so that equal values are equal bytes."""
+    """Write JSON with sorted keys, so that equal values give equal bytes."""
     write_text(path, json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
 
 
@@ -169,7 +169,7 @@ def read_jsonl(path: Path, kind: type[Row], missing: str = MADE) -> Iterator[Row
 
 
 def numbered_rows(path: Path, kind: type[Row], missing: str = MADE) -> Iterator[tuple[int, Row]]:
-    """Stream typed rows, each with the number of its line. People write such files, too: see :func:`text_lines`.
+    """Stream typed rows, each with its line number. People edit such files, too: see :func:`text_lines`.
 
     Args:
         missing: what to do if there is no such file.
@@ -196,9 +196,9 @@ def numbered_rows(path: Path, kind: type[Row], missing: str = MADE) -> Iterator[
 
 
 def text_lines(path: Path, missing: str = MADE) -> Iterator[tuple[int, str]]:
-    """The lines of a file in UTF-8 that are not blank, stripped, each with its number.
+    """The lines of a UTF-8 file that are not blank, stripped, each with its number.
 
-    Byte-order marks and line ends of other systems are left out, as editors put them in unasked.
+    Byte-order marks and other line ends, which editors add unasked, are left out.
 
     Raises:
         StageError: the file is missing, unreadable or in another encoding.
@@ -241,5 +241,5 @@ def sha256_folder(path: Path) -> str:
 
 
 def content_key(*parts: Any) -> str:
-    """A name that follows from content: sha256 of the parts as canonical JSON."""
+    """A name derived from content: the sha256 of the parts as canonical JSON."""
     return sha256_text(json.dumps(parts, sort_keys=True, ensure_ascii=False, separators=(",", ":")))

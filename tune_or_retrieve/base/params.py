@@ -36,7 +36,7 @@ SECTIONS = (
 )
 Provider = Literal["embedded", "openai", "bedrock"]  # of chat models, each a package in tune_or_retrieve/providers
 NAME = re.compile(r"[A-Za-z0-9_-]+")
-MOVED = {  # keys of old files: where their value stands now; None: nowhere
+MOVED = {  # keys of old files: the key that has their value now; None: no key
     "models.*.threads": "run.threads",
     "judges.*.threads": "run.threads",
     "qa.llm.threads": "run.threads",
@@ -66,7 +66,7 @@ def _filled(value: str) -> str:
     return value
 
 
-Filled = Annotated[str, AfterValidator(_filled)]  # an id, a name or a place: '' would be taken for "none" somewhere
+Filled = Annotated[str, AfterValidator(_filled)]  # an id, a name or a path: somewhere, '' would be taken for "none"
 
 
 def _named(value: Any) -> str:
@@ -89,7 +89,7 @@ class Section(BaseModel):
     def variant(cls, raw: Any) -> "type[Section]":
         """The class that checks `raw`: a section of several kinds picks its own by what `raw` says it is.
 
-        Chosen here and not by a pydantic union, so that faults name the key as it stands in the file.
+        Chosen here and not by a pydantic union, so that faults name the key as it is in the file.
         """
         return cls
 
@@ -114,7 +114,7 @@ def load(key: str, kind: type[S], path: Path = PARAMS_FILE) -> S:
 
     Raises:
         StageError: the file cannot be read.
-        ParamsFaults: names every fault of the section, and every key beside the sections that is none.
+        ParamsFaults: names every fault in the section and every unknown section.
     """
     content = everything(path)
     faults = _beside_sections(content)
@@ -143,7 +143,7 @@ def load_value(key: str, kind: type, path: Path = PARAMS_FILE) -> Any:
 
 
 def everything(path: Path = PARAMS_FILE) -> dict[str, Any]:
-    """The whole file, unchecked: for commands beside the pipeline. Raises StageError if it is no mapping in YAML."""
+    """The whole file, unchecked, for commands outside the pipeline. Raises StageError if it is not a YAML mapping."""
     try:
         content = yaml.safe_load(read_text(path))
     except yaml.YAMLError as fault:
@@ -154,7 +154,7 @@ def everything(path: Path = PARAMS_FILE) -> dict[str, Any]:
 
 
 def entries(section: str, path: Path = PARAMS_FILE) -> list[str]:
-    """Names in a section of named entries, such as ``models``, but for what is no `Name`; none if it is no mapping."""
+    """Valid names in a section of named entries, such as ``models``; none if it is not a mapping."""
     content = everything(path).get(section)
     keys = content if isinstance(content, dict) else ()
     return [key for key in keys if isinstance(key, str) and NAME.fullmatch(key)]
@@ -196,7 +196,7 @@ def _section(content: Any, key: str, path: Path) -> Any:
 
 
 def _lines(key: str, raw: Any, kind: type[BaseModel], context: Any, fault: ValidationError) -> list[str]:
-    """The faults of a section. What an old file says elsewhere is taken as moved already, and so not as missing."""
+    """The faults of a section. A value that an old file has elsewhere counts as moved, not as missing."""
     moved, raw = [], copy.deepcopy(raw)
     for error in fault.errors():
         where = _where(key, error)
@@ -215,7 +215,7 @@ def _lines(key: str, raw: Any, kind: type[BaseModel], context: Any, fault: Valid
 
 
 def _move(raw: dict[str, Any], old: tuple, new: str | None) -> None:
-    """Move a value within a section; None: out of it. What stands in the new place already stays."""
+    """Move a value within a section, or out of it if `new` is None. An existing value at the new place stays."""
     *parents, last = old
     value = functools.reduce(operator.getitem, parents, raw).pop(last)
     *parents, last = new.split(".") if new else [None]
@@ -234,7 +234,7 @@ def _describe(key: str, error: ErrorDetails, kind: type[BaseModel]) -> str:
 
 
 def _where(key: str, error: ErrorDetails) -> str:
-    """The key that is at fault; of a key that may not be one, the mapping in which it stands."""
+    """The key at fault; for a key that is not valid, the mapping that holds it."""
     loc = error["loc"]
     if loc[-1:] == ("[key]",):
         loc = loc[:-2]

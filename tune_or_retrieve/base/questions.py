@@ -1,4 +1,4 @@
-"""Reading the test questions: the handwritten ones that the corpus can answer, and those that the stage qa makes."""
+"""Reading the test questions: the handwritten ones that the corpus can answer, and those that the qa stage makes."""
 
 from pathlib import Path
 
@@ -26,6 +26,6 @@ def read_questions(root: Path = Path(".")) -> list[Question]:
             questions[question.id] = question
     if not questions:
         raise StageError(
-            f"no test questions in {' or '.join(map(str, paths))}. Set qa.test_questions, or write questions of yours."
+            f"no test questions in {' or '.join(map(str, paths))}. Set qa.test_questions, or write your own questions."
         )
     return list(questions.values())

@@ -1,4 +1,4 @@
-"""The main function of a stage: how it ends, and how long it took, by which `check` tells how long the next will."""
+"""The main function of a stage: how it ends, and how long it took, from which `check` estimates the next run."""
 
 import contextlib
 import functools
@@ -19,12 +19,12 @@ from tune_or_retrieve.base.files import write_json
 from tune_or_retrieve.base.home import cached
 from tune_or_retrieve.base.leaves import leaves
 
-BEGAN = time.perf_counter()  # early in the process: what is imported after this is counted
+BEGAN = time.perf_counter()  # early in the process, so that most imports are counted
 NAME = "durations.json"  # in .cache
 KEPT = 10  # runs of each stage
 PRESETS = Path("presets")
 LOCK = Path("dvc.lock")
-NO_SIZE = "run.budget_usd"  # a preset sets it, and no run is longer for it
+NO_SIZE = "run.budget_usd"  # a preset sets it, but it makes no run longer
 
 
 class Run(NamedTuple):
@@ -35,7 +35,7 @@ class Run(NamedTuple):
 
 
 def stage(main: Callable[[], None]) -> Callable[[], None]:
-    """As `exits_cleanly`. A stage that DVC runs notes how long it took if it ended well, and never fails over that.
+    """As `exits_cleanly`. A stage that DVC runs records how long it took if it succeeded, and never fails over that.
 
     DVC removes the outs of a stage before it runs it, so a stage that fails says where those of the last run are.
     """
@@ -68,7 +68,7 @@ def durations() -> dict[str, list[Run]]:
 
 
 def size_id(content: Mapping[str, Any]) -> str:
-    """What tells studies of one size from others; see `size`."""
+    """Identifies studies of the same size; see `size`."""
     return hashlib.sha256(json.dumps(size(content), sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 

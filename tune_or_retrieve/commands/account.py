@@ -1,4 +1,4 @@
-"""The commands that look at AWS, or at what it will cost: doctor, estimate, resources, teardown."""
+"""The commands about AWS and its costs: doctor, estimate, resources, teardown."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -22,7 +22,7 @@ from tune_or_retrieve.money.budget import Budget
 from tune_or_retrieve.providers.bedrock.aws.session import Clients, clients, profile_region
 from tune_or_retrieve.providers.bedrock.tuning.hosting import HOURS_OF_A_MONTH
 
-LOCAL = "params.yaml asks nothing of Amazon Bedrock: `tune-or-retrieve preset bedrock` puts the study there."
+LOCAL = "params.yaml uses nothing of Amazon Bedrock: `tune-or-retrieve preset bedrock` moves the study there."
 
 
 def doctor() -> None:
@@ -49,7 +49,7 @@ def doctor() -> None:
 
 
 def _on_bedrock() -> tuple[dict[str, Any], Plan] | None:
-    """The params and what they ask of Bedrock; None, which is said, if that is nothing.
+    """The params and what they need from Bedrock; None, with a message, if nothing.
 
     Raises StageError as `check` does.
     """
@@ -81,18 +81,18 @@ def estimate() -> None:
     dated, counted = prices(content), count(content)
     print(table(estimated(work(asked, counted, content), dated), dated, Budget(dated, None).by_stage()))
     if counted.about:
-        print(f"about: not there yet to be counted, and taken from params.yaml: {', '.join(counted.about)}.")
+        print(f"about: not made yet, so estimated from params.yaml: {', '.join(counted.about)}.")
     if asked.embedding and counted.chunks is None:
         print("index: not known before the stage chunks has run.")
     for name, per_hour in provisioned(content).items():
         month = f"${per_hour * HOURS_OF_A_MONTH:,.2f} a month"
-        print(f"{name}: beside this, provisioned throughput at ${per_hour:,.2f} an hour, used or not: {month}.")
-    print("Spent is by all runs since .cache/spent.jsonl was begun, without storage of models, which is by the month.")
-    print("Replies are counted as long as they may be; what the store holds already costs nothing again.")
+        print(f"{name}: in addition, provisioned throughput at ${per_hour:,.2f} an hour, used or not: {month}.")
+    print("Spent counts all runs since .cache/spent.jsonl was started, without the monthly storage of models.")
+    print("Replies are assumed to be as long as allowed; what is in the store costs nothing again.")
 
 
 def resources() -> None:
-    """What of ours is at AWS. Raises StageError if a part could not be looked at."""
+    """List what this project has at AWS. Raises StageError if a part of it could not be listed."""
     places, scope = _places()
     unlisted = []
     for here in places:
@@ -104,7 +104,7 @@ def resources() -> None:
 
 
 def teardown(dry_run: bool = False, yes: bool = False) -> None:
-    """Remove it all. Exit code 2, before AWS is asked, without a terminal to ask at and without `yes`."""
+    """Remove all of it. Without a terminal to ask at and without `yes`, exit with code 2 before AWS is contacted."""
     if not dry_run and not yes:
         refuse_without_terminal(
             "teardown deletes what was paid for, and there is no terminal to ask at. Look with --dry-run, then run it "

@@ -25,7 +25,7 @@ from tune_or_retrieve.money.prices import Prices
 from tune_or_retrieve.providers.bedrock.knowledge_base.params import BedrockBaseParams
 from tune_or_retrieve.providers.embedded.params import EmbeddedModel
 
-PACKAGE = "package:"  # of model files that are there at once; others may have to be fetched
+PACKAGE = "package:"  # location of model files that need not be downloaded
 SECTIONS: dict[str, type[params.Section]] = {
     "articles": ArticlesParams,
     "chunking": ChunkingParams,
@@ -40,7 +40,7 @@ SECTIONS: dict[str, type[params.Section]] = {
 
 
 def check() -> None:
-    """Say that there are no faults, and what would run. Raises StageError with the faults of all sections."""
+    """Print that there are no faults, and what would run. Raises StageError with the faults of all sections."""
     refuse_faults()
     print(f"{params.PARAMS_FILE}: no faults.", flush=True)
     for line in forecast(params.everything()):
@@ -70,14 +70,14 @@ def refuse_faults() -> None:
     if sections["articles"] and sections["articles"].source == "botocore":
         tried(check_source, sections["articles"].botocore)
     if sections["articles"] and not Path(folder := sections["articles"].folder.path).is_dir():
-        # DVC watches it whatever the source is, and says less clearly that it is missing.
+        # DVC needs it whatever the source is, and says less clearly that it is missing.
         faults.append(f"articles.folder.path: must be a folder. Got {folder!r}: no such folder.")
     if sections["knowledge_base"] and (name := sections["knowledge_base"].faiss.embedding.model).startswith(PACKAGE):
         tried(resolve, name)
     base, retrieval = sections["knowledge_base"], sections["retrieval"]
     if base and base.backend == base.fallback:
         faults.append(f"knowledge_base.fallback: must be none with backend {base.backend}. Got {base.fallback!r}.")
-    if base and base.bedrock is not None:  # of a study on this machine, too: it is one word away from being used
+    if base and base.bedrock is not None:  # in a local study, too: it takes one word to use it
         tried(params.load, "knowledge_base.bedrock", BedrockBaseParams)
     if base and retrieval and base.backend == "bedrock":
         # Here: it imports boto3, which a local study does not need.
@@ -87,7 +87,7 @@ def refuse_faults() -> None:
     for section, kind in (("models", ModelParams), ("judges", JudgeParams)):
         tried(params.load_value, section, dict[params.Name, Any])
         used = getattr(study, section, {})
-        # Entries that the study does not use are checked too: they are one word away from being used.
+        # Entries that the study does not use are checked, too: it takes one word to use them.
         for name in dict.fromkeys([*used, *(tried(params.entries, section) or ())]):
             read = tried(params.load, f"{section}.{name}", kind)
             if isinstance(read, EmbeddedModel) and read.weights.startswith(PACKAGE):
@@ -109,7 +109,7 @@ def refuse_faults() -> None:
 
 
 def _refuse_keys_twice() -> None:
-    """Raises StageError for a key that stands twice in a section: PyYAML takes the last, and DVC takes none."""
+    """Raises StageError for a duplicate key in a section: PyYAML takes the last one, and DVC refuses the file."""
     from ruamel.yaml import YAML
     from ruamel.yaml.constructor import DuplicateKeyError
     from ruamel.yaml.error import YAMLError
@@ -119,16 +119,16 @@ def _refuse_keys_twice() -> None:
     except DuplicateKeyError as fault:
         line = fault.problem_mark.line + 1
         key = re.search(r'duplicate key "([^"]*)"', fault.problem)
-        named = f"{key[1]} stands" if key else "a key stands"
-        raise StageError(f"{params.PARAMS_FILE}, line {line}: {named} twice in its section. Remove one.") from None
+        named = key[1] if key else "a key"
+        raise StageError(f"{params.PARAMS_FILE}, line {line}: {named} is twice in its section. Remove one.") from None
     except YAMLError:
-        return  # what else is wrong with the file, its readers say
+        return  # whatever else is wrong with the file, its readers report
 
 
 def _refuse_what_the_machine_lacks(
     run: RunParams, sections: Mapping[str, params.Section | None], tried: Callable
 ) -> None:
-    """Only what is asked for by name can be lacking; torch and llama.cpp are imported for that alone."""
+    """Only what is asked for by name can be lacking, so torch and llama.cpp are imported only then."""
     if run.gpu_layers != "auto":
         from tune_or_retrieve.providers.embedded.server import gpu_layers
 

@@ -9,7 +9,7 @@ from tune_or_retrieve.money.budget import LEDGER, Budget
 
 @exits_cleanly
 def main() -> None:
-    """Raises StageError, so that make stops, if finished work is not to be removed."""
+    """Raises StageError, which stops make, unless the user agrees to lose finished work."""
     found = list(parts())
     ledger = cached(LEDGER)
     if not ledger.exists() and all(part.kind in FOLDERS for part in found):

@@ -1,6 +1,6 @@
 """``tune-or-retrieve preset NAME``: the values of a preset, written into params.yaml around its comments.
 
-bedrock and local say where the study runs, quick how large it is; local makes it as large again as we ship it.
+bedrock and local set where the study runs, quick makes it small; local also restores the shipped size.
 """
 
 import io
@@ -15,11 +15,11 @@ from tune_or_retrieve.base.leaves import leaves
 from tune_or_retrieve.base.params import PARAMS_FILE, read_text
 
 FOLDER = Path("presets")
-WHOLE = ("models", "judges")  # sections whose entries are of several kinds: an entry takes the place of another one
-STUDY = ("study",)  # its mappings say what is compared: each takes the place of the one that was there
-# Its keys are replaced by the other presets only where they hold its values: a size of the user's own stays.
+WHOLE = ("models", "judges")  # sections whose entries are of several kinds, and are replaced as a whole
+STUDY = ("study",)  # its mappings say what is compared, and are replaced as a whole
+# Other presets replace its keys only if they have its values: a size that the user set stays.
 SIZE = "quick"
-KEPT = ("run.budget_usd",)  # replaced only where a preset put it or nothing stands: a limit of the user's own stays
+KEPT = ("run.budget_usd",)  # replaced only if it is a preset's or not set: a limit that the user set stays
 
 
 def preset(name: str) -> None:
@@ -29,18 +29,18 @@ def preset(name: str) -> None:
 
 
 def names(folder: Path = FOLDER) -> list[str]:
-    """Presets that there are; none in a folder that is not the root of the repository."""
+    """Names of the presets; none outside the root of the repository."""
     return sorted(path.stem for path in folder.glob("*.yaml"))
 
 
 def apply(name: str, params: Path = PARAMS_FILE, folder: Path = FOLDER) -> list[str]:
-    """Write the values of a preset into params.yaml, whole or not at all. All else stays as it is.
+    """Write the values of a preset into params.yaml, all or none. Everything else stays as it is.
 
-    An entry of `models` or `judges` that has the preset's provider already stays, with all that a user made of it.
+    An entry of `models` or `judges` that already has the preset's provider stays, with all changes of the user.
 
     Returns:
-        What changed, a line each: ``study.judges.claude: nothing -> "bedrock"``; with a mark behind it where what stood
-        there is the user's own, which no preset brings back.
+        What changed, a line each: ``study.judges.claude: nothing -> "bedrock"``, marked if the old value was set by
+        the user and is in no preset.
 
     Raises:
         StageError: there is no such preset, or a file is missing or no valid YAML.
@@ -95,11 +95,11 @@ def _of_this_provider(old: Any, new: Any, path: tuple[str, ...]) -> bool:
 
 def _yours(key: str, before: dict[str, Any], shipped: list[dict[str, Any]]) -> str:
     known = key not in before or any(key in one and one[key] == before[key] for one in shipped)
-    return "" if known else "  (your own: no preset brings it back)"
+    return "" if known else "  (your own value: in no preset)"
 
 
 def _keep_what_follows(old: Any, new: Any) -> None:
-    """Blank lines and comments below an entry hang on its last line for ruamel: they go over to the new one's."""
+    """ruamel attaches blank lines and comments below an entry to its last line: move them to the new entry's."""
     (old, key), (new, new_key) = _last(old), _last(new)
     token = (old.ca.items.get(key) or [None] * 4)[2]
     mine = (new.ca.items.get(new_key) or [None] * 4)[2]
@@ -118,7 +118,7 @@ def _last(node: Any) -> tuple[Any, str]:
 
 
 def _spaced(text: str, before: str) -> str:
-    """Two spaces before the comments of changed lines: ruamel keeps their column, whatever the value is now."""
+    """Two spaces before the comments of changed lines: ruamel keeps their column however long the value is."""
     kept = set(before.splitlines(keepends=True))
     return "".join(
         line if line in kept else re.sub(r"(?<=\S) +# ", "  # ", line, count=1)
@@ -134,7 +134,7 @@ def _yaml() -> Any:
     from ruamel.yaml import YAML
 
     yaml = YAML()
-    yaml.width = 4096  # no line is broken
+    yaml.width = 4096  # wrap no line
     yaml.preserve_quotes = True
     yaml.representer.add_representer(type(None), lambda to, _: to.represent_scalar("tag:yaml.org,2002:null", "null"))
     return yaml
