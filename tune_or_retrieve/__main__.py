@@ -1,5 +1,6 @@
 """The command tune-or-retrieve: everything outside the pipeline, which DVC runs."""
 
+import importlib.metadata
 from pathlib import Path
 from typing import Annotated
 
@@ -18,6 +19,21 @@ app = typer.Typer(
 )
 evidence = typer.Typer(help="Find the passages that reference answers rest on.", no_args_is_help=True)
 app.add_typer(evidence, name="evidence")
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        print(f"tune-or-retrieve {importlib.metadata.version('tune-or-retrieve')}")
+        raise typer.Exit
+
+
+@app.callback()
+def common(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Options of the command itself."""
 
 
 @app.command()

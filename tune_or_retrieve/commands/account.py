@@ -16,6 +16,7 @@ from tune_or_retrieve.account.teardown import teardown as take_down
 from tune_or_retrieve.account.work import count, work
 from tune_or_retrieve.base import params
 from tune_or_retrieve.base.errors import StageError
+from tune_or_retrieve.base.leaves import leaves
 from tune_or_retrieve.commands.asking import confirmed, refuse_without_terminal
 from tune_or_retrieve.commands.check import refuse_faults
 from tune_or_retrieve.money.budget import Budget
@@ -23,6 +24,12 @@ from tune_or_retrieve.providers.bedrock.aws.session import Clients, clients, pro
 from tune_or_retrieve.providers.bedrock.tuning.hosting import HOURS_OF_A_MONTH
 
 LOCAL = "params.yaml uses nothing of Amazon Bedrock: `tune-or-retrieve preset bedrock` moves the study there."
+
+NOTHING_THERE = (
+    "This study has nothing on AWS: params.yaml uses nothing of Amazon Bedrock and names no region. To look into a "
+    "region all the same, set AWS_REGION."
+)
+CHOOSES = ("qa.provider", "knowledge_base.backend")
 
 
 def doctor() -> None:
@@ -93,7 +100,9 @@ def estimate() -> None:
 
 def resources() -> None:
     """List what this project has at AWS. Raises StageError if a part of it could not be listed."""
-    places, scope = _places()
+    if (found := _places()) is None:
+        return
+    places, scope = found
     unlisted = []
     for here in places:
         found, unseen = look(here, scope)
@@ -110,7 +119,9 @@ def teardown(dry_run: bool = False, yes: bool = False) -> None:
             "teardown deletes what was paid for, and there is no terminal to ask at. Look with --dry-run, then run it "
             "with --yes."
         )
-    places, scope = _places()
+    if (found := _places()) is None:
+        return
+    places, scope = found
     take_down(places, scope, dry_run, confirmed=lambda: yes or _asked(places))
 
 
@@ -119,10 +130,11 @@ def _asked(places: Sequence[Clients]) -> bool:
     return confirmed(f"Remove all of this from account {places[0].account_id}, {regions}?")
 
 
-def _places() -> tuple[list[Clients], Scope]:
-    """Each region that params name, and that of the AWS profile; and the buckets that they name.
+def _places() -> tuple[list[Clients], Scope] | None:
+    """Every region that params or the AWS profile name, and every bucket that params name.
 
-    Of the params as far as they can be read: what is at AWS can be removed without them, too.
+    Params are used as far as they can be read: what is on AWS can be removed without them, too. None, with a message,
+    if the study is local and no region is named.
     """
     content, dated = {}, None
     try:
@@ -132,6 +144,15 @@ def _places() -> tuple[list[Clients], Scope]:
         print(f"{fault} Going on without it.", file=sys.stderr)
     named, buckets = regions_and_buckets(content)
     regions = dict.fromkeys(filter(None, [profile_region(), *named]))
+    if content and not regions and not _uses_bedrock(content):
+        print(NOTHING_THERE)
+        return None
     places = [clients(region) for region in regions or [None]]
     _ = places[0].account_id  # without credentials this is one fault, instead of one for each kind of thing
     return places, Scope(tuple(buckets), dated, hourly(content))
+
+
+def _uses_bedrock(content: Mapping[str, Any]) -> bool:
+    """Whether `content`, which is unchecked, names Bedrock as a provider of the study."""
+    named = leaves({section: content.get(section) for section in ("study", "qa", "knowledge_base")})
+    return "bedrock" in (value for key, value in named.items() if key.startswith("study.") or key in CHOOSES)

@@ -17,15 +17,20 @@ from stages.report.params import ReportParams, StudyParams
 from stages.retrieve.params import RetrievalParams
 from tune_or_retrieve.base import machine, params
 from tune_or_retrieve.base.errors import StageError
+from tune_or_retrieve.base.files import read_jsonl
 from tune_or_retrieve.base.locations import resolve
 from tune_or_retrieve.base.machine import RunParams
+from tune_or_retrieve.base.questions import HANDWRITTEN, NO_HANDWRITTEN
+from tune_or_retrieve.base.records import Question
 from tune_or_retrieve.chat.models import ModelParams
-from tune_or_retrieve.commands.forecast import forecast
+from tune_or_retrieve.commands.forecast import GRAPH, forecast
 from tune_or_retrieve.money.prices import Prices
 from tune_or_retrieve.providers.bedrock.knowledge_base.params import BedrockBaseParams
 from tune_or_retrieve.providers.embedded.params import EmbeddedModel
+from tune_or_retrieve.providers.embedded.weights import check_weights
+from tune_or_retrieve.vectors.embedding import EmbeddingParams
 
-PACKAGE = "package:"  # location of model files that need not be downloaded
+HUB = "hf:"  # location of model files that may have to be downloaded
 SECTIONS: dict[str, type[params.Section]] = {
     "articles": ArticlesParams,
     "chunking": ChunkingParams,
@@ -54,7 +59,7 @@ def refuse_faults() -> None:
         StageError: holds the faults of all sections.
     """
     faults: list[str] = []
-    others: list[str] = []
+    elsewhere: list[str] = []
 
     def tried(read: Callable, *args):
         try:
@@ -62,7 +67,7 @@ def refuse_faults() -> None:
         except params.ParamsFaults as fault:
             faults.extend(fault.lines)
         except StageError as fault:
-            others.append(str(fault))
+            elsewhere.append(str(fault))
 
     tried(machine.check_processor)
     study, run = tried(params.load, "study", StudyParams), tried(params.load, machine.SECTION, RunParams)
@@ -72,8 +77,6 @@ def refuse_faults() -> None:
     if sections["articles"] and not Path(folder := sections["articles"].folder.path).is_dir():
         # DVC needs it whatever the source is, and says less clearly that it is missing.
         faults.append(f"articles.folder.path: must be a folder. Got {folder!r}: no such folder.")
-    if sections["knowledge_base"] and (name := sections["knowledge_base"].faiss.embedding.model).startswith(PACKAGE):
-        tried(resolve, name)
     base, retrieval = sections["knowledge_base"], sections["retrieval"]
     if base and base.backend == base.fallback:
         faults.append(f"knowledge_base.fallback: must be none with backend {base.backend}. Got {base.fallback!r}.")
@@ -90,22 +93,31 @@ def refuse_faults() -> None:
         # Entries that the study does not use are checked, too: it takes one word to use them.
         for name in dict.fromkeys([*used, *(tried(params.entries, section) or ())]):
             read = tried(params.load, f"{section}.{name}", kind)
-            if isinstance(read, EmbeddedModel) and read.weights.startswith(PACKAGE):
-                tried(resolve, read.weights, read.sha256)
-            if section == "judges":
-                sections[f"judges.{name}"] = read
+            sections[f"{section}.{name}"] = read
             provider = getattr(read, "provider", "none")
             if read and used.get(name, provider) != provider:
                 faults.append(
                     f"study.{section}.{name}: must be {provider}, the provider of {section}.{name}. Got {used[name]!r}."
                 )
     tried(_refuse_keys_twice)
+    if HANDWRITTEN.exists() or GRAPH.is_file():  # without a pipeline, params.yaml is checked alone
+        tried(lambda: list(read_jsonl(HANDWRITTEN, Question, NO_HANDWRITTEN)))
+    parts = [part for section in sections.values() for part in _parts(section)]
+    weights = {(part.weights, part.sha256) for part in parts if isinstance(part, EmbeddedModel)}
+    others = {part.model for part in parts if isinstance(part, EmbeddingParams)}
+    others |= {part.tokenizer for part in parts if isinstance(part, ChunkingParams)}
+    for location, sha256 in sorted(weights, key=str):
+        if not location.startswith(HUB):
+            tried(check_weights, location, sha256)
+    for location in sorted(others):
+        if not location.startswith(HUB):
+            tried(resolve, location)
     if run:
         _refuse_what_the_machine_lacks(run, sections, tried)
     if faults:  # each once: several sections may find the same
-        others.insert(0, str(params.ParamsFaults(list(dict.fromkeys(faults)))))
-    if others:
-        raise StageError("\n".join(dict.fromkeys(others)))
+        elsewhere.insert(0, str(params.ParamsFaults(list(dict.fromkeys(faults)))))
+    if elsewhere:
+        raise StageError("\n".join(dict.fromkeys(elsewhere)))
 
 
 def _refuse_keys_twice() -> None:
@@ -138,6 +150,15 @@ def _refuse_what_the_machine_lacks(
     if (asked or run.device not in ("auto", "cpu")) and (device := tried(machine.device, run.device)):
         for key, dtype in asked:
             tried(machine.dtype, dtype, device, key)
+
+
+def _parts(section: params.Section | None) -> Iterator[params.Section]:
+    """A section and all sections within it."""
+    if section is not None:
+        yield section
+        for _, value in section:
+            if isinstance(value, params.Section):
+                yield from _parts(value)
 
 
 def _dtypes(key: str, section: params.Section | None) -> Iterator[tuple[str, str]]:

@@ -60,6 +60,11 @@ def served_weights(
     return folder / NAME, None
 
 
+def check_weights(location: str, sha256: str | None = None) -> None:
+    """Raises StageError if a model file is missing, not the expected one, or not a whole GGUF file."""
+    _read(resolve(location, sha256))
+
+
 def requantize(source: Path, target: Path, kind: str, adapter: Path | None = None) -> None:
     """Copy a GGUF file with its packed matrices in another format; metadata and float32 tensors stay as they are.
 
@@ -139,7 +144,7 @@ def _read(path: Path):
 
     try:
         return gguf.GGUFReader(path)
-    except (ValueError, IndexError) as fault:  # what it raises of a wrong beginning, and of an end before its time
+    except (ValueError, IndexError, OSError) as fault:  # a wrong beginning, an early end, a folder
         raise StageError(f"{path}: not a whole GGUF file ({fault}).") from None
 
 
