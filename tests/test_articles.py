@@ -338,7 +338,7 @@ def test_every_unknown_service_is_named_with_the_nearest():
         ({"botocore": {"version": "1", "services": []}},
          "articles.botocore.services: must name at least one service. Got []."),
         ({"botocore": {"version": "1", "services": ["s3", "s3"]}},
-         "articles.botocore.services: must name each service once, s3 stands more than once. Got ['s3', 's3']."),
+         "articles.botocore.services: must name each service once, s3 is named more than once. Got ['s3', 's3']."),
         ({"botocore": {"version": 1.44, "services": ["s3"]}},
          "articles.botocore.version: must be text. Got 1.44."),
         ({"folder": {"path": "x", "glob": "*"}}, "articles.folder.glob: unknown key. Known: path."),

@@ -13,7 +13,7 @@ from stages.fine_tune import run as fine_tune_run
 
 ROOT = Path(__file__).resolve().parent.parent
 RUN = ("fine_tune", "micro")
-TAKEN = "training: taken from the store, as all that it follows from is the same ("
+TAKEN = "training: taken from the store, as everything it depends on is the same ("
 
 
 @pytest.fixture

@@ -204,7 +204,7 @@ class TestTraining:
         path.write_bytes(content)
         assert checkpoint.load(path) is None
         assert capsys.readouterr().err == (
-            f"{path}: the checkpoint is damaged (its hash does not fit); it is ignored and training starts anew.\n"
+            f"{path}: the checkpoint is damaged (its hash does not match); it is ignored and training starts again.\n"
         )
 
     def test_no_checkpoint_is_nothing_to_say(self, tmp_path, capsys):

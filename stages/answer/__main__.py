@@ -21,7 +21,7 @@ from tune_or_retrieve.chat.models import ModelParams
 
 
 def make_engine(approach: Approach, name: str, model: ModelParams, params: AnswerParams, run: RunParams) -> Engine:
-    """How the model of an approach is reached. What one provider needs is not imported for another."""
+    """How to reach the model of an approach. One provider's dependencies are not imported for another."""
     if model.provider == "bedrock":
         from stages.answer.on_bedrock import bedrock_engine
 

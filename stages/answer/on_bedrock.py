@@ -1,4 +1,4 @@
-"""Answers of Amazon Bedrock: the model as it is by its inference profile, the fine-tuned one by its deployment."""
+"""Answers by Amazon Bedrock: the plain model by its inference profile, the fine-tuned one by its deployment."""
 
 import contextlib
 from collections.abc import Iterator
@@ -45,7 +45,7 @@ def bedrock_engine(
     params, gone, weights = _converse(model), "", None
     if approach in FINE_TUNED:
         deployment = read_deployment(folder / name)
-        # The base model's id: replies of both are taken apart alike, and cost the same.
+        # The base model's id: replies of both have the same form and price.
         base = ConverseParams(model=model.customization.base_model if model.customization else deployment.base_model)
         params = params.model_copy(update={"model": deployment.deployment_arn, "base_model": _plain(base.foundation)})
         gone = (

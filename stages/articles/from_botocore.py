@@ -1,4 +1,4 @@
-"""AWS documentation out of the installed botocore: an overview per service and an article per operation."""
+"""AWS documentation from the installed botocore: an overview for each service, an article for each operation."""
 
 import difflib
 import re
@@ -17,7 +17,7 @@ from tune_or_retrieve.base.progress import track
 REQUEST_DEPTH = 3  # levels of nested parameters that are described
 RESPONSE_DEPTH = 2
 UNDESCRIBED = "The service model does not describe this operation."
-# Names as people write them, where the model's own (AWS SFN, KMS, Amazon Simple Queue Service) are not.
+# Names as people write them, where the model has others (AWS SFN, KMS, Amazon Simple Queue Service).
 NAMES = {
     "dynamodb": "Amazon DynamoDB",
     "iam": "AWS IAM",
@@ -31,10 +31,10 @@ NAMES = {
 
 
 def read_botocore(params: BotocoreParams) -> list[Document]:
-    """Every article of the services asked for.
+    """Every article of the requested services.
 
     Raises:
-        StageError: another version of botocore is installed, or a service is unknown to it (all such are named).
+        StageError: another version of botocore is installed, or a service is unknown to it (all are named).
     """
     check_source(params)
     loader = Loader()
@@ -122,7 +122,7 @@ def operation_text(title: str, operation: OperationModel) -> str:
 def _parameters(shape: StructureShape, path: list[str], seen: dict[str, str]) -> Iterator[str]:
     """Blocks of Markdown: for each member a heading, its type and limits, its documentation, then its own members.
 
-    A structure is described once in an article; where it comes again, or below itself, the place is named instead.
+    A structure is described once in an article; where it occurs again or within itself, that place is referred to.
     """
     for name, member in shape.members.items():
         yield "#" * (len(path) + 3) + f" {name}"

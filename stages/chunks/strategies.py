@@ -24,8 +24,8 @@ def chunk_article(
     """Chunks of one article in order. Each is an exact slice of the text; together they leave out only white space.
 
     Args:
-        count: numbers of tokens of texts, see :func:`stages.chunks.token_counter.token_counter`.
-        embedder: for the semantic strategy; the others use none.
+        count: returns the number of tokens of each text, see :func:`stages.chunks.token_counter.token_counter`.
+        embedder: for the semantic strategy only.
     """
     whole = units(text)
     if not whole:
@@ -48,7 +48,7 @@ def chunk_article(
 def _hierarchical(
     article: Article, text: str, whole: list[Unit], sizes: HierarchicalParams, count: Counter
 ) -> list[Chunk]:
-    """Children that are found, each with the parent that is given."""
+    """Children that are found, each with the parent that is passed to the model."""
     pieces, tokens = _fit(whole, text, sizes.child_max_tokens, count)
     chunks: list[Chunk] = []
     for begin, own, end in pack(pieces, tokens, text, sizes.parent_max_tokens, sizes.overlap_tokens):
@@ -62,7 +62,7 @@ def _hierarchical(
 def _semantic(
     pieces: list[Unit], tokens: list[int], text: str, params: SemanticParams, embedder: Embedder
 ) -> list[tuple[int, int, int]]:
-    """Cut where the meaning of neighbouring units is farthest apart, then divide what is too long."""
+    """Cut where neighbouring units differ most in meaning, then divide what is too long."""
     if len(pieces) == 1:
         return [(0, 0, 1)]
     around = params.buffer_size
@@ -72,10 +72,10 @@ def _semantic(
     ]
     vectors = embedder.embed(windows)
     distances = 1 - np.sum(vectors[:-1] * vectors[1:], axis=1)
-    # A heading is never cut from what it heads, however little their meanings have in common.
+    # A heading is never separated from its text, however different their meanings are.
     distances[[piece.before >= Break.BODY for piece in pieces[1:]]] = 0.0
     threshold = np.percentile(distances, params.breakpoint_percentile_threshold)
-    # Only peaks: the neighbours of a far sentence are far as well, and would leave it alone in a chunk.
+    # Only peaks: the neighbours of an outlier are distant as well, and would leave it alone in a chunk.
     around_it = np.pad(distances, 1, constant_values=-1.0)
     peak = (distances > threshold) & (distances >= around_it[:-2]) & (distances > around_it[2:])
     edges = [0, *(int(i) + 1 for i in np.flatnonzero(peak)), len(pieces)]

@@ -12,7 +12,7 @@ from tune_or_retrieve.text.sentences import Unit, units
 
 @dataclass(frozen=True)
 class Excerpt:
-    """A passage of an article, ``text == article[start:end]``, with the heading that a model is given."""
+    """A passage of an article, ``text == article[start:end]``, with the heading that is passed to a model."""
 
     article_id: str
     title: str
@@ -38,9 +38,9 @@ class ArticleText:
         self._ends = [unit.end for unit in self.units]
 
     def around(self, span: Span, characters: int, rng: random.Random) -> Excerpt:
-        """A passage of about so many characters that holds the span at a random place.
+        """A passage of about `characters` that contains the span at a random position.
 
-        Half of them begin at the heading of the span's section where it is near enough, as chunks mostly do.
+        Half of them begin at the heading of the span's section if it is near enough, as most chunks do.
         """
         first = max(0, bisect_right(self._starts, span.start) - 1)
         last = max(first, min(len(self.units) - 1, bisect_left(self._ends, span.end)))
@@ -57,7 +57,7 @@ class ArticleText:
         return self._excerpt(first, last)
 
     def grid(self, characters: int) -> list[Excerpt]:
-        """The article as passages that do not overlap; one that is half full ends before a heading."""
+        """The article as passages that do not overlap; one that is at least half full ends before a heading."""
         excerpts, first = [], 0
         for index in range(1, len(self.units)):
             full = self._length(first, index) > characters

@@ -13,7 +13,7 @@ QA = Path("data/qa")
 
 
 def read_data(qa: Path = QA, articles: Path = FOLDER) -> Data:
-    """Pairs and articles. Only articles that pairs rest on are read: the test's unseen articles stay unseen.
+    """Pairs and articles. Only articles that pairs are based on are read: the test's unseen articles stay unseen.
 
     Raises:
         StageError: a file is missing or damaged, there are no pairs, or a pair's evidence is not in its article.

@@ -1,4 +1,4 @@
-"""From pairs to an adapter that is known to serve as it was trained."""
+"""From pairs to an adapter that is proven to answer when served as it did in training."""
 
 import json
 import math
@@ -43,7 +43,7 @@ LIBRARIES = ("torch", "peft", "transformers")
 
 
 def check_trainable(name: str, model: ModelParams) -> EmbeddedModel:
-    """Raises StageError if the model does not run here: then it cannot be trained here either."""
+    """Raises StageError if the model does not run here, and so cannot be trained here."""
     if not isinstance(model, EmbeddedModel):
         raise StageError(
             f"models.{name}: provider {model.provider!r} cannot be fine-tuned: its weights are elsewhere. Use provider "
@@ -62,13 +62,13 @@ def fine_tune(
     out: Path,
     checkpoint_seconds: float = CHECKPOINT_SECONDS,
 ) -> Result:
-    """Train, convert, compare; `out` gets ``adapter/`` (Hugging Face), ``adapter.gguf`` and ``card.json``.
+    """Train, convert and compare; write ``adapter/`` (Hugging Face), ``adapter.gguf`` and ``card.json`` to `out`.
 
-    A training that was finished before is taken from the store, with the seconds that it took then.
+    A finished training is taken from the store, with the seconds that it took.
 
     Raises:
-        StageError: weights missing or not trainable, pairs too long, a device or number format that is not here, a
-            loss that is no number, too little memory of a GPU, or served and trained adapter differ.
+        StageError: weights missing or not trainable, pairs too long, a device or number format that the machine lacks,
+            a loss that is NaN, too little GPU memory, or served and trained adapter differ.
     """
     import torch
 
@@ -136,18 +136,18 @@ def fine_tune(
 
 
 def _finished(store: Store, key: str, model: "PeftModel") -> State | None:
-    """Where a training in the store ended, its weights put into `model`; None if it is not there."""
+    """The final state of a training in the store, whose weights are loaded into `model`; None if it is not there."""
     found = store.get(key)
     if found is None:
         return None
     state, groups = unpacked(found)
     load_lora_state(model, groups["weights"])
-    say(f"training: taken from the store, as all that it follows from is the same ({state.seconds:.0f} s when it ran)")
+    say(f"training: taken from the store, as everything it depends on is the same ({state.seconds:.0f} s when it ran)")
     return state
 
 
 def _warning(name: str, state: State, vocabulary: int) -> dict[str, str]:
-    """What makes the result of a training doubtful, as the metric `warning`, and said; nothing where there is none."""
+    """Reasons to doubt the training, as the metric `warning` and as a message; empty if there are none."""
     chance, before = math.log(vocabulary), state.before["mean"]
     after = state.validation[state.best_epoch - 1]["mean"]
     found = []
@@ -184,7 +184,7 @@ def _batched(
 
 
 def _write_adapter(tmp: Path, model: "PeftModel", served: EmbeddedModel, weights: Path, params: FineTuneParams) -> None:
-    """The adapter in both forms. What peft writes of this machine (paths, order of sets, versions) is left out."""
+    """The adapter in both formats, without what peft writes about this machine (paths, order of sets, versions)."""
     from safetensors.torch import save_file
 
     state = lora_state(model)
@@ -209,7 +209,7 @@ def _write_adapter(tmp: Path, model: "PeftModel", served: EmbeddedModel, weights
 def _parity_prompts(
     validation: tuple[Sequence[Sample], Sequence[Sample]], tokenizer: "PreTrainedTokenizerBase", count: int, seed: int
 ) -> list[list[int]]:
-    """Half of them bare, half with passages, from the validation pairs."""
+    """Prompts from the validation pairs, half of them without passages, half with."""
     rng = random.Random(f"{seed} parity")
     prompts = []
     for samples, wanted in zip(validation, (count - count // 2, count // 2), strict=True):

@@ -1,8 +1,9 @@
-"""The training mix: bare pairs, and RAFT samples (Zhang et al. 2024, "RAFT: Adapting Language Model to Domain Specific
-RAG"): the question with its passage among distractors.
+"""The training mix: pairs without passages, and RAFT samples, a question with its passage among distractors.
 
-Pairs on neighbouring passages share one context: each one's passage is a hard distractor for the others, and the
-context is read once for all of them.
+Zhang et al. 2024, "RAFT: Adapting Language Model to Domain Specific RAG".
+
+Pairs on neighbouring passages share one context: the passage of each is a hard distractor for the others, and the
+context is processed once for all of them.
 """
 
 import random
@@ -13,8 +14,8 @@ from stages.fine_tune.article_text import ArticleText, Excerpt
 from stages.fine_tune.params import RaftParams
 from tune_or_retrieve.base.records import Pair, Span
 
-BARE_PER_SAMPLE = 8  # bare pairs that share the system prompt
-NEIGHBOURS = 24  # of each question, from which its distractors and its companions come
+BARE_PER_SAMPLE = 8  # pairs without passages that share the system prompt
+NEIGHBOURS = 24  # passages near each question, from which its distractors and companions are drawn
 
 
 @dataclass(frozen=True)
@@ -33,10 +34,10 @@ class Sample:
 
 
 class Mix:
-    """Samples of the pairs of one split, anew for each epoch and always the same for the same seed.
+    """Samples of the pairs of one split, different in each epoch and the same for the same seed.
 
     Args:
-        pairs: their evidence lies in `articles`.
+        pairs: whose evidence is in `articles`.
         articles: texts by id; distractors come from these alone.
     """
 
@@ -45,7 +46,7 @@ class Mix:
         self._neighbours = _neighbours(pairs, articles, params.passage_characters) if params.share else []
 
     def epoch(self, seed: str) -> list[Sample]:
-        """Every pair once, in a RAFT sample or a bare one by the params' share."""
+        """Every pair once, in a RAFT sample or without passages, according to the share in params."""
         rng = random.Random(seed)
         order = list(range(len(self._pairs)))
         rng.shuffle(order)
@@ -53,7 +54,7 @@ class Mix:
         return [*self._with_passages(order[:count], rng), *self.bare(order[count:])]
 
     def both(self, seed: str) -> tuple[list[Sample], list[Sample]]:
-        """Every pair twice: bare, and with passages."""
+        """Every pair twice: without and with passages."""
         rng = random.Random(seed)
         order = list(range(len(self._pairs)))
         return list(self.bare(order)), list(self._with_passages(order, rng))
@@ -97,7 +98,7 @@ class Mix:
         return near[:wanted]
 
     def _context(self, members: Sequence[int], rng: random.Random) -> tuple[Excerpt, ...]:
-        """The passages of each member and distractors, shuffled; no two of them overlap, no gold stands there twice."""
+        """The passages of all members and distractors, shuffled; none overlap, and no gold passage occurs twice."""
         size = rng.randint(self._params.min_passages, self._params.max_passages)
         excerpts: list[Excerpt] = []
         missing = []

@@ -1,4 +1,4 @@
-"""The training loop: plain, so that what happens between two checkpoints is exactly repeatable."""
+"""The training loop, kept plain so that everything between two checkpoints is exactly reproducible."""
 
 import math
 import time
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import torch
     from peft import PeftModel
 
-CHECKPOINT_SECONDS = 20.0  # of work that a kill -9 may cost
+CHECKPOINT_SECONDS = 20.0  # of work that kill -9 may lose
 SHORTER = (
     "fewer qa.pairs, a lower fine_tune.raft.share or fine_tune.local.lora.upper_blocks, a smaller model, or a GPU "
     "(run.device). Ctrl-C loses nothing: the next run goes on from here"
@@ -29,7 +29,7 @@ SHORTER = (
 
 @dataclass(frozen=True)
 class BatchedData:
-    """What is trained on, made before the first step: its length sets the learning-rate schedule."""
+    """All batches of a training, made before the first step: their number sets the learning-rate schedule."""
 
     epochs: list[list[list[Batch]]]  # epoch, step, batch
     validation: dict[str, list[Batch]]  # kind of prompt → batches
@@ -56,10 +56,10 @@ def train(
 
     Args:
         forward: the forward pass through `model`.
-        saved: file of the checkpoint. If it is there, training goes on from it and ends as if never interrupted.
+        saved: file of the checkpoint. If it exists, training continues from it and ends as if never interrupted.
 
     Raises:
-        StageError: a loss is not a number.
+        StageError: a loss is NaN or infinite.
     """
     import torch
 
@@ -153,7 +153,7 @@ def _validate(forward: Pass, data: BatchedData, clock: Callable[[], float]) -> d
 
 
 def _accumulate(forward: Pass, batches: Sequence[Batch], loop: Progress) -> float:
-    """Gradients of the mean loss of the step's answer tokens, however they are spread over batches."""
+    """Accumulate gradients of the mean loss over the step's answer tokens, regardless of its batches."""
     count = sum(sample.answer_tokens for batch in batches for sample in batch)
     total = 0.0
     for batch in batches:
@@ -165,13 +165,13 @@ def _accumulate(forward: Pass, batches: Sequence[Batch], loop: Progress) -> floa
 
 
 def _schedule(optimiser: "torch.optim.Optimizer", params: LocalParams, steps: int) -> Callable[[int], None]:
-    """transformers' linear warm-up and cosine, set for a step by its number: nothing of it needs to be kept."""
+    """transformers' linear warm-up and cosine decay, computed from the step's number, so it has no state to save."""
     from transformers import get_cosine_schedule_with_warmup
 
     factor = get_cosine_schedule_with_warmup(optimiser, round(params.warmup_ratio * steps), steps).lr_lambdas[0]
 
     def set_rate(step: int) -> None:
-        # One step further than transformers counts: the first step would have rate 0.
+        # One step ahead of transformers, whose first step has rate 0.
         for group in optimiser.param_groups:
             group["lr"] = params.learning_rate * factor(min(step + 1, steps - 1) if steps > 1 else 0)
 

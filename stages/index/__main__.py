@@ -31,7 +31,7 @@ def main() -> None:
 
 def _build(params: FaissParams, fallback: "Fallback | None") -> None:
     from tune_or_retrieve.providers.faiss.knowledge_base import build_index
-    from tune_or_retrieve.vectors.embedding import Embedder  # here: a knowledge base on Bedrock needs none of them
+    from tune_or_retrieve.vectors.embedding import Embedder  # here: a knowledge base on Bedrock needs none of these
     from tune_or_retrieve.vectors.embedding_cache import EmbeddingCache
 
     embedder = Embedder(params.embedding, load(SECTION, RunParams))

@@ -1,4 +1,4 @@
-"""A knowledge base of Amazon Bedrock, or one on this machine where Bedrock cannot be had and params allow it."""
+"""A knowledge base on Amazon Bedrock, or one on this machine if Bedrock is not available and params allow it."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 def build_managed(params: KnowledgeBaseParams, chunking: ChunkingParams, folder: Path) -> "Fallback | None":
-    """Build on Bedrock and write what stands to `folder`. A Fallback if Bedrock cannot be had and FAISS may step in.
+    """Build on Bedrock and describe the result in `folder`. Returns a Fallback if FAISS may replace Bedrock.
 
     Raises:
-        StageError: Bedrock cannot be had and `fallback` is none; or any other fault, for which nothing steps in.
+        StageError: Bedrock is not available and `fallback` is none; or any other fault, which has no fallback.
     """
     from tune_or_retrieve.money.cost import Usage
     from tune_or_retrieve.money.spending import CHARACTERS_PER_TOKEN, Spending
@@ -28,7 +28,7 @@ def build_managed(params: KnowledgeBaseParams, chunking: ChunkingParams, folder:
 
     asked, articles = params.bedrock, read_articles()
     spending = Spending("index", asked.embedding_model)
-    # About: overlaps of passages add to it, and articles that did not change, which are not embedded again, take away.
+    # An estimate: overlaps of passages add to it, and unchanged articles, which are not embedded again, reduce it.
     characters = sum(article.characters for article in articles)
     usage = Usage(asked.embedding_model, input_tokens=-(-characters // CHARACTERS_PER_TOKEN))
     spending.check(usage, f"embedding {len(articles)} articles with {asked.embedding_model}")
@@ -49,7 +49,7 @@ def build_managed(params: KnowledgeBaseParams, chunking: ChunkingParams, folder:
         from tune_or_retrieve.providers.faiss.knowledge_base import Fallback  # here: it is an index of this machine
 
         return Fallback(reason=fault.code or type(fault).__name__)
-    # By the ids, which are new where it had to be made again: its name would be the same, and it is paid for again.
+    # By the ids, which are new if it had to be made again: its name would be the same, but it is paid for again.
     spending.record(usage, f"{built.knowledge_base_id}/{built.data_source_id} {built.corpus}", about=True)
     with atomic_directory(folder) as tmp:
         write_json(tmp / MANAGED, built.model_dump())
@@ -57,7 +57,7 @@ def build_managed(params: KnowledgeBaseParams, chunking: ChunkingParams, folder:
 
 
 def chunking_configuration(params: ChunkingParams) -> dict[str, Any]:
-    """Our params as Bedrock's chunkingConfiguration, whose names and limits they have.
+    """Our params as Bedrock's chunkingConfiguration, whose names and limits they share.
 
     Of the chosen strategy only. `tokenizer` and `semantic.embedding` do not count: Bedrock uses its own.
     """

@@ -1,16 +1,16 @@
-"""Section `knowledge_base` of params.yaml, which the stage retrieve reads, too."""
+"""Section `knowledge_base` of params.yaml, which the retrieve stage reads, too."""
 
 from typing import Any, Literal
 
 from tune_or_retrieve.base.params import Section
 from tune_or_retrieve.vectors.params import FaissParams
 
-MANAGED = "managed.json"  # in data/index, beside nothing else: what stands on Bedrock
+MANAGED = "managed.json"  # the only file in data/index then: describes the knowledge base on Bedrock
 
 
 class KnowledgeBaseParams(Section):
     backend: Literal["faiss", "bedrock"]
-    fallback: Literal["faiss", "none"]  # where Bedrock has no credentials, no access or no answer
+    fallback: Literal["faiss", "none"]  # without credentials, access or an answer of Bedrock
     faiss: FaissParams
     bedrock: Any = None  # read with backend: bedrock, and then of the class that Bedrock's package has for it
 

@@ -27,7 +27,7 @@ class Bar:
     y: float
     segments: list[Segment]
     whisker: tuple[float, float] | None
-    label: str  # the value beside the bar
+    label: str  # the value next to the bar
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ def figures(study: Study, cells: list[Cell], confidence: float) -> list[Figure]:
 
 
 def _panels(figure: str, data: dict[str, list[Datum]], top: float | None) -> list[Panel]:
-    """All panels of a figure on one scale from zero, so that they can be compared by eye."""
+    """All panels of a figure on one scale from zero, for comparison by eye."""
     ends = [max(sum(d.parts), d.interval.high if d.interval else 0.0) for rows in data.values() for d in rows]
     step = nice_step(top or max(ends, default=1.0))
     limit = top or step * max(1, math.ceil(max(ends, default=1.0) / step - 1e-9))

@@ -1,4 +1,4 @@
-"""Everything that the report is made of, read from files and checked to fit together."""
+"""The inputs of the report, read from files and checked for consistency."""
 
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -32,7 +32,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class JudgeCard:
-    """What a judge showed on the controls. `reliable` is None if nobody tested it, which counts as not reliable."""
+    """How a judge did on the controls. `reliable` is None if it was not tested, which counts as unreliable."""
 
     name: str
     reliable: bool | None
@@ -61,7 +61,7 @@ class Study:
 
     @cached_property
     def cluster(self) -> dict[str, int]:
-        """Question id to cluster: questions that rest on a common article hang together."""
+        """Question id to cluster: questions based on the same article are in one cluster."""
         numbers = connected_clusters([[span.article_id for span in q.evidence] for q in self.questions])
         return {q.id: number for q, number in zip(self.questions, numbers, strict=True)}
 
@@ -71,14 +71,14 @@ class Study:
         return next((row.billed_as for row in rows if row.billed_as), None)
 
     def measured_on(self, model: str, approach: Approach) -> list[Timed]:
-        """What the calls of an approach were timed on: one thing, but where some of them are replayed."""
+        """What the calls of an approach were timed on: one machine and setting, unless some are replayed."""
         rows = [row for q in self.questions for row in self.generation.get((model, approach, q.id), [])]
         return list(dict.fromkeys(row.measured_on for row in rows))
 
     def alike(self, model: str, approach: Approach) -> bool:
         """Whether seconds may be compared with those of `base`: one machine, device and number of threads.
 
-        Of the retrieval before a call the machine alone has to be the same.
+        For the retrieval before a call only the machine has to be the same.
         """
         calls = {*self.measured_on(model, approach), *self.measured_on(model, "base")}
         machines = {one.machine for one in calls}

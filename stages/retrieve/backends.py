@@ -1,4 +1,4 @@
-"""Where passages come from: what the index stage really built, whatever params ask for."""
+"""The backend that passages come from: what the index stage built, even if params say otherwise now."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -24,19 +24,19 @@ Rows = list[list[Document]]
 
 @dataclass(frozen=True)
 class Backend:
-    """A retriever, and how what it finds is read."""
+    """A retriever, and how to read its results."""
 
     retriever: BaseRetriever
-    chunks: Sequence[Chunk] | None  # all that can be found; None: it cannot be enumerated, and so nDCG not computed
-    check: Callable[[Sequence[Question]], None]  # raises StageError for evidence that cannot be found in it
-    located: Callable[[Rows], Rows] = lambda rows: rows  # puts places in articles to what was found
+    chunks: Sequence[Chunk] | None  # all there are; None: they cannot be enumerated, so nDCG is not computed
+    check: Callable[[Sequence[Question]], None]  # raises StageError for evidence that it does not contain
+    located: Callable[[Rows], Rows] = lambda rows: rows  # adds offsets in articles to what was found
     span: Callable[[Document], Span] = run.span
     timed_on: Timed = ELSEWHERE
-    metrics: dict[str, Any] = field(default_factory=dict)  # what metrics/retrieve.json says of it
+    metrics: dict[str, Any] = field(default_factory=dict)  # what metrics/retrieve.json says about it
 
 
 def open_backend(params: RetrievalParams, base: KnowledgeBaseParams, how: RunParams) -> Backend:
-    """Raises StageError if the index is missing, damaged or gone, or params ask for what it cannot do."""
+    """Raises StageError if the index is missing or damaged, or cannot do what params ask for."""
     return _managed(params) if (INDEX / MANAGED).is_file() else _local(params, base, how)
 
 
@@ -51,7 +51,7 @@ def _local(params: RetrievalParams, base: KnowledgeBaseParams, how: RunParams) -
     metrics: dict[str, Any] = {}
     if fallback := read_fallback(INDEX):
         metrics["backend"] = f"faiss, because bedrock could not be had ({fallback.reason})"
-    device, threads = "cpu", 1  # of BM25, which embeds nothing
+    device, threads = "cpu", 1  # for BM25, which embeds nothing
     if params.mode != "bm25":
         device, threads = embedder.compute.device, embedder.compute.threads
         metrics |= {"embedding_device": device, "embedding_dtype": embedder.compute.dtype}
@@ -98,7 +98,7 @@ def _managed(params: RetrievalParams) -> Backend:
                         f"{evidence.start}–{evidence.end}. Moved passages are found again by: tune-or-retrieve "
                         "evidence refresh data/eval/questions.jsonl"
                     )
-        # Every question is embedded, the first one twice; entered before, so that a kill hides nothing.
+        # Every question is embedded, the first one twice. Recorded in advance, so that a kill hides nothing.
         characters = sum(len(one.question) for one in (questions[0], *questions))
         usage = Usage(built.embedding_model, input_tokens=-(-characters // CHARACTERS_PER_TOKEN))
         spending.check(usage, f"searching for {len(questions)} questions")

@@ -20,7 +20,7 @@ from tune_or_retrieve.chat.structured import Asks, ShapedChat
 from tune_or_retrieve.providers.embedded.params import EmbeddedModel
 from tune_or_retrieve.providers.embedded.server import Server, device, serve
 
-# One reply of the embedded engine: a full window on a slow or busy machine takes minutes, a hung one never ends.
+# For one reply: a full window on a slow or busy machine takes minutes, but a hung engine never ends.
 TIMEOUT_SECONDS = 600.0
 
 

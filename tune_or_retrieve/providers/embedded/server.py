@@ -33,7 +33,7 @@ LOG_WITHIN_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class Server:
-    """Where the engine listens. The key keeps other users of the machine, and other programs' mistakes, out."""
+    """Where the engine listens. The key keeps out other users of the machine and other programs' mistakes."""
 
     url: str  # http://127.0.0.1:<port>
     api_key: str
@@ -45,7 +45,7 @@ class Server:
             data=None if body is None else json.dumps(body).encode(),
             headers={"Authorization": f"Bearer {self.api_key}", "Content-Type": "application/json"},
         )
-        # No proxy, whatever the environment says: this is loopback.
+        # No proxy, even if the environment names one: this is loopback.
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         with opener.open(request, timeout=HEALTHY_WITHIN_SECONDS) as reply:
             return json.load(reply)
@@ -53,7 +53,7 @@ class Server:
 
 @contextlib.contextmanager
 def serve(params: EmbeddedModel, run: RunParams, adapter: Path | None = None) -> Iterator[Server]:
-    """Start the engine, wait until it is healthy, stop it on leaving.
+    """Start the engine, wait until it is healthy, stop it on exit.
 
     Args:
         params: weights and the context window.
@@ -85,7 +85,7 @@ def _settings(params: EmbeddedModel, run: RunParams, weights: Path, adapter: Pat
     if adapter is not None:
         settings.lora_adapters = [llama.CommonAdapterLoraInfo(str(adapter), 1.0)]
     settings.n_ctx = params.context_tokens
-    settings.fit_params = False  # the window is what params say, never silently less
+    settings.fit_params = False  # the window is that of params, never silently less
     threads = machine.threads(run.threads)
     settings.cpuparams.n_threads = settings.cpuparams_batch.n_threads = threads
     settings.n_gpu_layers = gpu_layers(run.gpu_layers)
@@ -134,10 +134,10 @@ def device(setting: int | Literal["auto"]) -> str:
 
 
 def _xllamacpp() -> Any:
-    # Its threads meet hundreds of times a token. By default they wait by spinning, and if any other program wants a
-    # core, the one they wait for does not run: two threads on two cores were then 20 times slower than one. Sleeping at
-    # once is a third slower on a calm machine, so they spin for some microseconds and then sleep. Read by OpenMP as it
-    # is loaded; a setting of the user's own stays.
+    # Its threads synchronise hundreds of times a token. By default they spin while waiting, and if another program
+    # needs a core, the thread they wait for does not run: two threads on two cores were then 20 times slower than one.
+    # Sleeping at once is a third slower on an idle machine, so they spin for some microseconds and then sleep. OpenMP
+    # reads this when it is loaded; the user's own setting takes precedence.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     os.environ.setdefault("GOMP_SPINCOUNT", "20000")
     try:
@@ -148,8 +148,8 @@ def _xllamacpp() -> Any:
                 f"the embedded engine cannot be imported ({fault}). Run: .venv/bin/pip install xllamacpp. If it has no "
                 "wheel for this machine, serve the model by llama.cpp's llama-server and set provider: openai."
             ) from None
-    # It needs the system's OpenMP library, which slim images lack. The wheel of torch carries the same one: loading
-    # that file alone serves, without importing torch.
+    # It needs the system's OpenMP library, which slim images lack. torch's wheel contains the same one, and that file
+    # can be loaded without importing torch.
     spec = importlib.util.find_spec("torch")
     folder = Path(spec.origin).parent if spec and spec.origin else Path()
     try:
@@ -166,7 +166,7 @@ def _start(settings: Any, weights: Path, adapter: Path | None) -> Any:
     with _native_output() as log:
         try:
             return llama.Server(settings)
-        except RuntimeError:  # its text is always the same: what went wrong is in what it printed
+        except RuntimeError:  # its text is always the same: the reason is in what it printed
             reasons = _error_lines(log)
     what = f"{weights} and adapter {adapter}" if adapter else str(weights)
     raise StageError(f"the engine cannot run {what}: {_first_cause(reasons)}.")
@@ -174,7 +174,7 @@ def _start(settings: Any, weights: Path, adapter: Path | None) -> Any:
 
 @contextlib.contextmanager
 def _native_output() -> Iterator[IO[bytes]]:
-    """Send what native code prints into a temporary file instead of the terminal."""
+    """Redirect what native code prints to a temporary file."""
     sys.stdout.flush()
     sys.stderr.flush()
     with tempfile.TemporaryFile() as log:
@@ -192,8 +192,8 @@ def _native_output() -> Iterator[IO[bytes]]:
 def _error_lines(log: IO[bytes]) -> list[str]:
     """The errors in llama.cpp's log: ``0.00.034.192 E llama_model_load: error loading model: ...``."""
     deadline = time.monotonic() + LOG_WITHIN_SECONDS
-    while True:  # a thread of its own writes it, and may be behind
-        # pread: reading must not move the position at which that thread writes.
+    while True:  # a separate thread writes it, and may be late
+        # pread: reading must not move the position where that thread writes.
         text = os.pread(log.fileno(), os.fstat(log.fileno()).st_size, 0).decode(errors="replace")
         if LAST_WORDS in text or time.monotonic() > deadline:
             break
@@ -202,7 +202,7 @@ def _error_lines(log: IO[bytes]) -> list[str]:
 
 
 def _first_cause(reasons: list[str]) -> str:
-    """The most telling line: one that names the loading error, else the first."""
+    """The most informative line: one that names the loading error, else the first."""
     telling = [reason for reason in reasons if "error loading" in reason and "failed to load model from" not in reason]
     return (telling or reasons or ["it gave no reason"])[0]
 
@@ -212,7 +212,7 @@ def _wait_until_healthy(server: Server) -> None:
     while True:
         try:
             if server.call("/health")["status"] == "ok":
-                # The first call that the engine's own loop answers: stopped before that has begun, it would not end.
+                # The first call that the engine's own loop answers: if stopped before that loop runs, it never ends.
                 server.call("/lora-adapters")
                 return
         except OSError as fault:  # 503 while it loads

@@ -19,9 +19,9 @@ from tune_or_retrieve.providers.openai.params import OpenAIModel
 
 @contextlib.contextmanager
 def chat_model(params: OpenAIModel, run: RunParams, adapter: Path | None = None) -> Iterator[CompatibleChat]:
-    """Raises StageError if the variable that should hold the key does not, or an adapter is to be loaded."""
+    """Raises StageError if the key's environment variable is not set, or an adapter is to be loaded."""
     _needs_no_adapter(params, adapter)
-    key = "none"  # the client insists on one; a server without keys ignores it
+    key = "none"  # the client requires one; a server without keys ignores it
     if params.api_key_env is not None:
         key = os.environ.get(params.api_key_env, "")
         if not key:
