@@ -17,13 +17,13 @@ from pathlib import Path
 from typing import Any
 
 from stages.fine_tune.batches import bucket
+from stages.fine_tune.encoding import Encoded, encode
 from stages.fine_tune.inputs import read_data
 from stages.fine_tune.model import add_lora, load_base
 from stages.fine_tune.params import FineTuneParams
 from stages.fine_tune.passes import choose_pass
 from stages.fine_tune.sampling import Mix, Sample
-from stages.fine_tune.tokens import Encoded, encode
-from stages.fine_tune.training import Plan, train
+from stages.fine_tune.training import BatchedData, train
 from tune_or_retrieve.base import machine
 from tune_or_retrieve.base.files import write_json
 from tune_or_retrieve.base.locations import resolve
@@ -95,9 +95,9 @@ def ours(base: Any, tokenizer: Any, groups: list[list[Sample]], params: FineTune
     context = params.local.gradients_through_context
     with choose_pass(model, batches, context) as one, tempfile.TemporaryDirectory() as folder:
         for number, part in enumerate((encoded[:1], encoded[1:])):
-            plan = Plan([[bucket(group) for group in part]], {"bare": bucket([_stub(part[0][0])])})
+            data = BatchedData([[bucket(group) for group in part]], {"bare": bucket([_stub(part[0][0])])})
             local = params.local.model_copy(update={"epochs": 1})
-            times[number] = train(model, one, plan, local, Path(folder) / str(number), float("inf")).seconds
+            times[number] = train(model, one, data, local, Path(folder) / str(number), float("inf")).seconds
     model.unload()
     return _rates(encoded[1:], times[1], sum(e.tokens for group in encoded[1:] for e in group))
 

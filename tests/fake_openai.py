@@ -24,7 +24,7 @@ def completion(text: str = "Fine.", stop: str = "stop") -> dict[str, Any]:
 
 
 class FakeOpenAI:
-    """`script` holds what the next requests get: DROP, STALL, a status code, or a body; then completions."""
+    """`script` is what the next requests get: DROP, STALL, a status code or a body (bytes, JSON); then completions."""
 
     def __init__(self) -> None:
         self.script: list[Any] = []
@@ -52,7 +52,7 @@ def running() -> Iterator[FakeOpenAI]:
             status, reply = (step, {"error": {"message": f"made to fail with {step}"}})
             if not isinstance(step, int):
                 status, reply = 200, step
-            payload = json.dumps(reply).encode()
+            payload = reply if isinstance(reply, bytes) else json.dumps(reply).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(payload)))

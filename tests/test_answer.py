@@ -26,8 +26,9 @@ from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.base.files import read_jsonl, sha256_text, write_jsonl
 from tune_or_retrieve.base.params import load
 from tune_or_retrieve.base.records import ELSEWHERE, Answer, AnswerTiming, Passage, Question, Retrieved, Timed
+from tune_or_retrieve.chat.call_store import CallStore
+from tune_or_retrieve.chat.calls import NoCompletion
 from tune_or_retrieve.chat.prompts import messages
-from tune_or_retrieve.chat.store import CallStore
 
 ROOT = Path(__file__).parent.parent
 PARAMS = AnswerParams(max_tokens=16, temperature=0.0, seed=5, repeats=1)
@@ -48,7 +49,7 @@ class RememberingChat(BaseChatModel):
     def _generate(self, messages, stop=None, run_manager=None, **options):
         self.calls.append((messages[-1].content, options))
         if any(word in messages[-1].content for word in self.broken):
-            raise ValueError("cut off")
+            raise NoCompletion("cut off")
         message = AIMessage(
             self.text,
             usage_metadata={"input_tokens": 9, "output_tokens": 2, "total_tokens": 11},
@@ -131,6 +132,18 @@ def test_every_question_is_called_once_in_order_after_a_warm_up(tmp_path):
         ("two", 0, False),
         ("three", 0, False),
     ]
+
+
+def test_progress_begins_before_the_first_reply(tmp_path, capsys):
+    said = []
+
+    class Slow(RememberingChat):
+        def _generate(self, *arguments, **options):
+            said.append(capsys.readouterr().err)
+            return super()._generate(*arguments, **options)
+
+    run(tmp_path, Slow())
+    assert said[0] == "answer_base@micro: 0/3 calls\n"
 
 
 def test_a_second_run_calls_nothing_and_keeps_the_first_timing(tmp_path):
@@ -216,8 +229,7 @@ def test_a_failing_call_is_named_never_kept_and_costs_only_itself(tmp_path):
     with pytest.raises(StageError) as caught:
         run(tmp_path, RememberingChat(broken=("three",)))
     assert str(caught.value) == (
-        "answer_base@micro: question three: the model call failed: "
-        "the server's reply is no chat completion (ValueError: cut off)."
+        "answer_base@micro: question three: the model call failed: the server's reply is no chat completion (cut off)."
     )
     chat = RememberingChat()
     _, timings = run(tmp_path, chat)
@@ -381,7 +393,7 @@ def test_rag_against_a_remote_server(study, monkeypatch):
     [
         (["base"], "error: usage: python -m stages.answer <approach> <model>\n"),
         (["raft", "micro"], "error: approach must be one of base, rag, ft, ft_rag. Got 'raft'.\n"),
-        (["base", "mikro"], "error: params.yaml: models.mikro: missing. Did you mean 'micro'?\n"),
+        (["base", "mikro"], "error: params.yaml: 1 fault:\n  models.mikro: missing. Did you mean 'micro'?\n"),
         (["rag", "micro"], "error: data/contexts/contexts.jsonl: no such file. Run `dvc repro`, which makes it.\n"),
         (
             ["ft", "micro"],

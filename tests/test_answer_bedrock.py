@@ -117,6 +117,7 @@ def test_each_question_is_asked_once_and_rows_carry_what_was_measured(aws, root,
     assert [row.text for row in answers()] == [f"It is {n}?" for n in range(N)]
     assert {row.stop_reason for row in answers()} == {"stop"}
     assert all(row.input_tokens > 0 and row.output_tokens > 0 for row in answers())
+    assert len(timings()) == N
     assert all(0 < row.server_seconds <= row.seconds + 1 and row.retries == 0 for row in timings())
     assert aws.ledger.count("Converse", ok=True) == N
     assert {entry.params["modelId"] for entry in aws.ledger.of("Converse")} == {NOVA}

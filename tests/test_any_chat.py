@@ -9,7 +9,7 @@ from langchain_core.messages import AIMessage
 from stages.judge.llm import LlmJudge
 from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.chat.any_chat import LangChainChat
-from tune_or_retrieve.chat.store import CallStore
+from tune_or_retrieve.chat.call_store import CallStore
 
 GOOD = {"comment": "Right.", "factual_accuracy": 9, "completeness": 8, "relevance": 10, "clarity": 7, "overall": 9}
 ASKED = ("How long does a queue hold messages?", "It holds messages for 4 days.")

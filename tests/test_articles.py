@@ -11,11 +11,11 @@ from botocore.loaders import Loader
 from bs4 import BeautifulSoup
 
 import stages.articles.__main__ as articles
-from stages.articles.facts import describe
 from stages.articles.from_botocore import read_botocore, service_documents, slug
 from stages.articles.from_folder import MAX_BYTES, read_folder, title_of
 from stages.articles.markdown import LABELS, NOT_A_TAG, to_markdown
 from stages.articles.params import ArticlesParams, BotocoreParams, FolderParams
+from stages.articles.shapes import describe
 from stages.articles.write import write_articles
 from tune_or_retrieve.base.corpus import read_articles, read_text
 from tune_or_retrieve.base.errors import StageError
@@ -315,8 +315,9 @@ def test_another_botocore_is_refused():
     with pytest.raises(StageError) as fault:
         read_botocore(BotocoreParams(version="1.0.0", services=["s3"]))
     assert str(fault.value) == (
-        f"params.yaml: articles.botocore.version must be the installed botocore's, {VERSION}. Got '1.0.0'. "
-        f"Run `.venv/bin/pip install botocore==1.0.0`, or set it to {VERSION}: other articles, and other results."
+        f"params.yaml: 1 fault:\n  articles.botocore.version: must be the installed botocore's, {VERSION}. "
+        f"Got '1.0.0'. Run `.venv/bin/pip install botocore==1.0.0`, or set it to {VERSION}: other articles, and other "
+        "results."
     )
 
 
@@ -337,9 +338,9 @@ def test_every_unknown_service_is_named_with_the_nearest():
         ({"botocore": {"version": "1", "services": []}},
          "articles.botocore.services: must name at least one service. Got []."),
         ({"botocore": {"version": "1", "services": ["s3", "s3"]}},
-         "articles.botocore.services: must name each service once, s3 stands more than once. Got ['s3', 's3']."),
+         "articles.botocore.services: must name each service once, s3 is named more than once. Got ['s3', 's3']."),
         ({"botocore": {"version": 1.44, "services": ["s3"]}},
-         "articles.botocore.version: must be a valid string. Got 1.44."),
+         "articles.botocore.version: must be text. Got 1.44."),
         ({"folder": {"path": "x", "glob": "*"}}, "articles.folder.glob: unknown key. Known: path."),
     ],
 )  # fmt: skip
@@ -510,4 +511,4 @@ def test_a_damaged_manifest_is_noticed(tmp_path):
     (tmp_path / "manifest.jsonl").write_text(json.dumps({"id": "a"}) + "\n")
     with pytest.raises(StageError) as fault:
         read_articles(tmp_path)
-    assert str(fault.value) == f"{tmp_path}/manifest.jsonl, line 1: not a valid Article (title: Field required)."
+    assert str(fault.value) == f"{tmp_path}/manifest.jsonl, line 1: title: missing."

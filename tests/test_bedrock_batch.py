@@ -13,8 +13,8 @@ from aws_standin.errors import invalid
 
 from stages.judge.llm import Grade, LlmJudge
 from tune_or_retrieve.base.errors import StageError
+from tune_or_retrieve.chat.call_store import CallStore
 from tune_or_retrieve.chat.calls import Options
-from tune_or_retrieve.chat.store import CallStore
 from tune_or_retrieve.money.spending import Spending
 from tune_or_retrieve.providers.bedrock.aws.session import clients
 from tune_or_retrieve.providers.bedrock.chat.batch import fill

@@ -9,10 +9,10 @@ import pytest
 from aws_standin import DROP, LOSE, REGION, Reply, _session
 from pydantic import BaseModel, ValidationError
 
+from tune_or_retrieve.chat.call_store import CallStore
 from tune_or_retrieve.chat.calls import Options
 from tune_or_retrieve.chat.parallel import each
-from tune_or_retrieve.chat.store import CallStore
-from tune_or_retrieve.chat.structured import Unreadable, read
+from tune_or_retrieve.chat.structured import Unreadable, parse_reply
 from tune_or_retrieve.providers.bedrock.aws.faults import AwsFault
 from tune_or_retrieve.providers.bedrock.aws.session import Clients
 from tune_or_retrieve.providers.bedrock.chat.converse import Converse
@@ -88,7 +88,7 @@ def test_a_deployment_is_asked_and_read_as_its_base_model(aws):
     aws.settings.answer = lambda request: {"score": 7} if request.tools else "Fine."
     tuned = chat(arn, base_model="amazon.nova-micro-v1:0")
     assert tuned.ask(HELLO).text == "Fine."
-    assert read(tuned.ask(HELLO, Grade), Grade).score == 7
+    assert parse_reply(tuned.ask(HELLO, Grade), Grade).score == 7
     assert aws.ledger.of("Converse")[-1].params["toolConfig"]["toolChoice"] == {"tool": {"name": "Grade"}}
 
 
@@ -100,7 +100,7 @@ def test_an_arn_needs_its_base_model():
 @pytest.mark.parametrize("said", [{"score": 7}, '{"score": 7}', '```json\n{"score": 7}\n```'])
 def test_llama_has_the_choice_and_both_of_its_ways_are_read(aws, said):
     aws.settings.answer = lambda request: said
-    assert read(chat(LLAMA).ask(HELLO, Grade), Grade).score == 7
+    assert parse_reply(chat(LLAMA).ask(HELLO, Grade), Grade).score == 7
     assert aws.ledger.of("Converse")[0].params["toolConfig"].get("toolChoice") is None
 
 
@@ -110,9 +110,8 @@ def test_llama_has_the_choice_and_both_of_its_ways_are_read(aws, said):
         ('I think {"score": 7}', "the reply is not one JSON object (Expecting value: line 1 column 1 (char 0))"),
         ('{"score": 7, "score": 9}', "the reply is not one JSON object ('score' stands there twice)"),
         ("[7]", "the reply is not one JSON object (it is a list)"),
-        ('{"score": "high"}', "score: Input should be a valid integer, unable to parse string as an integer, "
-         "got 'high'"),
-        ("{}", "score: Field required"),
+        ('{"score": "high"}', "score: must be a whole number, got 'high'"),
+        ("{}", "score: missing"),
         (" ".join(["word"] * 80), "the reply was cut off at max_tokens"),
         (Reply('{"score": 7}', stop="guardrail_intervened"), "the model ended with guardrail_intervened"),
     ],
@@ -121,7 +120,7 @@ def test_what_cannot_be_read_says_why(aws, said, reason):
     aws.settings.answer = lambda request: said
     reply = chat(LLAMA).ask(HELLO, Grade)
     with pytest.raises(Unreadable) as caught:
-        read(reply, Grade)
+        parse_reply(reply, Grade)
     assert str(caught.value) == reason
 
 

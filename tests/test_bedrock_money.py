@@ -258,6 +258,18 @@ def test_a_line_torn_by_a_kill_costs_no_other(path):
     assert budget.spent() == 3.0
 
 
+def test_a_ledger_that_an_editor_saved_is_the_same_ledger(path):
+    budget = Budget(PRICES, None, path)
+    budget.record_dollars("qa", MICRO, 1.0)
+    budget.record_dollars("qa", MICRO, 2.0)
+    path.write_bytes(b"\xef\xbb\xbf\r\n" + path.read_bytes().replace(b"\n", b" \r\n\r\n"))
+    assert budget.spent() == 3.0
+    path.write_bytes(path.read_text(encoding="utf-8-sig").encode("utf-16"))
+    with pytest.raises(StageError) as caught:
+        budget.spent()
+    assert str(caught.value) == f"{path}: must be UTF-8. Got UTF-16. Save it as UTF-8."
+
+
 def test_a_line_that_is_no_entry_is_a_fault(path):
     path.parent.mkdir()
     path.write_text('{"stage": "qa"}\n')

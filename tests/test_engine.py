@@ -127,7 +127,7 @@ def test_layers_on_a_gpu(monkeypatch, setting, kind, layers, device):
     found = [{"type": getattr(kinds, f"GGML_BACKEND_DEVICE_TYPE_{one}")} for one in ("CPU", kind)]
     monkeypatch.setattr(xllamacpp, "get_device_info", lambda: found)
     run = ONE_THREAD.model_copy(update={"gpu_layers": setting, "threads": 3})
-    settings = embedded._settings(MODEL, run, Path("x.gguf"), None, 0, "key")
+    settings = embedded._settings(MODEL, run, Path("x.gguf"), None, "key")
     assert (settings.n_gpu_layers, embedded.device(setting)) == (layers, device)
     assert (settings.cpuparams.n_threads, settings.cpuparams_batch.n_threads) == (3, 3)
 
@@ -146,18 +146,6 @@ def test_the_engine_is_gone_after_leaving():
         port = int(server.url.rpartition(":")[2])
     with socket.socket() as probe:
         assert probe.connect_ex(("127.0.0.1", port)) != 0
-
-
-def test_a_taken_port_is_named():
-    with socket.socket() as other:
-        other.bind(("127.0.0.1", 0))
-        other.listen()
-        port = other.getsockname()[1]
-        with pytest.raises(StageError) as caught, serve(MODEL, ONE_THREAD, port=port):
-            pass
-    assert str(caught.value) == (
-        f"port {port} on 127.0.0.1 is taken by another program. Stop that one, or use port 0 (any free)."
-    )
 
 
 def model_at(path, **changes):
@@ -367,10 +355,25 @@ def test_transient_faults_are_tried_again(fake, script, waits, capsys):
             1,
             "the model call failed: the server's reply has no token counts (usage), which the study needs.",
         ),
-        (
-            [{"error": "overloaded"}],
-            1,
-            "the model call failed: the server's reply is no chat completion (ValueError: overloaded).",
+        *(
+            ([body], 1, f"the model call failed: the server's reply is {fault}.")
+            for body, fault in (
+                ({"error": "overloaded"}, "no chat completion (ValueError: overloaded)"),
+                ({**completion(), "choices": []}, "no chat completion (it holds no choices)"),
+                (
+                    {**completion(), "choices": [{}]},
+                    "no chat completion (AttributeError: 'NoneType' object has no attribute 'get')",
+                ),
+                (
+                    {**completion(), "choices": ["Fine."]},
+                    "no chat completion (TypeError: string indices must be integers, not 'str')",
+                ),
+                (b"<html>", "not JSON (Expecting value: line 1 column 1 (char 0))"),
+                (
+                    b'{"id": "\xff"}',
+                    "not JSON ('utf-8' codec can't decode byte 0xff in position 8: invalid start byte)",
+                ),
+            )
         ),
     ],
 )
@@ -379,6 +382,20 @@ def test_other_faults_stop(fake, script, tries, fault):
     with pytest.raises(StageError) as caught:
         call(fake, timeout_seconds=2.0 if script == [STALL] else 60.0)
     assert (str(caught.value), len(fake.requests)) == (fault, tries)
+
+
+@pytest.mark.parametrize(
+    ("sent", "options", "fault"),
+    [
+        (QUESTION, GREEDY.model_copy(update={"seed": object()}), TypeError),
+        ([{"role": "nobody", "content": "?"}], GREEDY, ValueError),
+        ([{"content": "?"}], GREEDY, ValueError),
+    ],
+)
+def test_a_fault_of_ours_is_not_put_down_to_the_server(fake, sent, options, fault):
+    with chat_model(remote(fake), ONE_THREAD) as chat, pytest.raises(fault):
+        ask(chat, sent, options)
+    assert fake.requests == []
 
 
 def test_nobody_listens():

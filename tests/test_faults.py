@@ -1,4 +1,4 @@
-"""A full disk, Ctrl-C and kill -9 in each stage: one message, nothing half-written, and the next run goes on.
+"""A full disk, Ctrl-C, kill -9 and a wrong output in each stage: one message, nothing half-written, and it goes on.
 
 Each stage is the real one with real models on a small corpus; only the chat model is the real one cut short.
 """
@@ -46,7 +46,7 @@ def study(finished, run, tmp_path) -> Path:
     return root
 
 
-def test_full_disk_ctrl_c_and_kill_9(stages, finished, study, run):
+def test_full_disk_ctrl_c_kill_9_and_an_output_that_cannot_be_written(stages, finished, study, run):
     code, said = stages.run(study, *run, limit=ROOM_FOR_A_STORE if run[0] == "fine_tune" else LIMIT)
     where = f".cache/{STORES[run[0]]}.sqlite" if run[0] in STORES else RUNS[run][0]
     where = ".cache/fine_tune/*/checkpoint" if run[0] == "fine_tune" else where
@@ -64,6 +64,19 @@ def test_full_disk_ctrl_c_and_kill_9(stages, finished, study, run):
 
     code, _ = stages.run(study, *run, signal=signal.SIGKILL, event="os.rename")
     assert (code, _outs(study, run)) == (-signal.SIGKILL, {})
+
+    killed, obstacle = _left_over(study), study / RUNS[run][0]
+    obstacle.mkdir(parents=True) if obstacle.suffix else obstacle.touch()
+    there, needed = ("folder", "file") if obstacle.suffix else ("file", "folder")
+    code, said = stages.run(study, *run)
+    named = "data/qa" if run == ("qa",) else RUNS[run][0]  # its files are written together
+    assert (code, said.splitlines()[-1]) == (
+        1,
+        f"error: {named}: cannot be written: a {there} is in the way where a {needed} is needed. Nothing was left "
+        "half-written: put that right and run the same command again.",
+    )
+    assert (set(_left_over(study)) - set(killed), "Traceback" in said) == (set(), False)
+    obstacle.rmdir() if obstacle.suffix else obstacle.unlink()
 
     code, said = stages.run(study, *run)
     assert code == 0, said

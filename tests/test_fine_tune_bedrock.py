@@ -8,9 +8,9 @@ import yaml
 from test_fine_tune_stage import GOOD
 
 from stages.fine_tune import on_bedrock
+from stages.fine_tune.article_text import ArticleText
 from stages.fine_tune.data import Data
 from stages.fine_tune.params import FineTuneParams
-from stages.fine_tune.passages import ArticleText
 from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.base.records import Pair, Quote
 from tune_or_retrieve.money.jobs import Watch

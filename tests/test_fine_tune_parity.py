@@ -11,11 +11,11 @@ from short_model import cut
 from small_study import ONE_THREAD
 
 from stages.fine_tune import gguf_adapter
+from stages.fine_tune.encoding import prompt_ids
 from stages.fine_tune.model import add_lora, load_base, load_lora_state, lora_state
 from stages.fine_tune.params import LoraParams, ParityParams
 from stages.fine_tune.parity import Parity, check, compare
 from stages.fine_tune.passes import OwnPass
-from stages.fine_tune.tokens import prompt_ids
 from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.providers.embedded.params import EmbeddedModel
 

@@ -22,10 +22,10 @@ from transformers import (
 
 from stages.fine_tune import kernels, passes
 from stages.fine_tune.batches import bucket, rows
+from stages.fine_tune.encoding import Encoded
 from stages.fine_tune.model import add_lora, load_base, load_lora_state, lora_state
 from stages.fine_tune.params import LoraParams
 from stages.fine_tune.passes import OwnPass, SharedPass, choose_pass, compare, loss_sum, probe
-from stages.fine_tune.tokens import Encoded
 
 SIZES = {
     "vocab_size": 40,

@@ -4,11 +4,11 @@ import random
 
 import pytest
 
+from stages.fine_tune.article_text import ArticleText
 from stages.fine_tune.batches import bucket, labels, steps, tensors
+from stages.fine_tune.encoding import Branch, Encoded, encode
 from stages.fine_tune.params import RaftParams
-from stages.fine_tune.passages import ArticleText
 from stages.fine_tune.sampling import Mix, Sample, Turn
-from stages.fine_tune.tokens import Branch, Encoded, encode
 from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.base.records import Pair, Quote, Span
 from tune_or_retrieve.chat.prompts import system_prompt
@@ -85,7 +85,7 @@ class TestMix:
         seen = set()
         for seed in range(20):
             (sample,) = Mix([wide], ARTICLES, params(share=1.0)).epoch(str(seed))
-            covering = [[i for i, cut in enumerate(sample.passages) if cut.covers(quote)] for quote in quotes]
+            covering = [[i for i, excerpt in enumerate(sample.passages) if excerpt.covers(quote)] for quote in quotes]
             assert all(len(places) == 1 for places in covering)
             assert sample.gold == {place for (place,) in covering}
             assert not any(a.overlaps(b) for i, a in enumerate(sample.passages) for b in sample.passages[:i])
@@ -93,7 +93,9 @@ class TestMix:
         assert seen == {2, 3}  # side by side, they may share a passage
 
     def test_passages_do_not_overlap_and_are_slices_of_articles(self):
-        for sample in Mix(PAIRS, ARTICLES, params(share=1.0)).epoch("2"):
+        samples = Mix(PAIRS, ARTICLES, params(share=1.0)).epoch("2")
+        assert min(len(sample.passages) for sample in samples) > 1
+        for sample in samples:
             for i, passage in enumerate(sample.passages):
                 text = ARTICLES[passage.article_id].text
                 assert passage.text == text[passage.start : passage.end]
@@ -107,7 +109,9 @@ class TestMix:
         samples = by_question(
             Mix(PAIRS, ARTICLES, params(share=1.0, without_gold=0.99, questions_per_context=1)).epoch("1")
         )
-        missing = [p for p in PAIRS if not any(cut.overlaps(p.evidence[0]) for cut in samples[p.question].passages)]
+        missing = [
+            p for p in PAIRS if not any(excerpt.overlaps(p.evidence[0]) for excerpt in samples[p.question].passages)
+        ]
         assert len(missing) >= 28
 
     def test_same_seed_same_samples_other_seed_others(self):
@@ -116,17 +120,19 @@ class TestMix:
         assert mix.epoch("1") != mix.epoch("2")
 
     def test_share_zero_needs_no_passages(self):
-        assert all(not sample.passages for sample in Mix(PAIRS, ARTICLES, params(share=0.0)).epoch("1"))
+        samples = Mix(PAIRS, ARTICLES, params(share=0.0)).epoch("1")
+        assert sum(len(sample.turns) for sample in samples) == len(PAIRS)
+        assert {sample.passages for sample in samples} == {()}
 
 
 class TestPassages:
     def test_length_heading_and_varied_place(self):
         text, evidence = ARTICLES["depots/3"], pair(3, "Bern").evidence[0]
-        cuts = [text.around(evidence, 300, random.Random(seed)) for seed in range(40)]
-        assert all(cut.covers(evidence) and len(cut.text) <= 300 for cut in cuts)
-        assert len({cut.start for cut in cuts}) > 3
+        excerpts = [text.around(evidence, 300, random.Random(seed)) for seed in range(40)]
+        assert all(excerpt.covers(evidence) and len(excerpt.text) <= 300 for excerpt in excerpts)
+        assert len({excerpt.start for excerpt in excerpts}) > 3
         # Of the headings those that all of the passage stands under, as in chunks.
-        assert {cut.section for cut in cuts} == {"", "Rules"}
+        assert {excerpt.section for excerpt in excerpts} == {"", "Rules"}
 
     def test_evidence_longer_than_a_passage_stays_whole(self):
         text = ARTICLES["depots/3"]
@@ -135,9 +141,9 @@ class TestPassages:
 
     def test_grid_covers_the_article_once(self):
         text = ARTICLES["depots/0"]
-        cuts = text.grid(160)
-        assert "".join("".join(cut.text.split()) for cut in cuts) == "".join(text.text.split())
-        assert max(len(cut.text) for cut in cuts) <= 160
+        excerpts = text.grid(160)
+        assert "".join("".join(excerpt.text.split()) for excerpt in excerpts) == "".join(text.text.split())
+        assert max(len(excerpt.text) for excerpt in excerpts) <= 160
 
 
 class WordTokenizer:

@@ -64,7 +64,7 @@ def written(tmp_path, key: str, value):
         ("raft.distractor", 3, "raft.distractor: unknown key. Known: share, min_passages, max_passages, "
                                "passage_characters, questions_per_context, without_gold"),
         ("local.learning_rate", 0.0, "local.learning_rate: must be greater than 0. Got 0.0."),
-        ("local.learning_rate", "fast", "local.learning_rate: must be a valid number. Got 'fast'."),
+        ("local.learning_rate", "fast", "local.learning_rate: must be a number. Got 'fast'."),
         ("local.epochs", 0, "local.epochs: must be greater than or equal to 1. Got 0."),
         ("local.dtype", "float16", "local.dtype: must be 'auto', 'float32' or 'bfloat16'. Got 'float16'."),
         ("local.lora.upper_blocks", 0.0, "local.lora.upper_blocks: must be greater than 0. Got 0.0."),

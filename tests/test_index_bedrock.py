@@ -123,7 +123,9 @@ def test_without_credentials_that_can_be_had_faiss_steps_in_if_it_may(aws, root,
 
 def test_a_fault_that_is_no_lack_of_bedrock_has_no_fallback(aws, root):
     aws.fault("CreateKnowledgeBase", "ServiceQuotaExceededException")
-    with pytest.raises(StageError):
+    with pytest.raises(
+        StageError, match=r"knowledge base tune-or-retrieve-kb-study-\w+: a quota of the account is used"
+    ):
         build("faiss")
 
 
@@ -174,14 +176,14 @@ def test_an_embedding_model_that_only_the_ingestion_finds_closed_fails_the_stage
 
 
 def test_retrieval_reads_what_was_really_built_and_has_no_ndcg(aws, root):
+    from stages.retrieve.backends import open_backend
     from stages.retrieve.params import RetrievalParams
     from stages.retrieve.run import retrieve_all
-    from stages.retrieve.sources import open_source
 
     assert build() is None
     change(Path("params.yaml"), {"knowledge_base.backend": "faiss"})  # what params say now is not what was built
     base = params_module.load("knowledge_base", KnowledgeBaseParams)
-    source = open_source(params_module.load("retrieval", RetrievalParams), base, ONE_THREAD)
+    source = open_backend(params_module.load("retrieval", RetrievalParams), base, ONE_THREAD)
     text = Path("data/articles/depot/gate.md").read_text()
     start, end = text.index("A gate"), len(text.rstrip())
     evidence = Evidence(article_id="depot/gate", start=start, end=end, sha256=sha256_text(text[start:end]))

@@ -79,7 +79,7 @@ def test_an_unreadable_reply_is_unscored_and_counted(aws, root, monkeypatch, cap
     scores = {(s.approach, s.question_id): s for s in read_jsonl(Path("data/scores/claude.jsonl"), Score)}
     unscored = [key for key, score in scores.items() if score.overall is None]
     assert unscored == [("base", "q3")]
-    assert scores["base", "q3"].comment == "unscored: factual_accuracy: Field required"
+    assert scores["base", "q3"].comment == "unscored: factual_accuracy: missing"
     shown = json.loads(Path("metrics/judge/claude.json").read_text())
     assert (shown["n"], shown["n_scored"], shown["coverage"]) == (20, 19, 0.95)
     calls = aws.ledger.count("Converse", ok=True)
@@ -119,7 +119,7 @@ def test_below_the_coverage_the_stage_fails_and_says_why(aws, root, monkeypatch,
     assert (code, said.splitlines()[-1]) == (
         1,
         "error: judge claude: scored 19 of 20 answers (95.0%), fewer than judges.claude.min_coverage (96.0%). 1 times: "
-        "unscored: factual_accuracy: Field required. All replies are kept. Change what it is asked (max_tokens, "
+        "unscored: factual_accuracy: missing. All replies are kept. Change what it is asked (max_tokens, "
         "stages/judge/judge_prompt.txt), take another model, or lower min_coverage, and run `dvc repro` again.",
     )
     assert not Path("data/scores").exists()

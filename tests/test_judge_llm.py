@@ -11,8 +11,8 @@ from stages.judge.llm import PROMPT, Grade, LlmJudge, grading
 from stages.judge.verdict import Verdict
 from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.base.records import Pair, Quote
+from tune_or_retrieve.chat.call_store import CallStore
 from tune_or_retrieve.chat.calls import Options
-from tune_or_retrieve.chat.store import CallStore
 from tune_or_retrieve.chat.structured import ShapedChat, json_schema
 from tune_or_retrieve.providers.bedrock.aws.session import Clients
 from tune_or_retrieve.providers.bedrock.chat.converse import Converse
@@ -43,10 +43,10 @@ def judge(store, model=CLAUDE, **more):
         (LLAMA, json.dumps(GOOD), VERDICT),
         (LLAMA, {name: str(value) for name, value in GOOD.items()}, VERDICT),
         (CLAUDE, GOOD | {"overall": 0}, VERDICT.model_copy(update={"overall": 0})),
-        (CLAUDE, GOOD | {"overall": 11}, "overall: Input should be less than or equal to 10, got '11'"),
-        (CLAUDE, GOOD | {"clarity": -1}, "clarity: Input should be greater than or equal to 0, got '-1'"),
-        (CLAUDE, GOOD | {"overall": True}, "overall: Value error, must be a number, not true or false, got 'True'"),
-        (CLAUDE, {"comment": "Right.", "overall": 9}, "factual_accuracy: Field required"),
+        (CLAUDE, GOOD | {"overall": 11}, "overall: must be less than or equal to 10, got '11'"),
+        (CLAUDE, GOOD | {"clarity": -1}, "clarity: must be greater than or equal to 0, got '-1'"),
+        (CLAUDE, GOOD | {"overall": True}, "overall: must be a number, not true or false, got 'True'"),
+        (CLAUDE, {"comment": "Right.", "overall": 9}, "factual_accuracy: missing"),
         (LLAMA, "Score: 9", "the reply is not one JSON object (Expecting value: line 1 column 1 (char 0))"),
         (CLAUDE, GOOD | {"comment": "word " * 400}, "the reply was cut off at max_tokens"),
         (CLAUDE, Reply("I cannot.", stop="content_filtered"), "the model ended with content_filtered"),

@@ -9,13 +9,12 @@ from small_study import ONE_THREAD
 from stages.judge.chat_judge import llm_judge
 from stages.judge.llm import Grade, LlmJudge
 from stages.judge.params import LlmJudgeParams
+from tune_or_retrieve.chat.call_store import CallStore
 from tune_or_retrieve.chat.calls import Options
 from tune_or_retrieve.chat.models import asked_by
-from tune_or_retrieve.chat.store import CallStore
 from tune_or_retrieve.chat.structured import ShapedChat
 from tune_or_retrieve.providers.openai.params import OpenAIModel
 
-pytest.importorskip("langchain_openai", reason="a Bedrock-only environment has no OpenAI client")
 GOOD = {"comment": "Right.", "factual_accuracy": 9, "completeness": 8, "relevance": 10, "clarity": 7, "overall": 9}
 ASKED = ("How long does a queue hold messages?", "It holds messages for 4 days.")
 OPTIONS = Options(max_tokens=300, temperature=0.0, seed=1)

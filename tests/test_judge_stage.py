@@ -131,7 +131,7 @@ def test_a_judge_that_rewards_flattery_is_called_unreliable(repository, monkeypa
     ("break_it", "arguments", "message"),
     [
         (lambda f: None, [], "usage: python -m stages.judge <judge>, a name of params.yaml under `judges`."),
-        (lambda f: None, ["fact"], "params.yaml: judges.fact: missing. Did you mean 'facts'?"),
+        (lambda f: None, ["fact"], "params.yaml: 1 fault:\n  judges.fact: missing. Did you mean 'facts'?"),
         (
             lambda f: (f / "data/answers/ft/micro.jsonl").unlink(),
             ["facts"],

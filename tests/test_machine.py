@@ -130,7 +130,7 @@ def test_a_format_that_is_emulated_is_a_fault(has, device, parts, where):
     with pytest.raises(StageError) as caught:
         machine.dtype("bfloat16", device, "fine_tune.local.dtype")
     assert str(caught.value) == (
-        f"fine_tune.local.dtype: {where} has no instructions for bfloat16, so that it would be many times slower than "
+        f"fine_tune.local.dtype: {where} has no instructions for bfloat16, which would be many times slower than "
         "float32. Set auto or float32."
     )
 

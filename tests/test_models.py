@@ -97,7 +97,7 @@ def test_bedrock_entry_is_hosted_on_demand_and_waited_for_unless_it_says_otherwi
                 "models.micro.context_token: unknown key. Did you mean 'context_tokens'?",
             ],
         ),
-        ({**EMBEDDED, "context_tokens": "2"}, ["models.micro.context_tokens: must be a valid integer. Got '2'."]),
+        ({**EMBEDDED, "context_tokens": "2"}, ["models.micro.context_tokens: must be a whole number. Got '2'."]),
         ({**EMBEDDED, "threads": 2}, ["models.micro.threads: moved to run.threads."]),
         (
             {**EMBEDDED, "sha256": "b17"},

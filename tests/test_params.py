@@ -1,12 +1,14 @@
 """params.yaml: every fault at once, with its place, the rule and the value."""
 
+import datetime
 import re
 
 import pytest
+import yaml
 from pydantic import Field
 
 from tune_or_retrieve.base.errors import StageError
-from tune_or_retrieve.base.params import Section, load, load_value
+from tune_or_retrieve.base.params import SECTIONS, Section, load, load_value
 
 
 class Lora(Section):
@@ -48,15 +50,20 @@ def test_reads_a_section(tmp_path):
             GOOD.replace("epochs: 2", "epochs: 0"),
             "1 fault:\n  fine_tune.epochs: must be greater than or equal to 1. Got 0.",
         ),
-        (GOOD.replace("epochs: 2", "epochs: two"), "1 fault:\n  fine_tune.epochs: must be a valid integer. Got 'two'."),
-        (GOOD.replace("epochs: 2", "epochs: 2.0"), "1 fault:\n  fine_tune.epochs: must be a valid integer. Got 2.0."),
+        (GOOD.replace("epochs: 2", "epochs: two"), "1 fault:\n  fine_tune.epochs: must be a whole number. Got 'two'."),
+        (GOOD.replace("epochs: 2", "epochs: 2.0"), "1 fault:\n  fine_tune.epochs: must be a whole number. Got 2.0."),
         (
             GOOD.replace("epochs: 2", "epochs: 0").replace("rank: 8", "rank: 999"),
             "2 faults:\n  fine_tune.epochs: must be greater than or equal to 1. Got 0."
             "\n  fine_tune.lora.rank: must be less than or equal to 256. Got 999.",
         ),
         (GOOD + "retreival: {}\n", "1 fault:\n  retreival: unknown section. Did you mean 'retrieval'?"),
-        ("qa: {}\n", "fine_tune: missing. It holds epochs, learning_rate, lora."),
+        (
+            GOOD.replace("epochs: 2", "epochs: 0") + "bugdet: 1\nbudget_usd: 2\n",
+            f"3 faults:\n  bugdet: unknown section. Known: {', '.join(SECTIONS)}.\n  budget_usd: moved to "
+            "run.budget_usd.\n  fine_tune.epochs: must be greater than or equal to 1. Got 0.",
+        ),
+        ("qa: {}\n", "1 fault:\n  fine_tune: missing. It holds epochs, learning_rate, lora."),
         ("- 1\n", "must be a mapping of sections. Got list."),
     ],
 )
@@ -65,6 +72,38 @@ def test_faults_are_named(tmp_path, text, message):
     path.write_text(text)
     with pytest.raises(StageError, match="^" + re.escape(f"{path}: {message}") + "$"):
         load("fine_tune", FineTune, path)
+
+
+@pytest.mark.parametrize("key", [None, 1, 1.5, True, datetime.date(2026, 11, 22)])
+def test_a_key_that_is_no_text_is_named_wherever_it_stands(tmp_path, key):
+    path = tmp_path / "params.yaml"
+    good = yaml.safe_load(GOOD)["fine_tune"]
+
+    def fault(content: dict, read=lambda path: load("fine_tune", FineTune, path)) -> str:
+        path.write_text(yaml.safe_dump(content))
+        with pytest.raises(StageError) as caught:
+            read(path)
+        return str(caught.value).removeprefix(f"{path}: 1 fault:\n  ")
+
+    unknown = f"unknown section. Known: {', '.join(SECTIONS)}."
+    assert fault({key: 3, "fine_tune": good}) == f"{key}: {unknown}"
+    rule = f"a key must be text: put it in quotes. Got {key!r}."
+    assert fault({"fine_tune": good | {key: 3}}) == f"fine_tune: {rule}"
+    assert fault({"fine_tune": good | {"lora": {"rank": 8, key: {}}}}) == f"fine_tune.lora: {rule}"
+    mapping = {"study": {"models": {key: "embedded"}}}
+    assert fault(mapping, lambda path: load_value("study.models", dict[str, str], path)) == f"study.models: {rule}"
+    missing = "study.judges: missing. Known: models."
+    assert fault(mapping, lambda path: load_value("study.judges", str, path)) == missing
+    missing = f"study.models.micro: missing. Known: {key}."
+    assert fault(mapping, lambda path: load_value("study.models.micro", str, path)) == missing
+
+
+def test_null_as_a_key_has_several_spellings(tmp_path):
+    path = tmp_path / "params.yaml"
+    for spelling in ("~: 3", "null: 3", "? ~", "? null\n  : 3", "? "):
+        path.write_text(f"{GOOD}  {spelling}\n")
+        with pytest.raises(StageError, match=r"fine_tune: a key must be text: put it in quotes\. Got None\.$"):
+            load("fine_tune", FineTune, path)
 
 
 def test_broken_yaml_and_missing_file_are_named(tmp_path):
@@ -79,7 +118,7 @@ def test_broken_yaml_and_missing_file_are_named(tmp_path):
 def test_reads_a_value_and_says_what_it_must_be(tmp_path):
     path = tmp_path / "params.yaml"
     path.write_text("study:\n  models: [micro, 3]\n")
-    with pytest.raises(StageError, match=re.escape("1 fault:\n  study.models.1: must be a valid string. Got 3.")):
+    with pytest.raises(StageError, match=re.escape("1 fault:\n  study.models.1: must be text. Got 3.")):
         load_value("study.models", list[str], path)
     path.write_text("study:\n  models: [micro]\n")
     assert load_value("study.models", list[str], path) == ["micro"]

@@ -6,7 +6,6 @@ import re
 import shutil
 import subprocess
 import sys
-import textwrap
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -297,18 +296,18 @@ def test_one_more_judge_on_bedrock_scores_what_is_there(graph):
         _repro(graph)
 
 
-def test_an_edited_prompt_reruns_training_and_answering_only(graph):
+def test_an_edited_prompt_reruns_whatever_asks_a_model(graph):
+    """The stage retrieve is among them only because the stand-in for qa writes other files; qa itself does not."""
     (graph / "tune_or_retrieve/chat/prompts/system.txt").write_text("Answer.")
-    expected = _stages("fine_tune", *(f"answer_{a}" for a in APPROACHES), "judge", "report")
-    ran = _repro(graph)
-    assert expected <= ran
-    assert not ran & _stages("articles", "chunks", "index")
+    assert _repro(graph) == _stages(
+        "qa", "retrieve", "fine_tune", *(f"answer_{a}" for a in APPROACHES), "judge", "report"
+    )
 
 
 def test_the_stand_in_is_not_the_reason(graph):
     """The stand-in must follow its deps: an edited hand-written question reaches all that read it."""
     with (graph / "data/eval/questions.jsonl").open("a") as file:
-        file.write(textwrap.dedent("\n"))
+        file.write("\n")
     assert _repro(graph) == _stages(
         "qa", "retrieve", "fine_tune", *(f"answer_{a}" for a in APPROACHES), "judge", "report"
     )

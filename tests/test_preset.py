@@ -93,8 +93,8 @@ def test_a_size_of_the_user_stays_but_where_quick_is_asked_for(root):
     assert apply("local") == []
     said = apply("quick")
     assert said[:2] == [
-        'articles.botocore.services: ["sqs"] -> ["sqs", "sns", "secretsmanager"]  (your own: no preset brings it back)',
-        "qa.pairs: 400 -> 150  (your own: no preset brings it back)",
+        'articles.botocore.services: ["sqs"] -> ["sqs", "sns", "secretsmanager"]  (your own value: in no preset)',
+        "qa.pairs: 400 -> 150  (your own value: in no preset)",
     ]
     change(root / "params.yaml", {"answer.max_tokens": 80})
     assert "qa.pairs: 150 -> 1000" in apply("local")
@@ -112,8 +112,8 @@ def test_a_limit_of_the_user_stays_and_what_else_is_replaced_of_his_is_marked(ro
     )
     said = apply("bedrock")
     assert [line for line in said if "your own" in line] == [
-        'study.models.mine: "embedded" -> nothing  (your own: no preset brings it back)',
-        "models.micro.context_tokens: 1024 -> nothing  (your own: no preset brings it back)",
+        'study.models.mine: "embedded" -> nothing  (your own value: in no preset)',
+        "models.micro.context_tokens: 1024 -> nothing  (your own value: in no preset)",
     ]
     assert yaml.safe_load(Path("params.yaml").read_text())["run"]["budget_usd"] == 3.0
     apply("local")

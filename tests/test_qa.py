@@ -33,6 +33,7 @@ def params(**changes) -> QaParams:
     values = {
         "seed": 1,
         "generator": "extractive",
+        "provider": "none",
         "pairs": 40,
         "validation_pairs": 6,
         "test_questions": 8,
@@ -363,6 +364,14 @@ SERVICES = {"sky"}
 def test_handwritten_questions_are_read_and_may_be_none(tmp_path):
     assert [q.id for q in read_handwritten(write(tmp_path / "q.jsonl", [row()]), TEXTS, SERVICES)] == ["h1"]
     assert read_handwritten(write(tmp_path / "none.jsonl", []), TEXTS, SERVICES) == []
+
+
+def test_lines_are_counted_as_an_editor_counts_them(tmp_path):
+    path = write(tmp_path / "q.jsonl", [row(), row()])
+    path.write_bytes(b"\xef\xbb\xbf\r\n" + path.read_bytes().replace(b"\n", b"\r\n\r\n"))
+    with pytest.raises(StageError) as fault_:
+        read_handwritten(path, TEXTS, SERVICES)
+    assert str(fault_.value) == f"{path}: 1 fault:\n  line 4, question 'h1': its id stands in line 2 too."
 
 
 def test_handwritten_questions_about_services_that_the_corpus_lacks_are_left_out(tmp_path, capsys):

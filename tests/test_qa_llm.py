@@ -31,8 +31,8 @@ from tune_or_retrieve.base.files import sha256_text
 from tune_or_retrieve.base.machine import ConcurrencyParams
 from tune_or_retrieve.base.params import load
 from tune_or_retrieve.base.records import Article, Pair, Rejection
+from tune_or_retrieve.chat.call_store import CallStore
 from tune_or_retrieve.chat.calls import Options
-from tune_or_retrieve.chat.store import CallStore
 from tune_or_retrieve.chat.structured import ShapedReply
 from tune_or_retrieve.money.jobs import Watch
 from tune_or_retrieve.providers.bedrock.aws.session import Clients
@@ -113,6 +113,7 @@ def test_passages_hold_whole_sentences_and_begin_at_headings():
 @pytest.mark.parametrize("max_tokens", [1, 10, 20, 50, 1000])
 def test_no_text_is_lost_between_passages(max_tokens):
     found = list(passages(ARTICLE, TEXT, max_tokens))
+    assert found[-1].end == len(TEXT.rstrip())
     between = [TEXT[one.end : other.start] for one, other in itertools.pairwise(found)]
     assert all(re.fullmatch(r"[\s#\w]*", gap) for gap in between)
     assert all(one.end - one.start <= max(4 * max_tokens, 60) for one in found)
@@ -396,7 +397,6 @@ def test_settings_that_cannot_give_the_pairs_are_refused_before_anything_is_paid
 
 
 def test_it_writes_on_an_openai_compatible_server_held_to_the_schema(tmp_path, monkeypatch):
-    pytest.importorskip("langchain_openai", reason="a Bedrock-only environment has no OpenAI client")
     monkeypatch.chdir(tmp_path)
     with fake_openai.running() as fake:
         fake.script.append(fake_openai.completion(json.dumps({"pairs": [GOOD]})))

@@ -50,7 +50,7 @@ def test_one_of_the_files_may_be_empty(tmp_path, empty):
     [
         (["one", "one"], [], "{0}: question id 'one' is used twice. Give each question its own id."),
         (["one"], ["two", "one"], "{1}: question id 'one' is used twice. Give each question its own id."),
-        ([], [], "no test questions in {0} or {1}. Set qa.test_questions, or write questions of yours."),
+        ([], [], "no test questions in {0} or {1}. Set qa.test_questions, or write your own questions."),
     ],
 )
 def test_faults_are_named(tmp_path, handwritten, synthetic, message):

@@ -14,7 +14,7 @@ from stages.report.words import listed, money, number, p_value, percent, signed
 
 
 def page_of(root, **options):
-    html = outputs(root, **options).files["metrics/report.html"]
+    html = outputs(root, **options)["metrics/report.html"]
     return html, BeautifulSoup(html, "html.parser")
 
 

@@ -61,7 +61,7 @@ def outputs(root, models=("micro",), judges=("facts",), prices=PRICES, report=RE
 
 
 def summary_of(result):
-    return json.loads(result.files["metrics/summary.json"])
+    return json.loads(result["metrics/summary.json"])
 
 
 def test_summary_of_a_small_study_computed_by_hand(tmp_path):
@@ -148,7 +148,7 @@ def test_equal_inputs_give_equal_bytes_and_order_of_rows_does_not_matter(tmp_pat
         if path.parent.name not in ("eval", "qa"):
             path.write_text("".join(reversed(path.read_text(encoding="utf-8").splitlines(True))), encoding="utf-8")
     first, second = (outputs(tmp_path / name, judges=("facts", "semantic")) for name in "ab")
-    assert first.files == second.files
+    assert first == second
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,7 @@ def test_each_report_param_changes_something(tmp_path, change, differs):
     opinion = lambda m, a, q: (values[a] + (int(q.id[1:]) * 7 + len(a) * 3) % 5 - 2, None)  # noqa: E731
     write_study(tmp_path, many(0, 20), {"facts": opinion})
     before, after = outputs(tmp_path), outputs(tmp_path, report=REPORT.model_copy(update=change))
-    assert differs <= {path for path in before.files if before.files[path] != after.files[path]}
+    assert differs <= {path for path in before if before[path] != after[path]}
 
 
 TABLE = {"lite": TokenPrice(input=1.0, output=10.0)}
@@ -294,7 +294,7 @@ def test_a_small_study_says_what_it_is_worth(tmp_path, handwritten, synthetic, p
     (verdict,) = verdicts(study, compare(study, REPORT))
     assert verdict.worth == worth
     made = outputs(tmp_path)
-    assert [worth in made.files[path] for path in ("metrics/table.md", "metrics/report.html")] == [True, True]
+    assert [worth in made[path] for path in ("metrics/table.md", "metrics/report.html")] == [True, True]
 
 
 def test_headline_when_the_sets_contradict_each_other(tmp_path):
@@ -310,8 +310,8 @@ def test_headline_when_the_sets_contradict_each_other(tmp_path):
 def test_one_judge_is_never_certain(tmp_path):
     write_study(tmp_path, many(), {"facts": steady()})
     result = outputs(tmp_path)
-    assert "**micro: Both, probably.**" in result.table
-    assert "- Only one judge is reliable: no call here is confirmed by a second one." in result.table
+    assert "**micro: Both, probably.**" in result["metrics/table.md"]
+    assert "- Only one judge is reliable: no call here is confirmed by a second one." in result["metrics/table.md"]
     assert not [key for key in summary_of(result) if key.startswith("agreement")]
 
 
@@ -319,7 +319,7 @@ def test_no_judge_is_reliable(tmp_path):
     write_study(tmp_path, many(), {"facts": steady()}, cards={"facts": {"reliable": False, "coverage": 1.0}})
     assert (
         "**micro: No answer yet.** None of the judges (facts) ranked its controls well enough to be believed."
-        in outputs(tmp_path).table
+        in outputs(tmp_path)["metrics/table.md"]
     )
 
 
@@ -366,8 +366,8 @@ def test_no_judge_is_reliable(tmp_path):
 def test_what_a_reader_must_know_is_said(tmp_path, options, note):
     write_study(tmp_path, many(), {"facts": steady()}, **options)
     result = outputs(tmp_path)
-    assert f"- {note}\n" in result.table
-    assert f"<li>{note}</li>" in result.files["metrics/report.html"]
+    assert f"- {note}\n" in result["metrics/table.md"]
+    assert f"<li>{note}</li>" in result["metrics/report.html"]
 
 
 @pytest.mark.parametrize(
@@ -410,7 +410,7 @@ def test_seconds_are_compared_with_like_only(tmp_path, on, with_change):
 def test_the_machine_behind_the_figures_is_named(tmp_path, options, line):
     write_study(tmp_path, many(), {"facts": steady()}, **options)
     write_json(tmp_path / "metrics/retrieve.json", {"synthetic.recall@5": 0.96, "embedding_dtype": "float32"})
-    files = outputs(tmp_path).files
+    files = outputs(tmp_path)
     assert (f"- Measured on {line}.\n" in files["metrics/table.md"]) == bool(line)
     assert (f'<p class="soft small">Measured on {line}.</p>' in files["metrics/report.html"]) == bool(line)
     assert ("Measured on" in files["metrics/table.md"]) == bool(line)
@@ -431,8 +431,11 @@ def test_unscored_answers_are_counted_and_not_wrong(tmp_path):
     result = outputs(tmp_path)
     summary = summary_of(result)
     assert (summary["micro.rag.synthetic.facts.score"], summary["micro.rag.synthetic.facts.n_scored"]) == (5.0, 10)
-    assert "5.00 [5.00, 5.00] (10/12 scored)" in result.table
-    assert "- Judge facts left 2 of 48 answers unscored; they are left out, not counted as wrong.\n" in result.table
+    assert "5.00 [5.00, 5.00] (10/12 scored)" in result["metrics/table.md"]
+    assert (
+        "- Judge facts left 2 of 48 answers unscored; they are left out, not counted as wrong.\n"
+        in result["metrics/table.md"]
+    )
 
 
 def test_a_judge_that_scored_nothing_breaks_no_section(tmp_path):
@@ -441,7 +444,7 @@ def test_a_judge_that_scored_nothing_breaks_no_section(tmp_path):
     summary = summary_of(result)
     assert summary["micro.rag.synthetic.facts.n_scored"] == 0
     assert "micro.rag.synthetic.facts.score" not in summary
-    assert "no call: too few scored questions" in result.table
+    assert "no call: too few scored questions" in result["metrics/table.md"]
 
 
 def test_several_models_stand_apart(tmp_path):
@@ -452,12 +455,12 @@ def test_several_models_stand_apart(tmp_path):
     result = outputs(tmp_path, models=("micro", "lite"))
     summary = summary_of(result)
     assert summary["lite.rag.synthetic.facts.score"] - summary["micro.rag.synthetic.facts.score"] == pytest.approx(1)
-    assert re.findall(r"^\*\*(\w+): ", result.table, re.MULTILINE) == ["micro", "lite"]
+    assert re.findall(r"^\*\*(\w+): ", result["metrics/table.md"], re.MULTILINE) == ["micro", "lite"]
 
 
 def test_plots_hold_numbers_only_and_times_in_a_file_of_their_own(tmp_path):
     write_study(tmp_path, FIVE, {"facts": steady()}, seconds={"base": (1.0, 3.0), "rag": 1, "ft": 1, "ft_rag": 1})
-    files = outputs(tmp_path).files
+    files = outputs(tmp_path)
     plots = {path: list(csv.DictReader(io.StringIO(text))) for path, text in files.items() if path.endswith(".csv")}
     assert sorted(plots) == ["plots/latency.csv", "plots/quality.csv", "plots/tokens.csv"]
     assert plots["plots/latency.csv"][0] == {
@@ -469,7 +472,7 @@ def test_plots_hold_numbers_only_and_times_in_a_file_of_their_own(tmp_path):
         "value": "40.0", "low": "40.0", "high": "40.0", "n": "2",
     }  # fmt: skip
     write_study(tmp_path, FIVE, {"facts": steady()})  # other timings
-    again = outputs(tmp_path).files
+    again = outputs(tmp_path)
     assert {path for path in plots if files[path] != again[path]} == {"plots/latency.csv"}
 
 
@@ -494,7 +497,7 @@ FAULTS = [
     (
         lambda root: [(root / p).write_text("") for p in ("data/qa/test.jsonl", "data/qa/handwritten.jsonl")],
         "no test questions in {root}/data/qa/handwritten.jsonl or {root}/data/qa/test.jsonl. Set qa.test_questions, "
-        "or write questions of yours.",
+        "or write your own questions.",
     ),
     (
         lambda root: (root / "metrics/judge/facts.json").write_text("{"),

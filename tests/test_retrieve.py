@@ -313,7 +313,7 @@ def workspace(tmp_path, monkeypatch, knowledge_base, embedder):
             {
                 "run": ONE_THREAD.model_dump(),
                 "retrieval": PARAMS,
-                "knowledge_base": {"backend": "faiss", "faiss": make_params().model_dump()},
+                "knowledge_base": {"backend": "faiss", "fallback": "none", "faiss": make_params().model_dump()},
             }
         ),
         encoding="utf-8",

@@ -15,7 +15,7 @@ import pytest
 from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.base.files import sha256_text
 from tune_or_retrieve.base.store import Store, path_of
-from tune_or_retrieve.chat.store import CallStore
+from tune_or_retrieve.chat.call_store import CallStore
 
 
 @pytest.fixture
@@ -99,7 +99,7 @@ def test_a_folder_in_its_place_is_a_clear_fault(path):
 WRITER = """
     import sys
     from pathlib import Path
-    from tune_or_retrieve.chat.store import CallStore
+    from tune_or_retrieve.chat.call_store import CallStore
     store = CallStore(Path(sys.argv[1]))
     for number in range(int(sys.argv[3])):
         store.put(f"{sys.argv[2]} {number}", number)

@@ -13,7 +13,7 @@ import pytest
 from tune_or_retrieve.__main__ import main
 from tune_or_retrieve.base import store as stores
 from tune_or_retrieve.base.store import Store
-from tune_or_retrieve.chat.store import CallStore
+from tune_or_retrieve.chat.call_store import CallStore
 
 ROOT = Path(__file__).resolve().parent.parent
 DAY = 86400
@@ -167,8 +167,8 @@ unfinished trainings          2      4.0 MB
 Paid for it, as .cache/spent.jsonl tells: $1.7500, and what 1 of its lines paid for at a price not known.
 """
 REFUSED = (
-    "error: make clean removes what was paid for, and there is no terminal to ask at. To remove it all the same: make "
-    "clean YES=1"
+    "error: make clean removes what may have been paid for, and there is no terminal to ask at. To remove it all the "
+    "same: make clean YES=1"
 )
 
 
@@ -192,6 +192,19 @@ def test_make_clean_without_a_terminal_refuses(repository):
     assert left(repository) == {".venv", ".cache"}
     assert make(repository, "YES=1")[0] == 0
     assert left(repository) == set()
+
+
+def test_make_clean_calls_embeddings_finished_work_and_no_more(repository):
+    for path in (repository / ".cache").glob("*"):
+        if path.stem != "embeddings":
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    code, told, said = make(repository)
+    assert (code, told.splitlines()[1:], said) == (
+        2,
+        ["embeddings                    2      3.0 MB"],
+        "error: make clean removes this, and there is no terminal to ask at. To remove it all the same: "
+        "make clean YES=1",
+    )
 
 
 def test_make_clean_without_an_environment_to_look_with_refuses(repository):

@@ -1,5 +1,6 @@
-"""The command tune-or-retrieve: everything beside the pipeline, which DVC runs."""
+"""The command tune-or-retrieve: everything outside the pipeline, which DVC runs."""
 
+import importlib.metadata
 from pathlib import Path
 from typing import Annotated
 
@@ -7,25 +8,40 @@ import typer
 
 from tune_or_retrieve.base.errors import exits_cleanly
 
-# No colours and boxes: what is printed goes into logs, too. The list of commands shows the first sentence of each help,
-# whole up to 45 characters.
+# No colours and boxes: the output goes into logs, too. The list of commands shows the first sentence of each help, in
+# full up to 45 characters.
 app = typer.Typer(
-    help="Fine-tune, retrieve, both or neither? Commands beside the pipeline, which `dvc repro` runs.",
+    help="Fine-tune, retrieve, both or neither? Commands that complement the pipeline, which `dvc repro` runs.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-evidence = typer.Typer(help="Find passages that reference answers rest on.", no_args_is_help=True)
+evidence = typer.Typer(help="Find the passages that reference answers rest on.", no_args_is_help=True)
 app.add_typer(evidence, name="evidence")
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        print(f"tune-or-retrieve {importlib.metadata.version('tune-or-retrieve')}")
+        raise typer.Exit
+
+
+@app.callback()
+def common(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Options of the command itself."""
 
 
 @app.command()
 def check() -> None:
-    """Check params.yaml and say what would run.
+    """Check params.yaml and show what would run.
 
-    All faults of params.yaml are said at once, before anything runs. Without any: which stages `dvc repro` would run,
-    about how long they take, and what they may cost.
+    Lists all faults of params.yaml before anything runs. Without faults: which stages `dvc repro` would run, roughly
+    how long they take, and what they may cost.
     """
     from tune_or_retrieve.commands import check
 
@@ -36,8 +52,8 @@ def check() -> None:
 def preset(name: Annotated[str, typer.Argument(help="bedrock, local or quick: a file of the folder presets.")]) -> None:
     """Choose where the study runs, or its size.
 
-    Writes the values of a preset into params.yaml: bedrock and local say where the study runs, quick makes it small,
-    and local makes it as large again as it is shipped.
+    Writes the values of a preset into params.yaml: bedrock and local set where the study runs, quick makes it small,
+    and local also restores the shipped size.
     """
     from tune_or_retrieve.commands import preset
 
@@ -50,7 +66,7 @@ def preset(name: Annotated[str, typer.Argument(help="bedrock, local or quick: a 
 def doctor() -> None:
     """Check what Amazon Bedrock needs for a run.
 
-    Credentials, models, quotas, buckets, roles and prices are looked at before anything is made or paid for.
+    Checks credentials, models, quotas, buckets, roles and prices, before anything is created or paid for.
     """
     from tune_or_retrieve.commands import account
 
@@ -61,7 +77,7 @@ def doctor() -> None:
 def estimate() -> None:
     """Estimate what a run on Bedrock will cost.
 
-    Tokens and dollars of each stage, beside what was spent. Nothing is asked of AWS.
+    Tokens and dollars of each stage, next to what was spent. AWS is not contacted.
     """
     from tune_or_retrieve.commands import account
 
@@ -70,9 +86,9 @@ def estimate() -> None:
 
 @app.command()
 def resources() -> None:
-    """List what this project has made at AWS.
+    """List what this project created on AWS.
 
-    All that is still there, in every region that params.yaml names, and what it costs while it is idle.
+    Everything that still exists, in every region that params.yaml names, and what it costs while idle.
     """
     from tune_or_retrieve.commands import account
 
@@ -84,9 +100,9 @@ def teardown(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be removed.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Remove it without asking.")] = False,
 ) -> None:
-    """Remove what this project has made at AWS.
+    """Remove what this project created on AWS.
 
-    Lists all of it and asks before anything is removed.
+    Lists all of it and asks before removing anything.
     """
     from tune_or_retrieve.commands import account
 
@@ -95,13 +111,13 @@ def teardown(
 
 @app.command()
 def tidy(
-    unused_days: Annotated[int, typer.Option(min=0, help="Days without use after which it is removed.")] = 30,
-    calls: Annotated[bool, typer.Option("--calls", help="Model calls, too, which may have been paid for.")] = False,
+    unused_days: Annotated[int, typer.Option(min=0, help="Remove what was not used for this many days.")] = 30,
+    calls: Annotated[bool, typer.Option("--calls", help="Also model calls, which may have been paid for.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
-    """Remove finished work not used for long.
+    """Remove stored work that was not used lately.
 
-    Shows how large the store of finished work is, and asks first.
+    Shows the size of the store of finished work, and asks first.
     """
     from tune_or_retrieve.commands import tidy
 
@@ -110,12 +126,12 @@ def tidy(
 
 @evidence.command()
 def locate(
-    article: Annotated[str, typer.Argument(help="Id of an article, as in s3/put-object.")],
-    quote: Annotated[str, typer.Argument(help="Words of the article, copied.")],
+    article: Annotated[str, typer.Argument(help="Id of an article, for instance s3/put-object.")],
+    quote: Annotated[str, typer.Argument(help="Words copied from the article.")],
 ) -> None:
     """Print the evidence of a quote as JSON.
 
-    For a question of your own in data/eval/questions.jsonl.
+    For your own questions in data/eval/questions.jsonl.
     """
     from tune_or_retrieve.commands import evidence
 
@@ -128,7 +144,7 @@ def refresh(
 ) -> None:
     """Find passages that have moved.
 
-    In articles that were made anew, each passage is found again and its new place is written into the file.
+    After articles were made again, finds each passage and writes its new offsets into the file.
     """
     from tune_or_retrieve.commands import evidence
 

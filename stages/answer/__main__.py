@@ -14,14 +14,14 @@ from tune_or_retrieve.base.params import load
 from tune_or_retrieve.base.questions import read_questions
 from tune_or_retrieve.base.records import Approach
 from tune_or_retrieve.base.stage import stage
+from tune_or_retrieve.chat.call_store import CallStore
 from tune_or_retrieve.chat.calls import waits
 from tune_or_retrieve.chat.engine import chat_model, identity, timed_on
 from tune_or_retrieve.chat.models import ModelParams
-from tune_or_retrieve.chat.store import CallStore
 
 
 def make_engine(approach: Approach, name: str, model: ModelParams, params: AnswerParams, run: RunParams) -> Engine:
-    """How the model of an approach is reached. What one provider needs is not imported for another."""
+    """How to reach the model of an approach. One provider's dependencies are not imported for another."""
     if model.provider == "bedrock":
         from stages.answer.on_bedrock import bedrock_engine
 

@@ -11,15 +11,16 @@ from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.base.files import content_key
 from tune_or_retrieve.base.progress import Progress, say
 from tune_or_retrieve.base.records import ELSEWHERE, Answer, AnswerTiming, Approach, Passage, Question, Timed
+from tune_or_retrieve.chat.call_store import CallStore
 from tune_or_retrieve.chat.calls import Options, Reply, ask
 from tune_or_retrieve.chat.parallel import each
 from tune_or_retrieve.chat.prompts import messages
-from tune_or_retrieve.chat.store import CallStore
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
 WARM_UP_TOKENS = 8
+SHORTER = "lower qa.test_questions, answer.max_tokens or answer.repeats"
 
 
 @dataclass(frozen=True)
@@ -31,13 +32,13 @@ class Engine:
     context_tokens: int | None  # checked before any call; None: the server has its own limit
     waits: Sequence[float] = ()  # before further tries after transient faults
     reply_class: type[Reply] = Reply
-    # Calls at one time; None: one after the other and after a warm-up, for they share this machine. A hosted model is
-    # asked several questions at once: each call is timed by itself, and by the server too.
+    # Simultaneous calls; None: one after the other and after a warm-up, as they share this machine. A hosted model gets
+    # several questions at once: each call is timed separately, and by the server, too.
     concurrency: int | None = None
     timed_on: Callable[[], Timed] = lambda: ELSEWHERE  # asked once the model is open; stored with each reply
     billed_as: str | None = None  # the foundation model whose tokens are paid for
     begin: Callable[[Sequence[list[dict[str, str]]]], None] = lambda prompts: None  # before the first call; may refuse
-    paid: Callable[[Any], None] = lambda reply: None  # told of each reply; what it raises ends the stage
+    paid: Callable[[Any], None] = lambda reply: None  # called with each reply; what it raises ends the stage
 
     def reply(self, chat: Any, messages: list[dict[str, str]], options: Options) -> Reply:
         return ask(chat, messages, options, self.waits)
@@ -60,7 +61,7 @@ def answer_questions(
     engine: Engine,
     store: CallStore,
 ) -> tuple[list[Answer], list[AnswerTiming]]:
-    """Every question in order, `params.repeats` times; what the store has is not called again.
+    """Answer every question in order, `params.repeats` times. Calls in the store are not made again.
 
     Returns:
         One answer a question (the first repeat's) and one timing a call. A stored call keeps its first timing and is
@@ -82,8 +83,6 @@ def answer_questions(
             _check_lengths(chat, pending, params.max_tokens, engine.context_tokens)
             timed_on = engine.timed_on().model_dump()
             engine.begin([call.messages for call in pending])
-            if engine.concurrency is None:
-                _warm_up(chat, pending[0], params.options, engine.waits)
 
             def make(call: Call) -> Reply:
                 with _named(f"question {call.question.id}"):
@@ -95,8 +94,16 @@ def answer_questions(
                 finally:
                     store.put(call.key, reply.model_dump())
                 replies[call.key] = reply
+                progress.advance()
 
-            _make_all(pending, make, keep, engine.concurrency, where)
+            # Begun before the warm-up: the first reply of a server may take minutes.
+            with Progress(where, len(pending), "calls", engine.concurrency or 1, SHORTER) as progress:
+                if engine.concurrency is None:
+                    _warm_up(chat, pending[0], params.options, engine.waits)
+                    for call in pending:
+                        keep(call, make(call))
+                else:
+                    each(pending, make, keep, engine.concurrency)
 
     answers = [_answer(call, replies[call.key], approach, model) for call in calls if call.repeat == 0]
     timings = [
@@ -117,27 +124,6 @@ def answer_questions(
     return answers, timings
 
 
-def _make_all(
-    calls: Sequence[Call],
-    make: Callable[[Call], Reply],
-    keep: Callable[[Call, Reply], None],
-    concurrency: int | None,
-    where: str,
-) -> None:
-    shorter = "lower qa.test_questions, answer.max_tokens or answer.repeats"
-    with Progress(where, len(calls), "calls", concurrency or 1, shorter) as progress:
-
-        def keep_and_tell(call: Call, reply: Reply) -> None:
-            keep(call, reply)
-            progress.advance()
-
-        if concurrency is None:
-            for call in calls:
-                keep_and_tell(call, make(call))
-        else:
-            each(calls, make, keep_and_tell, concurrency)
-
-
 def _calls(
     question: Question, contexts: Mapping[str, Sequence[Passage]], params: AnswerParams, identity: dict[str, Any]
 ) -> list[Call]:
@@ -150,7 +136,7 @@ def _calls(
 
 
 def _check_lengths(chat: "BaseChatModel", calls: Sequence[Call], max_tokens: int, context_tokens: int | None) -> None:
-    """Stop before the first call if a prompt and its reply may not fit, instead of after an hour, or cut silently."""
+    """Stop before the first call if a prompt and its reply may not fit, not after an hour or with truncated text."""
     if context_tokens is None:
         return
     lengths = {call.question.id: chat.get_num_tokens_from_messages(call.messages) for call in calls if not call.repeat}
@@ -167,7 +153,7 @@ def _check_lengths(chat: "BaseChatModel", calls: Sequence[Call], max_tokens: int
 
 
 def _warm_up(chat: "BaseChatModel", call: Call, options: Options, waits: Sequence[float]) -> None:
-    """A short reply thrown away: connections, caches and lazy set-up are no part of the first question's latency."""
+    """Discard a short reply, so that the first question's latency excludes connections, caches and lazy set-up."""
     short = options.model_copy(update={"max_tokens": min(WARM_UP_TOKENS, options.max_tokens)})
     with _named(f"warm-up with question {call.question.id}"):
         ask(chat, call.messages, short, waits)
@@ -193,5 +179,5 @@ def _named(where: str):
     try:
         yield
     except StageError as fault:
-        named = str(fault).startswith(f"{where}: ")  # those about money name the stage themselves
+        named = str(fault).startswith(f"{where}: ")  # those about money name the stage already
         raise StageError(str(fault) if named else f"{where}: {fault}") from fault

@@ -1,4 +1,4 @@
-"""What an approach is given: the passages retrieved for each question, an adapter. Each reads only what it uses."""
+"""Inputs of an approach: the passages retrieved for each question, an adapter. Each reads only what it uses."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,7 +24,7 @@ def read_contexts(approach: Approach, questions: Sequence[Question], path: Path 
     """Question id to passages, best first; empty for an approach that does not retrieve, which reads no file.
 
     Raises:
-        StageError: a question has no passages: answering it without would pass off `base` as `rag`.
+        StageError: a question has no passages: without them, `base` would be passed off as `rag`.
     """
     if approach not in RETRIEVES:
         return {}

@@ -13,7 +13,7 @@ from tune_or_retrieve.base.stage import stage
 @stage
 def main() -> None:
     params = load("articles", ArticlesParams)
-    bring(Path(params.folder.path))  # whatever the source is, since DVC watches it
+    bring(Path(params.folder.path))  # for any source, since DVC always watches it
     if params.source == "botocore":
         from stages.articles.from_botocore import read_botocore
 

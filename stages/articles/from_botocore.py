@@ -1,4 +1,4 @@
-"""AWS documentation out of the installed botocore: an overview per service and an article per operation."""
+"""AWS documentation from the installed botocore: an overview for each service, an article for each operation."""
 
 import difflib
 import re
@@ -7,17 +7,17 @@ from collections.abc import Iterator
 from botocore.loaders import Loader
 from botocore.model import ListShape, MapShape, OperationModel, ServiceModel, Shape, StructureShape
 
-from stages.articles.facts import describe, join, kind
 from stages.articles.markdown import indent, to_markdown
 from stages.articles.params import BotocoreParams
+from stages.articles.shapes import describe, join, kind
 from stages.articles.write import Document
-from tune_or_retrieve.base.errors import StageError
+from tune_or_retrieve.base.params import ParamsFaults
 from tune_or_retrieve.base.progress import track
 
 REQUEST_DEPTH = 3  # levels of nested parameters that are described
 RESPONSE_DEPTH = 2
 UNDESCRIBED = "The service model does not describe this operation."
-# Names as people write them, where the model's own (AWS SFN, KMS, Amazon Simple Queue Service) are not.
+# Names as people write them, where the model has others (AWS SFN, KMS, Amazon Simple Queue Service).
 NAMES = {
     "dynamodb": "Amazon DynamoDB",
     "iam": "AWS IAM",
@@ -31,10 +31,10 @@ NAMES = {
 
 
 def read_botocore(params: BotocoreParams) -> list[Document]:
-    """Every article of the services asked for.
+    """Every article of the requested services.
 
     Raises:
-        StageError: another version of botocore is installed, or a service is unknown to it (all such are named).
+        StageError: another version of botocore is installed, or a service is unknown to it (all are named).
     """
     check_source(params)
     loader = Loader()
@@ -55,10 +55,12 @@ def _check_version(version: str) -> None:
     import botocore
 
     if botocore.__version__ != version:
-        raise StageError(
-            f"params.yaml: articles.botocore.version must be the installed botocore's, {botocore.__version__}. "
-            f"Got {version!r}. Run `.venv/bin/pip install botocore=={version}`, or set it to "
-            f"{botocore.__version__}: other articles, and other results."
+        raise ParamsFaults(
+            [
+                f"articles.botocore.version: must be the installed botocore's, {botocore.__version__}. Got "
+                f"{version!r}. Run `.venv/bin/pip install botocore=={version}`, or set it to {botocore.__version__}: "
+                "other articles, and other results."
+            ]
         )
 
 
@@ -72,7 +74,7 @@ def _check_services(names: list[str], known: list[str]) -> None:
                 + (f" Nearest: {', '.join(close)}." if close else " Names are those that boto3.client() takes.")
             )
     if faults:
-        raise StageError("\n  ".join([f"params.yaml: {len(faults)} fault{'s' * (len(faults) > 1)}:", *faults]))
+        raise ParamsFaults(faults)
 
 
 def service_name(model: ServiceModel) -> str:
@@ -120,7 +122,7 @@ def operation_text(title: str, operation: OperationModel) -> str:
 def _parameters(shape: StructureShape, path: list[str], seen: dict[str, str]) -> Iterator[str]:
     """Blocks of Markdown: for each member a heading, its type and limits, its documentation, then its own members.
 
-    A structure is described once in an article; where it comes again, or below itself, the place is named instead.
+    A structure is described once in an article; where it occurs again or within itself, that place is referred to.
     """
     for name, member in shape.members.items():
         yield "#" * (len(path) + 3) + f" {name}"

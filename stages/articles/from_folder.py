@@ -1,8 +1,8 @@
-"""A folder of .md and .txt files as articles. Every fault of the folder is told at once.
+"""A folder of .md and .txt files as articles. All faults of the folder are reported at once.
 
-Texts are taken as they are, but for line ends and blanks at the end: runs of spaces and the HTML of exporters stay. The
-clean-up of the AWS models reads HTML, not Markdown. It would join the lines of a list or a code block, and what looks
-like a tag may be a user's own text: `<p>`, <a>, a < b.
+Texts are kept as they are, except for line ends and trailing blanks: runs of spaces and HTML of exporters stay. The
+clean-up for AWS models is for HTML, not Markdown: it would join the lines of a list or a code block, and what looks
+like a tag may be the user's own text: `<p>`, <a>, a < b.
 """
 
 import re
@@ -15,7 +15,7 @@ from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.base.progress import track
 
 SUFFIXES = (".md", ".txt")
-MAX_BYTES = 2 * 1024 * 1024  # of one file: about 350,000 words; a longer one is a book, and its title tells nothing
+MAX_BYTES = 2 * 1024 * 1024  # of one file, about 350,000 words; a longer one is a book, whose title says little
 HEADING = re.compile(r"#{1,6} +(.*?)[ #]*$")
 FENCE = re.compile(r"\s*(`{3,}|~{3,})")
 KEY = "articles.folder.path"
@@ -25,7 +25,7 @@ def read_folder(params: FolderParams, output: Path = Path("data/articles")) -> l
     """Every .md and .txt file below the folder; hidden files and folders are left out.
 
     Args:
-        output: where articles will be written: a folder that holds it would read its own output.
+        output: where articles will be written. A folder that contains it would read its own output.
 
     Raises:
         StageError: names each file that is empty or has a title only, is too large, binary or not UTF-8, and each title
@@ -94,7 +94,7 @@ def _document(path: Path, folder: Path) -> Document:
 
 
 def _read(path: Path) -> str:
-    """The text with Unix line ends and one at its end, without a byte-order mark."""
+    """The text with Unix line ends, a final line end and no byte-order mark."""
     try:
         size = path.stat().st_size
         data = path.read_bytes() if size <= MAX_BYTES else b""
@@ -119,7 +119,7 @@ def _read(path: Path) -> str:
 
 
 def _shared(documents: list[Document]) -> list[str]:
-    """Faults of titles, which the model could not tell apart, and ids that several files share."""
+    """Faults of ids and titles that several files share, which the model could not distinguish."""
     faults = []
     for what, advice in (("id", "Rename one of them."), ("title", "Give each its own first heading.")):
         groups = defaultdict(list)

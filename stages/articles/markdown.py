@@ -54,9 +54,9 @@ def to_markdown(html: str | None) -> str:
     return _tidy(CONVERTER.convert_soup(soup))
 
 
-def indent(markdown: str, width: int = 2) -> str:
+def indent(markdown: str) -> str:
     """The body of a list item: every line but the first and the empty ones moved right."""
-    return re.sub(r"\n(?=[^\n])", "\n" + " " * width, markdown)
+    return re.sub(r"\n(?=[^\n])", "\n  ", markdown)
 
 
 def _as_strong_paragraph(soup: BeautifulSoup, tag: Tag) -> None:

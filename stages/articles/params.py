@@ -12,12 +12,12 @@ def _named_once(names: list[str]) -> list[str]:
         raise ValueError("must name at least one service")
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        raise ValueError(f"must name each service once, {', '.join(twice)} stands more than once")
+        raise ValueError(f"must name each service once, {', '.join(twice)} is named more than once")
     return names
 
 
 class BotocoreParams(Section):
-    version: Filled  # of the installed package: other versions are other articles
+    version: Filled  # of the installed package: other versions give other articles
     services: Annotated[list[str], AfterValidator(_named_once)]  # botocore's names
 
 

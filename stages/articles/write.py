@@ -9,7 +9,7 @@ from tune_or_retrieve.base.records import Article
 
 
 class Document(NamedTuple):
-    """An article before it is written: what a source gives."""
+    """An article before it is written, as a source provides it."""
 
     id: str
     title: str

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from stages.chunks.params import ChunkingParams
 from stages.chunks.strategies import chunk_article
-from stages.chunks.tokens import token_counter
+from stages.chunks.token_counter import token_counter
 from tune_or_retrieve.base.corpus import read_articles, read_text
 from tune_or_retrieve.base.files import write_jsonl
 from tune_or_retrieve.base.machine import SECTION, RunParams

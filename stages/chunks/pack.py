@@ -1,9 +1,9 @@
 """Where to cut: the best division of an article's units into chunks of bounded size, by dynamic programming.
 
-The splitters of the known libraries fill chunks greedily. On 39 articles of the default corpus, at 160 tokens with 24
+Splitters of well-known libraries fill chunks greedily. On 39 articles of the default corpus, at 160 tokens with 24
 of overlap, LangChain's MarkdownTextSplitter cut 24 % of its chunks inside a sentence and ended 14 % with a heading
-whose text is in the next; semantic-text-splitter 1 % and 13 %. Here every division is weighed: where it cuts, and how
-full its chunks are. On the same articles: none and none.
+whose text is in the next one; semantic-text-splitter 1 % and 13 %. Here every division is weighed: where it cuts, and
+how full its chunks are. On the same articles: none and none.
 """
 
 import math
@@ -23,9 +23,9 @@ CUT = {
     Break.CLAUSE: 12.0,
     Break.WORD: 20.0,
 }
-AFTER_COLON = 0.8  # more, where the line before announces what follows
+AFTER_COLON = 0.8  # in addition, where the line before introduces what follows
 MIXED = {Break.SECTION: 0.6, Break.SUBSECTION: 0.1}  # what a heading inside a chunk costs
-EMPTY = 2.0  # what a chunk costs that is nearly empty, falling with the square of what it holds
+EMPTY = 2.0  # cost of a nearly empty chunk, falling with the square of its free space
 
 
 def pack(
@@ -39,7 +39,7 @@ def pack(
         text: the article.
         max_tokens: of a chunk, its overlap included.
         overlap: tokens at most that a chunk repeats of what is before it, in whole units. A chunk that starts with a
-            heading repeats nothing, for nothing was cut there; one of a single long sentence what it has room for.
+            heading repeats nothing, as nothing was cut there; a single long sentence repeats as much as fits.
 
     Returns:
         For each chunk the unit it starts with, overlap included, the first unit that is its own, and the end.

@@ -15,8 +15,8 @@ class FixedSizeParams(Section):
 
 
 class HierarchicalParams(Section):
-    parent_max_tokens: int = Field(ge=1, le=8192)  # what the model is given
-    child_max_tokens: int = Field(ge=1, le=8192)  # what is embedded and found
+    parent_max_tokens: int = Field(ge=1, le=8192)  # passed to the model
+    child_max_tokens: int = Field(ge=1, le=8192)  # embedded and found
     overlap_tokens: int = Field(ge=1)  # between children, and between parents
 
     @field_validator("child_max_tokens")

@@ -9,8 +9,9 @@ import numpy as np
 
 from stages.chunks.pack import pack
 from stages.chunks.params import ChunkingParams, HierarchicalParams, SemanticParams
-from stages.chunks.tokens import Counter
+from stages.chunks.token_counter import Counter
 from tune_or_retrieve.base.records import Article, Chunk
+from tune_or_retrieve.text.headings import shared_headings
 from tune_or_retrieve.text.sentences import Break, Unit, units
 from tune_or_retrieve.vectors.embedding import Embedder
 
@@ -23,8 +24,8 @@ def chunk_article(
     """Chunks of one article in order. Each is an exact slice of the text; together they leave out only white space.
 
     Args:
-        count: numbers of tokens of texts, see :func:`stages.chunks.tokens.token_counter`.
-        embedder: for the semantic strategy; the others use none.
+        count: returns the number of tokens of each text, see :func:`stages.chunks.token_counter.token_counter`.
+        embedder: for the semantic strategy only.
     """
     whole = units(text)
     if not whole:
@@ -47,7 +48,7 @@ def chunk_article(
 def _hierarchical(
     article: Article, text: str, whole: list[Unit], sizes: HierarchicalParams, count: Counter
 ) -> list[Chunk]:
-    """Children that are found, each with the parent that is given."""
+    """Children that are found, each with the parent that is passed to the model."""
     pieces, tokens = _fit(whole, text, sizes.child_max_tokens, count)
     chunks: list[Chunk] = []
     for begin, own, end in pack(pieces, tokens, text, sizes.parent_max_tokens, sizes.overlap_tokens):
@@ -61,7 +62,7 @@ def _hierarchical(
 def _semantic(
     pieces: list[Unit], tokens: list[int], text: str, params: SemanticParams, embedder: Embedder
 ) -> list[tuple[int, int, int]]:
-    """Cut where the meaning of neighbouring units is farthest apart, then divide what is too long."""
+    """Cut where neighbouring units differ most in meaning, then divide what is too long."""
     if len(pieces) == 1:
         return [(0, 0, 1)]
     around = params.buffer_size
@@ -71,10 +72,10 @@ def _semantic(
     ]
     vectors = embedder.embed(windows)
     distances = 1 - np.sum(vectors[:-1] * vectors[1:], axis=1)
-    # A heading is never cut from what it heads, however little their meanings have in common.
+    # A heading is never separated from its text, however different their meanings are.
     distances[[piece.before >= Break.BODY for piece in pieces[1:]]] = 0.0
     threshold = np.percentile(distances, params.breakpoint_percentile_threshold)
-    # Only peaks: the neighbours of a far sentence are far as well, and would leave it alone in a chunk.
+    # Only peaks: the neighbours of an outlier are distant as well, and would leave it alone in a chunk.
     around_it = np.pad(distances, 1, constant_values=-1.0)
     peak = (distances > threshold) & (distances >= around_it[:-2]) & (distances > around_it[2:])
     edges = [0, *(int(i) + 1 for i in np.flatnonzero(peak)), len(pieces)]
@@ -134,7 +135,7 @@ def _chunk(
         id=f"{article.id}#{number}",
         article_id=article.id,
         title=article.title,
-        section=" > ".join(_common([piece.path for piece in pieces[own:end]])),
+        section=" > ".join(shared_headings([piece.path for piece in pieces[own:end]])),
         start=start,
         end=stop,
         context_start=low,
@@ -142,10 +143,3 @@ def _chunk(
         text=text[start:stop],
         context=text[low:high],
     )
-
-
-def _common(paths: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
-    """The headings that all units of a chunk stand under."""
-    first, last = min(paths), max(paths)
-    length = next((i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), min(len(first), len(last)))
-    return first[:length]

@@ -1,22 +1,22 @@
-"""Encoded samples to padded tensors: batches of like lengths, a mask that keeps branches apart, steps of batches."""
+"""Encoded samples to padded tensors: batches of similar lengths, a mask that separates branches, optimiser steps."""
 
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from stages.fine_tune.tokens import Encoded
+from stages.fine_tune.encoding import Encoded
 
 if TYPE_CHECKING:
     import torch
 
-BATCH_TOKENS = 1024  # of one pass, padding included; more is not faster and takes memory
+BATCH_TOKENS = 1024  # in one forward pass, with padding; more needs memory and is no faster
 Batch = tuple[Encoded, ...]
 
 
 @dataclass(frozen=True)
 class Part:
-    """b rows of at most t tokens that read k tokens: those before and themselves."""
+    """b rows of at most t tokens that attend to k tokens: those before and themselves."""
 
     ids: "torch.Tensor"  # (b, t)
     positions: "torch.Tensor"  # (b, t), of each token in its own branch
@@ -61,7 +61,7 @@ def labels(batch: Batch) -> "torch.Tensor":
 
 
 def rows(batch: Batch, batch_tokens: int) -> list[Rows]:
-    """Every branch behind its start, as if it stood alone, so many at a time as hold about `batch_tokens`."""
+    """Every branch after its start, as a sequence of its own, in groups of about `batch_tokens`."""
     sequences = [
         ((*sample.start, *branch.ids), len(sample.start) + branch.answer)
         for sample in batch
@@ -91,7 +91,7 @@ def _rows(sequences: Sequence[tuple[tuple[int, ...], int]]) -> Rows:
 
 
 def bucket(samples: Sequence[Encoded], batch_tokens: int = BATCH_TOKENS) -> list[Batch]:
-    """Samples of neighbouring lengths together, so that little is padding."""
+    """Group samples of similar lengths, so that little is padding."""
     batches: list[Batch] = []
     current: list[Encoded] = []
     for sample in sorted(samples, key=lambda sample: sample.tokens):  # stable: equal lengths keep their order
@@ -105,7 +105,7 @@ def bucket(samples: Sequence[Encoded], batch_tokens: int = BATCH_TOKENS) -> list
 def steps(
     samples: Sequence[Encoded], batch_size: int, seed: str, batch_tokens: int = BATCH_TOKENS
 ) -> list[list[Batch]]:
-    """One epoch: batches in random order, so many to a step of the optimiser that they hold about batch_size pairs."""
+    """One epoch: batches in random order, grouped into optimiser steps of about batch_size pairs."""
     batches = bucket(samples, batch_tokens)
     random.Random(seed).shuffle(batches)
     grouped: list[list[Batch]] = [[]]
@@ -142,7 +142,7 @@ def tensors(batch: Batch, dtype: "torch.dtype") -> Tensors:
             seen[row, low:high, before + low : before + high] = causal[: high - low, : high - low]
             reads.append(torch.arange(low + branch.answer - 1, high - 1) + row * width)
             low = high
-    # Padding at the end of a start is read by no branch, and nothing before it reads it.
+    # No branch attends to the padding at the end of a start, and nothing before it does.
     start = Part(start_ids, start_positions, _additive(causal[None, :before, :before], dtype))
     return Tensors(start, Part(ids, positions, _additive(seen, dtype)), torch.cat(reads))
 

@@ -1,4 +1,4 @@
-"""Checkpoints of a training: one safetensors file, whole or absent, that says itself whether it is damaged."""
+"""Checkpoints of a training: one safetensors file, whole or absent, with a checksum."""
 
 import hashlib
 import json
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class State:
-    """Where a training stands. Everything random follows from the seed and the epoch, so no generator is kept."""
+    """The state of a training. All randomness derives from the seed and the epoch, so no generator is saved."""
 
     epoch: int = 0  # from 0
     step: int = 0  # steps of the optimiser done, in all epochs
@@ -31,7 +31,7 @@ class State:
 
 
 def save(path: Path, state: State, groups: "dict[str, Tensors]") -> None:
-    """Write the state and named groups of tensors in place of what is there."""
+    """Write the state and named groups of tensors, replacing an earlier checkpoint."""
     data = packed(state, groups)
     with atomic_file(path, "wb") as file:
         file.write(hashlib.sha256(data).digest())
@@ -39,7 +39,7 @@ def save(path: Path, state: State, groups: "dict[str, Tensors]") -> None:
 
 
 def load(path: Path) -> "tuple[State, dict[str, Tensors]] | None":
-    """What :func:`save` wrote; None if there is nothing or, saying so, if it is damaged."""
+    """What :func:`save` wrote; None if there is nothing or, with a message, if it is damaged."""
     from safetensors import SafetensorError
 
     try:
@@ -49,10 +49,10 @@ def load(path: Path) -> "tuple[State, dict[str, Tensors]] | None":
     digest, data = content[:32], content[32:]
     try:
         if hashlib.sha256(data).digest() != digest:
-            raise ValueError("its hash does not fit")
+            raise ValueError("its hash does not match")
         return unpacked(data)
     except (ValueError, KeyError, TypeError, SafetensorError) as fault:
-        say(f"{path}: the checkpoint is damaged ({fault}); it is ignored and training starts anew.")
+        say(f"{path}: the checkpoint is damaged ({fault}); it is ignored and training starts again.")
         return None
 
 

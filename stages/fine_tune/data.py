@@ -1,16 +1,16 @@
-"""What a training takes and gives, on this machine or elsewhere."""
+"""Input and output of a training, on this machine or elsewhere."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from stages.fine_tune.passages import ArticleText
+from stages.fine_tune.article_text import ArticleText
 from tune_or_retrieve.base.records import Pair
 
 
 @dataclass(frozen=True)
 class Data:
-    """Pairs of both splits, and the articles that they rest on by id."""
+    """Pairs of both splits, and the articles that they are based on by id."""
 
     train: Sequence[Pair]
     validation: Sequence[Pair]

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import numpy as np
     import torch
 
-# llama.cpp stores the rows of q and k of these in the order of its rotary embedding; LoRA's B must follow.
+# For these, llama.cpp stores the rows of q and k in the order of its rotary embedding; LoRA's B needs the same order.
 PERMUTED = {"llama"}
 PREFIX = "base_model.model."
 
@@ -46,7 +46,7 @@ def write_adapter(
         values = weights[name].float().cpu().numpy()
         if kind.startswith("B") and architecture in PERMUTED and module.endswith((".q_proj", ".k_proj")):
             values = _permute(values, heads if module.endswith(".q_proj") else kv_heads)
-        # Half the size of float32, and what it rounds is far below what quantisation of the base does.
+        # Half the size of float32, with rounding errors far below those of quantising the base.
         writer.add_tensor(f"{target}.weight.lora_{kind[0].lower()}", np.ascontiguousarray(values, dtype=np.float16))
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
@@ -63,7 +63,7 @@ def architecture_of(weights: Path) -> str:
 
 
 def _permute(rows: "np.ndarray", heads: int) -> "np.ndarray":
-    """Rows of a head from halves, which transformers rotates, to alternating ones, which llama.cpp does."""
+    """Reorder the rows of a head from halves, as transformers rotates them, to alternating ones, as llama.cpp does."""
     return rows.reshape(heads, 2, rows.shape[0] // heads // 2, *rows.shape[1:]).swapaxes(1, 2).reshape(rows.shape)
 
 

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from stages.fine_tune.article_text import ArticleText
 from stages.fine_tune.data import Data
-from stages.fine_tune.passages import ArticleText
 from tune_or_retrieve.base.corpus import FOLDER, read_articles, read_text
 from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.base.files import read_jsonl
@@ -13,7 +13,7 @@ QA = Path("data/qa")
 
 
 def read_data(qa: Path = QA, articles: Path = FOLDER) -> Data:
-    """Pairs and articles. Only articles that pairs rest on are read: the test's unseen articles stay unseen.
+    """Pairs and articles. Only articles that pairs are based on are read: the test's unseen articles stay unseen.
 
     Raises:
         StageError: a file is missing or damaged, there are no pairs, or a pair's evidence is not in its article.

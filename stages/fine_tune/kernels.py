@@ -1,4 +1,4 @@
-"""Forward and backward of a LoRA layer and of attention with few passes over memory."""
+"""Forward and backward pass of a LoRA layer and of attention with few passes over memory."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import torch
 
 
 class _LoraLinear(torch.autograd.Function):
-    """y = x Wᵀ + b + s (x Aᵀ) Bᵀ. W and b are frozen: no gradient of theirs is computed. A and B are float32, cast."""
+    """y = x Wᵀ + b + s (x Aᵀ) Bᵀ. W and b are frozen and get no gradient. A and B are float32, cast."""
 
     @staticmethod
     def forward(ctx: Any, x, weight, bias, down, up, scaling):
@@ -52,7 +52,7 @@ def attention(module, query, key, value, attention_mask, scaling: float | None =
         attention_mask: additive, ``(b or 1, 1, t, k)``.
 
     Returns:
-        ``(b, t, heads, d)`` and None, as transformers' attention interface wants.
+        ``(b, t, heads, d)`` and None, as transformers' attention interface requires.
     """
     b, heads, t, d = query.shape
     groups, k = key.shape[1:3]

@@ -1,4 +1,4 @@
-"""The model in training: the weights of a GGUF file, and LoRA beside them."""
+"""The model in training: the weights of a GGUF file, with LoRA layers."""
 
 import math
 from pathlib import Path
@@ -33,7 +33,7 @@ def load_base(weights: Path, dtype: Dtype, device: Device) -> "tuple[PreTrainedM
         model = AutoModelForCausalLM.from_pretrained(
             **where,
             dtype=getattr(torch, dtype),
-            # Without it the weights stay packed and are unpacked in every pass: several times slower.
+            # Otherwise the weights stay quantised and are dequantised in every pass: several times slower.
             quantization_config=GgufConfig(dequantize=True),
         )
     except (OSError, ValueError, KeyError) as fault:
@@ -47,7 +47,7 @@ def load_base(weights: Path, dtype: Dtype, device: Device) -> "tuple[PreTrainedM
 def add_lora(model: "PreTrainedModel", params: LoraParams, seed: int) -> "PeftModel":
     """LoRA on the linear layers of the upper blocks; its weights in float32, drawn from the seed.
 
-    Blocks below need no backward pass, which makes a third of the work where half of them are left as they are.
+    Lower blocks need no backward pass, which saves a third of the work if half of the blocks are not trained.
     """
     import torch
     from peft import LoraConfig, get_peft_model

@@ -14,9 +14,9 @@ class LoraParams(Section):
 
 
 class RaftParams(Section):
-    """Samples that look like what retrieval gives: the passage of the answer among distractors."""
+    """Samples that look like retrieval results: the passage with the answer among distractors."""
 
-    share: float = Field(ge=0, le=1)  # of the pairs, anew in each epoch; the others are trained bare
+    share: float = Field(ge=0, le=1)  # of the pairs, drawn again in each epoch; the others are trained without passages
     min_passages: int = Field(ge=1, le=16)  # in one context
     max_passages: int = Field(ge=1, le=16)
     passage_characters: int = Field(ge=100, le=8000)  # about; passages are cut between sentences
@@ -33,9 +33,9 @@ class RaftParams(Section):
 
 
 class LocalParams(Section):
-    """Training on this machine. A hosted trainer has settings and ranges of its own."""
+    """Training on this machine. Hosted training has its own settings and ranges."""
 
-    dtype: DtypeSetting  # of the frozen weights and of what is computed with them; LoRA's own are float32
+    dtype: DtypeSetting  # of the frozen weights and computations with them; LoRA weights are float32
     epochs: int = Field(ge=1, le=100)
     learning_rate: float = Field(gt=0, le=0.1)
     warmup_ratio: float = Field(ge=0, lt=1)  # of the steps; then cosine to 0
@@ -49,7 +49,7 @@ class LocalParams(Section):
 
 
 class ParityParams(Section):
-    """How far the served adapter may be from the trained one."""
+    """How much the served adapter may differ from the trained one."""
 
     prompts: int = Field(ge=20, le=1000)
     min_greedy_agreement: float = Field(ge=0, le=1)  # share of tokens on which both agree, the same text before them

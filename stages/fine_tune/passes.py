@@ -1,9 +1,9 @@
-"""Two ways through the model in training, and the comparison that says which one may be used.
+"""Two forward passes for training, and the comparison that decides which one is used.
 
-:class:`OwnPass` reads each question with its passages as one plain sequence, by peft's and transformers' own code:
-right for every model. :class:`SharedPass` reads a context that several questions share only once, and computes LoRA
-layers and attention by :mod:`stages.fine_tune.kernels`: several times as fast, and right where the model is made as
-these assume. :func:`choose_pass` compares the two on a real batch before the first step.
+:class:`OwnPass` processes each question with its passages as one plain sequence, with the code of peft and
+transformers: correct for every model. :class:`SharedPass` processes a context that several questions share only once,
+and computes LoRA layers and attention with :mod:`stages.fine_tune.kernels`: several times as fast, and correct for
+models with the expected architecture. :func:`choose_pass` compares the two on a real batch before the first step.
 """
 
 import contextlib
@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from stages.fine_tune.batches import Batch, Part, labels, rows, tensors
+from stages.fine_tune.encoding import Branch, Encoded
 from stages.fine_tune.model import ADAPTER
-from stages.fine_tune.tokens import Branch, Encoded
 from tune_or_retrieve.base.progress import say
 
 if TYPE_CHECKING:
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
     from peft import PeftModel
 
 ATTENTION = "tune_or_retrieve"  # the name of our attention in transformers' registry
-OWN_BATCH_TOKENS = 2048  # of one pass of OwnPass, padding included: its sequences repeat the contexts
-LORA_B_SCALE = 0.02  # of the random B that is compared with, about what training makes of it
-# By how much SharedPass may differ from OwnPass on the batch that is compared: in the loss, as a share of it, and in
-# the direction of the gradient of all LoRA weights, 1 - cosine. The kernels round elsewhere than peft does.
+OWN_BATCH_TOKENS = 2048  # in one pass of OwnPass, with padding: its sequences repeat the contexts
+LORA_B_SCALE = 0.02  # of the random B for the comparison, about as after training
+# How much SharedPass may differ from OwnPass on the compared batch: in the loss, relative to it, and in the direction
+# of the gradient of all LoRA weights, 1 - cosine. The kernels round in other places than peft does.
 TOLERANCES = {"float32": (1e-3, 1e-3), "bfloat16": (2e-2, 5e-2)}
 
 
 class Pass(Protocol):
-    """A way through the model."""
+    """A forward pass through the model."""
 
     name: str
 
@@ -39,10 +39,10 @@ class Pass(Protocol):
 
 
 class OwnPass:
-    """Every question as a plain sequence of its own; gradients flow through all of it.
+    """Every question as a separate plain sequence, through all of which gradients flow.
 
     Args:
-        model: with its LoRA layers as peft makes them.
+        model: with the LoRA layers of peft.
     """
 
     name = "peft"
@@ -62,7 +62,7 @@ class OwnPass:
 
 
 class SharedPass:
-    """A context once for all questions on it, and our kernels; use it within :meth:`installed`.
+    """A context once for all its questions, and our kernels; use it within :meth:`installed`.
 
     Args:
         model: of a transformers architecture whose decoder is its attribute ``model``.
@@ -87,7 +87,7 @@ class SharedPass:
 
     @contextlib.contextmanager
     def installed(self) -> Iterator[None]:
-        """Within, LoRA layers and attention of the model take our kernels instead of peft's and transformers'."""
+        """Within, LoRA layers and attention of the model use our kernels instead of those of peft and transformers."""
         from peft.tuners.lora import Linear
         from transformers import AttentionInterface
 
@@ -108,17 +108,17 @@ class SharedPass:
                 del layer.forward
 
 
-def loss_sum(one: Pass, batch: Batch) -> "torch.Tensor":
+def loss_sum(forward: Pass, batch: Batch) -> "torch.Tensor":
     """Cross-entropy summed over the answer tokens of a batch, in nats."""
     from torch.nn.functional import cross_entropy
 
-    logits = one.logits(batch)
+    logits = forward.logits(batch)
     return cross_entropy(logits, labels(batch).to(logits.device), reduction="sum")
 
 
 @dataclass(frozen=True)
 class Difference:
-    """Of SharedPass from OwnPass, on one batch."""
+    """Difference of SharedPass from OwnPass on one batch."""
 
     loss: float  # relative
     gradient: float  # 1 - cosine
@@ -127,15 +127,15 @@ class Difference:
 
     def within(self, dtype: str) -> bool:
         loss, gradient = TOLERANCES[dtype]
-        return self.loss <= loss and self.gradient <= gradient  # false of a difference that is no number
+        return self.loss <= loss and self.gradient <= gradient  # false for NaN
 
 
 @contextlib.contextmanager
 def choose_pass(model: "PeftModel", batches: Sequence[Batch], through_context: bool) -> Iterator[Pass]:
-    """The fast pass, installed, where it computes what the model's own does; else the model's own, which is said.
+    """SharedPass, installed, if it computes the same as OwnPass; else OwnPass, with a message.
 
     Args:
-        batches: those of the plan; the cheapest that has questions with a shared context is compared.
+        batches: of the training; the cheapest with questions that share a context is compared.
     """
     dtype = str(model.dtype).removeprefix("torch.")
     try:
@@ -160,10 +160,10 @@ class Unfit(Exception):
 
 
 def compare(model: "PeftModel", batch: Batch) -> Difference:
-    """Loss and gradients of both passes on one batch, with LoRA weights that count; the model stays as it is.
+    """Loss and gradients of both passes on one batch, with nonzero LoRA weights; the model is not changed.
 
     Raises:
-        Unfit: SharedPass cannot run the model. What OwnPass raises is a fault of the model, and is raised as it is.
+        Unfit: SharedPass cannot run the model. What OwnPass raises is a fault of the model, and is not caught.
     """
     import torch
 
@@ -172,8 +172,8 @@ def compare(model: "PeftModel", batch: Batch) -> Difference:
     generator = torch.Generator().manual_seed(0)
     shared = SharedPass(model, through_context=True)
 
-    def computed(one: Pass) -> tuple[float, torch.Tensor]:
-        loss = loss_sum(one, batch) / len(labels(batch))
+    def computed(forward: Pass) -> tuple[float, torch.Tensor]:
+        loss = loss_sum(forward, batch) / len(labels(batch))
         loss.backward()
         gradient = torch.cat([p.grad.flatten().cpu().double() for p in weights.values()])
         model.zero_grad()
@@ -182,7 +182,7 @@ def compare(model: "PeftModel", batch: Batch) -> Difference:
     try:
         with torch.no_grad():
             for name, p in weights.items():
-                if ".lora_B." in name:  # 0 before training, which would hide what is done with A
+                if ".lora_B." in name:  # 0 before training, which would hide errors in A
                     p.copy_(torch.randn(p.shape, generator=generator) * LORA_B_SCALE)
         own, own_gradient = computed(OwnPass(model))
         try:
@@ -191,7 +191,7 @@ def compare(model: "PeftModel", batch: Batch) -> Difference:
         except torch.OutOfMemoryError:
             raise
         except (AttributeError, TypeError, NotImplementedError, RuntimeError, ValueError) as fault:
-            # What a model of another make raises: no attribute `model`, another cache, other arguments of attention.
+            # What other architectures raise: no attribute `model`, another cache, other arguments of attention.
             raise Unfit(f"{type(fault).__name__}: {' '.join(str(fault).split())[:200]}") from fault
     finally:
         model.zero_grad()
@@ -203,7 +203,7 @@ def compare(model: "PeftModel", batch: Batch) -> Difference:
 
 
 def probe(batches: Sequence[Batch]) -> Batch:
-    """The shortest sample with more than one question, cut to two: enough to see contexts shared, and quick."""
+    """The shortest sample with more than one question, reduced to two: tests shared contexts, and is quick."""
     samples = [sample for batch in batches for sample in batch]
     several = [sample for sample in samples if len(sample.branches) > 1] or samples
     shortest = min(several, key=lambda sample: sample.tokens)

@@ -1,4 +1,4 @@
-"""From pairs to an adapter that is known to serve as it was trained."""
+"""From pairs to an adapter that is proven to answer when served as it did in training."""
 
 import json
 import math
@@ -13,12 +13,12 @@ from stages.fine_tune import gguf_adapter, parity
 from stages.fine_tune.batches import bucket, steps
 from stages.fine_tune.checkpoint import State, packed, unpacked
 from stages.fine_tune.data import Data, Result
+from stages.fine_tune.encoding import encode, prompt_ids
 from stages.fine_tune.model import ADAPTER, add_lora, load_base, load_lora_state, lora_state
 from stages.fine_tune.params import FineTuneParams
 from stages.fine_tune.passes import choose_pass
 from stages.fine_tune.sampling import Mix, Sample
-from stages.fine_tune.tokens import encode, prompt_ids
-from stages.fine_tune.training import CHECKPOINT_SECONDS, Plan, train
+from stages.fine_tune.training import CHECKPOINT_SECONDS, BatchedData, train
 from tune_or_retrieve.base import machine
 from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.base.files import atomic_directory, content_key, sha256_file, sha256_text, write_json
@@ -36,14 +36,14 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 CHECKPOINTS = "fine_tune"
-# What a training follows from beside its plan, params and weights. Of our modules, those that compute it: what the
-# others make of pairs and articles, the plan holds.
+# What a training follows from besides its batches, params and weights. Of our modules only those that compute it: what
+# the others make of pairs and articles is in the batches.
 CODE = ("batches", "checkpoint", "kernels", "model", "passes", "training")
 LIBRARIES = ("torch", "peft", "transformers")
 
 
 def check_trainable(name: str, model: ModelParams) -> EmbeddedModel:
-    """Raises StageError if the model does not run here: then it cannot be trained here either."""
+    """Raises StageError if the model does not run here, and so cannot be trained here."""
     if not isinstance(model, EmbeddedModel):
         raise StageError(
             f"models.{name}: provider {model.provider!r} cannot be fine-tuned: its weights are elsewhere. Use provider "
@@ -62,13 +62,13 @@ def fine_tune(
     out: Path,
     checkpoint_seconds: float = CHECKPOINT_SECONDS,
 ) -> Result:
-    """Train, convert, compare; `out` gets ``adapter/`` (Hugging Face), ``adapter.gguf`` and ``card.json``.
+    """Train, convert and compare; write ``adapter/`` (Hugging Face), ``adapter.gguf`` and ``card.json`` to `out`.
 
-    A training that was finished before is taken from the store, with the seconds that it took then.
+    A finished training is taken from the store, with the seconds that it took.
 
     Raises:
-        StageError: weights missing or not trainable, pairs too long, a device or number format that is not here, a
-            loss that is no number, too little memory of a GPU, or served and trained adapter differ.
+        StageError: weights missing or not trainable, pairs too long, a device or number format that the machine lacks,
+            a loss that is NaN, too little GPU memory, or served and trained adapter differ.
     """
     import torch
 
@@ -82,11 +82,11 @@ def fine_tune(
     epochs = [mix.epoch(f"{params.seed} train {epoch}") for epoch in range(params.local.epochs)]
     held_out = Mix(data.validation[: params.local.validation_pairs], data.articles, params.raft)
     validation = held_out.both(f"{params.seed} validation")
-    plan = _plan(epochs, validation, tokenizer, params)
+    batched = _batched(epochs, validation, tokenizer, params)
     model = add_lora(base, params.local.lora, params.seed)
-    # The plan holds every token in order: pairs, articles, prompts, tokenizer, mix and order are all in it.
+    # The batches hold every token in order, and so pairs, articles, prompts, tokenizer, mix and order.
     key = content_key(
-        sha256_text(repr(plan)),
+        sha256_text(repr(batched)),
         params.seed,
         params.local.model_dump(),
         [compute.device, compute.dtype],
@@ -97,15 +97,15 @@ def fine_tune(
     )
     folder = cached(CHECKPOINTS) / key[:32]
     say(
-        f"training {name}: {len(data.train)} pairs, {plan.steps} steps, {plan.tokens} tokens in "
+        f"training {name}: {len(data.train)} pairs, {batched.steps} steps, {batched.tokens} tokens in "
         f"{params.local.epochs} epoch(s); {_count(model)} weights"
     )
     loaded = time.monotonic()
-    batches = [batch for epoch in plan.epochs for step in epoch for batch in step]
-    with Store("trainings") as store, choose_pass(model, batches, params.local.gradients_through_context) as one:
+    batches = [batch for epoch in batched.epochs for step in epoch for batch in step]
+    with Store("trainings") as store, choose_pass(model, batches, params.local.gradients_through_context) as forward:
         state = _finished(store, key, model)
         if state is None:
-            state = train(model, one, plan, params.local, folder / "checkpoint", checkpoint_seconds)
+            state = train(model, forward, batched, params.local, folder / "checkpoint", checkpoint_seconds)
             store.put(key, packed(state, {"weights": lora_state(model)}))
         shutil.rmtree(folder, ignore_errors=True)
         trained = time.monotonic()
@@ -114,14 +114,14 @@ def fine_tune(
             _write_adapter(tmp, model, model_params, weights, params)
             prompts = _parity_prompts(validation, tokenizer, params.parity.prompts, params.seed)
             say(f"comparing the served adapter with the trained one on {len(prompts)} prompts")
-            found = parity.compare(one, model_params, run, tmp / "adapter.gguf", prompts)
+            found = parity.compare(forward, model_params, run, tmp / "adapter.gguf", prompts)
             parity.check(found, params.parity, out / "adapter.gguf")
             metrics = {
-                **_metrics(epochs, plan, state, found),
+                **_metrics(epochs, batched, state, found),
                 **_warning(name, state, base.config.get_text_config().vocab_size),
                 "device": compute.device,
                 "dtype": compute.dtype,
-                "training_pass": one.name,
+                "training_pass": forward.name,
             }
             write_json(tmp / "card.json", _card(name, model_params, weights, params, data, tmp, metrics))
     ended = time.monotonic()
@@ -136,18 +136,18 @@ def fine_tune(
 
 
 def _finished(store: Store, key: str, model: "PeftModel") -> State | None:
-    """Where a training in the store ended, its weights put into `model`; None if it is not there."""
+    """The final state of a training in the store, whose weights are loaded into `model`; None if it is not there."""
     found = store.get(key)
     if found is None:
         return None
     state, groups = unpacked(found)
     load_lora_state(model, groups["weights"])
-    say(f"training: taken from the store, as all that it follows from is the same ({state.seconds:.0f} s when it ran)")
+    say(f"training: taken from the store, as everything it depends on is the same ({state.seconds:.0f} s when it ran)")
     return state
 
 
 def _warning(name: str, state: State, vocabulary: int) -> dict[str, str]:
-    """What makes the result of a training doubtful, as the metric `warning`, and said; nothing where there is none."""
+    """Reasons to doubt the training, as the metric `warning` and as a message; empty if there are none."""
     chance, before = math.log(vocabulary), state.before["mean"]
     after = state.validation[state.best_epoch - 1]["mean"]
     found = []
@@ -168,23 +168,23 @@ def _warning(name: str, state: State, vocabulary: int) -> dict[str, str]:
     return {"warning": text}
 
 
-def _plan(
+def _batched(
     epochs: Sequence[Sequence[Sample]],
     validation: tuple[Sequence[Sample], Sequence[Sample]],
     tokenizer: "PreTrainedTokenizerBase",
     params: FineTuneParams,
-) -> Plan:
+) -> BatchedData:
     local = params.local
     encoded = [[encode(sample, tokenizer, local.max_tokens) for sample in epoch] for epoch in epochs]
     kinds = zip(("bare", "with_passages"), validation, strict=True)
-    return Plan(
+    return BatchedData(
         [steps(epoch, local.batch_size, f"{params.seed} order {n}") for n, epoch in enumerate(encoded)],
         {kind: bucket([encode(sample, tokenizer, local.max_tokens) for sample in part]) for kind, part in kinds},
     )
 
 
 def _write_adapter(tmp: Path, model: "PeftModel", served: EmbeddedModel, weights: Path, params: FineTuneParams) -> None:
-    """The adapter in both forms. What peft writes of this machine (paths, order of sets, versions) is left out."""
+    """The adapter in both formats, without what peft writes about this machine (paths, order of sets, versions)."""
     from safetensors.torch import save_file
 
     state = lora_state(model)
@@ -209,7 +209,7 @@ def _write_adapter(tmp: Path, model: "PeftModel", served: EmbeddedModel, weights
 def _parity_prompts(
     validation: tuple[Sequence[Sample], Sequence[Sample]], tokenizer: "PreTrainedTokenizerBase", count: int, seed: int
 ) -> list[list[int]]:
-    """Half of them bare, half with passages, from the validation pairs."""
+    """Prompts from the validation pairs, half of them without passages, half with."""
     rng = random.Random(f"{seed} parity")
     prompts = []
     for samples, wanted in zip(validation, (count - count // 2, count // 2), strict=True):
@@ -219,10 +219,12 @@ def _parity_prompts(
     return prompts
 
 
-def _metrics(epochs: Sequence[Sequence[Sample]], plan: Plan, state: State, found: parity.Parity) -> dict[str, float]:
+def _metrics(
+    epochs: Sequence[Sequence[Sample]], batched: BatchedData, state: State, found: parity.Parity
+) -> dict[str, float]:
     first = epochs[0]
     with_passages = [sample for sample in first if sample.passages]
-    samples = [sample for epoch in plan.epochs for batches in epoch for batch in batches for sample in batch]
+    samples = [sample for epoch in batched.epochs for batches in epoch for batch in batches for sample in batch]
     best = state.validation[state.best_epoch - 1]
     pairs = sum(len(sample.turns) for sample in with_passages)
     return {

@@ -1,4 +1,4 @@
-"""The training loop: plain, so that what happens between two checkpoints is exactly repeatable."""
+"""The training loop, kept plain so that everything between two checkpoints is exactly reproducible."""
 
 import math
 import time
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import torch
     from peft import PeftModel
 
-CHECKPOINT_SECONDS = 20.0  # of work that a kill -9 may cost
+CHECKPOINT_SECONDS = 20.0  # of work that kill -9 may lose
 SHORTER = (
     "fewer qa.pairs, a lower fine_tune.raft.share or fine_tune.local.lora.upper_blocks, a smaller model, or a GPU "
     "(run.device). Ctrl-C loses nothing: the next run goes on from here"
@@ -28,8 +28,8 @@ SHORTER = (
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What is trained on, made before the first step: its length sets the learning-rate schedule."""
+class BatchedData:
+    """All batches of a training, made before the first step: their number sets the learning-rate schedule."""
 
     epochs: list[list[list[Batch]]]  # epoch, step, batch
     validation: dict[str, list[Batch]]  # kind of prompt → batches
@@ -45,8 +45,8 @@ class Plan:
 
 def train(
     model: "PeftModel",
-    one: Pass,
-    plan: Plan,
+    forward: Pass,
+    data: BatchedData,
     params: LocalParams,
     saved: Path,
     checkpoint_seconds: float = CHECKPOINT_SECONDS,
@@ -55,17 +55,17 @@ def train(
     """Train the LoRA weights of `model` in place; it ends with those of the epoch with the lowest validation loss.
 
     Args:
-        one: the way through `model`.
-        saved: file of the checkpoint. If it is there, training goes on from it and ends as if never interrupted.
+        forward: the forward pass through `model`.
+        saved: file of the checkpoint. If it exists, training continues from it and ends as if never interrupted.
 
     Raises:
-        StageError: a loss is not a number.
+        StageError: a loss is NaN or infinite.
     """
     import torch
 
     weights = {name: p for name, p in model.named_parameters() if p.requires_grad}
     optimiser = torch.optim.AdamW(weights.values(), lr=params.learning_rate, weight_decay=0.0, foreach=False)
-    schedule = _schedule(optimiser, params, plan.steps)
+    schedule = _schedule(optimiser, params, data.steps)
     state, best = State(), None
     if (found := checkpoint.load(saved)) is not None:
         state, groups = found
@@ -73,12 +73,12 @@ def train(
         _load_moments(optimiser, weights, groups, state.step)
         best = groups.get("best")
         say(
-            f"resuming from step {state.step} of {plan.steps} (epoch {state.epoch + 1}, "
+            f"resuming from step {state.step} of {data.steps} (epoch {state.epoch + 1}, "
             f"{state.seconds:.0f} s of training done)"
         )
     written = clock()
     if state.before is None:
-        state.before = _validate(one, plan, clock)
+        state.before = _validate(forward, data, clock)
         state.curve.append(_row(state, "validation", state.before["mean"]))
         say(f"before training: validation loss {_shown(state.before)}")
 
@@ -88,15 +88,15 @@ def train(
         checkpoint.save(saved, state, groups | ({"best": best} if best else {}))
         written = clock()
 
-    while state.epoch < len(plan.epochs) and not _out_of_patience(state, params.patience):
-        epoch = plan.epochs[state.epoch]
+    while state.epoch < len(data.epochs) and not _out_of_patience(state, params.patience):
+        epoch = data.epochs[state.epoch]
         left = sum(map(_tokens, epoch[state.step_in_epoch :]))
         loop = Progress(f"training, epoch {state.epoch + 1}", left, "tokens", shorter=SHORTER, clock=clock)
         while state.step_in_epoch < len(epoch):
             began = clock()
             batches = epoch[state.step_in_epoch]
             schedule(state.step)
-            loss = _accumulate(one, batches, loop)
+            loss = _accumulate(forward, batches, loop)
             if not math.isfinite(loss):
                 raise StageError(
                     f"training: the loss of step {state.step + 1} is {loss}. Lower fine_tune.local.learning_rate "
@@ -113,51 +113,51 @@ def train(
             if clock() - written >= checkpoint_seconds:
                 keep()
         loop.close()
-        losses = _validate(one, plan, clock)
+        losses = _validate(forward, data, clock)
         state.epoch, state.step_in_epoch = state.epoch + 1, 0
         state.validation.append(losses)
         state.curve.append(_row(state, "validation", losses["mean"]))
         if state.best_epoch is None or losses["mean"] < state.validation[state.best_epoch - 1]["mean"]:
             state.best_epoch, best = state.epoch, lora_state(model)
-        say(f"epoch {state.epoch}/{len(plan.epochs)}: validation loss {_shown(losses)}")
+        say(f"epoch {state.epoch}/{len(data.epochs)}: validation loss {_shown(losses)}")
         keep()
-    if state.epoch < len(plan.epochs):
+    if state.epoch < len(data.epochs):
         say(f"stopped early: no better validation loss in {params.patience} epoch(s)")
     load_lora_state(model, best)
     return state
 
 
-def validation_loss(one: Pass, batches: Iterable[Batch]) -> float:
+def validation_loss(forward: Pass, batches: Iterable[Batch]) -> float:
     """Mean cross-entropy of an answer token, in nats."""
     import torch
 
     total, count = 0.0, 0
     with torch.no_grad():
         for batch in batches:
-            total += loss_sum(one, batch).item()
+            total += loss_sum(forward, batch).item()
             count += sum(sample.answer_tokens for sample in batch)
     return total / count
 
 
-def _validate(one: Pass, plan: Plan, clock: Callable[[], float]) -> dict[str, float]:
+def _validate(forward: Pass, data: BatchedData, clock: Callable[[], float]) -> dict[str, float]:
     """The loss by kind of prompt, and the mean of these."""
-    with Progress("validation", sum(map(_tokens, plan.validation.values())), "tokens", clock=clock) as loop:
+    with Progress("validation", sum(map(_tokens, data.validation.values())), "tokens", clock=clock) as loop:
 
         def read(batches: Iterable[Batch]) -> Iterator[Batch]:
             for batch in batches:
                 yield batch
                 loop.advance(_tokens([batch]))
 
-        losses = {kind: validation_loss(one, read(batches)) for kind, batches in plan.validation.items()}
+        losses = {kind: validation_loss(forward, read(batches)) for kind, batches in data.validation.items()}
     return losses | {"mean": sum(losses.values()) / len(losses)}
 
 
-def _accumulate(one: Pass, batches: Sequence[Batch], loop: Progress) -> float:
-    """Gradients of the mean loss of the step's answer tokens, however they are spread over batches."""
+def _accumulate(forward: Pass, batches: Sequence[Batch], loop: Progress) -> float:
+    """Accumulate gradients of the mean loss over the step's answer tokens, regardless of its batches."""
     count = sum(sample.answer_tokens for batch in batches for sample in batch)
     total = 0.0
     for batch in batches:
-        loss = loss_sum(one, batch) / count
+        loss = loss_sum(forward, batch) / count
         loss.backward()
         total += loss.item()
         loop.advance(_tokens([batch]))
@@ -165,13 +165,13 @@ def _accumulate(one: Pass, batches: Sequence[Batch], loop: Progress) -> float:
 
 
 def _schedule(optimiser: "torch.optim.Optimizer", params: LocalParams, steps: int) -> Callable[[int], None]:
-    """transformers' linear warm-up and cosine, set for a step by its number: nothing of it needs to be kept."""
+    """transformers' linear warm-up and cosine decay, computed from the step's number, so it has no state to save."""
     from transformers import get_cosine_schedule_with_warmup
 
     factor = get_cosine_schedule_with_warmup(optimiser, round(params.warmup_ratio * steps), steps).lr_lambdas[0]
 
     def set_rate(step: int) -> None:
-        # One step further than transformers counts: the first step would have rate 0.
+        # One step ahead of transformers, whose first step has rate 0.
         for group in optimiser.param_groups:
             group["lr"] = params.learning_rate * factor(min(step + 1, steps - 1) if steps > 1 else 0)
 

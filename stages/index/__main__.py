@@ -31,12 +31,12 @@ def main() -> None:
 
 def _build(params: FaissParams, fallback: "Fallback | None") -> None:
     from tune_or_retrieve.providers.faiss.knowledge_base import build_index
-    from tune_or_retrieve.vectors.embedding import Embedder  # here: a knowledge base on Bedrock needs none of them
-    from tune_or_retrieve.vectors.kept import KeptVectors
+    from tune_or_retrieve.vectors.embedding import Embedder  # here: a knowledge base on Bedrock needs none of these
+    from tune_or_retrieve.vectors.embedding_cache import EmbeddingCache
 
     embedder = Embedder(params.embedding, load(SECTION, RunParams))
     with Store("embeddings") as store:
-        kept = KeptVectors(store, embedder.identity)
+        kept = EmbeddingCache(store, embedder.identity)
         meta = build_index(Path("data/chunks/chunks.jsonl"), FOLDER, params, embedder, fallback, kept)
     say(f"index: {len(meta.chunk_ids)} chunks, {meta.dimensions} dimensions, {meta.index_factory}")
 

@@ -1,4 +1,4 @@
-"""Section `knowledge_base` of params.yaml, which the stage retrieve reads, too."""
+"""Section `knowledge_base` of params.yaml, which the retrieve stage reads, too."""
 
 from typing import Any, Literal
 
@@ -10,7 +10,7 @@ MANAGED = "managed.json"  # the only file in data/index then: what was built on 
 
 class KnowledgeBaseParams(Section):
     backend: Literal["faiss", "bedrock"]
-    fallback: Literal["faiss", "none"] = "none"  # where Bedrock has no credentials, no access or no answer
+    fallback: Literal["faiss", "none"]  # without credentials, access or an answer of Bedrock
     faiss: FaissParams
     bedrock: Any = None  # read with backend: bedrock, and then of the class that Bedrock's package has for it
 

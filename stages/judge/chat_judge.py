@@ -8,9 +8,9 @@ from stages.judge.llm import Grade, LlmJudge
 from stages.judge.params import LlmJudgeParams
 from stages.judge.verdict import Grading
 from tune_or_retrieve.base.machine import RunParams
+from tune_or_retrieve.chat.call_store import CallStore
 from tune_or_retrieve.chat.calls import Options
 from tune_or_retrieve.chat.engine import asker
-from tune_or_retrieve.chat.store import CallStore
 
 if TYPE_CHECKING:
     from tune_or_retrieve.money.jobs import Watch

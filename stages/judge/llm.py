@@ -8,10 +8,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from stages.judge.verdict import Verdict, band, unscored
 from tune_or_retrieve.base.files import content_key
+from tune_or_retrieve.chat.call_store import CallStore
 from tune_or_retrieve.chat.parallel import each
 from tune_or_retrieve.chat.prompting import filled
-from tune_or_retrieve.chat.store import CallStore
-from tune_or_retrieve.chat.structured import Asks, ShapedReply, Unreadable, json_schema, read
+from tune_or_retrieve.chat.structured import Asks, ShapedReply, Unreadable, json_schema, parse_reply
 
 PROMPT = Path(__file__).with_name("judge_prompt.txt")
 
@@ -93,7 +93,7 @@ def grading(prompt: str, question: str, reference: str, answer: str) -> list[dic
 
 def verdict(reply: ShapedReply) -> Verdict:
     try:
-        grade = read(reply, Grade)
+        grade = parse_reply(reply, Grade)
     except Unreadable as fault:
         return unscored(str(fault))
     points = grade.model_dump(exclude={"comment"})

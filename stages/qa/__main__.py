@@ -1,6 +1,5 @@
 """``python -m stages.qa``: reads data/articles and data/eval/questions.jsonl, writes data/qa and metrics/qa.json."""
 
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -11,10 +10,11 @@ from stages.qa.leakage import Remembered, gate
 from stages.qa.metrics import summary
 from stages.qa.params import QaParams
 from tune_or_retrieve.base.corpus import read_articles, read_text
-from tune_or_retrieve.base.files import TMP_PREFIX, read_jsonl, write_json, write_jsonl
+from tune_or_retrieve.base.files import atomic_files, read_jsonl, write_json, write_jsonl
 from tune_or_retrieve.base.machine import SECTION, RunParams
 from tune_or_retrieve.base.params import load
 from tune_or_retrieve.base.progress import say
+from tune_or_retrieve.base.questions import HANDWRITTEN
 from tune_or_retrieve.base.records import Article, Pair, Question, Rejection
 from tune_or_retrieve.base.stage import stage
 from tune_or_retrieve.vectors.embedding import Embedder
@@ -27,16 +27,14 @@ def main() -> None:
     params, run = load("qa", QaParams), load(SECTION, RunParams)
     articles = read_articles()
     texts = {article.id: read_text(article) for article in articles}
-    handwritten = read_handwritten(Path("data/eval/questions.jsonl"), texts, {article.service for article in articles})
+    handwritten = read_handwritten(HANDWRITTEN, texts, {article.service for article in articles})
     embedder = Embedder(params.embedding, run)
     remembered = Remembered(embedder)
     sets = build(candidates(articles, texts, params, run), articles, texts, remembered, params)
     handwritten, left_out = admit(handwritten, [*sets.train, *sets.validation], remembered, params.leakage)
     for question, reason in left_out:
         say(f"question {question.id} is left out of the scores: {reason}")
-    OUT.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=OUT, prefix=TMP_PREFIX) as folder:
-        made = OUT / Path(folder).name  # from Python 3.12 on the folder's own path is absolute
+    with atomic_files(OUT) as made:
         for name in ("train", "validation", "test", "rejected"):
             write_jsonl(made / f"{name}.jsonl", getattr(sets, name))
         write_jsonl(made / "handwritten.jsonl", handwritten)
@@ -45,8 +43,6 @@ def main() -> None:
         train, validation = (list(read_jsonl(made / f"{name}.jsonl", Pair)) for name in ("train", "validation"))
         asked = [row for name in ("handwritten", "test") for row in read_jsonl(made / f"{name}.jsonl", Question)]
         closest = gate(train, validation, asked, embedder, params.leakage)
-        for file in sorted(made.iterdir()):
-            file.replace(OUT / file.name)
     characters = {article.id: article.characters for article in articles}
     write_json(Path("metrics/qa.json"), summary(sets, characters, closest, left_out))
     say(f"qa: {len(sets.train)} training and {len(sets.validation)} validation pairs, {len(sets.test)} test questions")

@@ -10,8 +10,9 @@ from typing import NamedTuple
 from stages.qa.leakage import MARGIN, Embeds, hits
 from stages.qa.params import LeakageParams
 from tune_or_retrieve.base.errors import StageError
-from tune_or_retrieve.base.files import read_jsonl, sha256_text
+from tune_or_retrieve.base.files import numbered_rows, sha256_text
 from tune_or_retrieve.base.progress import say
+from tune_or_retrieve.base.questions import NO_HANDWRITTEN
 from tune_or_retrieve.base.records import Pair, Question
 
 
@@ -27,9 +28,9 @@ def read_handwritten(path: Path, texts: Mapping[str, str], services: Collection[
     Raises:
         StageError: every fault of every other row, with its line, its question and what to do.
     """
-    rows = list(read_jsonl(path, Question))
+    rows = list(numbered_rows(path, Question, NO_HANDWRITTEN))
     kept, others = [], []
-    for number, row in zip(_lines(path), rows, strict=True):
+    for number, row in rows:
         elsewhere = row.service not in services and not any(span.article_id in texts for span in row.evidence)
         (others if elsewhere else kept).append((number, row))
     faults = [f"line {number}, question {row.id!r}: {fault}" for number, row in kept for fault in _faults(row, texts)]
@@ -73,11 +74,6 @@ def admit(
             seen = used & {span.article_id for span in question.evidence}
             kept.append(question.model_copy(update={"slice": "seen" if seen else "unseen"}))
     return kept, left_out
-
-
-def _lines(path: Path) -> list[int]:
-    with path.open(encoding="utf-8") as file:
-        return [number for number, _ in enumerate(file, start=1)]
 
 
 def _faults(row: Question, texts: Mapping[str, str]) -> list[str]:

@@ -18,7 +18,7 @@ class QaParams(Section):
     seed: int = Field(ge=0)
     # extractive: reads structure and sentences, needs no model; llm: a chat model writes them, see WriterParams
     generator: Literal["extractive", "llm"]
-    provider: Literal["none"] | Provider = "none"  # of qa.llm; none: no model is asked
+    provider: Literal["none"] | Provider  # of qa.llm; none: no model is asked
     pairs: int = Field(ge=1)  # accepted training pairs
     validation_pairs: int = Field(ge=1)
     test_questions: int = Field(ge=2)  # half on articles that also have training pairs, half on articles without

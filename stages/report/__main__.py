@@ -18,7 +18,7 @@ def main() -> None:
     prices = params.load("prices", Prices)
     report = params.load("report", ReportParams)
     outputs = make_outputs(read_study(list(study.models), list(study.judges)), prices, report)
-    for path, text in outputs.files.items():
+    for path, text in outputs.items():
         write_text(Path(path), text)
     say("report: the table is in metrics/table.md, the page in metrics/report.html")
 

@@ -10,6 +10,7 @@ from stages.report.words import interval as interval_words
 from stages.report.words import number
 from tune_or_retrieve.base.records import APPROACHES, Approach
 
+TICKS = 5
 WIDTH, LEFT, RIGHT, TOP, ROW, BAR, FOOT = 380, 58, 58, 8, 34, 20, 26
 
 
@@ -26,7 +27,7 @@ class Bar:
     y: float
     segments: list[Segment]
     whisker: tuple[float, float] | None
-    label: str  # the value beside the bar
+    label: str  # the value next to the bar
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,7 @@ def figures(study: Study, cells: list[Cell], confidence: float) -> list[Figure]:
 
 
 def _panels(figure: str, data: dict[str, list[Datum]], top: float | None) -> list[Panel]:
-    """All panels of a figure on one scale from zero, so that they can be compared by eye."""
+    """All panels of a figure on one scale from zero, for comparison by eye."""
     ends = [max(sum(d.parts), d.interval.high if d.interval else 0.0) for rows in data.values() for d in rows]
     step = nice_step(top or max(ends, default=1.0))
     limit = top or step * max(1, math.ceil(max(ends, default=1.0) / step - 1e-9))
@@ -131,11 +132,11 @@ def _panels(figure: str, data: dict[str, list[Datum]], top: float | None) -> lis
     ]
 
 
-def nice_step(limit: float, ticks: int = 5) -> float:
-    """A step of 1, 2 or 5 times a power of ten that gives at most `ticks` steps up to `limit`."""
+def nice_step(limit: float) -> float:
+    """A step of 1, 2 or 5 times a power of ten that gives at most TICKS steps up to `limit`."""
     if limit <= 0:
         return 1.0
-    raw = limit / ticks
+    raw = limit / TICKS
     power = 10.0 ** math.floor(math.log10(raw))
     return next(m * power for m in (1, 2, 5, 10) if m * power >= raw * (1 - 1e-9))
 

@@ -1,4 +1,4 @@
-"""What the study reports, beside what was measured here."""
+"""What the study reports, next to what was measured here."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ CLAIMS = (
 
 
 @dataclass(frozen=True)
-class Beside:
+class ClaimResult:
     """One claim for one model; `ours` has a row per judge (or one, named ""), and in it a change per set."""
 
     model: str
@@ -38,7 +38,7 @@ class Beside:
     ours: list[tuple[str, list[Change | None]]]
 
 
-def beside_the_study(study: Study, cells: list[Cell]) -> list[Beside]:
+def compared_with_the_study(study: Study, cells: list[Cell]) -> list[ClaimResult]:
     found = {(c.model, c.approach, c.set): c for c in cells if c.slice is None}
     results = []
     for model in study.models:
@@ -48,5 +48,5 @@ def beside_the_study(study: Study, cells: list[Cell]) -> list[Beside]:
                 rows = [(judge, [cell.judges[judge].uplift for cell in mine]) for judge in study.judges]
             else:
                 rows = [("", [claim.ours(cell) for cell in mine])]
-            results.append(Beside(model, claim, rows))
+            results.append(ClaimResult(model, claim, rows))
     return results

@@ -48,8 +48,8 @@ class Paired:
 class Comparison:
     """Two approaches of one model on one set, by every judge.
 
-    `winner` is called only where the intervals of all reliable judges lie on the same side of zero; `robust` says
-    that each of them also stands after Holm's correction.
+    `winner` is set only if the intervals of all reliable judges lie on the same side of zero; `robust` says that each
+    of them is also significant after Holm's correction.
     """
 
     model: str
@@ -82,7 +82,7 @@ def compare(study: Study, report: ReportParams) -> list[Comparison]:
 def call(
     first: Approach, second: Approach, reliable: list[Paired], confidence: float
 ) -> tuple[Approach | None, bool, str]:
-    """The winner, whether it stands after Holm's correction too, and why, in words."""
+    """The winner, whether it holds after Holm's correction, and why, in words."""
     if not reliable:
         return None, False, "no call: no reliable judge"
     if any(paired.interval is None for paired in reliable):

@@ -1,20 +1,20 @@
-"""Which machine was it: what stands behind the seconds and the number formats, in words."""
+"""The machines behind the seconds and the number formats, in words."""
 
 from stages.report.inputs import RETRIEVING, Study
 from stages.report.words import listed
 from tune_or_retrieve.base.records import Approach, Timed
 
 
-def unlike(study: Study) -> list[str]:
-    """A note for each model whose approaches were not all timed on the same."""
+def differing_hardware(study: Study) -> list[str]:
+    """A note for each model whose approaches were timed on different machines or settings."""
     notes = []
     for model in study.models:
         others = [a for a in study.timed_approaches(model) if a != "base" and not study.alike(model, a)]
         if others:
-            told = [f"{one} on {listed(_told(study, model, one))}" for one in dict.fromkeys(("base", *others))]
+            timed = [f"{one} on {listed(_timed_on(study, model, one))}" for one in dict.fromkeys(("base", *others))]
             notes.append(
                 f"Seconds of {model} were measured on unlike machines or settings, so no change against base is given "
-                f"for {listed(others)}: {'; '.join(told)}. To measure all anew, remove .cache/calls.sqlite and run "
+                f"for {listed(others)}: {'; '.join(timed)}. To measure all anew, remove .cache/calls.sqlite and run "
                 "`dvc repro --force` for these stages."
             )
     return notes
@@ -42,7 +42,7 @@ def machine_line(study: Study) -> str:
     return "; ".join(f"{machine}: {', '.join(hows)}" for machine, hows in parts.items())
 
 
-def _told(study: Study, model: str, approach: Approach) -> list[str]:
+def _timed_on(study: Study, model: str, approach: Approach) -> list[str]:
     on = study.measured_on(model, approach)
     if approach in RETRIEVING:
         on = list(dict.fromkeys([*on, *study.retrieval_on]))

@@ -1,4 +1,4 @@
-"""Everything that the report is made of, read from files and checked to fit together."""
+"""The inputs of the report, read from files and checked for consistency."""
 
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from stages.report.statistics import connected_clusters
 from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.base.files import read_json, read_jsonl
+from tune_or_retrieve.base.leaves import leaves
 from tune_or_retrieve.base.questions import read_questions
 from tune_or_retrieve.base.records import (
     APPROACHES,
@@ -31,7 +32,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class JudgeCard:
-    """What a judge showed on the controls. `reliable` is None if nobody tested it, which counts as not reliable."""
+    """How a judge did on the controls. `reliable` is None if it was not tested, which counts as unreliable."""
 
     name: str
     reliable: bool | None
@@ -60,7 +61,7 @@ class Study:
 
     @cached_property
     def cluster(self) -> dict[str, int]:
-        """Question id to cluster: questions that rest on a common article hang together."""
+        """Question id to cluster: questions based on the same article are in one cluster."""
         numbers = connected_clusters([[span.article_id for span in q.evidence] for q in self.questions])
         return {q.id: number for q, number in zip(self.questions, numbers, strict=True)}
 
@@ -70,14 +71,14 @@ class Study:
         return next((row.billed_as for row in rows if row.billed_as), None)
 
     def measured_on(self, model: str, approach: Approach) -> list[Timed]:
-        """What the calls of an approach were timed on: one thing, but where some of them are replayed."""
+        """What the calls of an approach were timed on: one machine and setting, unless some are replayed."""
         rows = [row for q in self.questions for row in self.generation.get((model, approach, q.id), [])]
         return list(dict.fromkeys(row.measured_on for row in rows))
 
     def alike(self, model: str, approach: Approach) -> bool:
         """Whether seconds may be compared with those of `base`: one machine, device and number of threads.
 
-        Of the retrieval before a call the machine alone has to be the same.
+        For the retrieval before a call only the machine has to be the same.
         """
         calls = {*self.measured_on(model, approach), *self.measured_on(model, "base")}
         machines = {one.machine for one in calls}
@@ -153,7 +154,7 @@ def read_study(models: list[str], judges: list[str], root: Path = Path(".")) -> 
         retrieval={t.question_id: t.seconds for t in timings},
         retrieval_on=list(dict.fromkeys(t.measured_on for t in timings)),
         cards={judge: _card(judge, metrics / "judge" / f"{judge}.json") for judge in judges},
-        retrieval_metrics=flat(read_json(metrics / "retrieve.json")),
+        retrieval_metrics=leaves(read_json(metrics / "retrieve.json")),
         training={model: read_json(data / "timings/fine_tune" / f"{model}.json") for model in models},
         trained={model: read_json(metrics / "fine_tune" / f"{model}.json") for model in models},
         train_pairs=pairs.get("train_pairs"),
@@ -171,7 +172,7 @@ def _read_unique(path: Path, kind: type[T], key) -> dict[Any, T]:
 
 
 def _card(judge: str, path: Path) -> JudgeCard:
-    details = flat(read_json(path))
+    details = leaves(read_json(path))
     reliable = details.get("reliable")
     return JudgeCard(
         name=judge,
@@ -180,13 +181,3 @@ def _card(judge: str, path: Path) -> JudgeCard:
         coverage=details.get("coverage"),
         details=details,
     )
-
-
-def flat(value: Any, prefix: str = "") -> dict[str, Any]:
-    """Nested mappings to one level with dots between the names."""
-    if not isinstance(value, dict):
-        return {prefix: value}
-    result: dict[str, Any] = {}
-    for name, inner in value.items():
-        result |= flat(inner, f"{prefix}.{name}" if prefix else str(name))
-    return result

@@ -1,7 +1,6 @@
 """From a study to the texts of all outputs: pure, so that equal inputs give equal bytes."""
 
 import json
-from dataclasses import dataclass
 
 from stages.report.comparisons import compare, judge_agreement
 from stages.report.inputs import Study
@@ -14,19 +13,9 @@ from stages.report.table import results_table
 from stages.report.verdict import cautions, verdicts
 from tune_or_retrieve.money.prices import Prices
 
-TABLE = "metrics/table.md"
 
-
-@dataclass(frozen=True)
-class Outputs:
-    files: dict[str, str]  # text by path
-
-    @property
-    def table(self) -> str:
-        return self.files[TABLE]
-
-
-def make_outputs(study: Study, prices: Prices, report: ReportParams) -> Outputs:
+def make_outputs(study: Study, prices: Prices, report: ReportParams) -> dict[str, str]:
+    """The text of each output by its path."""
     cells = measure(study, prices, report)
     comparisons = compare(study, report)
     agreements = judge_agreement(study)
@@ -34,13 +23,11 @@ def make_outputs(study: Study, prices: Prices, report: ReportParams) -> Outputs:
     notes = cautions(study, cells)
     table = results_table(study, cells, comparisons, answers, notes, prices, report.confidence)
     summary = summarise(study, cells, agreements, prices)
-    return Outputs(
-        files={
-            "metrics/summary.json": json.dumps(summary, indent=2, sort_keys=True) + "\n",
-            TABLE: table,
-            "metrics/report.html": render(study, cells, comparisons, agreements, answers, notes, prices, report),
-            "plots/quality.csv": quality_csv(study, cells),
-            "plots/tokens.csv": tokens_csv(cells),
-            "plots/latency.csv": latency_csv(cells),
-        }
-    )
+    return {
+        "metrics/summary.json": json.dumps(summary, indent=2, sort_keys=True) + "\n",
+        "metrics/table.md": table,
+        "metrics/report.html": render(study, cells, comparisons, agreements, answers, notes, prices, report),
+        "plots/quality.csv": quality_csv(study, cells),
+        "plots/tokens.csv": tokens_csv(cells),
+        "plots/latency.csv": latency_csv(cells),
+    }

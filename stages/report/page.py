@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from stages.report import charts, words
-from stages.report.claims import beside_the_study
+from stages.report.claims import compared_with_the_study
 from stages.report.comparisons import Agreement, Comparison
 from stages.report.hardware import machine_line
 from stages.report.inputs import Study
@@ -71,7 +71,7 @@ def render(
             verdicts=verdicts,
             trade_offs=[text for m in study.models if (text := price_of_quality(study, cells, m))],
             notes=notes,
-            claims=beside_the_study(study, cells),
+            claims=compared_with_the_study(study, cells),
             figures=charts.figures(study, cells, report.confidence),
             geometry=charts,
             training=[

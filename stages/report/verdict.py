@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from stages.report.comparisons import Comparison
-from stages.report.hardware import unlike
+from stages.report.hardware import differing_hardware
 from stages.report.inputs import Study
 from stages.report.measures import Cell
 from stages.report.words import ANSWER_WORDS, listed, number, percent
@@ -15,7 +15,7 @@ FEW_PAIRS = 300
 
 @dataclass(frozen=True)
 class Standing:
-    """How the approaches of one model stand on one set."""
+    """How the approaches of one model rank on one set."""
 
     model: str
     set: str
@@ -47,7 +47,7 @@ class Verdict:
     headline: str
     because: str
     standings: list[Standing]
-    worth: str = ""  # what so small a study is worth; empty if it is not small
+    worth: str = ""  # how far to trust a small study; empty if it is not small
 
 
 def standings(study: Study, comparisons: list[Comparison]) -> list[Standing]:
@@ -75,7 +75,7 @@ def verdicts(study: Study, comparisons: list[Comparison]) -> list[Verdict]:
 
 
 def _worth(study: Study, comparisons: list[Comparison]) -> str:
-    """What a study is worth that has few questions or few training pairs; empty where it has enough."""
+    """How far to trust a study with few questions or training pairs; empty if it has enough."""
     said = []
     if len(study.questions) < FEW_QUESTIONS:
         said.append(f"This is a quick look, with {len(study.questions)} question{'s' * (len(study.questions) > 1)}.")
@@ -153,7 +153,7 @@ def cautions(study: Study, cells: list[Cell]) -> list[str]:
             )
     if study.left_out:
         notes.append(f"Handwritten questions that a training or validation pair leaks are left out: {study.left_out}.")
-    notes += unlike(study)
+    notes += differing_hardware(study)
     if backend := study.retrieval_metrics.get("backend"):  # what was really used, a fallback with its reason
         notes.append(f"Passages were retrieved by {backend}.")
     for judge in study.judges:

@@ -30,9 +30,9 @@ def signed(value: float | None, digits: int = 2) -> str:
     return text if text.startswith("−") or not text.strip("0.") else f"+{text}"
 
 
-def percent(value: float | None, digits: int = 0) -> str:
+def percent(value: float | None) -> str:
     """A signed change, already in %."""
-    return MISSING if value is None else f"{signed(value, digits)}%"
+    return MISSING if value is None else f"{signed(value, 0)}%"
 
 
 def share(value: float | None) -> str:

@@ -1,1 +1,1 @@
-"""The passages of every test question, found once and replayed to every approach that retrieves."""
+"""The passages of every test question, retrieved once for all approaches that use them."""

@@ -4,9 +4,9 @@ from pathlib import Path
 
 from stages.index.params import KnowledgeBaseParams
 from stages.retrieve import run
+from stages.retrieve.backends import open_backend
 from stages.retrieve.metrics import evaluate
 from stages.retrieve.params import RetrievalParams
-from stages.retrieve.sources import open_source
 from tune_or_retrieve.base.files import write_json, write_jsonl
 from tune_or_retrieve.base.machine import SECTION, RunParams
 from tune_or_retrieve.base.params import load
@@ -19,13 +19,13 @@ from tune_or_retrieve.base.stage import stage
 def main() -> None:
     params = load("retrieval", RetrievalParams)
     base, questions = load("knowledge_base", KnowledgeBaseParams), read_questions()
-    source = open_source(params, base, load(SECTION, RunParams))
-    source.check(questions)
-    found, timings = run.retrieve_all(questions, source.retriever, source.timed_on)
-    documents = source.located(found)
-    spans = {question.id: [source.span(d) for d in row] for question, row in zip(questions, documents, strict=True)}
+    backend = open_backend(params, base, load(SECTION, RunParams))
+    backend.check(questions)
+    found, timings = run.retrieve_all(questions, backend.retriever, backend.timed_on)
+    documents = backend.located(found)
+    spans = {question.id: [backend.span(d) for d in row] for question, row in zip(questions, documents, strict=True)}
     rows = [run.contexts(question, row, params.top_k) for question, row in zip(questions, documents, strict=True)]
-    metrics = source.metrics | evaluate(questions, spans, source.chunks, params.recall_at)
+    metrics = backend.metrics | evaluate(questions, spans, backend.chunks, params.recall_at)
 
     write_jsonl(Path("data/contexts/contexts.jsonl"), rows)
     write_jsonl(Path("data/timings/retrieve.jsonl"), timings)

@@ -1,18 +1,18 @@
 """How well the evidence of a question was found.
 
-What counts is the text that a model is given: a passage is ``context_start:context_end`` of its chunk.
+What counts is the text that is passed to a model: a passage is ``context_start:context_end`` of its chunk.
 
 **Found.** An evidence span is found at k when the first k passages together hold at least `FOUND` (80 %) of its
-characters. Together, because a sentence that lies across two passages is given whole if both are; 80 %, because
-chunkers may leave out a list's mark or a blank line between passages.
+characters. Together, because a sentence split over two passages is complete if both are found; 80 %, because chunkers
+may leave out a list marker or a blank line between passages.
 
 **recall@k** of a question: share of its spans found at k. A comparison that rests on two articles, one of which is
 found, has 0.5.
 
 **MRR**: mean of 1 / rank of the passage with which the first of its spans is found; 0 if none is.
 
-**nDCG@10**: a passage gains the share of each span that it holds and that no passage above it held, so overlapping
-passages gain nothing twice (α-nDCG with α = 1, Clarke et al., "Novelty and diversity in information retrieval
+**nDCG@10**: a passage gains the share of each span that it contains and no passage ranked above it did, so overlaps
+count once (α-nDCG with α = 1, Clarke et al., "Novelty and diversity in information retrieval
 evaluation", SIGIR 2008). The ideal order is built greedily over all chunks, as there.
 """
 
@@ -26,14 +26,14 @@ NDCG_DEPTH = 10
 
 
 class Cover:
-    """Which characters of the evidence spans have been given so far."""
+    """Which characters of the evidence spans have been covered so far."""
 
     def __init__(self, spans: Sequence[Span]):
         self._spans = spans
         self._missing = [set(range(span.start, span.end)) for span in spans]
 
     def add(self, passage: Span) -> float:
-        """Take in a passage. Returns its gain: the shares of spans that it newly holds, summed."""
+        """Add a passage. Returns its gain: the sum of the newly covered shares of spans."""
         gain = 0.0
         for span, missing in zip(self._spans, self._missing, strict=True):
             if passage.article_id == span.article_id:
@@ -57,7 +57,7 @@ class Cover:
 
 
 def given(chunk: Chunk) -> Span:
-    """The span of the article that a model is given for a chunk."""
+    """The span of the article that is passed to a model for a chunk."""
     return Span(article_id=chunk.article_id, start=chunk.context_start, end=chunk.context_end)
 
 

@@ -9,7 +9,7 @@ from tune_or_retrieve.base.params import Section
 
 class RetrievalParams(Section):
     mode: Literal["dense", "bm25", "hybrid"]
-    top_k: int = Field(ge=1, le=100)  # passages given to the model
+    top_k: int = Field(ge=1, le=100)  # passages passed to the model
     candidates: int = Field(ge=1, le=1000)  # of each ranking that hybrid fuses
     rrf_k: int = Field(ge=1, le=1000)
     dense_weight: float = Field(gt=0, lt=1)  # of the dense ranking in hybrid; BM25 has the rest

@@ -1,4 +1,4 @@
-"""The retriever over our own knowledge base, as LangChain knows them, so that another can take its place."""
+"""A LangChain retriever over our own knowledge base, so that another retriever can replace it."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ from tune_or_retrieve.providers.faiss.ranking import Ranking, fuse, rank_bm25, r
 class PassageRetriever(BaseRetriever):
     """Finds passages by meaning, by words, or by both. Metadata of a document: the fields of its chunk, and `score`.
 
-    With hierarchical chunking children are found and their parents given; a parent is given once, at the place of
+    With hierarchical chunking children are found and their parents returned; a parent is returned once, at the rank of
     its best child.
     """
 
@@ -52,7 +52,7 @@ class PassageRetriever(BaseRetriever):
 
 
 def distinct_passages(chunks, ranking: Ranking) -> list[tuple[Chunk, float]]:
-    """Chunks of a ranking, of those that give the same passage only the best."""
+    """Chunks of a ranking, only the best of those with the same passage."""
     found: dict[tuple[str, int, int], tuple[Chunk, float]] = {}
     for row, score in ranking:
         chunk = chunks[row]

@@ -21,14 +21,14 @@ SCORE_DIGITS = 6
 
 
 def depth(params: RetrievalParams) -> int:
-    """How many passages are looked for: those given to the model, and what the metrics need beyond them."""
+    """How many passages to retrieve: those passed to the model, and what the metrics need beyond them."""
     return max(params.top_k, NDCG_DEPTH, *params.recall_at)
 
 
 def retrieve_all(
     questions: Sequence[Question], retriever: BaseRetriever, timed_on: Timed = ELSEWHERE
 ) -> tuple[list[list[Document]], list[RetrievalTiming]]:
-    """Documents and wall time of each question, one at a time, after one call that is not counted."""
+    """Documents and wall time of each question, one after the other, after one call that is not counted."""
     retriever.invoke(questions[0].question)
     documents, timings = [], []
     for question in track(questions, "retrieve", unit="questions", shorter="lower qa.test_questions"):
@@ -41,7 +41,7 @@ def retrieve_all(
 
 
 def contexts(question: Question, documents: Sequence[Document], top_k: int) -> Retrieved:
-    """What the model is given."""
+    """What is passed to the model."""
     passages = [
         Passage(
             chunk_id=document.metadata["id"],
@@ -57,7 +57,7 @@ def contexts(question: Question, documents: Sequence[Document], top_k: int) -> R
 
 
 def span(document: Document) -> Span:
-    """Where in its article the text of a document stands."""
+    """The span of a document's text in its article."""
     metadata = document.metadata
     return Span(article_id=metadata["article_id"], start=metadata["context_start"], end=metadata["context_end"])
 
@@ -72,9 +72,9 @@ def check_given(questions: Sequence[Question]) -> None:
 
 
 def check_evidence(questions: Sequence[Question], knowledge_base: "KnowledgeBase") -> None:
-    """Refuse questions without evidence, and evidence that points into other articles than those indexed.
+    """Refuse questions without evidence, and evidence that is not in the indexed articles.
 
-    A span is compared where one passage holds it whole; the stage qa compares all of them with the articles.
+    A span is compared if one passage contains it; the qa stage compares all of them with the articles.
 
     Raises:
         StageError: names every question without evidence, or whose evidence is gone or moved.

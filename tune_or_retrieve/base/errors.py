@@ -1,4 +1,4 @@
-"""Faults that a user can mend, and the one place where they become a message and an exit code."""
+"""Faults that a user can fix, and the one place where they become a message and an exit code."""
 
 import contextlib
 import errno
@@ -10,28 +10,38 @@ import threading
 from collections.abc import Callable, Iterator
 
 INTERRUPTED = "\ninterrupted: what was finished is kept; `dvc repro` goes on from there."
-INTERRUPTED_CODE = 128 + signal.SIGINT  # as shells count
+INTERRUPTED_CODE = 128 + signal.SIGINT  # as shells report it
 NOT_YET_CODE = 75  # EX_TEMPFAIL of sysexits.h: nothing is wrong, come back
 NO_ROOM = {
     errno.ENOSPC: "no space left on the disk",
     errno.EDQUOT: "your quota of the disk is used up",
     errno.EFBIG: "the file system or a limit (ulimit -f) allows no larger file",
 }
+CANNOT_WRITE = {  # reasons why nothing can be written to a place
+    errno.EACCES: "permission denied",
+    errno.EPERM: "permission denied",
+    errno.EROFS: "the file system is read-only",
+    errno.EEXIST: "a file is in the way where a folder is needed",
+    errno.ENOTDIR: "a file is in the way where a folder is needed",
+    errno.EISDIR: "a folder is in the way where a file is needed",
+    errno.ENAMETOOLONG: "the name is too long",
+    errno.EIO: "the disk reports an input/output error",
+}
 
 
 class StageError(Exception):
-    """A fault of input, set-up or environment. Its text says what, where, the rule, the value and what to do."""
+    """A fault in the input, set-up or environment. Its text says what, where, the rule, the value and what to do."""
 
 
 class NotYet(StageError):
-    """No fault, but what the stage makes is not there yet: it was begun elsewhere and goes on without this process."""
+    """Not a fault: the work was started elsewhere, goes on without this process and is not finished yet."""
 
 
 def exits_cleanly(main: Callable[..., None]) -> Callable[..., None]:
     """Make a stage's main end with one message and a non-zero exit instead of a traceback.
 
-    Only faults that a user can mend are caught: :class:`StageError`, an interrupt, a full disk.
-    A fault of ours keeps its traceback.
+    Only faults that a user can fix are caught: :class:`StageError`, an interrupt, a full disk, a missing permission.
+    Our own bugs keep their traceback.
     """
 
     @functools.wraps(main)
@@ -50,9 +60,9 @@ def exits_cleanly(main: Callable[..., None]) -> Callable[..., None]:
 
 
 def end_at_once_when_interrupted() -> None:
-    """For the time in which a stage loads its modules: nothing is written yet, so Ctrl-C needs no clean-up.
+    """While a stage loads its modules nothing has been written, so Ctrl-C needs no clean-up.
 
-    An exception raised into an import comes out as whatever fault the module makes of it.
+    A module may turn an exception that is raised during its import into any other one.
     """
 
     def end(*_) -> None:
@@ -65,7 +75,7 @@ def end_at_once_when_interrupted() -> None:
 
 @contextlib.contextmanager
 def _interrupts() -> Iterator[list[int]]:
-    """Raise KeyboardInterrupt on Ctrl-C, and note that it came: a library may make another fault of the exception."""
+    """Raise KeyboardInterrupt on Ctrl-C and record it: a library may turn the exception into another one."""
     came: list[int] = []
 
     def interrupt(number: int, _) -> None:
@@ -86,13 +96,15 @@ def _interrupts() -> Iterator[list[int]]:
 def _ending(fault: BaseException, interrupted: bool) -> tuple[str | None, int]:
     if interrupted or isinstance(fault, KeyboardInterrupt):
         return INTERRUPTED, INTERRUPTED_CODE
-    if isinstance(fault, NotYet):
-        return f"not yet: {fault}", NOT_YET_CODE
     if isinstance(fault, StageError):
-        return f"error: {fault}", 1
+        kind, code = ("not yet", NOT_YET_CODE) if isinstance(fault, NotYet) else ("error", 1)
+        return "\n".join([f"{kind}: {fault}", *getattr(fault, "__notes__", ())]), code
     if isinstance(fault, OSError) and fault.errno in NO_ROOM:
         return (
             f"error: {NO_ROOM[fault.errno]} while writing {fault.filename or 'a file'}. "
             "Nothing was left half-written: make room and run `dvc repro` again."
         ), 1
+    if isinstance(fault, PermissionError) and fault.filename:
+        reason = CANNOT_WRITE[fault.errno]
+        return f"error: {fault.filename}: {reason}. Put that right and run the same command again.", 1
     return None, 1

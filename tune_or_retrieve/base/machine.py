@@ -1,7 +1,7 @@
 """What this machine is and what is fast on it: device, number format, threads, processor.
 
-`run` in params.yaml says how to run and not what to compute: no stage declares it in dvc.yaml, so a change of it reruns
-nothing. Number formats stand with what is computed in them, since they change it.
+The section `run` of params.yaml says how to run, not what to compute. No stage declares it in dvc.yaml, so changing it
+reruns nothing. Number formats change results, so they belong to the sections of what is computed in them.
 """
 
 import contextlib
@@ -28,15 +28,15 @@ Dtype = Literal["float32", "bfloat16"]
 
 X86 = ("x86_64", "AMD64", "i686")
 LEVELS = ("baseline", "avx2", "avx512", "bf16")  # of x86 instructions, each with those before it
-# Upper limits that a user sets on what libraries use, to look like a smaller processor: of oneDNN, whose name it has
-# had before, and of torch. Where one is set, flags of the processor say more than is used.
+# Limits that a user may set on the instructions that oneDNN (under its present and its former name) and torch use, to
+# emulate a smaller processor. Where one is set, the processor's flags promise more than is used.
 LIMITS = ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA", "ATEN_CPU_CAPABILITY")
 CLEARLY_FASTER = 1.3
 PROBE_WIDTH = 256  # of square matrices: .2 ms a product on one core with instructions for the format, 11 ms without
 
 
 class ConcurrencyParams(Section):
-    """Calls of a model at one time, by provider; of a model in this process always one."""
+    """Simultaneous calls to a model, by provider; always one for a model in this process."""
 
     bedrock: int = Field(default=8, ge=1, le=50)  # the connections of a client are 50
     openai: int = Field(default=1, ge=1, le=50)
@@ -72,7 +72,7 @@ class RunParams(Section):
 
 @dataclass(frozen=True)
 class Compute:
-    """What some work is done with."""
+    """What some work is computed with."""
 
     device: Device
     dtype: Dtype
@@ -83,8 +83,8 @@ def choose(what: str, run: RunParams, setting: DtypeSetting, key: str) -> Comput
     """Device, number format and threads for `what`, said once per process: "embedding: float32 on cpu, 2 threads".
 
     Args:
-        setting: the number format asked for.
-        key: where it stands in params.yaml, for messages.
+        setting: the requested number format.
+        key: its key in params.yaml, for messages.
 
     Raises:
         StageError: the machine lacks the device or the format.
@@ -135,7 +135,7 @@ def dtype(setting: DtypeSetting, device: Device, key: str = "dtype") -> Dtype:
         return "float32"
     where = {"cpu": f"this processor ({processor()}, {instructions()})", "cuda": "this GPU", "mps": "mps"}[device]
     raise StageError(
-        f"{key}: {where} has no instructions for bfloat16, so that it would be many times slower than float32. "
+        f"{key}: {where} has no instructions for bfloat16, which would be many times slower than float32. "
         "Set auto or float32."
     )
 
@@ -174,7 +174,7 @@ def _measured_bfloat16_is_fast(device: Device) -> bool:
 
 @contextlib.contextmanager
 def gpu_memory(what: str, remedy: str) -> Iterator[None]:
-    """Turn too little memory of a GPU into a StageError that says for `what`, and what helps beside `run.device`."""
+    """Turn a lack of GPU memory into a StageError that says what for, and what helps besides `run.device`."""
     import torch
 
     try:
@@ -201,9 +201,9 @@ def cores() -> int:
 
 
 def instructions() -> str:
-    """What of the processor's instructions is used: bf16, avx512, avx2 or baseline; the architecture if it is not x86.
+    """Which of the processor's instructions are used: bf16, avx512, avx2 or baseline; the architecture if not x86.
 
-    Limits set in the environment count, so that a processor that is made to look smaller is called what it looks like.
+    Limits set in the environment count: an emulated smaller processor is named as such.
     """
     flags = _flags()
     if flags is None:
@@ -235,13 +235,13 @@ def check_processor() -> None:
 
 
 def _flags() -> frozenset[str] | None:
-    """Names of instructions as Linux has them; None where there are none to be read, or the processor is not x86."""
+    """Names of instructions as Linux lists them; None if they cannot be read or the processor is not x86."""
     flags = frozenset(" ".join(_cpuinfo("flags")[:1]).split())
     return flags if flags and platform.machine() in X86 else None
 
 
 def _cpuinfo(key: str) -> list[str]:
-    """Values of a key of Linux's description of the processors, one of each logical one."""
+    """Values of a key in Linux's description of the processors, one for each logical processor."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
@@ -261,7 +261,7 @@ def _limited() -> dict[str, str]:
 
 
 def _limit(name: str, value: str) -> str:
-    """The level that a value of one of LIMITS leaves, whatever the processor has.
+    """The highest level that a value of one of LIMITS allows, regardless of the processor.
 
     oneDNN's values: https://uxlfoundation.github.io/oneDNN/dev_guide_cpu_dispatcher_control.html. torch's are default,
     which is none of them, avx2, and avx512, which leaves oneDNN free to use more.

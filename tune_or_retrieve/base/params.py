@@ -7,13 +7,16 @@ import functools
 import operator
 import os
 import re
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
 
 from tune_or_retrieve.base.errors import StageError
+from tune_or_retrieve.base.validation import described
 
 PARAMS_FILE = Path("params.yaml")
 SECTIONS = (
@@ -33,7 +36,7 @@ SECTIONS = (
 )
 Provider = Literal["embedded", "openai", "bedrock"]  # of chat models, each a package in tune_or_retrieve/providers
 NAME = re.compile(r"[A-Za-z0-9_-]+")
-MOVED = {  # keys of old files: where their value stands now; None: nowhere
+MOVED = {  # keys of old files: the key that has their value now; None: no key
     "models.*.threads": "run.threads",
     "judges.*.threads": "run.threads",
     "qa.llm.threads": "run.threads",
@@ -63,7 +66,7 @@ def _filled(value: str) -> str:
     return value
 
 
-Filled = Annotated[str, AfterValidator(_filled)]  # an id, a name or a place: '' would be taken for "none" somewhere
+Filled = Annotated[str, AfterValidator(_filled)]  # an id, a name or a path: somewhere, '' would be taken for "none"
 
 
 def _named(value: Any) -> str:
@@ -86,7 +89,7 @@ class Section(BaseModel):
     def variant(cls, raw: Any) -> "type[Section]":
         """The class that checks `raw`: a section of several kinds picks its own by what `raw` says it is.
 
-        Chosen here and not by a pydantic union, so that faults name the key as it stands in the file.
+        Chosen here and not by a pydantic union, so that faults name the key as it is in the file.
         """
         return cls
 
@@ -94,52 +97,67 @@ class Section(BaseModel):
 S = TypeVar("S", bound=Section)
 
 
+class ParamsFaults(StageError):
+    """Faults of params.yaml, all that were found at once.
+
+    Args:
+        lines: one for each, with its key, the rule and the value given.
+    """
+
+    def __init__(self, lines: Sequence[str], path: Path = PARAMS_FILE):
+        super().__init__("\n  ".join([f"{path}: {len(lines)} fault{'s' * (len(lines) > 1)}:", *lines]))
+        self.lines = lines
+
+
 def load(key: str, kind: type[S], path: Path = PARAMS_FILE) -> S:
     """Read and check one section, for instance ``load("models.micro", ModelParams)``.
 
     Raises:
-        StageError: names every fault of the section at once, each with its key, the rule and the value given.
+        StageError: the file cannot be read.
+        ParamsFaults: names every fault in the section and every unknown section.
     """
-    content = _read(path)
+    content = everything(path)
+    faults = _beside_sections(content)
     if key in SECTIONS and key not in content:
-        raise StageError(f"{path}: {key}: missing. It holds {', '.join(kind.model_fields)}.")
+        raise ParamsFaults([*faults, f"{key}: missing. It holds {', '.join(kind.model_fields)}."], path)
     raw = _section(content, key, path)
     _trace(key)
     kind = kind.variant(raw)
     try:
-        return kind.model_validate(raw, context=content)
+        section = kind.model_validate(raw, context=content)
     except ValidationError as fault:
-        raise _faults(_lines(key, raw, kind, content, fault), path) from None
+        faults += _lines(key, raw, kind, content, fault)
+    if faults:
+        raise ParamsFaults(faults, path)
+    return section
 
 
 def load_value(key: str, kind: type, path: Path = PARAMS_FILE) -> Any:
-    """Read one plain value or list, for instance ``load_value("study.models", dict[str, str])``."""
-    from pydantic import TypeAdapter
-
-    raw = _section(_read(path), key, path)
+    """Read one plain value or list, for instance ``load_value("study.models", dict[str, str])``. Raises as `load`."""
+    raw = _section(everything(path), key, path)
     _trace(key)
     try:
         return TypeAdapter(kind, config=ConfigDict(strict=True)).validate_python(raw)
     except ValidationError as fault:
-        raise _faults([_describe(key, raw, error, None) for error in fault.errors()], path) from None
+        raise ParamsFaults([described(_where(key, error), error) for error in fault.errors()], path) from None
 
 
 def everything(path: Path = PARAMS_FILE) -> dict[str, Any]:
-    """The whole file, unchecked but for the names of its sections: for commands beside the pipeline."""
-    return _read(path)
+    """The whole file, unchecked, for commands outside the pipeline. Raises StageError if it is not a YAML mapping."""
+    try:
+        content = yaml.safe_load(read_text(path))
+    except yaml.YAMLError as fault:
+        raise StageError(f"{path}: not valid YAML ({' '.join(str(fault).split())}).") from None
+    if not isinstance(content, dict):
+        raise StageError(f"{path}: must be a mapping of sections. Got {type(content).__name__}.")
+    return content
 
 
 def entries(section: str, path: Path = PARAMS_FILE) -> list[str]:
-    """Names in a section of named entries, such as ``models``, but for what is no `Name`; none if it is no mapping."""
-    content = _read(path).get(section)
+    """Valid names in a section of named entries, such as ``models``; none if it is not a mapping."""
+    content = everything(path).get(section)
     keys = content if isinstance(content, dict) else ()
     return [key for key in keys if isinstance(key, str) and NAME.fullmatch(key)]
-
-
-def refuse_moved(path: Path = PARAMS_FILE) -> None:
-    """Raises StageError for keys of an old file that stand beside the sections."""
-    if moved := [f"{name}: moved to {MOVED[name]}." for name in _read(path) if name in MOVED]:
-        raise _faults(moved, path)
 
 
 def read_text(path: Path) -> str:
@@ -155,17 +173,15 @@ def read_text(path: Path) -> str:
         ) from None
 
 
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        content = yaml.safe_load(read_text(path))
-    except yaml.YAMLError as fault:
-        raise StageError(f"{path}: not valid YAML ({' '.join(str(fault).split())}).") from None
-    if not isinstance(content, dict):
-        raise StageError(f"{path}: must be a mapping of sections. Got {type(content).__name__}.")
-    unknown = [name for name in content if name not in SECTIONS and name not in MOVED]
-    if unknown:
-        raise _faults([f"{name}: unknown section.{_nearest(str(name), SECTIONS)}" for name in unknown], path)
-    return content
+def _beside_sections(content: dict[Any, Any]) -> list[str]:
+    """Faults of the keys at the top of the file."""
+    faults = []
+    for name in content:
+        if name in MOVED:
+            faults.append(f"{name}: moved to {MOVED[name]}.")
+        elif name not in SECTIONS:
+            faults.append(f"{name}: unknown section.{_nearest(name, SECTIONS)}")
+    return faults
 
 
 def _section(content: Any, key: str, path: Path) -> Any:
@@ -173,18 +189,14 @@ def _section(content: Any, key: str, path: Path) -> Any:
     for part in key.split("."):
         if not isinstance(content, dict) or part not in content:
             known = list(content) if isinstance(content, dict) and (walked or part not in SECTIONS) else []
-            raise StageError(f"{path}: {'.'.join([*walked, part])}: missing.{_nearest(part, known)}")
+            raise ParamsFaults([f"{'.'.join([*walked, part])}: missing.{_nearest(part, known)}"], path)
         content = content[part]
         walked.append(part)
     return content
 
 
-def _faults(lines: list[str], path: Path) -> StageError:
-    return StageError("\n  ".join([f"{path}: {len(lines)} fault{'s' * (len(lines) > 1)}:", *lines]))
-
-
 def _lines(key: str, raw: Any, kind: type[BaseModel], context: Any, fault: ValidationError) -> list[str]:
-    """The faults of a section. What an old file says elsewhere is taken as moved already, and so not as missing."""
+    """The faults of a section. A value that an old file has elsewhere counts as moved, not as missing."""
     moved, raw = [], copy.deepcopy(raw)
     for error in fault.errors():
         where = _where(key, error)
@@ -194,7 +206,7 @@ def _lines(key: str, raw: Any, kind: type[BaseModel], context: Any, fault: Valid
             inside = MOVED[old] and MOVED[old].startswith(f"{key}.")
             _move(raw, error["loc"], MOVED[old].removeprefix(f"{key}.") if inside else None)
     if not moved:
-        return [_describe(key, raw, error, kind) for error in fault.errors()]
+        return [_describe(key, error, kind) for error in fault.errors()]
     try:
         kind.model_validate(raw, context=context)
     except ValidationError as left:
@@ -203,7 +215,7 @@ def _lines(key: str, raw: Any, kind: type[BaseModel], context: Any, fault: Valid
 
 
 def _move(raw: dict[str, Any], old: tuple, new: str | None) -> None:
-    """Move a value within a section; None: out of it. What stands in the new place already stays."""
+    """Move a value within a section, or out of it if `new` is None. An existing value at the new place stays."""
     *parents, last = old
     value = functools.reduce(operator.getitem, parents, raw).pop(last)
     *parents, last = new.split(".") if new else [None]
@@ -214,28 +226,24 @@ def _move(raw: dict[str, Any], old: tuple, new: str | None) -> None:
         place.setdefault(last, value)
 
 
-def _describe(key: str, raw: Any, error: dict[str, Any], kind: type[BaseModel] | None) -> str:
-    where = _where(key, error)
+def _describe(key: str, error: ErrorDetails, kind: type[BaseModel]) -> str:
+    nearest = ""
     if error["type"] == "extra_forbidden":
-        known = _fields_at(kind, error["loc"][:-1], raw)
-        return f"{where}: unknown key.{_nearest(str(error['loc'][-1]), known)}"
-    if error["type"] == "missing":
-        return f"{where}: missing."
-    if error["type"] == "model_type":
-        return f"{where}: must be a mapping of keys. Got {error['input']!r}."
-    rule = error["msg"].removeprefix("Value error, ").removeprefix("Input ").rstrip(".")
-    if error["type"] == "secret" or (error["type"] == "value_error" and isinstance(error["input"], dict)):
-        return f"{where}: {rule}."  # the value may be a key, or is a whole section: never shown
-    return f"{where}: {rule.replace('should ', 'must ', 1)}. Got {error['input']!r}."
+        nearest = _nearest(error["loc"][-1], _fields_at(kind, error["loc"][:-1]))
+    return described(_where(key, error), error) + nearest
 
 
-def _where(key: str, error: dict[str, Any]) -> str:
-    """The key that is at fault; of a name that is none, the mapping in which it stands."""
-    loc = error["loc"][:-2] if error["loc"][-1:] == ("[key]",) else error["loc"]
+def _where(key: str, error: ErrorDetails) -> str:
+    """The key at fault; for a key that is not valid, the mapping that holds it."""
+    loc = error["loc"]
+    if loc[-1:] == ("[key]",):
+        loc = loc[:-2]
+    elif error["type"] == "invalid_key":
+        loc = loc[:-1]
     return ".".join([key, *map(str, loc)])
 
 
-def _fields_at(kind: type[BaseModel] | None, loc: tuple, raw: Any) -> list[str]:
+def _fields_at(kind: type[BaseModel] | None, loc: tuple) -> list[str]:
     """Names of the fields of the class that a location inside `kind` points to."""
     for part in loc:
         field = getattr(kind, "model_fields", {}).get(part)
@@ -248,11 +256,11 @@ def _model_of(annotation: Any) -> type[BaseModel] | None:
     return next((c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel)), None)
 
 
-def _nearest(name: str, known: Any) -> str:
-    close = difflib.get_close_matches(name, list(known), n=1)
-    if close:
+def _nearest(name: object, known: Iterable[object]) -> str:
+    names = list(map(str, known))
+    if close := difflib.get_close_matches(str(name), names, n=1):
         return f" Did you mean {close[0]!r}?"
-    return f" Known: {', '.join(map(str, known))}." if known else ""
+    return f" Known: {', '.join(names)}." if names else ""
 
 
 def _trace(key: str) -> None:

@@ -1,4 +1,4 @@
-"""Progress of long work: a bar on a terminal, plain lines in a log; and no other lines in that log than ours."""
+"""Progress of long work: a bar on a terminal, plain lines in a log."""
 
 import os
 import sys
@@ -10,22 +10,21 @@ from typing import Self, TypeVar
 
 T = TypeVar("T")
 LOG_EVERY_SECONDS = 10.0
-RECENT_SECONDS = 60.0  # the time left follows from the pace of the last minute: what came before may have been easier
+RECENT_SECONDS = 60.0  # the time left is estimated from the last minute: earlier items may have been easier
 LONG_SECONDS = 3600.0
 
 
 class Progress:
-    """Says on stderr how far a loop is and how long it still takes: as it begins, every ten seconds, and at its end.
+    """Prints to stderr how far a loop is and how long is left: when it starts, every ten seconds, and when it ends.
 
-    The pace is counted from the end of the first item, which often carries the set-up: models that are loaded when they
-    are first used.
+    The pace is measured from the end of the first item, which often includes the set-up, such as loading a model.
 
     Args:
-        total: items in all; None where it is not known.
-        at_once: items under way at one time. They end in bursts, so the pace is that of this many at least.
-        shorter: what makes the loop shorter, after "To shorten it:". Said once, if more than an hour is left after the
-            first minute.
-        clock: seconds, from any beginning.
+        total: number of items; None if unknown.
+        at_once: items processed at the same time. They end in bursts, so the pace is measured over at least this many.
+        shorter: what makes the loop shorter, after "To shorten it:". Printed once, if more than an hour is left after
+            the first minute.
+        clock: seconds, from any origin.
     """
 
     def __init__(
@@ -67,15 +66,15 @@ class Progress:
             self._line(now - self._began, left)
         if self._shorter and left is not None and left > LONG_SECONDS and now - self._began >= RECENT_SECONDS:
             (self._bar.write if self._bar is not None else say)(
-                f"{self._label}: at this pace, {_duration(left)} are left. To shorten it: {self._shorter}."
+                f"{self._label}: at this pace, {duration(left)} are left. To shorten it: {self._shorter}."
             )
             self._shorter = ""
 
     def close(self) -> None:
-        """The loop has come to its end."""
+        """The loop has ended."""
         if self._bar is not None:
             self._bar.close()
-        elif self._total != 0 and (self._done == 0 or self._said != self._done):  # the end may fall on the mark
+        elif self._total != 0 and (self._done == 0 or self._said != self._done):  # it may have been printed just now
             self._line(self._clock() - self._began)
 
     def __enter__(self) -> Self:
@@ -88,7 +87,7 @@ class Progress:
             self._bar.close()
 
     def _left(self, now: float) -> float | None:
-        """Seconds, at the pace of the last minute; None where it cannot be told."""
+        """Seconds, at the pace of the last minute; None if unknown."""
         while len(self._marks) > 1 and now - self._marks[1][0] >= RECENT_SECONDS:
             self._marks.popleft()
         since, before = self._marks[0]
@@ -101,13 +100,13 @@ class Progress:
         of = "" if self._total is None else f"/{self._total}"
         say(
             f"{self._label}: {self._done}{of} {self._unit}"
-            + (f" in {_duration(seconds, 1)}" if seconds is not None else "")
-            + (f", {_duration(left)} left" if left is not None else "")
+            + (f" in {duration(seconds, 1)}" if seconds is not None else "")
+            + (f", {duration(left)} left" if left is not None else "")
         )
 
 
 def track(items: Iterable[T], label: str, total: int | None = None, unit: str = "it", shorter: str = "") -> Iterator[T]:
-    """Yield `items`, saying how far it is; arguments as of :class:`Progress`."""
+    """Yield `items` and print the progress; arguments as for :class:`Progress`."""
     if total is None and hasattr(items, "__len__"):
         total = len(items)
     with Progress(label, total, unit, shorter=shorter) as progress:
@@ -117,21 +116,26 @@ def track(items: Iterable[T], label: str, total: int | None = None, unit: str = 
 
 
 def say(message: str) -> None:
-    """One plain line for the person who watches."""
+    """Print one plain line for whoever is watching."""
     print(message, file=sys.stderr, flush=True)
 
 
 def quiet_libraries() -> None:
-    """Keep the bars of libraries, and what they tell programmers, out of the log. To be called before they are loaded.
+    """Keep progress bars of libraries and their warnings for programmers out of the log. Call it before loading them.
 
-    What the environment or ``python -W`` asks for stays.
+    Settings of the environment or ``python -W`` take precedence.
     """
     os.environ.setdefault("TQDM_DISABLE", "1")
     if not sys.warnoptions:
         warnings.simplefilter("ignore", FutureWarning)  # of what will change with another version than the one pinned
 
 
-def _duration(seconds: float, digits: int = 0) -> str:
+def duration(seconds: float, digits: int = 0) -> str:
+    """Seconds as people read them: "12 s", "3 min", "2.2 h".
+
+    Args:
+        digits: of seconds.
+    """
     if seconds < 120:
         return f"{seconds:.{digits}f} s"
     return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"

@@ -1,4 +1,4 @@
-"""Reading the test questions: the handwritten ones that the corpus can answer, and those that the stage qa makes."""
+"""Reading the test questions: the handwritten ones that the corpus can answer, and those that the qa stage makes."""
 
 from pathlib import Path
 
@@ -6,6 +6,8 @@ from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.base.files import read_jsonl
 from tune_or_retrieve.base.records import Question
 
+HANDWRITTEN = Path("data/eval/questions.jsonl")
+NO_HANDWRITTEN = "Restore it from git, or write it: a question a line. It may be empty."
 FILES = (Path("data/qa/handwritten.jsonl"), Path("data/qa/test.jsonl"))
 
 
@@ -24,6 +26,6 @@ def read_questions(root: Path = Path(".")) -> list[Question]:
             questions[question.id] = question
     if not questions:
         raise StageError(
-            f"no test questions in {' or '.join(map(str, paths))}. Set qa.test_questions, or write questions of yours."
+            f"no test questions in {' or '.join(map(str, paths))}. Set qa.test_questions, or write your own questions."
         )
     return list(questions.values())

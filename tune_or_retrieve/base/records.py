@@ -17,7 +17,7 @@ class Record(BaseModel):
 
 
 class Article(Record):
-    """One row of data/articles/manifest.jsonl; the text lies beside it in the file `path`."""
+    """One row of data/articles/manifest.jsonl; the text is in the file `path`."""
 
     id: str  # stable, for instance "s3/put-object"; a folder source uses the relative path without its suffix
     title: str  # "PutObject (Amazon S3)"
@@ -39,7 +39,7 @@ class Span(Record):
 
 
 class Evidence(Span):
-    """A span that says what it must hold: a changed article is noticed, and no text of it needs to be stored."""
+    """A span with the hash of its text: a changed article is noticed without storing any of its text."""
 
     sha256: str  # of the span's text in UTF-8
 
@@ -51,9 +51,9 @@ class Quote(Span):
 
 
 class Chunk(Record):
-    """A passage that is embedded (start, end) and the one that the model is then given (context_*).
+    """A passage that is embedded (start, end) and the one that is then passed to the model (context_*).
 
-    The two differ only with hierarchical chunking, where a child is found and its parent is given.
+    The two differ only with hierarchical chunking, where a child is found and its parent passed to the model.
     """
 
     id: str  # "<article id>#<number>"
@@ -89,7 +89,7 @@ class Pair(Record):
 
 
 class Rejection(Record):
-    """A candidate pair that was not taken, with the rule that it broke."""
+    """A candidate pair that was rejected, with the rule it broke."""
 
     pair: Pair
     reason: str
@@ -109,7 +109,7 @@ class Question(Record):
 
 
 class Passage(Record):
-    """What a model is given of one retrieved chunk."""
+    """What is passed to a model of one retrieved chunk."""
 
     chunk_id: str
     article_id: str
@@ -127,7 +127,7 @@ class Retrieved(Record):
 
 
 class Timed(Record):
-    """What a time was measured on: only like is compared with like. All None: not here, but by a hosted model."""
+    """What a time was measured on; only times measured on the same are compared. All None: a hosted model."""
 
     machine: str | None = None  # processor, instructions and cores: "AMD EPYC (bf16), 2 cores"
     device: str | None = None  # cpu | cuda | mps, of the embedded engine cpu | gpu

@@ -1,4 +1,4 @@
-"""The main function of a stage: how it ends, and how long it took, by which `check` tells how long the next will."""
+"""The main function of a stage: how it ends, and how long it took, from which `check` estimates the next run."""
 
 import contextlib
 import functools
@@ -10,18 +10,21 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from tune_or_retrieve.base import params
 from tune_or_retrieve.base.errors import StageError, exits_cleanly
 from tune_or_retrieve.base.files import write_json
 from tune_or_retrieve.base.home import cached
+from tune_or_retrieve.base.leaves import leaves
 
-BEGAN = time.perf_counter()  # early in the process: what is imported after this is counted
+BEGAN = time.perf_counter()  # early in the process, so that most imports are counted
 NAME = "durations.json"  # in .cache
 KEPT = 10  # runs of each stage
 PRESETS = Path("presets")
-NO_SIZE = "run.budget_usd"  # a preset sets it, and no run is longer for it
+LOCK = Path("dvc.lock")
+NO_SIZE = "run.budget_usd"  # a preset sets it, but it makes no run longer
 
 
 class Run(NamedTuple):
@@ -32,12 +35,24 @@ class Run(NamedTuple):
 
 
 def stage(main: Callable[[], None]) -> Callable[[], None]:
-    """As `exits_cleanly`. A stage that DVC runs notes how long it took if it ended well, and never fails over that."""
+    """As `exits_cleanly`. A stage that DVC runs records how long it took if it succeeded, and never fails over that.
+
+    DVC removes the outs of a stage before it runs it, so a stage that fails says where those of the last run are.
+    """
 
     @functools.wraps(main)
     def wrapper() -> None:
-        main()
-        if name := os.environ.get("DVC_STAGE"):
+        name = os.environ.get("DVC_STAGE")
+        try:
+            main()
+        except StageError as fault:
+            if name and (removed := _removed(name)):
+                fault.add_note(
+                    f"Before {name} began, DVC removed what its last run had written ({', '.join(removed)}). "
+                    f"`dvc checkout {name}` brings its data back, and git its metrics and plots, if they are committed."
+                )
+            raise
+        if name:
             with contextlib.suppress(OSError, StageError):
                 _note(name, time.perf_counter() - BEGAN)
 
@@ -53,7 +68,7 @@ def durations() -> dict[str, list[Run]]:
 
 
 def size_id(content: Mapping[str, Any]) -> str:
-    """What tells studies of one size from others; see `size`."""
+    """Identifies studies of the same size; see `size`."""
     return hashlib.sha256(json.dumps(size(content), sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
@@ -65,13 +80,14 @@ def size(content: Mapping[str, Any]) -> dict[str, Any]:
     return {key: values.get(key) for key in sorted(keys - {NO_SIZE})}
 
 
-def leaves(content: Any, key: str = "") -> dict[str, Any]:
-    """Values by their whole keys: ``{"a": {"b": 1}}`` is ``{"a.b": 1}``."""
-    if not isinstance(content, Mapping):
-        return {key: content}
-    return {
-        k: v for name, one in content.items() for k, v in leaves(one, f"{key}.{name}" if key else str(name)).items()
-    }
+def _removed(name: str) -> list[str]:
+    """Outs of the last run of a stage that are no longer there. `persist` in dvc.yaml would keep them, but without its
+    run cache."""
+    try:
+        outs = yaml.safe_load(LOCK.read_bytes())["stages"][name]["outs"]
+        return [out["path"] for out in outs if not Path(out["path"]).exists()]
+    except (OSError, yaml.YAMLError, KeyError, TypeError):
+        return []
 
 
 def _note(name: str, seconds: float) -> None:

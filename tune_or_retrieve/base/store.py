@@ -1,8 +1,8 @@
 """Finished work kept by content, outside the stages' outs: what was computed or paid for is not done again.
 
-One SQLite file for each kind, so that damage to one costs nothing of the others. Each ``put_all`` is committed before
-it returns, so a kill -9 loses at most the work under way, and several processes may share a file. To do the work of a
-kind again from nothing, remove its file.
+One SQLite file for each kind, so that damage to one does not affect the others. Each ``put_all`` is committed before
+it returns, so kill -9 loses at most the work in progress, and several processes may share a file. To redo all work of
+a kind, remove its file.
 """
 
 import contextlib
@@ -23,9 +23,9 @@ from tune_or_retrieve.base.progress import say
 
 Kind = Literal["calls", "embeddings", "trainings"]
 NOUNS: dict[Kind, str] = {"calls": "model call", "embeddings": "embedding", "trainings": "training"}
-SCHEMA = 1  # PRAGMA user_version of the files; 0: what was there before it was counted, or nothing
+SCHEMA = 1  # PRAGMA user_version of the files; 0: written before there were versions, or empty
 CREATE = "CREATE TABLE kept (key TEXT PRIMARY KEY, value NOT NULL, sha256 TEXT NOT NULL, used INTEGER NOT NULL)"
-# Calls were kept before schemas were counted, in a table of the same keys and values.
+# Before there were versions, calls were kept in a table with the same keys and values.
 MIGRATE = ("ALTER TABLE calls RENAME TO kept", "ALTER TABLE kept ADD COLUMN used INTEGER NOT NULL DEFAULT 0")
 BUSY_SECONDS = 60.0  # another process holds the file only while it commits
 KEYS_AT_ONCE = 500  # in one question; SQLite's limit is above
@@ -57,7 +57,7 @@ class Store:
         return self.get_all([key]).get(key)
 
     def get_all(self, keys: Iterable[str]) -> dict[str, bytes]:
-        """What is there of `keys`; text as UTF-8. A value that is not what was put is dropped and said."""
+        """The values found for `keys`; text as UTF-8. A damaged value is dropped, with a message."""
         keys, found, damaged, stale = list(keys), {}, [], []
         today = _today()
         try:
@@ -82,17 +82,17 @@ class Store:
                     self._connection.executemany("DELETE FROM kept WHERE key = ?", [(key,) for key in damaged])
         except sqlite3.Error as fault:
             raise self._explained(fault) from None
-        # Only `tidy` needs it: what was found is of use on a full disk, too.
+        # Only `tidy` needs it, and on a full disk the values found are still useful.
         with contextlib.suppress(sqlite3.OperationalError), self._connection:
             self._connection.executemany("UPDATE kept SET used = ? WHERE key = ?", [(today, key) for key in stale])
         return found
 
     def put(self, key: str, value: bytes | str) -> None:
-        """Keep `value`, committed when this returns. A value that another process put first is left as it is."""
+        """Keep `value`, committed when this returns. A value that another process put first stays."""
         self.put_all({key: value})
 
     def put_all(self, values: Mapping[str, bytes | str]) -> None:
-        """As `put` of each, all of them or, if it fails or is killed, none."""
+        """As `put` for each: all of them or, if it fails or is killed, none."""
         today = _today()
         rows = [(key, value, sha256(_bytes(value)).hexdigest(), today) for key, value in values.items()]
         try:
@@ -102,7 +102,7 @@ class Store:
             raise self._explained(fault) from None
 
     def size(self, unused_days: int = 0) -> Size:
-        """Of what was last used so many days ago or earlier."""
+        """Size of what was last used at least this many days ago."""
         try:
             row = self._connection.execute(
                 "SELECT count(*), coalesce(sum(length(CAST(value AS BLOB))), 0) FROM kept WHERE used <= ?",
@@ -113,7 +113,7 @@ class Store:
         return Size(*row)
 
     def remove(self, unused_days: int) -> None:
-        """Remove what was last used so many days ago or earlier, and give its room back to the disk."""
+        """Remove what was last used at least this many days ago, and free its disk space."""
         try:
             with self._connection:
                 self._connection.execute("DELETE FROM kept WHERE used <= ?", (_today() - unused_days,))
@@ -186,7 +186,7 @@ class Store:
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
-        """One process at a time looks at the file and sets it aside, so that none sets aside another's new one."""
+        """One process at a time checks the file and sets it aside, so that none sets aside another's new one."""
         with self._path.with_name(f"{self._path.name}.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
@@ -213,5 +213,5 @@ def _bytes(value: bytes | str) -> bytes:
 
 
 def _today() -> int:
-    """Days since 1970: fine enough to tell what is no longer used, and written once a day."""
+    """Days since 1970: precise enough to see what is no longer used, and written only once a day."""
     return int(time.time() // 86400)

@@ -1,4 +1,4 @@
-"""Any LangChain chat model as a judge or a writer of pairs, from Python: params.yaml names only those that we serve.
+"""Any LangChain chat model as a judge or a writer of pairs, from Python; params.yaml knows only our providers.
 
 LlmJudge(LangChainChat(model, {"model": "mine"}), store, concurrency=1).score(question, reference, answers)
 """
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
     from langchain_core.messages import AIMessage
 
-STOPS = ("finish_reason", "stop_reason", "stopReason", "done_reason")  # providers' names for it, by LangChain's clients
+STOPS = ("finish_reason", "stop_reason", "stopReason", "done_reason")  # names for it in LangChain's clients
 CUT = ("length", "max_tokens")  # what they say of a reply that was cut off
 REFUSED = ("content_filter", "refusal", "safety", "guardrail_intervened")
 
 
 class LangChainChat:
-    """`tune_or_retrieve.chat.structured.Asks` for a `BaseChatModel` with all its settings made.
+    """`tune_or_retrieve.chat.structured.Asks` for a configured `BaseChatModel`.
 
     Args:
         identity: what replies depend on (model, temperature, ...), for the keys of the store.
@@ -35,7 +35,7 @@ class LangChainChat:
         self._chat, self.identity = chat, identity
 
     def ask(self, messages: Sequence[dict[str, str]], schema: type[BaseModel] | None = None) -> ShapedReply:
-        """The reply; its tokens are 0 where the model does not tell them. Raises StageError if the call fails."""
+        """The reply; its token counts are 0 if the model does not report them. Raises StageError if the call fails."""
         start = time.perf_counter()
         try:
             message = self._message(list(messages), schema)
@@ -56,16 +56,16 @@ class LangChainChat:
             return self._chat.invoke(messages)
         try:
             shaped = self._chat.with_structured_output(schema, include_raw=True)
-        except NotImplementedError:  # it knows neither tools nor schemas: it is told in words
+        except NotImplementedError:  # it knows neither tools nor schemas, so the prompt says it
             form = json.dumps(json_schema(schema))
             *before, last = messages
-            told = f"{last['content']}\n\nReply with one JSON object of this schema and nothing else:\n{form}"
-            return self._chat.invoke([*before, {**last, "content": told}])
+            content = f"{last['content']}\n\nReply with one JSON object of this schema and nothing else:\n{form}"
+            return self._chat.invoke([*before, {**last, "content": content}])
         return shaped.invoke(messages)["raw"]
 
 
 def _stop(message: "AIMessage") -> str:
-    """In our words: stop, length, or what the provider calls a refusal. What tells no reason has ended by itself."""
+    """Our word for it: stop, length, or what the provider calls a refusal. Without a reason it counts as stop."""
     said = next((str(message.response_metadata[name]) for name in STOPS if message.response_metadata.get(name)), "stop")
     if said.lower() in CUT:
         return "length"

@@ -1,5 +1,6 @@
 """One call to a chat model: its reply with token counts and wall time, or one clear fault."""
 
+import json
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -15,15 +16,19 @@ if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
     from langchain_core.messages import AIMessage
 
-# What may pass by itself: too many requests, and a gateway or server that is overloaded or restarting. Nothing else
-# is tried again: not a 500 (the same request fails the same way), not a time-out or 504 (it would be paid for twice).
+# Transient faults: too many requests, and a gateway or server that is overloaded or restarting. Nothing else is tried
+# again: not a 500 (the same request fails the same way), nor a time-out or 504 (it would be paid for twice).
 TRANSIENT_STATUS = (429, 502, 503)
 WAITS_SECONDS = (1.0, 4.0, 15.0, 60.0)  # before the second, third, fourth and any further try
 
 
 def waits(retries: int) -> tuple[float, ...]:
-    """Seconds before each of so many further tries."""
+    """Seconds to wait before each of `retries` further tries."""
     return tuple(WAITS_SECONDS[min(number, len(WAITS_SECONDS) - 1)] for number in range(retries))
+
+
+class NoCompletion(Exception):
+    """The server's reply is no chat completion. Its text says why."""
 
 
 class Options(BaseModel):
@@ -37,7 +42,7 @@ class Options(BaseModel):
 
 
 class Reply(Timed):
-    """What the model said. An empty text is a reply too."""
+    """What the model said. An empty text is a reply, too."""
 
     text: str
     input_tokens: int
@@ -60,10 +65,10 @@ def ask(
         messages: role and content of each.
         options: sent with the call.
         waits: seconds before each further try after a transient fault; none for a local engine.
-        sleep: stands in for the clock in tests.
+        sleep: replaces the clock in tests.
 
     Raises:
-        StageError: the call failed; its text says how, and leaves to the caller to say for which question.
+        StageError: the call failed; its text says how, and the caller adds for which question.
     """
     for wait in (*waits, None):
         start = time.perf_counter()
@@ -84,8 +89,8 @@ def ask(
 
 
 def _arguments(options: Options) -> dict[str, Any]:
-    # max_tokens in the body as it is: ChatOpenAI would rename it to max_completion_tokens, which not every compatible
-    # server knows, and one that does not would write on to the end of its window.
+    # max_tokens goes into the body unchanged: ChatOpenAI would rename it to max_completion_tokens, and a server that
+    # does not know that name would generate until its window is full.
     return {
         "temperature": options.temperature,
         "seed": options.seed,
@@ -109,18 +114,18 @@ def _reply(message: "AIMessage", seconds: float) -> Reply:
 
 
 def _explain(fault: Exception) -> tuple[str | None, bool]:
-    """What happened in a few words, and whether it may pass by itself. None: not a fault of the call but of ours."""
-    if isinstance(
-        fault, (TypeError, ValueError, KeyError, AttributeError)
-    ):  # what LangChain raises as it takes it apart
-        return f"the server's reply is no chat completion ({type(fault).__name__}: {fault})", False
-    openai = sys.modules.get("openai")  # loaded by then if the fault is one of its own
+    """What happened in a few words, and whether it is transient. None: a bug of ours, not a fault of the call."""
+    if isinstance(fault, NoCompletion):
+        return f"the server's reply is no chat completion ({fault})", False
+    if isinstance(fault, json.JSONDecodeError | UnicodeDecodeError):  # nothing but the reply is decoded during a call
+        return f"the server's reply is not JSON ({fault})", False
+    openai = sys.modules.get("openai")  # if the fault is one of its own, it is loaded
     if openai is None or not isinstance(fault, openai.OpenAIError):
         return None, False
     if isinstance(fault, openai.APITimeoutError):
         return "no reply in time", False
     if isinstance(fault, openai.APIConnectionError):
-        root: BaseException = fault  # below LangChain's and the client's own wrappings, which say only "error"
+        root: BaseException = fault  # LangChain and the client wrap it in exceptions that only say "error"
         while root.__cause__ is not None:
             root = root.__cause__
         return f"no connection, or it was lost ({type(root).__name__}: {root})", True

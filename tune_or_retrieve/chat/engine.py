@@ -1,7 +1,7 @@
-"""Chat models of any provider behind LangChain's interface. What a provider needs is imported only when it is used.
+"""Chat models of any provider behind LangChain's interface. A provider's dependencies are imported only when used.
 
-The module `engine` of a provider's package has these functions under these names; Bedrock's has `asker` alone, as its
-models are asked by Converse and not by LangChain's common calls (stages.answer.on_bedrock).
+The module `engine` of each provider has these functions under these names. Bedrock's has only `asker`: its models
+are called through Converse and not through LangChain's common calls (stages.answer.on_bedrock).
 """
 
 from contextlib import AbstractContextManager
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def chat_model(
     params: ModelParams, run: RunParams, adapter: Path | None = None
 ) -> "AbstractContextManager[BaseChatModel]":
-    """A chat model that is ready to answer, stopped on leaving.
+    """A chat model that is ready to answer, and stopped on exit.
 
     Args:
         params: the model's entry in params.yaml.
@@ -42,14 +42,14 @@ def timed_on(params: ModelParams, run: RunParams) -> Timed:
 def identity(params: ModelParams, adapter: Path | None = None) -> dict[str, Any]:
     """What a reply depends on besides the messages and options: for keys of stored calls.
 
-    Not threads nor layers on a GPU: a call made with others is not made again, and its timing tells them.
-    Weights and adapter are named by their content, so a renamed file is the same model and a changed one is not.
+    Threads and GPU layers are left out: changing them repeats no call, and its timing records them. Weights and adapter
+    are identified by content, so a renamed file is the same model and a changed one is not.
     """
     return of_provider(params.provider, "engine").identity(params, adapter)
 
 
 def asker(params: ModelParams, options: Options, run: RunParams) -> AbstractContextManager[Asks]:
-    """A model that is ready to be asked for objects, stopped on leaving.
+    """A model that is ready to be asked for JSON objects, and stopped on exit.
 
     Raises:
         StageError: as chat_model, or there is no such AWS profile or no region.

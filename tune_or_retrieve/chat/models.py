@@ -1,7 +1,7 @@
-"""Entries of `models` in params.yaml, and whatever else names a chat model: which model answers, and where it runs.
+"""Entries of `models` in params.yaml and other sections that name a chat model: which model, and where it runs.
 
-Each provider is a package of its own in tune_or_retrieve/providers, imported only where it is used: its module `params`
-has the classes `Model`, an entry of `models`, and `Asked`, the same keys for a model that judges or writes pairs.
+Each provider is a package in tune_or_retrieve/providers, imported only where it is used. Its module `params` has the
+classes `Model`, for an entry of `models`, and `Asked`, with the same keys for a model that judges or writes pairs.
 """
 
 import functools
@@ -17,9 +17,9 @@ PROVIDERS: tuple[Provider, ...] = get_args(Provider)
 
 
 class ModelParams(Section):
-    """What every model has. ``load("models.<name>", ModelParams)`` gives an instance of the provider's own class."""
+    """The keys of every model. ``load("models.<name>", ModelParams)`` returns an instance of the provider's class."""
 
-    # Checked by this class itself only if the provider is not known: then one fault says so, instead of one per key.
+    # Only if the provider is unknown is this class itself used: then there is one fault, instead of one for each key.
     model_config = ConfigDict(extra="ignore")
 
     provider: Provider
@@ -36,14 +36,14 @@ def of_provider(provider: Provider, module: str) -> ModuleType:
 
 
 def provider_of(raw: Any) -> Provider | None:
-    """The provider that a section names; None if it names none that is known."""
+    """The provider that a section names; None if it is missing or unknown."""
     provider = raw.get("provider") if isinstance(raw, dict) else None
     return provider if provider in PROVIDERS else None
 
 
 @functools.cache
 def asked_by(provider: Provider, section: type[Section]) -> type[Section]:
-    """`section` with the keys of a chat model of `provider` beside its own."""
+    """`section` with the keys of a chat model of `provider` added to its own."""
     asked = of_provider(provider, "params").Asked
     return type(
         f"{asked.__module__}.{section.__name__}", (asked, section), {"model_config": ConfigDict(extra="forbid")}

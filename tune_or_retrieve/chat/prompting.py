@@ -1,4 +1,4 @@
-"""Prompts that are text files, and material put into them that must not be taken for instructions."""
+"""Prompts in text files, filled with material that must not be taken for instructions."""
 
 from collections.abc import Mapping
 from string import Template
@@ -13,8 +13,8 @@ def filled(prompt: str, material: Mapping[str, str], **more: str) -> list[dict[s
     """The system and the user message of a prompt with $names.
 
     Args:
-        material: texts of others by name. ``$mark`` follows from them, so that no text can hold its own mark.
-        more: words of ours by name.
+        material: untrusted texts by name. ``$mark`` is derived from them, so no text can contain its own mark.
+        more: our own words by name.
     """
     mark = sha256_text("\0".join(material.values()))[:MARK_DIGITS]
     system, user = (Template(part).substitute(material, mark=mark, **more) for part in prompt.split(BORDER))

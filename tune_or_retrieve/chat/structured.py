@@ -1,4 +1,4 @@
-"""Replies that are to be one JSON object of a given shape, from any chat model."""
+"""Structured replies from any chat model: one JSON object of a given schema."""
 
 import json
 import re
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from tune_or_retrieve.base.validation import rule
 from tune_or_retrieve.chat.calls import Options, Reply, ask
 
 if TYPE_CHECKING:
@@ -17,13 +18,13 @@ FENCE = re.compile(r"\A```(?:json)?\s*\n(.*)\n\s*```\Z", re.DOTALL)
 
 
 class ShapedReply(Reply):
-    """`arguments`: what the model put into the tool that it was given; None if it wrote text."""
+    """`arguments`: the model's arguments to the tool it was offered; None if it wrote text."""
 
     arguments: dict[str, Any] | None = None
 
 
 class Asks(Protocol):
-    """A chat model that can be asked for an object. `identity`: what replies depend on, for the keys of the store."""
+    """A chat model that can be asked for a JSON object. `identity`: what replies depend on, for keys of the store."""
 
     identity: dict[str, Any]
     reply_class: type[ShapedReply]
@@ -32,11 +33,11 @@ class Asks(Protocol):
 
 
 class Unreadable(Exception):
-    """The reply is not what was asked for. Its text says why; it is never a fault of the call."""
+    """The call succeeded, but its reply is not what was asked for. Its text says why."""
 
 
 class ShapedChat:
-    """`Asks` for LangChain's ChatOpenAI: the embedded engine (which holds its grammar to the schema) or a server."""
+    """`Asks` for LangChain's ChatOpenAI: the embedded engine (whose grammar enforces the schema) or a server."""
 
     reply_class = ShapedReply
 
@@ -53,7 +54,7 @@ class ShapedChat:
 
 
 class _WithFormat:
-    """The chat with the schema in each request's body, where the client does not take a cut reply for a fault."""
+    """The chat with the schema in each request's body; given it otherwise, the client raises on a truncated reply."""
 
     def __init__(self, chat: "BaseChatModel", schema: type[BaseModel]) -> None:
         self._chat = chat
@@ -64,11 +65,11 @@ class _WithFormat:
         return self._chat.invoke(messages, **arguments | {"extra_body": arguments["extra_body"] | self._format})
 
 
-def read(reply: ShapedReply, schema: type[Shape]) -> Shape:
-    """The object that a reply is: the tool's arguments, or a text that is one JSON object and nothing else.
+def parse_reply(reply: ShapedReply, schema: type[Shape]) -> Shape:
+    """The object in a reply: the tool's arguments, or a text that is one JSON object and nothing else.
 
     Raises:
-        Unreadable: cut off, refused, no JSON, or not of the shape. Nothing is guessed or mended.
+        Unreadable: truncated, refused, not JSON, or not of the schema. Nothing is guessed or repaired.
     """
     if reply.stop_reason == "length":
         raise Unreadable("the reply was cut off at max_tokens")
@@ -81,11 +82,11 @@ def read(reply: ShapedReply, schema: type[Shape]) -> Shape:
         first = fault.errors()[0]
         where = ".".join(map(str, first["loc"])) or "the object"
         given = "" if first["type"] == "missing" else f", got {str(first['input'])[:60]!r}"
-        raise Unreadable(f"{where}: {first['msg']}{given}") from None
+        raise Unreadable(f"{where}: {rule(first)}{given}") from None
 
 
 def json_schema(schema: type[BaseModel]) -> dict[str, Any]:
-    """The schema in one piece: not every model's tools and grammars follow references."""
+    """The schema with references inlined: not every model's tools and grammars follow them."""
     made = schema.model_json_schema()
     parts = made.pop("$defs", {})
 

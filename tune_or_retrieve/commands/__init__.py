@@ -1,1 +1,1 @@
-"""The commands of tune-or-retrieve: check, preset, evidence, and those that look at AWS. No stage depends on them."""
+"""The commands of tune-or-retrieve: check, preset, evidence, tidy, and those about AWS. No stage depends on them."""

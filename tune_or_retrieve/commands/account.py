@@ -1,4 +1,4 @@
-"""The commands that look at AWS, or at what it will cost: doctor, estimate, resources, teardown."""
+"""The commands about AWS and its costs: doctor, estimate, resources, teardown."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -22,6 +22,7 @@ from tune_or_retrieve.account.teardown import teardown as take_down
 from tune_or_retrieve.account.work import count, work
 from tune_or_retrieve.base import params
 from tune_or_retrieve.base.errors import StageError
+from tune_or_retrieve.base.leaves import leaves
 from tune_or_retrieve.commands.asking import confirmed, refuse_without_terminal
 from tune_or_retrieve.commands.check import refuse_faults
 from tune_or_retrieve.money.budget import Budget
@@ -29,7 +30,13 @@ from tune_or_retrieve.providers.bedrock.aws.removal import look
 from tune_or_retrieve.providers.bedrock.aws.session import Clients, clients, profile_region
 from tune_or_retrieve.providers.bedrock.tuning.hosting import HOURS_OF_A_MONTH
 
-LOCAL = "params.yaml asks nothing of Amazon Bedrock: `tune-or-retrieve preset bedrock` puts the study there."
+LOCAL = "params.yaml uses nothing of Amazon Bedrock: `tune-or-retrieve preset bedrock` moves the study there."
+
+NOTHING_THERE = (
+    "This study has nothing on AWS: params.yaml uses nothing of Amazon Bedrock and names no region. To look into a "
+    "region all the same, set AWS_REGION."
+)
+CHOOSES = ("qa.provider", "knowledge_base.backend")
 
 
 def doctor() -> None:
@@ -54,7 +61,7 @@ def doctor() -> None:
 
 
 def _on_bedrock() -> tuple[dict[str, Any], Requirements] | None:
-    """The params and what they require of Bedrock; None, which is said, if that is nothing.
+    """The params and what they require of Bedrock; None, with a message, if nothing.
 
     Raises StageError as `check` does.
     """
@@ -83,19 +90,21 @@ def estimate() -> None:
     dated, counted = prices(content), count(content)
     print(table(estimated(work(asked, counted, content), dated), dated, Budget().by_stage()))
     if counted.about:
-        print(f"about: not there yet to be counted, and taken from params.yaml: {', '.join(counted.about)}.")
+        print(f"about: not made yet, so estimated from params.yaml: {', '.join(counted.about)}.")
     if asked.embedding and counted.chunks is None:
         print("index: not known before the stage chunks has run.")
     for name, per_hour in provisioned(content).items():
         month = f"${per_hour * HOURS_OF_A_MONTH:,.2f} a month"
         print(f"{name}: in addition, provisioned throughput at ${per_hour:,.2f} an hour, used or not: {month}.")
-    print("Spent is by all runs since .cache/spent.jsonl was begun, without storage of models, which is by the month.")
-    print("Replies are counted as long as they may be; what the store holds already costs nothing again.")
+    print("Spent counts all runs since .cache/spent.jsonl was started, without the monthly storage of models.")
+    print("Replies are assumed to be as long as allowed; what is in the store costs nothing again.")
 
 
 def resources() -> None:
-    """What of ours is at AWS. Raises StageError if a part could not be looked at."""
-    regions, scope = _regions()
+    """List what this project has at AWS. Raises StageError if a part of it could not be listed."""
+    if (found := _regions()) is None:
+        return
+    regions, scope = found
     unlisted = []
     for here in regions:
         found, unseen = look(here, kinds(scope))
@@ -106,13 +115,15 @@ def resources() -> None:
 
 
 def teardown(dry_run: bool = False, yes: bool = False) -> None:
-    """Remove it all. Exit code 2, before AWS is asked, without a terminal to ask at and without `yes`."""
+    """Remove all of it. Without a terminal to ask at and without `yes`, exit with code 2 before AWS is contacted."""
     if not dry_run and not yes:
         refuse_without_terminal(
             "teardown deletes what was paid for, and there is no terminal to ask at. Look with --dry-run, then run it "
             "with --yes."
         )
-    regions, scope = _regions()
+    if (found := _regions()) is None:
+        return
+    regions, scope = found
     take_down(regions, scope, dry_run, confirmed=lambda: yes or _asked(regions))
 
 
@@ -121,10 +132,11 @@ def _asked(regions: Sequence[Clients]) -> bool:
     return confirmed(f"Remove all of this from account {regions[0].account_id}, {names}?")
 
 
-def _regions() -> tuple[list[Clients], Scope]:
-    """Each region that params name, and that of the AWS profile; and where else to look.
+def _regions() -> tuple[list[Clients], Scope] | None:
+    """Every region that params or the AWS profile name, and every bucket that params name.
 
-    From the params as far as they can be read: what is at AWS can be removed without them.
+    Params are used as far as they can be read: what is on AWS can be removed without them, too. None, with a message,
+    if the study is local and no region is named.
     """
     content, dated = {}, None
     try:
@@ -134,6 +146,15 @@ def _regions() -> tuple[list[Clients], Scope]:
         print(f"{fault} Going on without it.", file=sys.stderr)
     named, buckets = regions_and_buckets(content)
     names = dict.fromkeys(filter(None, [profile_region(), *named]))
+    if content and not names and not _uses_bedrock(content):
+        print(NOTHING_THERE)
+        return None
     regions = [clients(name) for name in names or [None]]
     _ = regions[0].account_id  # without credentials this is one fault, instead of one for each kind of resource
     return regions, Scope(tuple(buckets), dated, hourly(content))
+
+
+def _uses_bedrock(content: Mapping[str, Any]) -> bool:
+    """Whether `content`, which is unchecked, names Bedrock as a provider of the study."""
+    named = leaves({section: content.get(section) for section in ("study", "qa", "knowledge_base")})
+    return "bedrock" in (value for key, value in named.items() if key.startswith("study.") or key in CHOOSES)

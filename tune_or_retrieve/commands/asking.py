@@ -13,7 +13,7 @@ def confirmed(question: str) -> bool:
 
 
 def refuse_without_terminal(message: str) -> None:
-    """Exit with code 2 and a message if there is no one to ask."""
+    """Exit with code 2 and a message if there is no terminal to ask at."""
     if not sys.stdin.isatty():
         print(f"error: {message}", file=sys.stderr)
         sys.exit(NOT_ASKED)

@@ -17,15 +17,20 @@ from stages.report.params import ReportParams, StudyParams
 from stages.retrieve.params import RetrievalParams
 from tune_or_retrieve.base import machine, params
 from tune_or_retrieve.base.errors import StageError
+from tune_or_retrieve.base.files import read_jsonl
 from tune_or_retrieve.base.locations import resolve
 from tune_or_retrieve.base.machine import RunParams
+from tune_or_retrieve.base.questions import HANDWRITTEN, NO_HANDWRITTEN
+from tune_or_retrieve.base.records import Question
 from tune_or_retrieve.chat.models import ModelParams
-from tune_or_retrieve.commands.forecast import forecast
+from tune_or_retrieve.commands.forecast import GRAPH, forecast
 from tune_or_retrieve.money.prices import Prices
 from tune_or_retrieve.providers.bedrock.knowledge_base.params import BedrockBaseParams
 from tune_or_retrieve.providers.embedded.params import EmbeddedModel
+from tune_or_retrieve.providers.embedded.weights import check_weights
+from tune_or_retrieve.vectors.embedding import EmbeddingParams
 
-PACKAGE = "package:"  # of model files that are there at once; others may have to be fetched
+HUB = "hf:"  # location of model files that may have to be downloaded
 SECTIONS: dict[str, type[params.Section]] = {
     "articles": ArticlesParams,
     "chunking": ChunkingParams,
@@ -40,7 +45,7 @@ SECTIONS: dict[str, type[params.Section]] = {
 
 
 def check() -> None:
-    """Say that there are no faults, and what would run. Raises StageError with the faults of all sections."""
+    """Print that there are no faults, and what would run. Raises StageError with the faults of all sections."""
     refuse_faults()
     print(f"{params.PARAMS_FILE}: no faults.", flush=True)
     for line in forecast(params.everything()):
@@ -54,13 +59,15 @@ def refuse_faults() -> None:
         StageError: holds the faults of all sections.
     """
     faults: list[str] = []
+    elsewhere: list[str] = []
 
     def tried(read: Callable, *args):
         try:
             return read(*args)
+        except params.ParamsFaults as fault:
+            faults.extend(fault.lines)
         except StageError as fault:
-            if str(fault) not in faults:  # a file that cannot be read at all is one fault, not one a section
-                faults.append(str(fault))
+            elsewhere.append(str(fault))
 
     tried(machine.check_processor)
     study, run = tried(params.load, "study", StudyParams), tried(params.load, machine.SECTION, RunParams)
@@ -68,17 +75,12 @@ def refuse_faults() -> None:
     if sections["articles"] and sections["articles"].source == "botocore":
         tried(check_source, sections["articles"].botocore)
     if sections["articles"] and not Path(folder := sections["articles"].folder.path).is_dir():
-        # DVC watches it whatever the source is, and says less clearly that it is missing.
-        faults.append(f"{params.PARAMS_FILE}: articles.folder.path: must be a folder. Got {folder!r}: no such folder.")
-    if sections["knowledge_base"] and (name := sections["knowledge_base"].faiss.embedding.model).startswith(PACKAGE):
-        tried(resolve, name)
+        # DVC needs it whatever the source is, and says less clearly that it is missing.
+        faults.append(f"articles.folder.path: must be a folder. Got {folder!r}: no such folder.")
     base, retrieval = sections["knowledge_base"], sections["retrieval"]
     if base and base.backend == base.fallback:
-        faults.append(
-            f"{params.PARAMS_FILE}: knowledge_base.fallback: must be none with backend {base.backend}. Got "
-            f"{base.fallback!r}."
-        )
-    if base and base.bedrock is not None:  # of a study on this machine, too: it is one word away from being used
+        faults.append(f"knowledge_base.fallback: must be none with backend {base.backend}. Got {base.fallback!r}.")
+    if base and base.bedrock is not None:  # in a local study, too: it takes one word to use it
         tried(params.load, "knowledge_base.bedrock", BedrockBaseParams)
     if base and retrieval and base.backend == "bedrock":
         # Here: it imports boto3, which a local study does not need.
@@ -88,31 +90,38 @@ def refuse_faults() -> None:
     for section, kind in (("models", ModelParams), ("judges", JudgeParams)):
         tried(params.load_value, section, dict[params.Name, Any])
         used = getattr(study, section, {})
-        # Entries that the study does not use are checked too: they are one word away from being used.
+        # Entries that the study does not use are checked, too: it takes one word to use them.
         for name in dict.fromkeys([*used, *(tried(params.entries, section) or ())]):
             read = tried(params.load, f"{section}.{name}", kind)
-            if isinstance(read, EmbeddedModel) and read.weights.startswith(PACKAGE):
-                tried(resolve, read.weights, read.sha256)
-            if section == "judges":
-                sections[f"judges.{name}"] = read
+            sections[f"{section}.{name}"] = read
             provider = getattr(read, "provider", "none")
             if read and used.get(name, provider) != provider:
                 faults.append(
-                    f"{params.PARAMS_FILE}: study.{section}.{name}: must be {provider}, the provider of "
-                    f"{section}.{name}. Got {used[name]!r}."
+                    f"study.{section}.{name}: must be {provider}, the provider of {section}.{name}. Got {used[name]!r}."
                 )
-    tried(params.refuse_moved)
     tried(_refuse_keys_twice)
-    for key in ("qa.provider", "knowledge_base.fallback"):  # by which dvc.yaml names code: they have no default there
-        tried(params.load_value, key, str)
+    if HANDWRITTEN.exists() or GRAPH.is_file():  # without a pipeline, params.yaml is checked alone
+        tried(lambda: list(read_jsonl(HANDWRITTEN, Question, NO_HANDWRITTEN)))
+    parts = [part for section in sections.values() for part in _parts(section)]
+    weights = {(part.weights, part.sha256) for part in parts if isinstance(part, EmbeddedModel)}
+    others = {part.model for part in parts if isinstance(part, EmbeddingParams)}
+    others |= {part.tokenizer for part in parts if isinstance(part, ChunkingParams)}
+    for location, sha256 in sorted(weights, key=str):
+        if not location.startswith(HUB):
+            tried(check_weights, location, sha256)
+    for location in sorted(others):
+        if not location.startswith(HUB):
+            tried(resolve, location)
     if run:
         _refuse_what_the_machine_lacks(run, sections, tried)
-    if faults:
-        raise StageError("\n".join(faults))
+    if faults:  # each once: several sections may find the same
+        elsewhere.insert(0, str(params.ParamsFaults(list(dict.fromkeys(faults)))))
+    if elsewhere:
+        raise StageError("\n".join(dict.fromkeys(elsewhere)))
 
 
 def _refuse_keys_twice() -> None:
-    """Raises StageError for a key that stands twice in a section: PyYAML takes the last, and DVC takes none."""
+    """Raises StageError for a duplicate key in a section: PyYAML takes the last one, and DVC refuses the file."""
     from ruamel.yaml import YAML
     from ruamel.yaml.constructor import DuplicateKeyError
     from ruamel.yaml.error import YAMLError
@@ -122,16 +131,16 @@ def _refuse_keys_twice() -> None:
     except DuplicateKeyError as fault:
         line = fault.problem_mark.line + 1
         key = re.search(r'duplicate key "([^"]*)"', fault.problem)
-        named = f"{key[1]} stands" if key else "a key stands"
-        raise StageError(f"{params.PARAMS_FILE}, line {line}: {named} twice in its section. Remove one.") from None
+        named = key[1] if key else "a key"
+        raise StageError(f"{params.PARAMS_FILE}, line {line}: {named} is twice in its section. Remove one.") from None
     except YAMLError:
-        return  # what else is wrong with the file, its readers say
+        return  # whatever else is wrong with the file, its readers report
 
 
 def _refuse_what_the_machine_lacks(
     run: RunParams, sections: Mapping[str, params.Section | None], tried: Callable
 ) -> None:
-    """Only what is asked for by name can be lacking; torch and llama.cpp are imported for that alone."""
+    """Only what is asked for by name can be lacking, so torch and llama.cpp are imported only then."""
     if run.gpu_layers != "auto":
         from tune_or_retrieve.providers.embedded.server import gpu_layers
 
@@ -141,6 +150,15 @@ def _refuse_what_the_machine_lacks(
     if (asked or run.device not in ("auto", "cpu")) and (device := tried(machine.device, run.device)):
         for key, dtype in asked:
             tried(machine.dtype, dtype, device, key)
+
+
+def _parts(section: params.Section | None) -> Iterator[params.Section]:
+    """A section and all sections within it."""
+    if section is not None:
+        yield section
+        for _, value in section:
+            if isinstance(value, params.Section):
+                yield from _parts(value)
 
 
 def _dtypes(key: str, section: params.Section | None) -> Iterator[tuple[str, str]]:

@@ -6,21 +6,23 @@ from tune_or_retrieve.commands.asking import confirmed, refuse_without_terminal
 from tune_or_retrieve.commands.tidy import FOLDERS, parts, table
 from tune_or_retrieve.money.budget import LEDGER, Budget
 
+PAID = "calls"  # of models elsewhere, if any part of the store was paid for
+
 
 @exits_cleanly
 def main() -> None:
-    """Raises StageError, so that make stops, if finished work is not to be removed."""
+    """Raises StageError, which stops make, unless the user agrees to lose finished work."""
     found = list(parts())
     ledger = cached(LEDGER)
     if not ledger.exists() and all(part.kind in FOLDERS for part in found):
-        return  # nothing that was paid for, and weights are made again in seconds
+        return  # no finished work: weights are made again in seconds
     print("make clean removes .venv and .cache, which holds finished work:")
     print(table(found))
     if ledger.exists():
         print(_spent())
+    what = "what may have been paid for" if ledger.exists() or any(part.kind == PAID for part in found) else "this"
     refuse_without_terminal(
-        "make clean removes what was paid for, and there is no terminal to ask at. To remove it all the same: "
-        "make clean YES=1"
+        f"make clean removes {what}, and there is no terminal to ask at. To remove it all the same: make clean YES=1"
     )
     if not confirmed("Remove all of this?"):
         raise StageError("not confirmed: nothing was removed.")

@@ -1,12 +1,12 @@
-"""Evidence of test questions: where in an article the passage stands that a reference answer rests on.
+"""Evidence of test questions: the passage of an article that a reference answer rests on.
 
-For those who write questions of their own into data/eval/questions.jsonl:
+For writing your own questions in data/eval/questions.jsonl:
 
     tune-or-retrieve evidence locate s3/put-object "words of the article, copied"   prints the evidence as JSON
     tune-or-retrieve evidence refresh data/eval/questions.jsonl                     finds moved passages again
 
-Questions hold offsets and a hash, no text. When articles are made anew, a passage may stand elsewhere: `refresh`
-finds a passage of that length and hash, and writes its new place.
+Questions hold offsets and a hash, but no text. After articles were made again, passages may have moved: `refresh` finds
+those of the same length and hash, and writes their new offsets.
 """
 
 import json
@@ -40,12 +40,12 @@ def locate(article_id: str, text: str, quote: str) -> Evidence:
 
 
 def matches(evidence: Evidence, text: str) -> bool:
-    """Whether the article's text still holds the evidence at its place."""
+    """Whether the article still has the evidence at its offsets."""
     return sha256_text(text[evidence.start : evidence.end]) == evidence.sha256
 
 
 def relocate(evidence: Evidence, text: str) -> Evidence | None:
-    """The same passage at its place nearest to the old one; None if the text no longer holds it."""
+    """The same passage where it is nearest to the old offsets; None if the text no longer has it."""
     length = evidence.end - evidence.start
     starts = sorted(range(len(text) - length + 1), key=lambda start: (abs(start - evidence.start), start))
     for start in starts:
@@ -56,7 +56,7 @@ def relocate(evidence: Evidence, text: str) -> Evidence | None:
 
 
 def refresh(questions: list[Question], texts: Mapping[str, str]) -> list[Question]:
-    """Questions with every evidence at the place where its article now has it.
+    """Questions with the present offsets of all evidence.
 
     Args:
         texts: of the articles, by id.
@@ -74,7 +74,7 @@ def refresh(questions: list[Question], texts: Mapping[str, str]) -> list[Questio
             evidence.append(new or old)
         refreshed.append(question.model_copy(update={"evidence": evidence}))
     if faults:
-        advice = f"Find each anew: {LOCATE}"
+        advice = f"Find each of them again: {LOCATE}"
         raise StageError("\n  ".join([f"{len(faults)} passage{'s' * (len(faults) > 1)} lost:", *faults, advice]))
     return refreshed
 
@@ -85,8 +85,8 @@ def print_location(article_id: str, quote: str) -> None:
 
 
 def refresh_file(file: Path) -> None:
-    """Write the questions of a file back with every evidence at its place. Raises StageError as `refresh`."""
-    old = list(read_jsonl(file, Question))
+    """Update the offsets of all evidence in a file of questions. Raises StageError as `refresh`."""
+    old = list(read_jsonl(file, Question, "Name a file of questions, such as data/eval/questions.jsonl."))
     ids = {evidence.article_id for question in old for evidence in question.evidence}
     texts = {a.id: corpus.read_text(a) for a in corpus.read_articles() if a.id in ids}
     new = refresh(old, texts)

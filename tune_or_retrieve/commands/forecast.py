@@ -1,4 +1,4 @@
-"""What `dvc repro` would run, about how long that takes, and what it may cost. Asks nothing of AWS."""
+"""What `dvc repro` would run, roughly how long it takes, and what it may cost. AWS is not contacted."""
 
 import fcntl
 import json
@@ -10,23 +10,25 @@ from typing import Any, NamedTuple
 from tune_or_retrieve.base import machine, params
 from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.base.files import read_json
-from tune_or_retrieve.base.stage import PRESETS, durations, leaves, size, size_id
+from tune_or_retrieve.base.leaves import leaves
+from tune_or_retrieve.base.progress import duration
+from tune_or_retrieve.base.stage import PRESETS, durations, size, size_id
 from tune_or_retrieve.money.cost import in_dollars
 from tune_or_retrieve.money.prices import Prices
 
 DVC, GRAPH = Path(".dvc"), Path("dvc.yaml")
 SHIPPED = Path("benchmarks/results/study.json")
-SIZES = {"local": ("local",), "quick": ("local", "quick")}  # that we measured, and the presets that make them
+SIZES = {"local": ("local",), "quick": ("local", "quick")}  # sizes that we measured, and the presets that make them
 PAID = ("bedrock", "openai")
 NOT_KNOWN = "not known"
 
 
 class Unknown(Exception):
-    """Why it cannot be told what would run."""
+    """Why it is not known what would run."""
 
 
-class Lasts(NamedTuple):
-    """How long a stage takes. `seconds`: None where nothing like it was measured."""
+class Estimate(NamedTuple):
+    """How long a stage takes. `seconds`: None if nothing comparable was measured."""
 
     stage: str
     seconds: float | None
@@ -34,7 +36,7 @@ class Lasts(NamedTuple):
 
 
 def forecast(content: Mapping[str, Any]) -> list[str]:
-    """Lines to be read; none where there is no pipeline. `content`: that of params.yaml, without faults."""
+    """Lines to print; none without a pipeline. `content`: that of params.yaml, without faults."""
     if not (DVC.is_dir() and GRAPH.is_file()):
         return []
     try:
@@ -47,7 +49,7 @@ def forecast(content: Mapping[str, Any]) -> list[str]:
     wide = max(len(row.stage) for row in rows)
     return [
         f"At most {len(rows)} stage{'s' * (len(rows) > 1)} would run:",
-        *(f"  {row.stage:{wide}}  {_time(row.seconds):>9}" for row in rows),
+        *(f"  {row.stage:{wide}}  {NOT_KNOWN if row.seconds is None else duration(row.seconds):>9}" for row in rows),
         _sum(rows),
         *_cost(rows, content),
     ]
@@ -56,10 +58,10 @@ def forecast(content: Mapping[str, Any]) -> list[str]:
 def stale() -> list[str]:
     """Stages that DVC finds changed and all after them, in the order in which it would run them.
 
-    No lock of DVC is taken, so that a run that begins meanwhile is not held up.
+    DVC's locks are not taken, so a run that starts meanwhile need not wait.
 
     Raises:
-        Unknown: DVC is at work, or finds a fault.
+        Unknown: DVC is running, or finds a fault.
     """
     if _at_work():
         raise Unknown("DVC is at work here. Ask again when it has ended.")
@@ -74,7 +76,7 @@ def stale() -> list[str]:
             changed = [one for one in graph if one.cmd and not one.frozen and _changed(one)]
             later = {one for each in changed for one in networkx.ancestors(graph, each)}
             return [one.addressing for one in plan_repro(graph) if one in later or one in changed]
-    except (DvcException, OSError) as fault:  # OSError: what a run that has begun meanwhile just removes
+    except (DvcException, OSError) as fault:  # OSError: a run that started meanwhile removed a file
         raise Unknown(f"DVC says: {' '.join(str(fault).split())}") from None
 
 
@@ -83,15 +85,15 @@ def _changed(stage: Any) -> bool:
 
 
 def _at_work() -> bool:
-    """Whether another process holds DVC's lock, or the files of a stage, as it does while the stage runs."""
+    """Whether another process holds DVC's lock, or the files of a stage, which DVC locks while it runs."""
     import psutil
 
     try:
         with (DVC / "tmp/lock").open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)  # given back at once
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)  # released at once
     except BlockingIOError:
         return True
-    except OSError:  # not there yet, or not ours to read: nothing is known of it
+    except OSError:  # missing or not readable: unknown
         pass
     try:
         held = json.loads((DVC / "tmp/rwlock").read_text()).get("write", {})
@@ -100,25 +102,27 @@ def _at_work() -> bool:
     return any(psutil.pid_exists(one["pid"]) and one["pid"] != os.getpid() for one in held.values())
 
 
-def last(stages: Sequence[str], content: Mapping[str, Any]) -> list[Lasts]:
-    """How long each stage takes: as measured here with a study of this size, else as we measured, else with another."""
+def last(stages: Sequence[str], content: Mapping[str, Any]) -> list[Estimate]:
+    """How long each stage takes: measured here with a study of this size, else by us, else here with another size."""
     here, mine, (ours, place) = durations(), size_id(content), _shipped(content)
     found = []
     for name in stages:
         runs = here.get(name, [])
         if same := [run.seconds for run in runs if run.size == mine]:
-            found.append(Lasts(name, max(same), "measured here"))  # the largest: others may have found all in the store
+            found.append(
+                Estimate(name, max(same), "measured here")
+            )  # the longest: shorter ones may have found everything in the store
         elif name in ours:
-            found.append(Lasts(name, ours[name], f"measured on {place}, by {SHIPPED}"))
+            found.append(Estimate(name, ours[name], f"measured on {place}, by {SHIPPED}"))
         elif runs:
-            found.append(Lasts(name, max(run.seconds for run in runs), "measured here with a study of another size"))
+            found.append(Estimate(name, max(run.seconds for run in runs), "measured here with a study of another size"))
         else:
-            found.append(Lasts(name, None, NOT_KNOWN))
+            found.append(Estimate(name, None, NOT_KNOWN))
     return found
 
 
 def _shipped(content: Mapping[str, Any]) -> tuple[dict[str, float], str]:
-    """Seconds of each stage as we measured them with a study like this one, on a processor as near as there is."""
+    """Seconds of each stage as we measured them with a study like this one, on the most similar processor."""
     mine, like = size(content), machine.instructions()
     for name, presets in SIZES.items():
         files = [PRESETS / f"{preset}.yaml" for preset in presets]
@@ -136,7 +140,7 @@ def _shipped(content: Mapping[str, Any]) -> tuple[dict[str, float], str]:
     return {}, ""
 
 
-def _sum(rows: Sequence[Lasts]) -> str:
+def _sum(rows: Sequence[Estimate]) -> str:
     seconds = [row.seconds for row in rows if row.seconds is not None]
     if not seconds:
         return "How long that takes is not known: it was never measured here."
@@ -145,21 +149,13 @@ def _sum(rows: Sequence[Lasts]) -> str:
         by_source.setdefault(row.source, []).append(row.stage)
     unknown = by_source.pop(NOT_KNOWN, [])
     (most, _), *others = sorted(by_source.items(), key=lambda one: -len(one[1]))
-    told = [most, *(f"{', '.join(stages)}: {source}" for source, stages in others)]
+    parts = [most, *(f"{', '.join(stages)}: {source}" for source, stages in others)]
     if unknown:
-        told.append(f"{', '.join(unknown)}: {NOT_KNOWN}")
-    return f"{'At least' if unknown else 'About'} {_time(sum(seconds))} in all, {'; '.join(told)}."
+        parts.append(f"{', '.join(unknown)}: {NOT_KNOWN}")
+    return f"{'At least' if unknown else 'About'} {duration(sum(seconds))} in all, {'; '.join(parts)}."
 
 
-def _time(seconds: float | None) -> str:
-    if seconds is None:
-        return NOT_KNOWN
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
-
-
-def _cost(rows: Sequence[Lasts], content: Mapping[str, Any]) -> Iterator[str]:
+def _cost(rows: Sequence[Estimate], content: Mapping[str, Any]) -> Iterator[str]:
     prices = params.load("prices", Prices)
     seconds, hour = sum(row.seconds or 0 for row in rows), prices.compute_per_hour
     machine_time = f"about {seconds / 3600 * hour:.2f} {prices.currency} of machine time" if hour and seconds else ""
@@ -170,12 +166,12 @@ def _cost(rows: Sequence[Lasts], content: Mapping[str, Any]) -> Iterator[str]:
     if not paid:
         yield f"Nothing is paid for: all of it runs on this machine{f' ({machine_time})' if machine_time else ''}."
     elif machine_time:
-        yield f"Beside that, {machine_time}."
+        yield f"In addition, {machine_time}."
 
 
 def _paid(stages: Sequence[str], content: Mapping[str, Any], prices: Prices) -> Iterator[str]:
-    """What is paid for by tokens; nothing where none of the stages asks a model elsewhere."""
-    from tune_or_retrieve.account.estimate import estimate  # here: with it comes boto3
+    """What is paid for by tokens; nothing if none of the stages calls a hosted model."""
+    from tune_or_retrieve.account.estimate import estimate  # here: it imports boto3
     from tune_or_retrieve.account.requirements import provisioned, requirements
     from tune_or_retrieve.account.work import count, work
     from tune_or_retrieve.money.budget import Budget
@@ -195,7 +191,7 @@ def _paid(stages: Sequence[str], content: Mapping[str, Any], prices: Prices) -> 
     for one in todo:
         try:
             [row] = estimate([one], prices)
-        except StageError:  # a model that the table lacks
+        except StageError:  # a model that is not in the table
             row = None
         if row is None or row.dollars is None:
             unpriced[one.model] = None
@@ -214,4 +210,4 @@ def _paid(stages: Sequence[str], content: Mapping[str, Any], prices: Prices) -> 
         yield "What index costs is not known before the stage chunks has run."
     for name, per_hour in provisioned(content).items():
         if any(stage.endswith(f"@{name}") for stage in stages):
-            yield f"Beside that, provisioned throughput of {name} at {per_hour:.2f} USD an hour, used or not."
+            yield f"In addition, provisioned throughput of {name} at {per_hour:.2f} USD an hour, used or not."

@@ -1,25 +1,25 @@
 """``tune-or-retrieve preset NAME``: the values of a preset, written into params.yaml around its comments.
 
-bedrock and local say where the study runs, quick how large it is; local makes it as large again as we ship it.
+bedrock and local set where the study runs, quick makes it small; local also restores the shipped size.
 """
 
 import io
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.base.files import write_text
+from tune_or_retrieve.base.leaves import leaves
 from tune_or_retrieve.base.params import PARAMS_FILE, read_text
 
 FOLDER = Path("presets")
-WHOLE = ("models", "judges")  # sections whose entries are of several kinds: an entry takes the place of another one
-STUDY = ("study",)  # its mappings say what is compared: each takes the place of the one that was there
-# Its keys are replaced by the other presets only where they hold its values: a size of the user's own stays.
+WHOLE = ("models", "judges")  # sections whose entries are of several kinds, and are replaced as a whole
+STUDY = ("study",)  # its mappings say what is compared, and are replaced as a whole
+# Other presets replace its keys only if they have its values: a size that the user set stays.
 SIZE = "quick"
-KEPT = ("run.budget_usd",)  # replaced only where a preset put it or nothing stands: a limit of the user's own stays
+KEPT = ("run.budget_usd",)  # replaced only if it is a preset's or not set: a limit that the user set stays
 
 
 def preset(name: str) -> None:
@@ -29,18 +29,18 @@ def preset(name: str) -> None:
 
 
 def names(folder: Path = FOLDER) -> list[str]:
-    """Presets that there are; none in a folder that is not the root of the repository."""
+    """Names of the presets; none outside the root of the repository."""
     return sorted(path.stem for path in folder.glob("*.yaml"))
 
 
 def apply(name: str, params: Path = PARAMS_FILE, folder: Path = FOLDER) -> list[str]:
-    """Write the values of a preset into params.yaml, whole or not at all. All else stays as it is.
+    """Write the values of a preset into params.yaml, all or none. Everything else stays as it is.
 
-    An entry of `models` or `judges` that has the preset's provider already stays, with all that a user made of it.
+    An entry of `models` or `judges` that already has the preset's provider stays, with all changes of the user.
 
     Returns:
-        What changed, a line each: ``study.judges.claude: nothing -> "bedrock"``; with a mark behind it where what stood
-        there is the user's own, which no preset brings back.
+        What changed, a line each: ``study.judges.claude: nothing -> "bedrock"``, marked if the old value was set by
+        the user and is in no preset.
 
     Raises:
         StageError: there is no such preset, or a file is missing or no valid YAML.
@@ -51,14 +51,14 @@ def apply(name: str, params: Path = PARAMS_FILE, folder: Path = FOLDER) -> list[
     yaml, text = _yaml(), read_text(params)
     content = _load(yaml, params, text)
     presets = {one: _load(yaml, path := folder / f"{one}.yaml", read_text(path)) for one in known}
-    shipped = [dict(_leaves(one)) for one in presets.values()]
-    before = dict(_leaves(content))
-    kept = KEPT if name == SIZE else (*KEPT, *dict(_leaves(presets.get(SIZE, {}))))
+    shipped = [leaves(one) for one in presets.values()]
+    before = leaves(content)
+    kept = KEPT if name == SIZE else (*KEPT, *leaves(presets.get(SIZE, {})))
     for key in kept:
         if before.get(key) is not None and all(one.get(key) != before[key] for one in shipped):
             _remove(presets[name], key)
     _merge(content, presets[name], ())
-    after = dict(_leaves(content))
+    after = leaves(content)
     if before == after:
         return []
     written = io.StringIO()
@@ -95,11 +95,11 @@ def _of_this_provider(old: Any, new: Any, path: tuple[str, ...]) -> bool:
 
 def _yours(key: str, before: dict[str, Any], shipped: list[dict[str, Any]]) -> str:
     known = key not in before or any(key in one and one[key] == before[key] for one in shipped)
-    return "" if known else "  (your own: no preset brings it back)"
+    return "" if known else "  (your own value: in no preset)"
 
 
 def _keep_what_follows(old: Any, new: Any) -> None:
-    """Blank lines and comments below an entry hang on its last line for ruamel: they go over to the new one's."""
+    """ruamel attaches blank lines and comments below an entry to its last line: move them to the new entry's."""
     (old, key), (new, new_key) = _last(old), _last(new)
     token = (old.ca.items.get(key) or [None] * 4)[2]
     mine = (new.ca.items.get(new_key) or [None] * 4)[2]
@@ -118,7 +118,7 @@ def _last(node: Any) -> tuple[Any, str]:
 
 
 def _spaced(text: str, before: str) -> str:
-    """Two spaces before the comments of changed lines: ruamel keeps their column, whatever the value is now."""
+    """Two spaces before the comments of changed lines: ruamel keeps their column however long the value is."""
     kept = set(before.splitlines(keepends=True))
     return "".join(
         line if line in kept else re.sub(r"(?<=\S) +# ", "  # ", line, count=1)
@@ -126,23 +126,15 @@ def _spaced(text: str, before: str) -> str:
     )
 
 
-def _leaves(node: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
-    if isinstance(node, dict) and node:
-        for key, value in node.items():
-            yield from _leaves(value, (*path, str(key)))
-    else:
-        yield ".".join(path), node
-
-
-def _shown(leaves: dict[str, Any], key: str) -> str:
-    return json.dumps(leaves[key], ensure_ascii=False) if key in leaves else "nothing"
+def _shown(values: dict[str, Any], key: str) -> str:
+    return json.dumps(values[key], ensure_ascii=False) if key in values else "nothing"
 
 
 def _yaml() -> Any:
     from ruamel.yaml import YAML
 
     yaml = YAML()
-    yaml.width = 4096  # no line is broken
+    yaml.width = 4096  # wrap no line
     yaml.preserve_quotes = True
     yaml.representer.add_representer(type(None), lambda to, _: to.represent_scalar("tag:yaml.org,2002:null", "null"))
     return yaml

@@ -1,4 +1,4 @@
-"""``tune-or-retrieve tidy``: how large the store of finished work is, and without what was not used for long."""
+"""``tune-or-retrieve tidy``: show the size of the store of finished work, and remove what was not used lately."""
 
 import shutil
 import time
@@ -12,13 +12,13 @@ from tune_or_retrieve.base.params import PARAMS_FILE
 from tune_or_retrieve.base.store import NOUNS, Kind, Size, Store, path_of
 from tune_or_retrieve.commands.asking import confirmed, refuse_without_terminal
 
-# Folders by content beside the store: served copies of weights, those with an adapter too, and checkpoints.
+# Folders named by content next to the store: served copies of weights, also with an adapter, and checkpoints.
 FOLDERS = {"weights": ("weights/*-*", "weights/merged/*"), "unfinished trainings": ("fine_tune/*",)}
 DAY_SECONDS = 86400.0
 
 
 class Part(NamedTuple):
-    """What is kept of one kind."""
+    """What the store keeps of one kind."""
 
     kind: str
     all: Size
@@ -27,11 +27,11 @@ class Part(NamedTuple):
 
 
 def tidy(unused_days: int, calls: bool = False, yes: bool = False) -> None:
-    """Show the store, ask, and remove what was not used for so many days. Raises StageError if it is not confirmed.
+    """Show the store, ask, and remove what was unused for `unused_days`. Raises StageError if not confirmed.
 
     Args:
-        calls: model calls, too.
-        yes: do not ask. Without it and without a terminal, the exit code is 2.
+        calls: remove model calls, too.
+        yes: do not ask. Without it and without a terminal, exit with code 2.
     """
     if not (home() / PARAMS_FILE).is_file():
         raise StageError("no params.yaml here, so this is not the study. Run from the root of the repository.")
@@ -58,7 +58,7 @@ def tidy(unused_days: int, calls: bool = False, yes: bool = False) -> None:
 
 
 def parts(unused_days: int = 0) -> Iterator[Part]:
-    """Of each kind of which anything is kept. Raises StageError if a part of the store cannot be read."""
+    """The kinds of which anything is stored. Raises StageError if a part of the store cannot be read."""
     for kind in NOUNS:
         if path_of(kind).exists():
             with Store(kind) as store:
@@ -74,7 +74,7 @@ def parts(unused_days: int = 0) -> Iterator[Part]:
 
 
 def table(found: Sequence[Part], unused_days: int | None = None) -> str:
-    """A line a kind; without `unused_days`, what is not used is left out."""
+    """One line for each kind; with `unused_days`, also what was not used."""
     rows = []
     for part in found:
         row = f"{part.kind:<22}{part.all.entries:>9,}{megabytes(part.all.bytes):>12}"

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import IO, NamedTuple
 
 from tune_or_retrieve.base.errors import StageError
+from tune_or_retrieve.base.files import text_lines
 from tune_or_retrieve.base.home import cached
 
 LEDGER = "spent.jsonl"
@@ -174,9 +175,7 @@ class Budget:
         yield from found.values()
 
     def _lines(self) -> Iterator[_Entry]:
-        if not self._path.exists():
-            return
-        for number, line in enumerate(self._path.read_bytes().splitlines(), start=1):
+        for number, line in text_lines(self._path) if self._path.exists() else ():
             try:
                 entry = json.loads(line)
                 dollars, tokens = entry["dollars"], int(entry.get("tokens", 0))
@@ -184,7 +183,7 @@ class Budget:
                 marks = (bool(entry.get(name, False)) for name in ("provisional", "about"))
                 yield _Entry(number, str(entry["stage"]), tokens, dollars, entry.get("once"), *marks)
             except (ValueError, KeyError, TypeError):
-                if not line.endswith(b"}"):  # cut off by a kill or a power failure
+                if not line.endswith("}"):  # cut off by a kill or a power failure
                     continue
                 raise StageError(
                     f"{self._path}, line {number}: not an entry of the spending ledger. Correct or remove the line; "

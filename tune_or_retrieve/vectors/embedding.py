@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 
-# What vectors follow from, beside model, device and number format.
+# What vectors depend on, besides model, device and number format.
 CODE = ("embedding.py", "encoder.py")
 LIBRARIES = ("torch", "openvino", "transformers", "sentence-transformers")
 
@@ -34,8 +34,8 @@ class EmbeddingParams(Section):
 def load_model(params: EmbeddingParams, run: RunParams) -> "tuple[SentenceTransformer, Compute]":
     """The model, ready to embed, and what it is computed with.
 
-    On a CPU its first module is run by OpenVINO; where that cannot be, by torch in float32, which is said. On a GPU all
-    of it is run by torch.
+    On a CPU, OpenVINO runs its first module or, if it cannot, torch in float32, with a message. On a GPU, torch runs
+    all of it.
 
     Raises:
         StageError: the model is not there, or the machine lacks the device or the number format.
@@ -68,7 +68,7 @@ def load_model(params: EmbeddingParams, run: RunParams) -> "tuple[SentenceTransf
 
 
 class Embedder:
-    """Text to unit vectors, float32 ``(n, dimensions)``. One method, so that tests and other providers can stand in."""
+    """Text to unit vectors, float32 ``(n, dimensions)``."""
 
     def __init__(self, params: EmbeddingParams, run: RunParams):
         self._params, self._run = params, run
@@ -84,9 +84,9 @@ class Embedder:
 
     @functools.cached_property
     def identity(self) -> str:
-        """What vectors follow from beside their text, known without loading the model.
+        """What vectors depend on besides their text, known without loading the model.
 
-        That OpenVINO cannot run a model or a number format follows from it, too.
+        Whether OpenVINO can run the model and the number format depends on the same.
         """
         asked = machine.choose("embedding", self._run, self._params.dtype, "embedding.dtype")
         code = [sha256_file(Path(__file__).with_name(name)) for name in CODE]

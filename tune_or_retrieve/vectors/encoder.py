@@ -1,7 +1,7 @@
 """A transformers encoder run by OpenVINO, which on a CPU is several times as fast as torch.
 
-sentence-transformers' own `backend="openvino"` would do the same, but by way of optimum-intel, which asks for an older
-transformers than ours (2.2.0: below 5.6).
+sentence-transformers' own `backend="openvino"` does the same, but needs optimum-intel, which requires an older version
+of transformers (2.2.0: below 5.6).
 """
 
 import contextlib
@@ -19,8 +19,8 @@ from tune_or_retrieve.base.progress import say
 
 PRECISION = {"bfloat16": "bf16", "float32": "f32"}
 PROBE = ["Two texts of unlike length", "of which the second goes on and on, so that the first is padded. " * 20]
-MULTIPLE = 16  # of tokens: kernels take numbers at the end of another length in another order
-LEAST_COSINE = 0.99  # of the states of a token, to torch's in float32; MiniLM has .9998 in bfloat16
+MULTIPLE = 16  # of tokens: for other lengths, kernels sum the last numbers in another order
+LEAST_COSINE = 0.99  # between states of a token here and by torch in float32; MiniLM has .9998 in bfloat16
 
 
 class NotConverted(Exception):
@@ -28,18 +28,17 @@ class NotConverted(Exception):
 
 
 class OpenVINOEncoder(torch.nn.Module):
-    """In place of the model that it is made from: the same inputs, the same ``config``, ``last_hidden_state`` alone.
+    """Replaces the model that it is made from: same inputs, same ``config``, only ``last_hidden_state``.
 
-    States of a text are the same bits whatever stands beside it in the batch: all have a multiple of 16 tokens.
+    States of a text are bit-identical whatever else is in the batch, as all lengths are multiples of 16 tokens.
 
     Args:
         model: in float32.
-        dtype: what matrix products and attention are computed in; where OpenVINO has no bfloat16, float32, and it is
-            said.
-        threads: that compute.
+        dtype: of matrix products and attention; float32, with a message, if OpenVINO has no bfloat16.
+        threads: number of threads to use.
 
     Raises:
-        NotConverted: it does not give what the model gives, or OpenVINO is not installed.
+        NotConverted: its states differ from the model's, or OpenVINO is not installed.
     """
 
     def __init__(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, dtype: Dtype, threads: int):
@@ -48,7 +47,7 @@ class OpenVINOEncoder(torch.nn.Module):
         self._padding = tokenizer.pad_token_id or 0
         self._longest = getattr(model.config, "max_position_embeddings", math.inf)  # tokens that have a position
         try:
-            import openvino  # here: where it has no wheel, torch does without it
+            import openvino  # here: where it has no wheel, torch is used
         except ImportError as fault:
             raise NotConverted(str(fault)) from fault
         probe = dict(tokenizer(PROBE, padding=True, truncation=True, max_length=128, return_tensors="pt"))
@@ -57,7 +56,7 @@ class OpenVINOEncoder(torch.nn.Module):
             say("embedding: OpenVINO has no bfloat16 on this processor, so that it is computed in float32")
             dtype = "float32"
         self.dtype = dtype
-        # One batch at a time on all cores, but not pinned to them: the work beside it would wait for one.
+        # One batch at a time on all cores, but not pinned to them: other work would have to wait for one.
         options = {
             "PERFORMANCE_HINT": "LATENCY",
             "INFERENCE_PRECISION_HINT": PRECISION[dtype],
@@ -76,12 +75,12 @@ class OpenVINOEncoder(torch.nn.Module):
         with torch.inference_mode():
             theirs = model(**probe).last_hidden_state
         alike = torch.nn.functional.cosine_similarity(ours, theirs, dim=-1)[probe["attention_mask"].bool()].min().item()
-        # Those of padding have to be numbers, too: pooling multiplies them with 0.
+        # States of padding have to be finite, too: pooling multiplies them by 0.
         if not ours.isfinite().all() or alike < LEAST_COSINE:
             raise NotConverted(f"its states are not the model's: cosine {alike:.3f}")
 
     def forward(self, **features: torch.Tensor) -> BaseModelOutput:
-        """States, float32 ``(texts, tokens, width)``, of what the tokenizer gives, each ``(texts, tokens)``."""
+        """States, float32 ``(texts, tokens, width)``, of the tokenizer's output, each ``(texts, tokens)``."""
         tokens = features["attention_mask"].shape[1]
         more = min(-tokens % MULTIPLE, max(0, self._longest - tokens))
         found = self._compiled({name: self._padded(name, features[name], more).numpy() for name in self._inputs})
@@ -93,7 +92,7 @@ class OpenVINOEncoder(torch.nn.Module):
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Without the warnings of tracing, which are about branches that no text takes."""
+    """Suppress warnings of tracing, which are about branches that no text takes."""
     verbosity = logging.get_verbosity()
     logging.set_verbosity_error()
     try:

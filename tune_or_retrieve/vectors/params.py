@@ -9,9 +9,9 @@ from tune_or_retrieve.vectors.embedding import EmbeddingParams
 class BM25Params(Section):
     """Okapi BM25 in Lucene's variant (Kamphuis et al. 2020, "Which BM25 do you mean?")."""
 
-    k1: float = Field(ge=0, le=10)  # how slowly repeated words stop counting
-    b: float = Field(ge=0, le=1)  # how much long passages are held back
-    heading_weight: int = Field(ge=0, le=10)  # times that title and section are counted beside the text
+    k1: float = Field(ge=0, le=10)  # how slowly repeated words saturate
+    b: float = Field(ge=0, le=1)  # how much long passages are penalised
+    heading_weight: int = Field(ge=0, le=10)  # times that title and section count besides the text
 
 
 class FaissParams(Section):

@@ -10,7 +10,7 @@ from stages.qa.llm.passages import Passage
 from stages.qa.shared.fact_sheet import pair
 from tune_or_retrieve.base.files import content_key
 from tune_or_retrieve.base.records import Pair, Quote, Rejection
-from tune_or_retrieve.chat.structured import ShapedReply, Unreadable, read
+from tune_or_retrieve.chat.structured import ShapedReply, Unreadable, parse_reply
 
 # Kinds that the quotas know and that one passage can give; a comparison needs two articles.
 Kind = Literal[
@@ -58,7 +58,7 @@ def candidates(reply: ShapedReply, passage: Passage, text: str, share: int) -> I
         text: of the whole article.
     """
     try:
-        members = read(reply, _Loose).pairs
+        members = parse_reply(reply, _Loose).pairs
     except Unreadable as fault:
         yield _refused(f"unreadable reply: {fault}", passage, text, reply.text)
         return

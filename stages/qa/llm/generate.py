@@ -14,11 +14,11 @@ from tune_or_retrieve.base.files import content_key
 from tune_or_retrieve.base.machine import RunParams
 from tune_or_retrieve.base.progress import Progress, say
 from tune_or_retrieve.base.records import Article, Pair, Rejection
+from tune_or_retrieve.chat.call_store import CallStore
 from tune_or_retrieve.chat.calls import Options
 from tune_or_retrieve.chat.engine import asker
 from tune_or_retrieve.chat.parallel import each
 from tune_or_retrieve.chat.prompting import filled
-from tune_or_retrieve.chat.store import CallStore
 from tune_or_retrieve.chat.structured import Asks, ShapedReply, json_schema
 
 if TYPE_CHECKING:

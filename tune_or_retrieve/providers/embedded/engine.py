@@ -1,33 +1,31 @@
 """A model that runs in this process: see tune_or_retrieve.chat.engine for what each function is."""
 
 import contextlib
-import importlib.metadata
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import httpx
 from langchain_core.messages import convert_to_openai_messages
-from langchain_openai import ChatOpenAI
 from pydantic import PrivateAttr
 
 from tune_or_retrieve.base import machine
 from tune_or_retrieve.base.files import sha256_file
-from tune_or_retrieve.base.locations import resolve
+from tune_or_retrieve.base.locations import resolve, version_of
 from tune_or_retrieve.base.machine import RunParams
 from tune_or_retrieve.base.records import Timed
 from tune_or_retrieve.chat.calls import Options
-from tune_or_retrieve.chat.openai_client import openai_client
+from tune_or_retrieve.chat.openai_client import CompatibleChat, openai_client
 from tune_or_retrieve.chat.structured import Asks, ShapedChat
 from tune_or_retrieve.providers.embedded.params import EmbeddedModel
 from tune_or_retrieve.providers.embedded.server import Server, device, serve
 
-# One reply of the embedded engine: a full window on a slow or busy machine takes minutes, a hung one never ends.
+# For one reply: a full window on a slow or busy machine takes minutes, but a hung engine never ends.
 TIMEOUT_SECONDS = 600.0
 
 
-class EmbeddedChat(ChatOpenAI):
-    """ChatOpenAI that counts tokens with the engine's own tokenizer and template."""
+class EmbeddedChat(CompatibleChat):
+    """Counts tokens with the engine's own tokenizer and template."""
 
     _server: Server = PrivateAttr()
 
@@ -60,7 +58,7 @@ def timed_on(params: EmbeddedModel, run: RunParams) -> Timed:
 def identity(params: EmbeddedModel, adapter: Path | None = None) -> dict[str, Any]:
     return {
         "provider": params.provider,
-        "engine": f"xllamacpp {_version('xllamacpp')}",
+        "engine": f"xllamacpp {version_of('xllamacpp')}",
         "weights": params.sha256 or sha256_file(resolve(params.weights)),
         "requantize": params.requantize,
         "adapter": sha256_file(adapter) if adapter else None,
@@ -73,10 +71,3 @@ def identity(params: EmbeddedModel, adapter: Path | None = None) -> dict[str, An
 def asker(params: EmbeddedModel, options: Options, run: RunParams) -> Iterator[Asks]:
     with chat_model(params, run) as chat:
         yield ShapedChat(chat, options, identity(params))
-
-
-def _version(package: str) -> str:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return "not installed"

@@ -33,7 +33,7 @@ LOG_WITHIN_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class Server:
-    """Where the engine listens. The key keeps other users of the machine, and other programs' mistakes, out."""
+    """Where the engine listens. The key keeps out other users of the machine and other programs' mistakes."""
 
     url: str  # http://127.0.0.1:<port>
     api_key: str
@@ -45,30 +45,29 @@ class Server:
             data=None if body is None else json.dumps(body).encode(),
             headers={"Authorization": f"Bearer {self.api_key}", "Content-Type": "application/json"},
         )
-        # No proxy, whatever the environment says: this is loopback.
+        # No proxy, even if the environment names one: this is loopback.
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         with opener.open(request, timeout=HEALTHY_WITHIN_SECONDS) as reply:
             return json.load(reply)
 
 
 @contextlib.contextmanager
-def serve(params: EmbeddedModel, run: RunParams, adapter: Path | None = None, port: int = 0) -> Iterator[Server]:
-    """Start the engine, wait until it is healthy, stop it on leaving.
+def serve(params: EmbeddedModel, run: RunParams, adapter: Path | None = None) -> Iterator[Server]:
+    """Start the engine, wait until it is healthy, stop it on exit.
 
     Args:
         params: weights and the context window.
         run: threads, and layers on a GPU.
         adapter: a GGUF LoRA adapter, applied at scale 1: merged into the weights where a copy of them is served.
-        port: 0 lets the operating system choose a free one.
 
     Raises:
-        StageError: package, weights or adapter are missing or damaged, the port is taken, the window is too large.
+        StageError: package, weights or adapter are missing or damaged, or the window is too large.
     """
     if adapter is not None and not adapter.is_file():
         raise StageError(f"{adapter}: no such adapter. Run `dvc repro`, which makes it by fine-tuning.")
     weights, adapter = served_weights(params, adapter)
     api_key = secrets.token_hex(16)
-    native = _start(_settings(params, run, weights, adapter, port, api_key), weights, adapter, port)
+    native = _start(_settings(params, run, weights, adapter, api_key), weights, adapter)
     try:
         server = Server(native.listening_address, api_key)
         _wait_until_healthy(server)
@@ -78,9 +77,7 @@ def serve(params: EmbeddedModel, run: RunParams, adapter: Path | None = None, po
         del native  # stops it: xllamacpp has no other way
 
 
-def _settings(
-    params: EmbeddedModel, run: RunParams, weights: Path, adapter: Path | None, port: int, api_key: str
-) -> Any:
+def _settings(params: EmbeddedModel, run: RunParams, weights: Path, adapter: Path | None, api_key: str) -> Any:
     """xllamacpp's own parameter object."""
     llama = _xllamacpp()
     settings = llama.CommonParams()
@@ -88,7 +85,7 @@ def _settings(
     if adapter is not None:
         settings.lora_adapters = [llama.CommonAdapterLoraInfo(str(adapter), 1.0)]
     settings.n_ctx = params.context_tokens
-    settings.fit_params = False  # the window is what params say, never silently less
+    settings.fit_params = False  # the window is that of params, never silently less
     threads = machine.threads(run.threads)
     settings.cpuparams.n_threads = settings.cpuparams_batch.n_threads = threads
     settings.n_gpu_layers = gpu_layers(run.gpu_layers)
@@ -101,7 +98,7 @@ def _settings(
     settings.n_ctx_checkpoints = 0
     settings.ctx_shift = False
     settings.hostnames = [HOST]
-    settings.port = port
+    settings.port = 0  # the operating system chooses a free one
     settings.api_keys = [api_key]
     settings.ui = False
     settings.verbosity = ERRORS_ONLY
@@ -137,10 +134,10 @@ def device(setting: int | Literal["auto"]) -> str:
 
 
 def _xllamacpp() -> Any:
-    # Its threads meet hundreds of times a token. By default they wait by spinning, and if any other program wants a
-    # core, the one they wait for does not run: two threads on two cores were then 20 times slower than one. Sleeping at
-    # once is a third slower on a calm machine, so they spin for some microseconds and then sleep. Read by OpenMP as it
-    # is loaded; a setting of the user's own stays.
+    # Its threads synchronise hundreds of times a token. By default they spin while waiting, and if another program
+    # needs a core, the thread they wait for does not run: two threads on two cores were then 20 times slower than one.
+    # Sleeping at once is a third slower on an idle machine, so they spin for some microseconds and then sleep. OpenMP
+    # reads this when it is loaded; the user's own setting takes precedence.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     os.environ.setdefault("GOMP_SPINCOUNT", "20000")
     try:
@@ -151,8 +148,8 @@ def _xllamacpp() -> Any:
                 f"the embedded engine cannot be imported ({fault}). Run: .venv/bin/pip install xllamacpp. If it has no "
                 "wheel for this machine, serve the model by llama.cpp's llama-server and set provider: openai."
             ) from None
-    # It needs the system's OpenMP library, which slim images lack. The wheel of torch carries the same one: loading
-    # that file alone serves, without importing torch.
+    # It needs the system's OpenMP library, which slim images lack. torch's wheel contains the same one, and that file
+    # can be loaded without importing torch.
     spec = importlib.util.find_spec("torch")
     folder = Path(spec.origin).parent if spec and spec.origin else Path()
     try:
@@ -164,22 +161,20 @@ def _xllamacpp() -> Any:
         ) from None
 
 
-def _start(settings: Any, weights: Path, adapter: Path | None, port: int) -> Any:
+def _start(settings: Any, weights: Path, adapter: Path | None) -> Any:
     llama = _xllamacpp()
     with _native_output() as log:
         try:
             return llama.Server(settings)
-        except RuntimeError:  # its text is always the same: what went wrong is in what it printed
+        except RuntimeError:  # its text is always the same: the reason is in what it printed
             reasons = _error_lines(log)
-    if any("couldn't bind" in reason for reason in reasons):
-        raise StageError(f"port {port} on {HOST} is taken by another program. Stop that one, or use port 0 (any free).")
     what = f"{weights} and adapter {adapter}" if adapter else str(weights)
     raise StageError(f"the engine cannot run {what}: {_first_cause(reasons)}.")
 
 
 @contextlib.contextmanager
 def _native_output() -> Iterator[IO[bytes]]:
-    """Send what native code prints into a temporary file instead of the terminal."""
+    """Redirect what native code prints to a temporary file."""
     sys.stdout.flush()
     sys.stderr.flush()
     with tempfile.TemporaryFile() as log:
@@ -197,8 +192,8 @@ def _native_output() -> Iterator[IO[bytes]]:
 def _error_lines(log: IO[bytes]) -> list[str]:
     """The errors in llama.cpp's log: ``0.00.034.192 E llama_model_load: error loading model: ...``."""
     deadline = time.monotonic() + LOG_WITHIN_SECONDS
-    while True:  # a thread of its own writes it, and may be behind
-        # pread: reading must not move the position at which that thread writes.
+    while True:  # a separate thread writes it, and may be late
+        # pread: reading must not move the position where that thread writes.
         text = os.pread(log.fileno(), os.fstat(log.fileno()).st_size, 0).decode(errors="replace")
         if LAST_WORDS in text or time.monotonic() > deadline:
             break
@@ -207,7 +202,7 @@ def _error_lines(log: IO[bytes]) -> list[str]:
 
 
 def _first_cause(reasons: list[str]) -> str:
-    """The most telling line: one that names the loading error, else the first."""
+    """The most informative line: one that names the loading error, else the first."""
     telling = [reason for reason in reasons if "error loading" in reason and "failed to load model from" not in reason]
     return (telling or reasons or ["it gave no reason"])[0]
 
@@ -217,7 +212,7 @@ def _wait_until_healthy(server: Server) -> None:
     while True:
         try:
             if server.call("/health")["status"] == "ok":
-                # The first call that the engine's own loop answers: stopped before that has begun, it would not end.
+                # The first call that the engine's own loop answers: if stopped before that loop runs, it never ends.
                 server.call("/lora-adapters")
                 return
         except OSError as fault:  # 503 while it loads

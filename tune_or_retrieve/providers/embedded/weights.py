@@ -1,6 +1,6 @@
-"""The weights that are served: the model's own file, or a copy of it in a format that this machine computes faster.
+"""The weights that are served: the model's own file, or a copy of it in a format that is faster on this machine.
 
-A fine-tuned model's copy holds its adapter, merged: applied to each token at run time it costs a sixth of the time.
+The copy for a fine-tuned model has its adapter merged: applying it to each token takes a sixth of the time.
 """
 
 import os
@@ -23,22 +23,22 @@ NAME = "weights.gguf"
 
 
 MERGED = "merged"  # folder of the copies with an adapter
-MERGED_KEPT = 3  # of these: each experiment that trains anew makes one
+MERGED_KEPT = 3  # of these: each experiment that trains makes another one
 
 
 def served_weights(
     params: EmbeddedModel, adapter: Path | None = None, cache: Path | None = None
 ) -> tuple[Path, Path | None]:
-    """What to serve, made once by content and kept in `cache`, by default the one that copies share.
+    """What to serve: made once for the same content and kept in `cache`, by default the shared one.
 
     Args:
         adapter: a GGUF LoRA adapter.
 
     Returns:
-        The GGUF file of the weights, and the adapter to apply to them as they run: None if they hold it already.
+        The GGUF file of the weights, and the adapter to apply at run time: None if it is merged already.
 
     Raises:
-        StageError: the weights or the adapter are missing or damaged, do not fit each other, or hold a tensor that
+        StageError: the weights or the adapter are missing or damaged, do not match, or contain a tensor that
             gguf cannot unpack.
     """
     weights = resolve(params.weights, params.sha256)
@@ -58,6 +58,11 @@ def served_weights(
             requantize(weights, made / NAME, params.requantize, adapter)
     os.utime(folder)  # used today, for `tidy` and for _make_room
     return folder / NAME, None
+
+
+def check_weights(location: str, sha256: str | None = None) -> None:
+    """Raises StageError if a model file is missing, not the expected one, or not a whole GGUF file."""
+    _read(resolve(location, sha256))
 
 
 def requantize(source: Path, target: Path, kind: str, adapter: Path | None = None) -> None:
@@ -108,7 +113,7 @@ def requantize(source: Path, target: Path, kind: str, adapter: Path | None = Non
 
 
 class _Updates:
-    """What a LoRA adapter adds to the weights, by the name of the tensor."""
+    """The updates of a LoRA adapter to the weights, by the name of the tensor."""
 
     def __init__(self, adapter: Path):
         import gguf
@@ -121,7 +126,7 @@ class _Updates:
         self._factors = {tensor.name: tensor.data for tensor in reader.tensors}
 
     def take(self, name: str) -> "np.ndarray | None":
-        """The update of a matrix, float32 ``(out, in)``, given once."""
+        """Remove and return the update of a matrix, float32 ``(out, in)``."""
         import numpy as np
 
         a, b = (self._factors.pop(f"{name}.lora_{letter}", None) for letter in "ab")
@@ -139,7 +144,7 @@ def _read(path: Path):
 
     try:
         return gguf.GGUFReader(path)
-    except (ValueError, IndexError) as fault:  # what it raises of a wrong beginning, and of an end before its time
+    except (ValueError, IndexError, OSError) as fault:  # a wrong beginning, an early end, a folder
         raise StageError(f"{path}: not a whole GGUF file ({fault}).") from None
 
 
@@ -148,7 +153,7 @@ def _strange(adapter: Path | None, source: Path, why: str) -> StageError:
 
 
 def _make_room(folder: Path) -> None:
-    """Remove all but the copies used last, so that another one is at most MERGED_KEPT."""
+    """Remove the least recently used copies, so that there are MERGED_KEPT with another one."""
     copies = sorted(folder.glob("*/"), key=lambda copy: copy.stat().st_mtime, reverse=True) if folder.is_dir() else []
     for copy in copies[MERGED_KEPT - 1 :]:
         shutil.rmtree(copy)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import bm25s
     import faiss
 
-BATCH = 256  # chunks embedded between two signs of progress
+BATCH = 256  # chunks embedded between two progress updates
 
 
 class Embeds(Protocol):
@@ -26,7 +26,7 @@ class Embeds(Protocol):
 
 
 def embedded_text(chunk: Chunk) -> str:
-    """What of a chunk is embedded: title and section, then its text."""
+    """The embedded text of a chunk: title and section, then its text."""
     return f"{heading(chunk)}\n{chunk.text}"
 
 
@@ -38,12 +38,11 @@ def embed_texts(
 ) -> np.ndarray:
     """Unit vectors, float32, shape ``(len(texts), dimensions)``, in the order of the texts.
 
-    Batches hold texts of like length, longest first: padding is what costs most, and the time left is not
-    underestimated.
+    Batches hold texts of similar length, longest first: this saves padding, and the time left is not underestimated.
 
     Args:
-        known: vectors by text, that are not computed.
-        keep: is given texts and vectors of each group as it is done.
+        known: vectors by text that need not be computed.
+        keep: called with texts and vectors of each finished group.
     """
     unknown = [row for row, text in enumerate(texts) if text not in known]
     order = sorted(unknown, key=lambda row: (-len(texts[row]), row))
@@ -80,7 +79,7 @@ def build_faiss(vectors: np.ndarray, index_factory: str) -> "faiss.Index":
 
 
 def empty_faiss(index_factory: str, dimensions: int, count: int) -> "faiss.Index":
-    """The index without vectors: what can be known before `count` chunks are embedded. Raises StageError."""
+    """The index without vectors, to check the factory before `count` chunks are embedded. Raises StageError."""
     import faiss
 
     try:
@@ -98,7 +97,7 @@ def _refused(index_factory: str, count: int, dimensions: int, fault: RuntimeErro
 
 
 def _reason(fault: RuntimeError) -> str:
-    """What FAISS says, without the place in its own source code and the condition that stand before it."""
+    """FAISS's message, without the source location and condition at its beginning."""
     return re.sub(r"^Error in .*? at \S+:\d+: (Error: '.*?' failed: )?", "", str(fault).strip(), flags=re.DOTALL)
 
 

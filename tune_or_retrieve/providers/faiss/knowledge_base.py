@@ -1,10 +1,10 @@
-"""The knowledge base on disk: written whole, read without pickle, refused if it does not belong to what is asked of it.
+"""The knowledge base on disk: written whole, read without pickle, refused if built from other chunks or another model.
 
 data/index/
   meta.json       what it was built from, and the hash of every file below
   vectors.faiss   faiss.write_index
   bm25/           bm25s: NumPy arrays and JSON
-  fallback.json   only if it stands in for a knowledge base on Bedrock: why
+  fallback.json   only if it replaces a knowledge base on Bedrock: why
 """
 
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ from tune_or_retrieve.providers.faiss.indexes import (
     empty_faiss,
 )
 from tune_or_retrieve.vectors.embedding import EmbeddingParams
-from tune_or_retrieve.vectors.kept import KeptVectors
+from tune_or_retrieve.vectors.embedding_cache import EmbeddingCache
 from tune_or_retrieve.vectors.params import FaissParams
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ REBUILD = "Run `dvc repro index`."
 
 
 class Fallback(Record):
-    """Why an index stands in for a knowledge base on Bedrock."""
+    """Why an index replaces a knowledge base on Bedrock."""
 
     asked: Literal["bedrock"] = "bedrock"
     used: Literal["faiss"] = "faiss"
@@ -63,7 +63,7 @@ class Meta(BaseModel):
 
 @dataclass(frozen=True)
 class KnowledgeBase:
-    """What a search needs. Row n of both indexes is `chunks[n]`."""
+    """Everything a search needs. Row n of both indexes is `chunks[n]`."""
 
     chunks: Sequence[Chunk]
     faiss: "faiss.Index"
@@ -76,25 +76,25 @@ def build_index(
     params: FaissParams,
     embedder: Embeds,
     fallback: Fallback | None = None,
-    kept: KeptVectors | None = None,
+    kept: EmbeddingCache | None = None,
 ) -> Meta:
     """Build both indexes over the chunks and write them to `folder`, whole or not at all.
 
     Args:
-        fallback: why this index stands in for another one; written beside it.
-        kept: vectors of earlier runs, to which those of this run are added.
+        fallback: why this index replaces another one; written with it.
+        kept: cache of vectors, to which those of this run are added.
 
     Raises:
         StageError: no chunks, two with one id, or a FAISS factory that cannot be built over them.
     """
     import faiss
 
-    chunks_sha256 = _sha256_of_chunks(chunks_file)  # before they are read, so that it is never that of newer ones
+    chunks_sha256 = _sha256_of_chunks(chunks_file)  # before reading them, so that it is never the hash of newer ones
     chunks = _read_chunks(chunks_file)
-    bm25 = build_bm25(chunks, params.bm25)  # before the long part: it takes a second and may refuse the chunks
+    bm25 = build_bm25(chunks, params.bm25)  # first, as it takes a second and may refuse the chunks
     texts = [embedded_text(chunk) for chunk in chunks]
     known = kept.get(texts) if kept else {}
-    one = next(iter(known.values())) if known else embedder.embed(texts[:1])[0]  # for its length: all take minutes
+    one = next(iter(known.values())) if known else embedder.embed(texts[:1])[0]  # to learn the dimensions
     empty_faiss(params.index_factory, len(one), len(chunks))
     vectors = embed_texts(texts, embedder, known, kept.put if kept else lambda *_: None)
     index = build_faiss(vectors, params.index_factory)

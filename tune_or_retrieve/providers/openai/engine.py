@@ -7,22 +7,21 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from langchain_openai import ChatOpenAI
 
 from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.base.machine import RunParams
 from tune_or_retrieve.base.records import ELSEWHERE, Timed
 from tune_or_retrieve.chat.calls import Options, waits
-from tune_or_retrieve.chat.openai_client import openai_client
+from tune_or_retrieve.chat.openai_client import CompatibleChat, openai_client
 from tune_or_retrieve.chat.structured import Asks, ShapedChat
 from tune_or_retrieve.providers.openai.params import OpenAIModel
 
 
 @contextlib.contextmanager
-def chat_model(params: OpenAIModel, run: RunParams, adapter: Path | None = None) -> Iterator[ChatOpenAI]:
-    """Raises StageError if the variable that should hold the key does not, or an adapter is to be loaded."""
+def chat_model(params: OpenAIModel, run: RunParams, adapter: Path | None = None) -> Iterator[CompatibleChat]:
+    """Raises StageError if the key's environment variable is not set, or an adapter is to be loaded."""
     _needs_no_adapter(params, adapter)
-    key = "none"  # the client insists on one; a server without keys ignores it
+    key = "none"  # the client requires one; a server without keys ignores it
     if params.api_key_env is not None:
         key = os.environ.get(params.api_key_env, "")
         if not key:
@@ -31,7 +30,7 @@ def chat_model(params: OpenAIModel, run: RunParams, adapter: Path | None = None)
                 f"API key. It is {'empty' if params.api_key_env in os.environ else 'not set'}."
             )
     with httpx.Client(timeout=params.timeout_seconds) as client:
-        yield openai_client(ChatOpenAI, params.model, params.base_url, key, params.timeout_seconds, client)
+        yield openai_client(CompatibleChat, params.model, params.base_url, key, params.timeout_seconds, client)
 
 
 def timed_on(params: OpenAIModel, run: RunParams) -> Timed:

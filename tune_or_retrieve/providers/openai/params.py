@@ -20,7 +20,7 @@ class OpenAIModel(ModelParams):
     provider: Literal["openai"]
     base_url: str  # with its path, for instance http://127.0.0.1:11434/v1
     model: Filled  # as the server names it
-    api_key_env: str | None = None  # name of the environment variable that holds the key; None: the server wants none
+    api_key_env: str | None = None  # name of the environment variable that holds the key; None: the server needs none
     timeout_seconds: float = Field(default=120.0, gt=0, le=3600)  # of one reply
 
     @field_validator("base_url")

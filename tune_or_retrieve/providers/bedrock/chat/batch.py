@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel
 
 from tune_or_retrieve.base.errors import StageError
+from tune_or_retrieve.chat.call_store import CallStore
 from tune_or_retrieve.chat.calls import Options
-from tune_or_retrieve.chat.store import CallStore
 from tune_or_retrieve.money.jobs import Watch
 from tune_or_retrieve.providers.bedrock.aws.faults import aws, hidden, member
 from tune_or_retrieve.providers.bedrock.aws.session import Clients

@@ -1,8 +1,8 @@
-"""What a service model says of a parameter beside its documentation, as plain sentences."""
+"""What the shape of a parameter says besides its documentation, as plain sentences."""
 
 from botocore.model import ListShape, MapShape, Shape, StringShape, StructureShape
 
-LONGEST_PATTERN = 80  # characters; a longer regular expression (all of them ARNs) tells a reader nothing
+LONGEST_PATTERN = 80  # characters; a longer regular expression (all are of ARNs) is of no use to a reader
 MATCHES_ALL = {".*", r"[\s\S]*", r"[\S\s]*", r"^[\s\S]*$", r"\S+", r"[\s\S]+", ".+", r"[\S]+"}
 NOUNS = {
     "string": ("string", "strings"),

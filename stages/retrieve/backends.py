@@ -1,4 +1,4 @@
-"""Where passages come from: what the index stage really built, whatever params ask for."""
+"""The backend that passages come from: what the index stage built, even if params say otherwise now."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -23,24 +23,24 @@ Rows = list[list[Document]]
 
 
 @dataclass(frozen=True)
-class Source:
-    """A retriever, and how what it finds is read."""
+class Backend:
+    """A retriever, and how to read its results."""
 
     retriever: BaseRetriever
-    chunks: Sequence[Chunk] | None  # all that can be found; None: it cannot be enumerated, and so nDCG not computed
-    check: Callable[[Sequence[Question]], None]  # raises StageError for evidence that cannot be found in it
-    located: Callable[[Rows], Rows] = lambda rows: rows  # puts places in articles to what was found
+    chunks: Sequence[Chunk] | None  # all there are; None: they cannot be enumerated, so nDCG is not computed
+    check: Callable[[Sequence[Question]], None]  # raises StageError for evidence that it does not contain
+    located: Callable[[Rows], Rows] = lambda rows: rows  # adds offsets in articles to what was found
     span: Callable[[Document], Span] = run.span
     timed_on: Timed = ELSEWHERE
-    metrics: dict[str, Any] = field(default_factory=dict)  # what metrics/retrieve.json says of it
+    metrics: dict[str, Any] = field(default_factory=dict)  # what metrics/retrieve.json says about it
 
 
-def open_source(params: RetrievalParams, base: KnowledgeBaseParams, how: RunParams) -> Source:
-    """Raises StageError if the index is missing, damaged or gone, or params ask for what it cannot do."""
+def open_backend(params: RetrievalParams, base: KnowledgeBaseParams, how: RunParams) -> Backend:
+    """Raises StageError if the index is missing or damaged, or cannot do what params ask for."""
     return _managed(params) if (INDEX / MANAGED).is_file() else _local(params, base, how)
 
 
-def _local(params: RetrievalParams, base: KnowledgeBaseParams, how: RunParams) -> Source:
+def _local(params: RetrievalParams, base: KnowledgeBaseParams, how: RunParams) -> Backend:
     from stages.retrieve.retriever import PassageRetriever
     from tune_or_retrieve.providers.faiss.knowledge_base import load_index, read_fallback
     from tune_or_retrieve.vectors.embedding import Embedder
@@ -51,11 +51,11 @@ def _local(params: RetrievalParams, base: KnowledgeBaseParams, how: RunParams) -
     metrics: dict[str, Any] = {}
     if fallback := read_fallback(INDEX):
         metrics["backend"] = f"faiss, because bedrock could not be had ({fallback.reason})"
-    device, threads = "cpu", 1  # of BM25, which embeds nothing
+    device, threads = "cpu", 1  # for BM25, which embeds nothing
     if params.mode != "bm25":
         device, threads = embedder.compute.device, embedder.compute.threads
         metrics |= {"embedding_device": device, "embedding_dtype": embedder.compute.dtype}
-    return Source(
+    return Backend(
         retriever,
         knowledge_base.chunks,
         lambda questions: run.check_evidence(questions, knowledge_base),
@@ -64,7 +64,7 @@ def _local(params: RetrievalParams, base: KnowledgeBaseParams, how: RunParams) -
     )
 
 
-def _managed(params: RetrievalParams) -> Source:
+def _managed(params: RetrievalParams) -> Backend:
     from tune_or_retrieve.base.corpus import read_articles, read_text
     from tune_or_retrieve.money.cost import Usage
     from tune_or_retrieve.money.spending import CHARACTERS_PER_TOKEN, Spending
@@ -98,13 +98,13 @@ def _managed(params: RetrievalParams) -> Source:
                         f"{evidence.start}–{evidence.end}. Moved passages are found again by: tune-or-retrieve "
                         "evidence refresh data/eval/questions.jsonl"
                     )
-        # Every question is embedded, the first one twice; entered before, so that a kill hides nothing.
+        # Every question is embedded, the first one twice. Recorded in advance, so that a kill hides nothing.
         characters = sum(len(one.question) for one in (questions[0], *questions))
         usage = Usage(built.embedding_model, input_tokens=-(-characters // CHARACTERS_PER_TOKEN))
         spending.check(usage, f"searching for {len(questions)} questions")
         spending.record(usage, about=True)
 
-    return Source(
+    return Backend(
         make_retriever(aws.bedrock_agent_runtime, built.knowledge_base_id, run.depth(params), search),
         None,
         hold,

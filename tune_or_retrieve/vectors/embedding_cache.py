@@ -1,4 +1,4 @@
-"""Vectors of texts that were embedded before, in the store."""
+"""Vectors of texts that were embedded before, kept in the store."""
 
 from collections.abc import Sequence
 
@@ -8,11 +8,11 @@ from tune_or_retrieve.base.files import content_key
 from tune_or_retrieve.base.store import Store
 
 
-class KeptVectors:
+class EmbeddingCache:
     """Vectors by text, as float32 bytes.
 
     Args:
-        identity: of what embeds, see tune_or_retrieve.vectors.embedding.Embedder.identity.
+        identity: of the embedder, see tune_or_retrieve.vectors.embedding.Embedder.identity.
     """
 
     def __init__(self, store: Store, identity: str):
@@ -24,7 +24,7 @@ class KeptVectors:
         return {keys[key]: np.frombuffer(value, np.float32) for key, value in self._store.get_all(keys).items()}
 
     def put(self, texts: Sequence[str], vectors: np.ndarray) -> None:
-        """Keep vectors, float32 ``(len(texts), dimensions)``: all of them on the disk when this returns, or none."""
+        """Keep vectors, float32 ``(len(texts), dimensions)``: all or none of them are on disk when this returns."""
         self._store.put_all({self._key(text): vector.tobytes() for text, vector in zip(texts, vectors, strict=True)})
 
     def _key(self, text: str) -> str:

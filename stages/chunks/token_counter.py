@@ -9,7 +9,7 @@ Counter = Callable[[Sequence[str]], list[int]]
 
 
 def token_counter(location: str) -> Counter:
-    """A function from texts to their numbers of tokens, special tokens not counted."""
+    """A function from texts to their numbers of tokens, without special tokens."""
     from tokenizers import Tokenizer
 
     path = resolve(location)

@@ -1,18 +1,18 @@
-"""Passages cut from articles. They look like chunks but follow from no chunking setting: chunking never invalidates
-training."""
+"""Articles and excerpts of them. These look like chunks but depend on no chunking setting, so that a change of
+`chunking` never invalidates a training."""
 
 import random
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tune_or_retrieve.base.records import Span
+from tune_or_retrieve.text.headings import shared_headings
 from tune_or_retrieve.text.sentences import Unit, units
 
 
 @dataclass(frozen=True)
-class Cut:
-    """A passage of an article, ``text == article[start:end]``, with the heading that a model is given."""
+class Excerpt:
+    """A passage of an article, ``text == article[start:end]``, with the heading that is passed to a model."""
 
     article_id: str
     title: str
@@ -21,7 +21,7 @@ class Cut:
     end: int
     text: str
 
-    def overlaps(self, span: "Span | Cut") -> bool:
+    def overlaps(self, span: "Span | Excerpt") -> bool:
         return self.article_id == span.article_id and self.start < span.end and span.start < self.end
 
     def covers(self, span: Span) -> bool:
@@ -29,7 +29,7 @@ class Cut:
 
 
 class ArticleText:
-    """One article, ready to be cut between its sentences."""
+    """One article, from which excerpts of whole sentences are taken."""
 
     def __init__(self, article_id: str, title: str, text: str):
         self.article_id, self.title, self.text = article_id, title, text
@@ -37,10 +37,10 @@ class ArticleText:
         self._starts = [unit.start for unit in self.units]
         self._ends = [unit.end for unit in self.units]
 
-    def around(self, span: Span, characters: int, rng: random.Random) -> Cut:
-        """A passage of about so many characters that holds the span at a random place.
+    def around(self, span: Span, characters: int, rng: random.Random) -> Excerpt:
+        """A passage of about `characters` that contains the span at a random position.
 
-        Half of them begin at the heading of the span's section where it is near enough, as chunks mostly do.
+        Half of them begin at the heading of the span's section if it is near enough, as most chunks do.
         """
         first = max(0, bisect_right(self._starts, span.start) - 1)
         last = max(first, min(len(self.units) - 1, bisect_left(self._ends, span.end)))
@@ -54,19 +54,19 @@ class ArticleText:
             left -= self._length(first, first)
         while last + 1 < len(self.units) and self._length(first, last + 1) <= characters:
             last += 1
-        return self._cut(first, last)
+        return self._excerpt(first, last)
 
-    def grid(self, characters: int) -> list[Cut]:
-        """The article as passages that do not overlap; one that is half full ends before a heading."""
-        cuts, first = [], 0
+    def grid(self, characters: int) -> list[Excerpt]:
+        """The article as passages that do not overlap; one that is at least half full ends before a heading."""
+        excerpts, first = [], 0
         for index in range(1, len(self.units)):
             full = self._length(first, index) > characters
             if full or (self.units[index].heading and self._length(first, index - 1) > characters / 2):
-                cuts.append(self._cut(first, index - 1))
+                excerpts.append(self._excerpt(first, index - 1))
                 first = index
         if self.units:
-            cuts.append(self._cut(first, len(self.units) - 1))
-        return cuts
+            excerpts.append(self._excerpt(first, len(self.units) - 1))
+        return excerpts
 
     def _heading_before(self, first: int, last: int, characters: int) -> int:
         for index in range(first, -1, -1):
@@ -79,17 +79,7 @@ class ArticleText:
     def _length(self, first: int, last: int) -> int:
         return self._ends[last] - self._starts[first]
 
-    def _cut(self, first: int, last: int) -> Cut:
+    def _excerpt(self, first: int, last: int) -> Excerpt:
         start, end = self._starts[first], self._ends[last]
-        section = " > ".join(_common([unit.path for unit in self.units[first : last + 1]]))
-        return Cut(self.article_id, self.title, section, start, end, self.text[start:end])
-
-
-def _common(paths: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
-    """The headings that all units stand under."""
-    shared = []
-    for level in zip(*paths, strict=False):
-        if len(set(level)) > 1:
-            break
-        shared.append(level[0])
-    return tuple(shared)
+        section = " > ".join(shared_headings([unit.path for unit in self.units[first : last + 1]]))
+        return Excerpt(self.article_id, self.title, section, start, end, self.text[start:end])

@@ -1,4 +1,4 @@
-"""Model calls kept by content, with their first timing: what was paid for and measured is not done again."""
+"""Model calls stored by content, with their first timing: what was paid for and measured is not done again."""
 
 import json
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ class CallStore:
         self.put_all({key: value})
 
     def put_all(self, values: Mapping[str, Any]) -> None:
-        """As `put` of each, all of them or, if it fails or is killed, none."""
+        """As `put` for each: all of them or, if it fails or is killed, none."""
         self._store.put_all(
             {key: json.dumps(value, sort_keys=True, ensure_ascii=False) for key, value in values.items()}
         )

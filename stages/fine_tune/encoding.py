@@ -22,7 +22,7 @@ class Branch:
 
 @dataclass(frozen=True)
 class Encoded:
-    """A sample as a tree. Each branch reads the start and itself, exactly as if the two stood alone."""
+    """A sample as a tree. Each branch attends to the start and itself, exactly as if the two were alone."""
 
     start: tuple[int, ...]
     branches: tuple[Branch, ...]
@@ -39,8 +39,8 @@ class Encoded:
 def encode(sample: Sample, tokenizer: "PreTrainedTokenizerBase", max_tokens: int) -> Encoded:
     """Token ids of a sample.
 
-    The prompt is tokenised as text by the model's own template and the answer after it, as in answering. Branches part
-    where their prompts first differ. A sample too long for max_tokens loses distractors, then its other passages.
+    The prompt is formatted by the model's template and tokenised as in answering, followed by the answer. Branches
+    begin where their prompts first differ. A sample longer than max_tokens loses distractors, then its other passages.
 
     Raises:
         StageError: a pair alone is longer than max_tokens.
@@ -78,7 +78,7 @@ def answer_ids(turn: Turn, tokenizer: "PreTrainedTokenizerBase") -> list[int]:
 
 
 def _common_length(prompts: Sequence[list[int]]) -> int:
-    """Tokens at the start that all prompts share; one less than the shortest, for every answer needs one before it."""
+    """Length of the common prefix of all prompts; shorter than each, as every answer needs a token before it."""
     limit = min(map(len, prompts)) - 1
     for index in range(limit):
         if len({prompt[index] for prompt in prompts}) > 1:
