@@ -18,9 +18,11 @@ from tune_or_retrieve.base.records import (
 SHA = "0" * 64
 
 
-def question(id_: str, set_: str = "synthetic", slice_: str = "seen", article: str | None = None) -> Question:
+def question(
+    id_: str, set_: str = "synthetic", slice_: str = "seen", article: str | None = None, asked: str | None = None
+) -> Question:
     evidence = [Evidence(article_id=article or f"kettle/{id_}", start=0, end=9, sha256=SHA)]
-    text = f"How long does kettle <{id_}> take to boil?"
+    text = asked or f"How long does kettle <{id_}> take to boil?"
     return Question(
         id=id_, set=set_, slice=slice_, question=text, reference=f"Kettle {id_} boils in 3 & a half minutes.",
         service="kettle", kind="limit", evidence=evidence,

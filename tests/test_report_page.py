@@ -9,6 +9,7 @@ from report_rows import question, write_study
 from test_report_summary import MEANS, many, outputs, steady
 
 from stages.report.charts import nice_step
+from stages.report.slices import asks_yes_or_no
 from stages.report.table import markdown_table
 from stages.report.words import listed, money, number, p_value, percent, signed
 
@@ -29,6 +30,7 @@ def page(tmp_path_factory):
             "semantic": {
                 "reliable": 0,
                 "control_accuracy": 0.5,
+                "control_flattered": 0.02,
                 "coverage": 0.99,
                 "control_score_swapped_number": 8.0,
                 "control_score_reference": 9.0,
@@ -106,8 +108,8 @@ def test_an_unreliable_judge_and_replayed_timings_are_marked(page):
     soup = page[1]
     judges = soup.find(attrs={"aria-label": "Judges"})
     assert [text(row) for row in judges.find_all("tr")[1:]] == [
-        "facts 95% 100% yes",
-        "semantic 50% 99% no: unreliable",
+        "facts 95% – 100% yes",
+        "semantic 50% 2% 99% no: too few controls in the right order",
     ]
     assert [text(row) for row in soup.find(attrs={"aria-label": "Scores of controls"}).find_all("tr")] == [
         "control facts semantic",
@@ -117,6 +119,133 @@ def test_an_unreliable_judge_and_replayed_timings_are_marked(page):
     assert "semantic unreliable" in text(soup.find(attrs={"aria-label": "Quality"}).thead)
     assert "† 6 of 6" in text(soup.find(attrs={"aria-label": "Latency, tokens and cost"}))
     assert "(replayed)" in text(soup.find(id="q-1"))
+
+
+def test_each_offline_judge_says_what_it_sees_and_how_far_the_two_agree(page):
+    heading = page[1].find("h3", string="How the judges differ")
+    shown = list(itertools.takewhile(lambda tag: tag.name != "h3", heading.find_next_siblings()))
+    assert [text(tag) for tag in shown if tag.name == "p"] == [
+        "facts compares claims word by word: amounts, units, names, negations, replaced words and swapped parts. It "
+        "may score true answers in wholly other words too low.",
+        "semantic compares meaning by word vectors, and reads amounts, identifiers and negation from the words. It "
+        "reads texts as facts does but shares none of its rules for finding errors, and it is blind to who does what "
+        "to whom.",
+    ]
+    assert [text(row) for row in shown[-1].find_all("tr")] == [
+        "judges n Spearman Kendall τ-b Krippendorff α mean bias",
+        "facts and semantic 36 0.99 0.97 0.99 0.00",
+    ]
+
+
+def test_another_judge_is_not_described(tmp_path):
+    write_study(tmp_path, many(0, 4), {"facts": steady(), "claude": steady(spread=1.0)})
+    heading = page_of(tmp_path, judges=("facts", "claude"))[1].find("h3", string="How the judges differ")
+    shown = itertools.takewhile(lambda tag: tag.name != "h3", heading.find_next_siblings())
+    assert [tag.strong.string for tag in shown if tag.name == "p"] == ["facts"]
+
+
+@pytest.mark.parametrize(
+    ("card", "row", "note"),
+    [
+        (
+            {"reliable": 0, "control_accuracy": 0.97, "control_flattered": 0.4},
+            "97% 40% 100% no: taken in by flattery",
+            " (40% of those that only repeat the question or say a bare yes or no get 7 or more)",
+        ),
+        (  # both fail at a limit of 0.9: the worse one is named
+            {"reliable": 0, "control_accuracy": 0.85, "control_flattered": 0.3},
+            "85% 30% 100% no: taken in by flattery",
+            " (30% of those that only repeat the question or say a bare yes or no get 7 or more)",
+        ),
+        (
+            {"reliable": 0, "control_accuracy": 0.85, "control_flattered": 0.12},
+            "85% 12% 100% no: too few controls in the right order",
+            " (accuracy 0.85)",
+        ),
+        (  # a run without such controls, or from before they were measured
+            {"reliable": 0, "control_accuracy": 0.85, "control_flattered": None},
+            "85% – 100% no: too few controls in the right order",
+            " (accuracy 0.85)",
+        ),
+        ({"reliable": 0, "control_accuracy": 0.85}, "85% – 100% no: too few controls in the right order",
+         " (accuracy 0.85)"),
+        ({"reliable": 0}, "– – 100% no: too few controls in the right order", ""),
+        ({"reliable": 1, "control_accuracy": 0.99, "control_flattered": 0.1}, "99% 10% 100% yes", None),
+    ],
+)  # fmt: skip
+def test_why_a_judge_is_unreliable(tmp_path, card, row, note):
+    write_study(tmp_path, many(0, 4), {"facts": steady()}, cards={"facts": card | {"coverage": 1.0}})
+    soup = page_of(tmp_path)[1]
+    assert text(soup.find(attrs={"aria-label": "Judges"}).tbody) == f"facts {row}"
+    notes = [text(one) for one in soup.find("ul", class_="notes").find_all("li") if "unreliable" in text(one)]
+    told = f"Judge facts is unreliable on its controls{note} and does not count in any call."
+    assert notes == ([] if note is None else [told])
+
+
+def slices_of(soup, id_):
+    """The text below a section's heading and the rows of its table without those of approaches other than base."""
+    heading = soup.find("h2", id=id_)
+    section = list(itertools.takewhile(lambda tag: tag.name != "h2", heading.find_next_siblings()))
+    rows = [text(row) for tag in section[1:] for row in tag.find("table").find_all("tr")[1:]]
+    return text(section[0]), [row for row in rows if "(n = " in row or row.startswith("base ")]
+
+
+BARE = (
+    "A bare yes or no may be right by chance, so questions that ask for one (their last sentence begins with can, "
+    "does, is or the like) stand apart from all others. In this study they are"
+)
+
+
+def test_yes_no_questions_stand_apart_as_seen_and_unseen_articles_do(tmp_path):
+    asking = [question(f"q{i}", slice_="unseen", asked="I have a kettle. Can it boil?") for i in range(2)]
+    others = [question(f"q{i}") for i in range(2, 5)]
+    opinion = lambda model, approach, q: (8.0 + int(q.id[1:]) if "Can" in q.question else 2.0, None)  # noqa: E731
+    write_study(tmp_path, [*many(2, 0), *asking, *others], {"facts": opinion})
+    soup = page_of(tmp_path)[1]
+    assert slices_of(soup, "yes-no") == (
+        f"{BARE} 0 of 2 handwritten and 2 of 5 synthetic questions. Fewer questions each, so wider intervals.",
+        [
+            "synthetic, other questions (n = 3)", "base 2.00 [2.00, 2.00] –",
+            "synthetic, yes/no questions (n = 2)", "base 8.50 [8.00, 9.00] –",
+        ],
+    )  # fmt: skip
+    assert slices_of(soup, "slices")[1] == [
+        "synthetic, seen articles (n = 3)", "base 2.00 [2.00, 2.00] –",
+        "synthetic, unseen articles (n = 2)", "base 8.50 [8.00, 9.00] –",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("asked", "n"), [("Does it boil?", 2), ("How long does it boil?", 0)])
+def test_questions_of_one_kind_are_not_compared(tmp_path, asked, n):
+    write_study(tmp_path, [question(f"q{i}", asked=asked) for i in range(2)], {"facts": steady()})
+    soup = page_of(tmp_path)[1]
+    assert slices_of(soup, "yes-no") == (
+        f"{BARE} {n} of 2 synthetic questions. No set has both kinds, so there is nothing to compare.",
+        [],
+    )
+    assert not soup.find(id="slices")
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        ("Can a bucket be renamed?", True),
+        ("does it keep its name?", True),
+        ("“Is” it a name?", True),
+        ("Isn't it durable?", True),
+        ("Won’t it be deleted?", True),
+        ("I have no value for RegionName. Can I call ListGlobalTables anyway?", True),
+        ("Is there a limit of keys, e.g. in S3?", True),
+        ("Can I rename it? How?", False),
+        ("Which buckets can I rename?", False),
+        ("How long is a name?", False),
+        ("Candidates for deletion are which?", False),
+        ("Issue a call. What happens?", False),
+        ("", False),
+    ],
+)
+def test_which_questions_ask_for_a_yes_or_no(asked, expected):
+    assert asks_yes_or_no(asked) == expected
 
 
 def test_the_studys_claims_stand_beside_ours(page):

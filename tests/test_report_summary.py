@@ -318,7 +318,7 @@ def test_one_judge_is_never_certain(tmp_path):
 def test_no_judge_is_reliable(tmp_path):
     write_study(tmp_path, many(), {"facts": steady()}, cards={"facts": {"reliable": False, "coverage": 1.0}})
     assert (
-        "**micro: No answer yet.** None of the judges (facts) ranked its controls well enough to be believed."
+        "**micro: No answer yet.** None of the judges (facts) did well enough on its controls to be believed."
         in outputs(tmp_path)["metrics/table.md"]
     )
 

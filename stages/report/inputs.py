@@ -37,8 +37,19 @@ class JudgeCard:
     name: str
     reliable: bool | None
     control_accuracy: float | None
+    control_flattered: float | None  # share of the controls that say nothing but got 7 or more; older runs have none
     coverage: float | None
     details: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def flattery_fails(self) -> bool:
+        """Whether a judge is unreliable because it rewards flattery, and not because of its accuracy on controls.
+
+        The accuracy must be at least min_control_accuracy, and the share of rewarded flattery at most 1 minus that.
+        Whatever this limit is, a judge that is unreliable misses it with the worse of the two figures.
+        """
+        accuracy, flattered = self.control_accuracy, self.control_flattered
+        return accuracy is not None and flattered is not None and 1 - flattered < accuracy
 
 
 @dataclass(frozen=True)
@@ -94,8 +105,8 @@ class Study:
         """The question sets that hold any question."""
         return [name for name in SETS if any(q.set == name for q in self.questions)]
 
-    def select(self, set_: str | None = None, slice_: str | None = None) -> list[Question]:
-        return [q for q in self.questions if (set_ is None or q.set == set_) and (slice_ is None or q.slice == slice_)]
+    def select(self, set_: str) -> list[Question]:
+        return [q for q in self.questions if q.set == set_]
 
     def overall(self, judge: str, model: str, approach: Approach, question_id: str) -> float | None:
         score = self.scores[judge].get((model, approach, question_id))
@@ -178,6 +189,7 @@ def _card(judge: str, path: Path) -> JudgeCard:
         name=judge,
         reliable=None if reliable is None else bool(reliable),
         control_accuracy=details.get("control_accuracy"),
+        control_flattered=details.get("control_flattered"),
         coverage=details.get("coverage"),
         details=details,
     )

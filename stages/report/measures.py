@@ -7,6 +7,7 @@ import numpy as np
 
 from stages.report.inputs import LENGTH_STOPS, RETRIEVING, Study
 from stages.report.params import ReportParams
+from stages.report.slices import SLICERS, Slice, slices
 from stages.report.statistics import Interval, bootstrap_interval, mean, percent_change, percentile
 from tune_or_retrieve.base.records import APPROACHES, Approach, Question
 from tune_or_retrieve.money.prices import Prices
@@ -49,7 +50,7 @@ class Cell:
     model: str
     approach: Approach
     set: str
-    slice: str | None
+    slice: Slice | None  # None: the whole set
     n: int
     judges: dict[str, Graded]
     generation: Spread
@@ -68,14 +69,15 @@ class Cell:
 
 
 def measure(study: Study, prices: Prices, report: ReportParams) -> list[Cell]:
-    """Cells of every model and approach: per set, then per slice of the sets that have more than one slice."""
-    groups: list[tuple[str, str | None]] = [(name, None) for name in study.sets]
-    for name in study.sets:
-        slices = sorted({q.slice for q in study.select(name)})
-        groups += [(name, s) for s in slices if len(slices) > 1]
+    """Cells of every model and approach: per set, then per slice of each set."""
+    sets = {name: study.select(name) for name in study.sets}
+    groups: list[tuple[str, Slice | None, list[Question]]] = [(name, None, asked) for name, asked in sets.items()]
+    for by in SLICERS:
+        for name, asked in sets.items():
+            groups += [(name, slice_, part) for slice_, part in slices(asked, by).items()]
     return [
-        _cell(study, model, approach, set_, slice_, prices, report)
-        for set_, slice_ in groups
+        _cell(study, model, approach, set_, slice_, questions, prices, report)
+        for set_, slice_, questions in groups
         for model in study.models
         for approach in APPROACHES
     ]
@@ -86,11 +88,11 @@ def _cell(
     model: str,
     approach: Approach,
     set_: str,
-    slice_: str | None,
+    slice_: Slice | None,
+    questions: list[Question],
     prices: Prices,
     report: ReportParams,
 ) -> Cell:
-    questions = study.select(set_, slice_)
     answers = {q.id: study.answers[model, approach, q.id] for q in questions}
     timings = [t for q in questions for t in study.generation.get((model, approach, q.id), [])]
     totals = {q.id: study.total_seconds(model, approach, q.id) for q in questions}

@@ -13,6 +13,7 @@ from stages.report.hardware import machine_line
 from stages.report.inputs import Study
 from stages.report.measures import Cell
 from stages.report.params import ReportParams
+from stages.report.slices import SLICERS, asks_yes_or_no
 from stages.report.summary import training_cost, training_seconds
 from stages.report.verdict import Verdict, price_of_quality
 from tune_or_retrieve.base.records import APPROACHES, Answer, Approach, Passage, Question, Score
@@ -58,9 +59,11 @@ def render(
             machine=machine_line(study),
             approaches=APPROACHES,
             approach_words=words.APPROACH_WORDS,
+            judge_words=words.JUDGE_WORDS,
             sub_scores=SUB_SCORES,
             whole=_groups([cell for cell in cells if cell.slice is None]),
-            slices=_groups([cell for cell in cells if cell.slice is not None]),
+            slices={by: _groups([cell for cell in cells if cell.slice and cell.slice.by == by]) for by in SLICERS},
+            asking_yes_or_no=_asking_yes_or_no(study),
             any_replayed=any(cell.replayed for cell in cells),
             counts_facts={
                 judge: any(cell.judges[judge].fact_recall is not None for cell in cells) for judge in study.judges
@@ -117,6 +120,12 @@ def _environment():
 def _groups(cells: list[Cell]) -> list[list[Cell]]:
     """Cells of one set, slice and model together, as they come."""
     return [list(group) for _, group in groupby(cells, key=lambda cell: (cell.set, cell.slice, cell.model))]
+
+
+def _asking_yes_or_no(study: Study) -> str:
+    """How many questions of each set ask for a yes or no, in words."""
+    sets = {name: [asks_yes_or_no(q.question) for q in study.select(name)] for name in study.sets}
+    return words.listed([f"{sum(asking)} of {len(asking)} {name}" for name, asking in sets.items()])
 
 
 def _control_scores(study: Study) -> dict[str, list[float | None]]:

@@ -6,7 +6,7 @@ from stages.report.comparisons import Comparison
 from stages.report.hardware import differing_hardware
 from stages.report.inputs import Study
 from stages.report.measures import Cell
-from stages.report.words import ANSWER_WORDS, listed, number, percent
+from stages.report.words import ANSWER_WORDS, listed, number, percent, share
 from tune_or_retrieve.base.records import APPROACHES, Approach
 
 FEW_QUESTIONS = 30
@@ -99,7 +99,7 @@ def _worth(study: Study, comparisons: list[Comparison]) -> str:
 
 def _verdict(study: Study, model: str, mine: list[Standing]) -> Verdict:
     if not study.reliable_judges:
-        because = f"None of the judges ({listed(study.judges)}) ranked its controls well enough to be believed."
+        because = f"None of the judges ({listed(study.judges)}) did well enough on its controls to be believed."
         return Verdict(model, "No answer yet.", because, mine)
     because = "; ".join(s.text for s in mine) + "."
     because = because[0].upper() + because[1:]
@@ -161,8 +161,13 @@ def cautions(study: Study, cells: list[Cell]) -> list[str]:
         if card.reliable is None:
             notes.append(f"Judge {judge} was not tested on controls, so it does not count in any call.")
         elif not card.reliable:
-            accuracy = "" if card.control_accuracy is None else f" (accuracy {number(card.control_accuracy)})"
-            notes.append(f"Judge {judge} is unreliable on its controls{accuracy} and does not count in any call.")
+            reason = "" if card.control_accuracy is None else f" (accuracy {number(card.control_accuracy)})"
+            if card.flattery_fails:
+                reason = (
+                    f" ({share(card.control_flattered)} of those that only repeat the question or say a bare yes or no "
+                    "get 7 or more)"
+                )
+            notes.append(f"Judge {judge} is unreliable on its controls{reason} and does not count in any call.")
         whole = [c for c in cells if c.slice is None]
         missing = sum(c.n - c.judges[judge].n_scored for c in whole)
         if missing:

@@ -14,6 +14,14 @@ APPROACH_WORDS: dict[Approach, str] = {
     "ft": "fine-tuned",
     "ft_rag": "fine-tuned, with retrieved passages",
 }
+# By the names that params.yaml gives these two; a judge of another name is not described.
+JUDGE_WORDS = {
+    "facts": "compares claims word by word: amounts, units, names, negations, replaced words and swapped parts. It may "
+    "score true answers in wholly other words too low.",
+    "semantic": "compares meaning by word vectors, and reads amounts, identifiers and negation from the words. It "
+    "reads texts as facts does but shares none of its rules for finding errors, and it is blind to who does what to "
+    "whom.",
+}
 
 
 def number(value: float | None, digits: int = 2) -> str:
