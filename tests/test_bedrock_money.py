@@ -259,9 +259,9 @@ def test_a_line_torn_by_a_kill_costs_no_other(path):
 
 
 def test_a_ledger_that_an_editor_saved_is_the_same_ledger(path):
-    budget = Budget(PRICES, None, path)
-    budget.record_dollars("qa", MICRO, 1.0)
-    budget.record_dollars("qa", MICRO, 2.0)
+    budget = Budget()
+    budget.record("qa", MICRO, 1.0, 1)
+    budget.record("qa", MICRO, 2.0, 1)
     path.write_bytes(b"\xef\xbb\xbf\r\n" + path.read_bytes().replace(b"\n", b" \r\n\r\n"))
     assert budget.spent() == 3.0
     path.write_bytes(path.read_text(encoding="utf-8-sig").encode("utf-16"))

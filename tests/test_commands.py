@@ -336,7 +336,7 @@ def test_the_estimate_before_anything_ran_says_what_it_guessed(params, run):
         "answer_ft_rag@micro", "judge@claude",
     ]  # fmt: skip
     assert lines[4].split()[2] == "61"  # ten by hand, fifty that qa will write, and the warm-up
-    assert lines[8].split()[2] == "360"  # four approaches of sixty questions, and ten controls of each kind
+    assert lines[8].split()[2] == "400"  # four approaches of sixty questions, and ten controls of each kind
     assert lines[-4:] == [
         "about: not made yet, so estimated from params.yaml: the articles, the chunks, the pairs, the test "
         "questions, the passages of each question.",

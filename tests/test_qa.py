@@ -371,7 +371,7 @@ def test_lines_are_counted_as_an_editor_counts_them(tmp_path):
     path.write_bytes(b"\xef\xbb\xbf\r\n" + path.read_bytes().replace(b"\n", b"\r\n\r\n"))
     with pytest.raises(StageError) as fault_:
         read_handwritten(path, TEXTS, SERVICES)
-    assert str(fault_.value) == f"{path}: 1 fault:\n  line 4, question 'h1': its id stands in line 2 too."
+    assert str(fault_.value) == f"{path}: 1 fault:\n  line 4, question 'h1': line 2 has the same id."
 
 
 def test_handwritten_questions_about_services_that_the_corpus_lacks_are_left_out(tmp_path, capsys):
