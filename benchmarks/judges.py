@@ -2,17 +2,17 @@
 
     .venv/bin/python -m benchmarks.judges               needs data/qa: `make repro` makes it
 
-Over benchmarks/data: references of documentation, manuals and policies, to each true answers,
-lightly edited to wholly reworded, and answers that are wrong by one fact, in the reference's own words or others.
-They were written one by one by several authors (language models) without sight of the judges. Those `tuned_on` were
-looked at to improve the judges; those `held_out` never were, and only their figures say how the judges do elsewhere.
-These answers are harder than those of a study: each differs from the truth by one fact, or says it in wholly other
-words.
+The files in benchmarks/data hold references of documentation, manuals and policies. Each has true answers, from lightly
+edited to wholly reworded, and answers that are wrong by one fact, in the reference's own words or in others. Several
+authors (language models) wrote them one by one without having seen the judges. They are harder than the answers of a
+study. By their part:
 
-benchmarks/data/fresh_answers.jsonl: 312 answers to 52 references in four fields, by four authors without sight of the
-judges. The finders of errors were chosen by its part `choice`; `report` was scored once, when they were chosen.
+    report      scored once, after the finders of errors had been chosen: how the judges do elsewhere
+    choice      the finders were chosen by these (and `tuned_on`)
+    held_out    was `report` of an earlier version
+    tuned_on    looked at while the judges were written
 
-Beside them all controls that the facts judge passes before a study, but of every training and validation pair.
+In addition, the controls that a judge passes before a study, made from every training and validation pair.
 """
 
 import argparse
@@ -31,6 +31,7 @@ from stages.judge.verdict import Judge
 from tune_or_retrieve.base.errors import exits_cleanly
 from tune_or_retrieve.base.files import read_jsonl, write_json
 from tune_or_retrieve.base.locations import resolve
+from tune_or_retrieve.base.machine import SECTION, RunParams
 from tune_or_retrieve.base.params import load
 from tune_or_retrieve.base.records import Pair, Record
 
@@ -65,7 +66,8 @@ def main() -> None:
     params = {name: load(f"judges.{name}", JudgeParams) for name in JUDGES}
     semantic = params["semantic"]
     assert isinstance(semantic, SemanticParams)
-    scores = {name: _scores(make_judge(params[name]), rows) for name in JUDGES}
+    run = load(SECTION, RunParams)
+    scores = {name: _scores(make_judge(params[name], run), rows) for name in JUDGES}
     plain = {"cosine": cosines(rows, str(resolve(semantic.embedding.model))), "word F1": [_f1(row) for row in rows]}
     result: dict = {}
     for part in PARTS:
@@ -78,7 +80,7 @@ def main() -> None:
             said = {key: value for key, value in result[part][name].items() if not isinstance(value, dict)}
             print(f"{part}  {name:9}", "  ".join(f"{key} {value:.3f}" for key, value in said.items()))
     pairs = [pair for name in ("train", "validation") for pair in read_jsonl(Path(f"data/qa/{name}.jsonl"), Pair)]
-    result["controls"] = {"pairs": len(pairs)} | controlled(make_judge(params["facts"]), pairs)
+    result["controls"] = {"pairs": len(pairs)} | controlled(make_judge(params["facts"], run), pairs)
     print("controls ", result["controls"])
     write_json(RESULT, result)
 

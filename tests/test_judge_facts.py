@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from stages.judge.facts import FactsJudge
-from stages.judge.reading.text import read
+from stages.judge.reading.text import read_text
 
 LABELLED = Path(__file__).parent / "fixtures/judge_labelled.jsonl"
 STATEMENTS = Path(__file__).parent / "fixtures/judge_statements.txt"
@@ -330,7 +330,7 @@ def test_turns_of_phrase():
 )
 def test_a_looping_answer_is_read_in_well_under_a_second(answer):
     start = time.process_time()
-    read(answer)
+    read_text(answer)
     assert time.process_time() - start < 1.0
 
 

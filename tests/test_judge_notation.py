@@ -6,7 +6,7 @@ from stages.judge.contradictions.statements import edits, pairs
 from stages.judge.reading import style
 from stages.judge.reading.notation import in_one_notation
 from stages.judge.reading.quantities import find_quantities
-from stages.judge.reading.text import read
+from stages.judge.reading.text import read_text
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_what_is_no_amount(text):
     ],
 )  # fmt: skip
 def test_edits_of_statements(own, said, expected):
-    found = [e for a, b in pairs(read(own), read(said)) for e in edits(a, b, every=True)]
+    found = [e for a, b in pairs(read_text(own), read_text(said)) for e in edits(a, b, every=True)]
     assert [(e.own, e.said) for e in found] == expected
 
 

@@ -6,9 +6,9 @@ from stages.judge.alignment import align
 from stages.judge.contradictions import Contradiction, contradictions
 from stages.judge.coverage import Coverage, cover, recall_of
 from stages.judge.matching import found, is_known, weight
-from stages.judge.near_miss import place
+from stages.judge.partial_credit import partial_credit
 from stages.judge.reading import style
-from stages.judge.reading.text import Text, read
+from stages.judge.reading.text import Text, read_text
 from stages.judge.verdict import Verdict, band, only_yes_or_no, unscored
 
 # Shares of the overall score. Completeness leads: without a contradiction it says how much of the truth is there.
@@ -29,11 +29,11 @@ class FactsJudge:
         self._cap = contradiction_cap
 
     def score(self, question: str, reference: str, answers: list[str]) -> list[Verdict]:
-        facts, asked = read(reference), read(question)
+        facts, asked = read_text(reference), read_text(question)
         if not facts.tokens and not facts.verdict:
             return [unscored("the reference holds no fact to check") for _ in answers]
         return [
-            _score(facts, read(style.statements(answer, question)), answer.strip(), asked, self._cap)
+            _score(facts, read_text(style.statements(answer, question)), answer.strip(), asked, self._cap)
             for answer in answers
         ]
 
@@ -76,8 +76,9 @@ def _score(reference: Text, answer: Text, raw: str, question: Text, cap: float) 
     if hits:
         overall = min(overall, accuracy)
     kinds = {hit.kind for hit in hits}
-    wrong = "contrary" if kinds & {"negation", "verdict"} else "other" if kinds else ""
-    overall = place(max(0.0, overall), raw, reference.raw, recall, supported, wrong, most=cap if hits else 10.0)
+    wrong = "contrary" if kinds & {"negation", "yes_no"} else "other" if kinds else ""
+    most = cap if hits else 10.0
+    overall = partial_credit(max(0.0, overall), raw, reference.raw, recall, supported, wrong, most)
     return Verdict(
         overall=band(overall),
         **{name: band(value) for name, value in parts.items()},

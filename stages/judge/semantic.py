@@ -14,9 +14,9 @@ import numpy as np
 
 from stages.judge.coverage import Coverage, recall_of
 from stages.judge.matching import found, fresh, importance, is_known, weight
-from stages.judge.near_miss import Wrong, place
+from stages.judge.partial_credit import Wrong, partial_credit
 from stages.judge.reading import style
-from stages.judge.reading.text import Clause, Text, read
+from stages.judge.reading.text import Clause, Text, read_text
 from stages.judge.reading.tokens import Token
 from stages.judge.verdict import Verdict, band, only_yes_or_no, unscored
 from stages.judge.word_vectors import Vectors, WordEmbedder
@@ -50,10 +50,10 @@ class SemanticJudge:
         self._penalty = contradiction_penalty
 
     def score(self, question: str, reference: str, answers: list[str]) -> list[Verdict]:
-        asked, truth = read(question), read(reference)
+        asked, truth = read_text(question), read_text(reference)
         if not truth.tokens:
             return [unscored("the reference says nothing that can be compared") for _ in answers]
-        texts = [truth, *(read(style.statements(answer, question)) for answer in answers)]
+        texts = [truth, *(read_text(style.statements(answer, question)) for answer in answers)]
         vectors = self._vectors([clause.text for text in texts for clause in text.clauses])
         left, *rest = [_side(text, vectors) for text in texts]
         return [self._score(left, side, answer.strip(), asked) for side, answer in zip(rest, answers, strict=True)]
@@ -97,7 +97,7 @@ class SemanticJudge:
         overall = sum(share * parts[name] for name, share in _SHARES.items())
         # Form is worth little where content is missing.
         overall = min(overall, 10 * completeness + min(1.0, max(0.0, 10 * completeness - 2.5))) * (1 - doubt)
-        overall = place(overall, raw, reference.raw, completeness, relevance, wrong)
+        overall = partial_credit(overall, raw, reference.raw, completeness, relevance, wrong)
         return Verdict(
             overall=band(overall),
             **{name: band(value) for name, value in parts.items()},

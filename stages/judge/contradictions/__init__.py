@@ -7,7 +7,7 @@ from stages.judge.contradictions.names import replaced_names
 from stages.judge.contradictions.negation import denied_parts, negations
 from stages.judge.contradictions.substitution import substitutions
 from stages.judge.contradictions.swapped_spans import swapped_spans
-from stages.judge.contradictions.verdict import wrong_verdict
+from stages.judge.contradictions.yes_no import wrong_yes_or_no
 from stages.judge.reading.text import Text
 
 __all__ = ["Contradiction", "contradictions"]
@@ -18,7 +18,7 @@ def contradictions(rows: list[Alignment], reference: Text, answer: Text, questio
     return list(
         dict.fromkeys(
             [
-                *wrong_verdict(reference, answer, question),
+                *wrong_yes_or_no(reference, answer, question),
                 *negations(rows, reference, answer),
                 *denied_parts(reference, answer),
                 *substitutions(reference, answer),

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["verdict", "negation", "amount", "name", "substitution", "swap"]
+Kind = Literal["yes_no", "negation", "amount", "name", "substitution", "swap"]
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from stages.judge.contradictions.statements import DETERMINERS, TECHNICAL, Edit,
 from stages.judge.matching import match
 from stages.judge.reading.lexicon import DOINGS, NEGATIONS, NOUN_VERBS, STOPWORDS, VERBS, opposite, sisters
 from stages.judge.reading.quantities import Quantity, find_quantities
-from stages.judge.reading.text import Text, read
+from stages.judge.reading.text import Text, read_text
 from stages.judge.reading.tokens import Token
 from tune_or_retrieve.text.stems import stem
 
@@ -158,7 +158,7 @@ def _is_verb(words: Sequence[str]) -> bool:
 
 def _things(words: Sequence[str], verbs: bool) -> list[Token]:
     """The tokens of these words, if they may be what it speaks of: what is done is said in too many ways."""
-    tokens = [t for t in read(" ".join(words)).tokens if t.kind != "quantity"]
+    tokens = [t for t in read_text(" ".join(words)).tokens if t.kind != "quantity"]
     named = verbs or words[0].lower() in DETERMINERS
     doings = (VERBS | DOINGS) - NOUN_VERBS
     if any((t.text.endswith("ly") and t.text.islower()) or (t.key in doings and not named) for t in tokens):

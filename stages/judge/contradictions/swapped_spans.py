@@ -2,6 +2,7 @@
 
 import itertools
 import re
+from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -31,7 +32,7 @@ class _Segment:
         return " ".join(t.text for t in self.tokens if (t.key, t.lexical) in keys)
 
 
-# Between two parts that cannot change places, as no verb in the passive voice on one side alone allows.
+# What stands before and after one of these cannot change places.
 _PIVOT = re.compile(r"\b(?:per|than|before|after|until|from|to|into)\b", re.IGNORECASE)
 
 
@@ -57,23 +58,20 @@ def _sentences(text: Text) -> list[list[Clause]]:
 
 def _around(sentence: list[Clause]) -> dict[str, tuple[frozenset[str], frozenset[str]]]:
     """What is said before and after each verb or link that stands there once."""
-    words = [
-        (clause, token.start, token.text.lower(), token.key)
-        for number, clause in enumerate(sentence)
-        for token in clause.tokens
-        if not token.weak
+    words = [((n, t.start), t) for n, clause in enumerate(sentence) for t in clause.tokens if not t.weak]
+    pivots = [(place, t.text.lower()) for place, t in words if t.key in VERBS]
+    pivots += [
+        ((n, m.start()), m[0].lower()) for n, clause in enumerate(sentence) for m in _PIVOT.finditer(clause.text)
     ]
-    place = {id(clause): number for number, clause in enumerate(sentence)}
-    pivots = [(clause, start, text) for clause, start, text, key in words if key in VERBS]
-    pivots += [(clause, m.start(), m[0].lower()) for clause in sentence for m in _PIVOT.finditer(clause.text)]
-    names = [text for _, _, text in pivots]
-    found = {}
-    for clause, start, text in pivots:
-        if names.count(text) == 1:
-            here = (place[id(clause)], start)
-            keys = [((place[id(c)], s), key) for c, s, _, key in words]
-            found[text] = (frozenset(k for p, k in keys if p < here), frozenset(k for p, k in keys if p > here))
-    return found
+    counts = Counter(text for _, text in pivots)
+    return {
+        text: (
+            frozenset(t.key for place, t in words if place < here),
+            frozenset(t.key for place, t in words if place > here),
+        )
+        for here, text in pivots
+        if counts[text] == 1
+    }
 
 
 def _recombined(reference: Text, answer: Text) -> list[Contradiction]:
@@ -81,16 +79,21 @@ def _recombined(reference: Text, answer: Text) -> list[Contradiction]:
     if len(reference.keys & answer.keys) < _LEAST_SHARE * max(len(reference.keys), len(answer.keys)):
         return []
     for border in _BORDERS:
-        ours, theirs = _segments(reference, border), _segments(answer, border)
-        for (a, b), (c, d) in itertools.product(itertools.permutations(ours, 2), itertools.combinations(theirs, 2)):
+        matched = _matched(_segments(reference, border), _segments(answer, border))
+        for (a, c), (b, d) in itertools.permutations(matched, 2):
             kept, kept_other = a.keys & c.keys, b.keys & d.keys
             moved, moved_other = a.keys - c.keys, b.keys - d.keys
-            exchanged = moved and moved_other and moved <= d.keys - b.keys and moved_other <= c.keys - a.keys
+            exchanged = moved <= d.keys - b.keys and moved_other <= c.keys - a.keys
             # What stays must tell the two apart: the order of a list says nothing.
             if exchanged and kept - kept_other and kept_other - kept:
                 text = f'exchanges "{a.shown(moved)}" and "{b.shown(moved_other)}"'
                 return [Contradiction("swap", text, a.clause)]
     return []
+
+
+def _matched(ours: list[_Segment], theirs: list[_Segment]) -> list[tuple[_Segment, _Segment]]:
+    """Each segment from which something has gone, with those of the answer that hold some of it."""
+    return [(own, said) for own in ours for said in theirs if 0 < len(own.keys & said.keys) < len(own.keys)]
 
 
 def _segments(text: Text, border: re.Pattern) -> list[_Segment]:

@@ -85,7 +85,7 @@ def after_babble(overall: float, text: str, completeness: float) -> float:
 
 
 def is_broken_off(text: str) -> bool:
-    """Whether the answer ends in the midst of a longer text."""
+    """Whether the answer breaks off within a longer text."""
     return len(words_of(text)) > 12 and not re.search(r"[.!?:;)\]\"'`}]\s*$|\n\s*[-*•\d].{0,80}$", text.rstrip())
 
 

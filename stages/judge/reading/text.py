@@ -65,7 +65,7 @@ class Text:
 
 
 @functools.lru_cache(maxsize=4096)
-def read(text: str) -> Text:
+def read_text(text: str) -> Text:
     """Everything the judges need to know of `text`."""
     clean = normalise(text)
     verdict = ""

@@ -4,10 +4,10 @@ from stages.judge.contradictions.contradiction import Contradiction
 from stages.judge.reading.text import Text
 
 
-def wrong_verdict(reference: Text, answer: Text, question: Text) -> list[Contradiction]:
+def wrong_yes_or_no(reference: Text, answer: Text, question: Text) -> list[Contradiction]:
     expected = reference.verdict or _implied(reference, question)
     if answer.verdict and expected and expected != answer.verdict:
-        return [Contradiction("verdict", f'says "{answer.verdict}" where the reference says "{expected}"')]
+        return [Contradiction("yes_no", f'says "{answer.verdict}" where the reference says "{expected}"')]
     return []
 
 

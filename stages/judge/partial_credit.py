@@ -14,7 +14,7 @@ _BEND = 1.5  # exponent: a half-met reference is worth less than half
 _LENGTH = 0.1  # how fast a longer answer loses those points, per length of the reference
 
 
-def place(
+def partial_credit(
     overall: float,
     raw: str,
     reference: str,
