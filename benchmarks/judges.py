@@ -23,7 +23,7 @@ from typing import Literal
 
 import numpy as np
 
-from stages.judge.controls.controls import WRONG, make_controls
+from stages.judge.controls.controls import FLATTERY, WRONG, make_controls
 from stages.judge.judging import make_judge
 from stages.judge.params import JudgeParams, SemanticParams
 from stages.judge.reading.style import words_of
@@ -117,15 +117,19 @@ def judged(rows: Sequence[Graded], scores: Scores, scale: bool) -> dict:
 
 
 def controlled(judge: Judge, pairs: Sequence[Pair]) -> dict:
-    """How many controls of each wrong kind and the highest score of one; how many paraphrases and the lowest."""
+    """Of each kind of control, how many there are and how many a judge takes for what they are not."""
     scores = defaultdict(list)
     for one in make_controls(pairs):
-        if one.kind in (*WRONG, "paraphrase"):
-            scores[one.kind].append(judge.score(one.question, one.reference, [one.answer])[0].overall or 0.0)
-    return {
-        kind: {"n": len(found), **({"highest": max(found)} if kind in WRONG else {"lowest": min(found)})}
-        for kind, found in sorted(scores.items())
-    }
+        scores[one.kind].append(judge.score(one.question, one.reference, [one.answer])[0].overall or 0.0)
+    result = {}
+    for kind, found in sorted(scores.items()):
+        if kind in WRONG:
+            result[kind] = {"n": len(found), "above_3": sum(score > WRONG_AT_MOST for score in found)}
+        elif kind in FLATTERY:
+            result[kind] = {"n": len(found), "7_or_more": sum(score >= TRUE_AT_LEAST for score in found)}
+        elif kind == "paraphrase":
+            result[kind] = {"n": len(found), "below_7": sum(score < TRUE_AT_LEAST for score in found)}
+    return result
 
 
 def cosines(rows: Sequence[Graded], model: str) -> list[list[float]]:
