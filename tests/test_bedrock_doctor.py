@@ -194,8 +194,8 @@ def test_quotas_that_may_not_be_read_are_told_and_no_fault(aws, here):
     assert findings(here, Wanted([MICRO]))[-1] == Finding(
         "quotas", True,
         "not checked. AWS, reading the quotas: access is denied (The stand-in was told to answer "
-        "AccessDeniedException). Give whoever runs this, or the role that is named, that permission (README, "
-        "Permissions), and run again.",
+        "AccessDeniedException). Give whoever runs this, or the role that is named, that permission (docs/bedrock.md), "
+        "and run again.",
     )  # fmt: skip
 
 
@@ -245,7 +245,7 @@ def test_prices_that_may_not_be_read_are_told_and_no_fault(aws, here):
             "prices", True,
             "not compared with AWS's Price List. AWS, reading AWS's Price List: access is denied (The stand-in was "
             "told to answer AccessDeniedException). Give whoever runs this, or the role that is named, that permission "
-            "(README, Permissions), and run again.",
+            "(docs/bedrock.md), and run again.",
         )
     ]  # fmt: skip
     assert aws.ledger.count("GetProducts") == 1

@@ -39,7 +39,7 @@ REFUSED = [
         "AccessDeniedException", "User arn:aws:iam::1:user/x is not authorized to perform: bedrock:InvokeModel.",
         AwsUnavailable,
         "access is denied (User arn:aws:iam::1:user/x is not authorized to perform: bedrock:InvokeModel). Give whoever "
-        "runs this, or the role that is named, that permission (README, Permissions), and run again.",
+        "runs this, or the role that is named, that permission (docs/bedrock.md), and run again.",
     ),
     (
         "AccessDeniedException", "You don't have access to the model with the specified model ID.", AwsUnavailable,
@@ -50,12 +50,12 @@ REFUSED = [
     (
         "AccessDeniedException", "User x is not authorized to perform: iam:PassRole on resource: y", AwsUnavailable,
         "the role may not be passed to Bedrock (User x is not authorized to perform: iam:PassRole on resource: y). "
-        "Give whoever runs this iam:PassRole on the role (README, Permissions), and run again.",
+        "Give whoever runs this iam:PassRole on the role (docs/bedrock.md), and run again.",
     ),
     (
         "ValidationException", "Could not assume provided IAM role: r", AwsUnavailable,
         "Bedrock cannot assume the role (Could not assume provided IAM role: r). The role must exist and trust "
-        "bedrock.amazonaws.com for this account (README, Permissions). Correct `role_arn` in params.yaml, or set it to "
+        "bedrock.amazonaws.com for this account (docs/bedrock.md). Correct `role_arn` in params.yaml, or set it to "
         "null: the role is made then.",
     ),
     (

@@ -86,7 +86,7 @@ def test_what_cannot_be_listed_is_told_and_the_rest_is_listed(account, here):
     found, unseen = look(here, kinds(Scope()))
     denied = (
         "access is denied (The stand-in was told to answer AccessDeniedException). Give whoever runs this, or the role "
-        "that is named, that permission (README, Permissions), and run again."
+        "that is named, that permission (docs/bedrock.md), and run again."
     )
     assert [f"{one}: {one.why}" for one in unseen] == [
         f"every {kind} there may be: AWS, listing every {kind}: {denied}" for kind in ("vector index", "vector bucket")

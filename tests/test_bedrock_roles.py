@@ -113,7 +113,7 @@ def test_a_given_role_is_looked_at_and_left_as_it_is(aws, here):
         (
             f"arn:aws:iam::{ID}:role/web",
             f"role arn:aws:iam::{ID}:role/web: does not trust bedrock.amazonaws.com, so Bedrock cannot assume it. Add "
-            "that to its trust policy (README, Permissions), or set `role_arn` in params.yaml to null: a role is made "
+            "that to its trust policy (docs/bedrock.md), or set `role_arn` in params.yaml to null: a role is made "
             "then.",
         ),
     ],

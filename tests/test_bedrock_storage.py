@@ -56,7 +56,7 @@ def test_another_accounts_bucket(aws, here):
         storage.ensure_bucket(here, "theirs", TAGS)
     assert str(fault.value) == (
         "bucket theirs: another account's, or these credentials (account 123456789012) may not look at it. Name a "
-        "bucket of this account in params.yaml (null: one is made), or allow s3:ListBucket on it (README, Permissions)."
+        "bucket of this account in params.yaml (null: one is made), or allow s3:ListBucket on it (docs/bedrock.md)."
     )
 
 

@@ -125,7 +125,7 @@ def test_killed_after_any_change_the_next_run_goes_on(aws, here):
 
 DENIED = (
     "AWS, deleting the deployment {name}: access is denied (The stand-in was told to answer AccessDeniedException). "
-    "Give whoever runs this, or the role that is named, that permission (README, Permissions), and run again."
+    "Give whoever runs this, or the role that is named, that permission (docs/bedrock.md), and run again."
 )
 
 

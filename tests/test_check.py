@@ -311,11 +311,11 @@ def test_a_file_of_yesterday_is_told_exactly_what_to_change(params):
         "  knowledge_base.faiss.embedding.batch_size: must be greater than or equal to 1. Got 0.\n"
         "  fine_tune.epochs: moved to fine_tune.local.epochs.\n"
         "  fine_tune.learning_rate: moved to fine_tune.local.learning_rate.\n"
-        "  fine_tune.warmup_ratio: moved to fine_tune.local.warmup_ratio.\n"
         "  fine_tune.batch_size: moved to fine_tune.local.batch_size.\n"
+        "  fine_tune.lora: moved to fine_tune.local.lora.\n"
+        "  fine_tune.warmup_ratio: moved to fine_tune.local.warmup_ratio.\n"
         "  fine_tune.max_tokens: moved to fine_tune.local.max_tokens.\n"
         "  fine_tune.patience: moved to fine_tune.local.patience.\n"
-        "  fine_tune.lora: moved to fine_tune.local.lora.\n"
         "  fine_tune.local.lora.dropout: no longer a key. Remove it.\n"
         "  models.micro.threads: moved to run.threads.\n"
     )

@@ -33,7 +33,7 @@ class AnswerCut(Exception):
 
 LOG_IN = "Log in with `aws configure` or `aws sso login`, or name a profile in AWS_PROFILE, and run again."
 AGAIN = "What was finished is kept: run `dvc repro` again, which goes on from there."
-PERMIT = "Give whoever runs this, or the role that is named, that permission (README, Permissions), and run again."
+PERMIT = "Give whoever runs this, or the role that is named, that permission (docs/bedrock.md), and run again."
 NO_REGION = (
     "no region is set. Set AWS_REGION or `region` in params.yaml, or run `aws configure`: us-east-1 has every model "
     "that the study knows."
@@ -144,13 +144,13 @@ REFUSALS: tuple[tuple[str, str, type[AwsFault], str, str], ...] = (
     (
         DENIED + " ValidationException InvalidRequestException", "PassRole", AwsUnavailable,
         "the role may not be passed to Bedrock ({it})",
-        "Give whoever runs this iam:PassRole on the role (README, Permissions), and run again.",
+        "Give whoever runs this iam:PassRole on the role (docs/bedrock.md), and run again.",
     ),
     (
         DENIED + " ValidationException InvalidRequestException",
         r"assume|not authorized to perform: sts:|does not trust|role .*(not valid|invalid|not exist)", AwsUnavailable,
         "Bedrock cannot assume the role ({it})",
-        "The role must exist and trust bedrock.amazonaws.com for this account (README, Permissions). Correct "
+        "The role must exist and trust bedrock.amazonaws.com for this account (docs/bedrock.md). Correct "
         "`role_arn` in params.yaml, or set it to null: the role is made then.",
     ),
     (DENIED, "", AwsUnavailable, "access is denied ({it})", PERMIT),

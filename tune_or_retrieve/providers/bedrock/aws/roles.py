@@ -132,8 +132,8 @@ def check_role(clients: Clients, arn: str) -> Role:
         )
     if not _trusts_bedrock(_document(role.get("AssumeRolePolicyDocument"))):
         raise StageError(
-            f"role {arn}: does not trust {BEDROCK}, so Bedrock cannot assume it. Add that to its trust policy (README, "
-            "Permissions), or set `role_arn` in params.yaml to null: a role is made then."
+            f"role {arn}: does not trust {BEDROCK}, so Bedrock cannot assume it. Add that to its trust policy "
+            "(docs/bedrock.md), or set `role_arn` in params.yaml to null: a role is made then."
         )
     return Role(arn, fresh=False)
 

@@ -70,7 +70,7 @@ def bucket_region(clients: Clients, bucket: str) -> str | None:
                 raise AwsFault(
                     f"bucket {bucket}: another account's, or these credentials (account {owner}) may not look at it. "
                     "Name a bucket of this account in params.yaml (null: one is made), or allow s3:ListBucket on it "
-                    "(README, Permissions).",
+                    "(docs/bedrock.md).",
                     "403",
                 ) from None
             raise
