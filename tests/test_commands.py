@@ -338,8 +338,8 @@ def test_the_estimate_before_anything_ran_says_what_it_guessed(params, run):
     assert lines[4].split()[2] == "61"  # ten by hand, fifty that qa will write, and the warm-up
     assert lines[8].split()[2] == "400"  # four approaches of sixty questions, and ten controls of each kind
     assert lines[-4:] == [
-        "about: not made yet, so estimated from params.yaml: the articles, the chunks, the pairs, the test "
-        "questions, the passages of each question.",
+        "about: not made yet, so estimated from params.yaml: the chunks, the pairs, the test questions, the passages "
+        "of each question.",
         "index: not known before the stage chunks has run.",
         "Spent counts all runs since .cache/spent.jsonl was started, without the monthly storage of models.",
         "Replies are assumed to be as long as allowed; what is in the store costs nothing again.",
