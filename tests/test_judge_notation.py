@@ -24,7 +24,8 @@ from stages.judge.reading.text import read_text
         ("version 1.3-5 hours", "version 1.3-5 hours"),
         ("flushed weekly for 3 minutes, checked daily", "flushed a week for 3 minutes, checked a day"),
         ("the daily report", "the daily report"),
-        ("120 per minute, each hour, $5/night", "120 a minute, a hour, 5 dollars a night"),
+        ("120 per minute, each hour, $5/day", "120 1 minute, 1 hour, 5 dollars 1 day"),
+        ("$5-10, 9am-5pm", "5 dollars to 10, 09:00 to 17:00"),
         ("an hour and a half", "1.5 hours"),
     ],
 )  # fmt: skip
@@ -46,13 +47,18 @@ def test_one_notation(text, expected):
         ("2/3", "share", {2 / 3}),
         ("99 %", "share", {0.99}),
         ("10 Mbps", "bit per second", {10_000_000}),
+        ("10 mbps", "bit per second", {10_000_000}),
+        ("3 kilowatt-hours", "watt hour", {3000}),
+        ("30m", "metre", {30}),
+        ("60dB", "decibel", {60}),
+        ("50 per cent", "share", {0.5}),
         ("two dozen", "count", {24}),
         ("a hundred and twenty", "count", {120}),
     ],
 )
 def test_amounts(text, family, values):
-    (quantity,) = find_quantities(f"It is {text} in all.")
-    assert (quantity.text, quantity.family, set(quantity.values)) == (text, family, values)
+    (quantity,) = find_quantities(in_one_notation(f"It is {text} in all."))
+    assert (quantity.family, set(quantity.values)) == (family, values)
 
 
 @pytest.mark.parametrize("text", ["the third parameter", "a 5G network", "a second queue", "AES-256", "one of them"])

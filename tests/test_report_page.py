@@ -249,7 +249,7 @@ def test_which_questions_ask_for_a_yes_or_no(asked, expected):
 
 
 def test_the_studys_claims_stand_beside_ours(page):
-    rows = [text(row) for row in page[1].find(attrs={"aria-label": "Beside the study"}).tbody.find_all("tr")]
+    rows = [text(row) for row in page[1].find(attrs={"aria-label": "Compared with the study"}).tbody.find_all("tr")]
     assert rows[0].startswith("rag judged quality +30% facts +150%")
     assert rows[6:] == [
         "ft latency −50% – −75% [−75, −75] −75% [−75, −75]",

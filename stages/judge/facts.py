@@ -9,7 +9,7 @@ from stages.judge.matching import found, is_known, weight
 from stages.judge.partial_credit import partial_credit
 from stages.judge.reading import style
 from stages.judge.reading.text import Text, read_text
-from stages.judge.verdict import Verdict, band, only_yes_or_no, unscored
+from stages.judge.verdict import COMMENT_CHARACTERS, Verdict, band, only_yes_or_no, unscored
 
 # Shares of the overall score. Completeness leads: without a contradiction it says how much of the truth is there.
 _SHARES = {"factual_accuracy": 0.12, "completeness": 0.68, "relevance": 0.14, "clarity": 0.06}
@@ -135,5 +135,5 @@ def _comment(
     if made_up:
         parts.append(f"not in the reference: {', '.join(made_up[:4])}")
     elif relevance < 6 and recall >= 0.15:
-        parts.append("much beside the reference")
-    return "; ".join(parts) or f"all facts found (recall {recall:.2f})"
+        parts.append("much that the reference does not say")
+    return "; ".join(parts)[:COMMENT_CHARACTERS] or f"all facts found (recall {recall:.2f})"

@@ -18,7 +18,7 @@ from stages.judge.partial_credit import Wrong, partial_credit
 from stages.judge.reading import style
 from stages.judge.reading.text import Clause, Text, read_text
 from stages.judge.reading.tokens import Token
-from stages.judge.verdict import Verdict, band, only_yes_or_no, unscored
+from stages.judge.verdict import COMMENT_CHARACTERS, Verdict, band, only_yes_or_no, unscored
 from stages.judge.word_vectors import Vectors, WordEmbedder
 
 # Cosines of all-MiniLM-L6-v2: below the first figure unrelated, above the second the same. Chosen by judgement on
@@ -238,4 +238,7 @@ def _comment(
         parts.append(f'not said: "{shown}"' + (f" and {len(missing) - 1} more" if len(missing) > 1 else ""))
     if relevance < 0.55 and completeness >= 0.25:
         parts.append("much that the reference does not say")
-    return "; ".join(parts) or f"means the same (completeness {completeness:.2f}, relevance {relevance:.2f})"
+    return (
+        "; ".join(parts)[:COMMENT_CHARACTERS]
+        or f"means the same (completeness {completeness:.2f}, relevance {relevance:.2f})"
+    )

@@ -19,6 +19,8 @@ class Verdict(BaseModel):
     comment: str
 
 
+COMMENT_CHARACTERS = 500  # a loop of numbers would else be a comment of 50,000
+
 Grading = tuple[str, str, str]  # question, reference, answer
 
 

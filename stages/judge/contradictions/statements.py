@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from stages.judge.reading.lexicon import NEGATIONS, STOPWORDS, concept
 from stages.judge.reading.quantities import find_quantities
@@ -29,6 +30,14 @@ class Statement:
     sentence: int
     words: tuple[str, ...]
     shown: tuple[str, ...]
+
+    @cached_property
+    def counts(self) -> Counter[str]:
+        return Counter(self.words)
+
+    @cached_property
+    def denials(self) -> int:
+        return sum(w in NEGATIONS for w in self.words)
 
 
 @dataclass(frozen=True)
@@ -86,8 +95,9 @@ def plain(word: str) -> str:
 
 def _is_held(statement: Statement, others: list[Statement]) -> bool:
     return any(
-        Counter(statement.words) <= Counter(o.words)
-        and sum(w in NEGATIONS for w in statement.words) == sum(w in NEGATIONS for w in o.words)
+        len(statement.words) <= len(o.words)
+        and statement.denials == o.denials
+        and statement.counts <= o.counts
         and swap(statement, o) is None
         for o in others
     )

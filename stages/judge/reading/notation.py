@@ -24,14 +24,16 @@ _FORMS = [
     # The full stop of "p.m." ends a sentence where a capital follows.
     (r"\b(\d{1,2})(?:[:.](\d\d))?\s*([ap])\.?m\b(?:\.(?!\s+(?-i:[A-Z])|\s*$))?", _clock),
     (r"(?<![\d:.])(\d:\d\d)(?![\d:])", r"0\1"),
+    (r"(?<![\w.:/-])(\d[\d,]*)\s*[-–]\s*(\d[\d,]*)(?![\w.:/-]*\d|-)", r"\1 to \2"),
+    (r"(\d\d:\d\d)\s*[-–]\s*(?=\d\d:\d\d)", r"\1 to "),
     *((rf"(?<!\w)(?:{sign}) ?({_SUM}{_SCALE})", rf"\1 {name}") for name, sign in _CURRENCIES.items()),
     (r"\bUS dollars?\b", "dollars"),
     (r"\bdegrees?\s+(Celsius|Fahrenheit)\b", r"\1"),
-    (r"(?<![\w.:/-])(\d[\d,]*)\s*[-–]\s*(\d[\d,]*)(?![\w.:/-]*\d|-)", r"\1 to \2"),
     (r"\b(hour|week|month|year)ly" + _ADVERB, r"a \1"),
     (r"\bdaily" + _ADVERB, "a day"),
-    (rf"(?<=\w)/(?=(?:{TIMES}|night)\b)", " a "),
-    (rf"\b(?:per|each|every|once\s+an?|once\s+every)\s+(?=(?:{TIMES}|night)\b)", "a "),
+    (rf"(?<=\w)/(?=(?:{TIMES})\b)", " 1 "),
+    (rf"\b(?:per|each|every)\s+(?=(?:{TIMES})\b)", "1 "),
+    (r"\bper\s+cent\b", "percent"),
 ]  # fmt: skip
 _FORMS_RE = [(re.compile(pattern, re.IGNORECASE), new) for pattern, new in _FORMS]
 

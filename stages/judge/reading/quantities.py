@@ -28,7 +28,7 @@ _QUANTITY = re.compile(
     r"|(?P<above>\d{1,2})/(?P<below>\d{1,3})(?![\w/])"
     rf"|(?P<article>an?|one|single)\s+(?={TIMES}|byte|[kmgt]i?b\b|character|year|night)"
     r"|(?P<digits>-?(?:\d{1,3}(?:(?:,|[   ](?=\d{3}(?!\d)))\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?))"
-    r"(?:(?P<kilo>[kKM](?![\w]))|\s+(?P<scale>thousand|million|billion)\b)?"
+    r"(?:(?P<kilo>(?-i:[kKM])(?![\w]))|\s+(?P<scale>thousand|million|billion)\b)?"
     rf"|(?P<words>(?:an?\s+(?=hundred|thousand|million|billion|dozen))?(?:{_NUMBER_WORD})(?:(?:\s+|-|(?:(?<=hundred)|(?<=thousand)|(?<=million))\s+and\s+)(?:{_NUMBER_WORD}))*)\b"
     r")(?![\w]*[_:/][\w])"
     rf"(?:[\s-]*(?P<unit>{PATTERN})(?![\w’'])|\s+(?:{_KIND}\s+){{1,2}}(?P<far>(?:{TIMES})s)\b)?",
@@ -108,8 +108,9 @@ def find_quantities(text: str) -> list[Quantity]:
         i for i in range(len(matches) - 1) if _RANGE.match(text[matches[i].end() : matches[i + 1].start()])
     ]  # the number i starts a range
     for i in ranges:
-        if not units[i]:
-            units[i] = units[i + 1]
+        units[i] = units[i] or units[i + 1]
+        if _is_range(text, matches[i], matches[i + 1]):
+            units[i + 1] = units[i + 1] or units[i]  # "5 dollars to 10"
     found = []
     for i, match in enumerate(matches):
         raw = _number_of(match)
@@ -140,7 +141,9 @@ def _is_no_amount(match: re.Match, text: str) -> bool:
         return True  # "the better of the two"
     if match["unit"] and not is_unit(match["unit"]):
         return True
-    if match["article"] and (not match["unit"] or (match["unit"].lower() == "second" and match["article"] != "one")):
+    if match["article"] and not match["unit"]:
+        return True
+    if match["article"] and match["unit"].lower() == "second" and re.match(r"\s+[a-z]", after):
         return True  # "a second queue"
     if match["digits"] and re.search(r"\b(?:ISO|RFC|HTTP|version)[\s-]$", before, re.IGNORECASE):
         return True

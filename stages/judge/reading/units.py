@@ -15,15 +15,20 @@ _SCALED = (
     ("second", ("second", "sec"), ("s",), _SMALL),
     ("byte", ("byte",), ("B",), _LARGE),
     ("bit", ("bit",), ("bit",), _LARGE),
-    ("bit per second", (), ("bps", "bit/s"), _LARGE),
+    ("byte per second", (), ("Bps", "B/s"), _LARGE),
+    ("bit per second", (), ("bps", "b/s", "bit/s"), _LARGE),
     ("metre", ("metre", "meter"), ("m",), ("milli", "centi", "kilo")),
     ("gram", ("gram", "gramme"), ("g",), ("micro", "milli", "kilo")),
     ("litre", ("litre", "liter"), ("l", "L"), ("milli", "centi")),
     ("hertz", ("hertz",), ("Hz",), ("kilo", "mega", "giga")),
     ("watt", ("watt",), ("W",), ("kilo", "mega")),
-    ("watt hour", (), ("Wh",), ("kilo", "mega")),
+    ("watt hour", ("watt-hour", "watt hour"), ("Wh",), ("kilo", "mega")),
     ("volt", ("volt",), ("V",), ("milli", "kilo")),
     ("ampere", ("ampere", "amp"), ("A",), ("milli",)),
+    ("ohm", ("ohm",), ("Ω",), ("kilo", "mega")),
+    ("pascal", ("pascal",), ("Pa",), ("kilo", "mega")),
+    ("decibel", ("decibel",), ("dB",), ()),
+    ("lumen", ("lumen",), ("lm",), ()),
 )
 _DAY = 86400
 # (family, values of one, names): a month is 30 days or a twelfth of a year, a year 365 days or twelve months.
@@ -34,7 +39,8 @@ _SINGLE = (
     ("share", (0.01,), "percent percentage %"), ("character", (1,), "character char"), ("word", (1,), "word"),
     ("metre", (0.0254,), "inch inches"), ("metre", (0.3048,), "foot feet ft"), ("metre", (1609.344,), "mile mi"),
     ("pound", (1,), "pound lb £ gbp"), ("pound", (0.01,), "p penny pence"),  # of mass or of money: one name for both
-    ("ounce", (1,), "ounce oz"), ("tonne", (1,), "tonne"),
+    ("ounce", (1,), "ounce oz"), ("gram", (1000,), "kilo"), ("gram", (1_000_000,), "tonne"),
+    ("hectare", (1,), "hectare ha"),
     ("dollar", (1,), "dollar usd us$ $"), ("dollar", (0.01,), "cent"), ("euro", (1,), "euro eur €"),
     ("degree", (1,), "degree celsius °c °"), ("degree Fahrenheit", (1,), "fahrenheit °f"),
 )  # fmt: skip
@@ -62,6 +68,8 @@ def _table() -> dict[str, Unit]:
     # In any case where that is clear: "kb", "Minutes"; milli and mega are not.
     for spelling in sorted(s for s in table if len(s) > 1):
         table.setdefault(spelling.lower(), table[spelling])
+    # Without capitals a rate is in bits: "100 mbps".
+    table |= {s.lower(): unit for s, unit in table.items() if unit.family == "bit per second"}
     return table | {"mb": table["MB"], "us": table["µs"], "K": table["kB"], "KB": table["kB"]}
 
 
