@@ -174,6 +174,25 @@ def test_files_of_models_and_questions_are_looked_at(params):
     ]
 
 
+def test_what_could_only_fail_later_is_said_at_once(params):
+    folder, content = params
+    (folder / "data" / "documents").mkdir(parents=True)
+    (folder / "empty").mkdir()
+    content["articles"]["source"] = "folder"
+    content["answer"]["max_tokens"] = 5000
+    content["judges"]["semantic"]["embedding"]["model"] = str(folder / "empty")
+    (folder / "params.yaml").write_text(yaml.safe_dump(content))
+    done = _check(folder)
+    assert done.returncode == 1
+    assert done.stderr == (
+        "error: params.yaml: 2 faults:\n"
+        "  articles.folder.path: must hold .md or .txt files. Got 'data/documents', which holds none.\n"
+        "  models.micro.context_tokens: must be more than answer.max_tokens (5000), as it holds the prompt too. "
+        "Got 2048.\n"
+        f"{folder}/empty: must be the folder of an embedding model. Got '{folder}/empty', which has no config.json.\n"
+    )
+
+
 def test_where_there_is_a_pipeline_there_must_be_questions(params):
     folder, content = params
     (folder / "data" / "documents").mkdir(parents=True)

@@ -7,6 +7,7 @@ from typing import Any
 
 from stages.answer.params import AnswerParams
 from stages.articles.from_botocore import check_source
+from stages.articles.from_folder import SUFFIXES
 from stages.articles.params import ArticlesParams
 from stages.chunks.params import ChunkingParams
 from stages.fine_tune.params import FineTuneParams
@@ -77,6 +78,8 @@ def refuse_faults() -> None:
     if sections["articles"] and not Path(folder := sections["articles"].folder.path).is_dir():
         # DVC needs it whatever the source is, and says less clearly that it is missing.
         faults.append(f"articles.folder.path: must be a folder. Got {folder!r}: no such folder.")
+    elif sections["articles"] and sections["articles"].source == "folder" and not _holds_documents(Path(folder)):
+        faults.append(f"articles.folder.path: must hold .md or .txt files. Got {folder!r}, which holds none.")
     base, retrieval = sections["knowledge_base"], sections["retrieval"]
     if base and base.backend == base.fallback:
         faults.append(f"knowledge_base.fallback: must be none with backend {base.backend}. Got {base.fallback!r}.")
@@ -111,13 +114,33 @@ def refuse_faults() -> None:
             tried(check_weights, location, sha256)
     for location in sorted(others):
         if not location.startswith(HUB):
-            tried(resolve, location)
+            tried(_refuse_what_is_no_model, location)
+    if answer := sections["answer"]:
+        faults += [
+            f"{name}.context_tokens: must be more than answer.max_tokens ({answer.max_tokens}), as it holds the prompt "
+            f"too. Got {section.context_tokens}."
+            for name, section in sections.items()
+            if isinstance(section, EmbeddedModel) and section.context_tokens <= answer.max_tokens
+        ]
     if run:
         _refuse_what_the_machine_lacks(run, sections, tried)
     if faults:  # each once: several sections may find the same
         elsewhere.insert(0, str(params.ParamsFaults(list(dict.fromkeys(faults)))))
     if elsewhere:
         raise StageError("\n".join(dict.fromkeys(elsewhere)))
+
+
+def _holds_documents(folder: Path) -> bool:
+    return any(path.suffix.lower() in SUFFIXES for path in folder.rglob("*"))
+
+
+def _refuse_what_is_no_model(location: str) -> None:
+    """Raises StageError if the location of an embedding model or tokenizer is missing, or a folder without a model."""
+    path = resolve(location)
+    if path.is_dir() and not (path / "config.json").is_file():
+        raise StageError(
+            f"{location}: must be the folder of an embedding model. Got {str(path)!r}, which has no config.json."
+        )
 
 
 def _refuse_keys_twice() -> None:
