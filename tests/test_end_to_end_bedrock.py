@@ -1,6 +1,6 @@
 """The study on Amazon Bedrock for real, but for Amazon: the shipped preset, real DVC, boto3 and langchain-aws.
 
-One run on a small corpus, from the knowledge base to the report; in it kill -9 in the midst of a fine-tuning job, one
+One run on a small corpus, from the knowledge base to the report; in it kill -9 during a fine-tuning job, one
 job that is not waited for, and 30 % of the calls throttled. What comes after goes on from there, in this order: what
 would rerun; a knowledge base deleted by someone else; teardown; the fallback to FAISS. Only the waiting is cut short.
 """

@@ -106,7 +106,7 @@ def _resources(statement) -> list[str]:
 
 
 def test_each_action_may_be_limited_as_the_policy_limits_it():
-    """What AWS does not limit by resource, any ARN denies; what does not heed a tag, a condition on it denies."""
+    """What AWS does not limit by resource, any ARN denies; what does not check a tag, a condition on the tag denies."""
     names = ("tune-or-retrieve/a", "tune-or-retrieve-a/tune-or-retrieve/a")
     for statement in POLICY["Statement"]:
         conditions = {key.partition("/")[0] for one in statement.get("Condition", {}).values() for key in one}

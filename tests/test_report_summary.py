@@ -119,7 +119,7 @@ def test_summary_of_a_small_study_computed_by_hand(tmp_path):
             "facts.score": 1.0, "facts.score_low": 1.0, "facts.score_high": 1.0, "facts.n_scored": 3,
             "total_change_pct": -70.0,
         },
-        "ft_rag.handwritten": {  # h1 is unscored: out of the mean, and out of the base that h0 is held against
+        "ft_rag.handwritten": {  # h1 is unscored: out of the mean, and out of the base that h0 is compared with
             "facts.score": 9.0, "facts.n_scored": 1, "facts.uplift_pct": 350.0, "total_change_pct": -25.0,
         },
         "ft_rag.synthetic": {

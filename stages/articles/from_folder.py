@@ -32,7 +32,7 @@ def read_folder(params: FolderParams, output: Path = Path("data/articles")) -> l
             or id that two share.
     """
     folder = _folder(params, output)
-    files = sorted(path for path in folder.rglob("*") if _is_article(path, folder))
+    files = article_files(folder)
     if not files:
         raise StageError(f"params.yaml: {KEY} must hold .md or .txt files. Got {str(folder)!r}, which holds none.")
     documents, faults = [], []
@@ -46,6 +46,11 @@ def read_folder(params: FolderParams, output: Path = Path("data/articles")) -> l
         count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
         raise StageError("\n  ".join([f"{folder}: {count} in {len(files)} files:", *faults]))
     return documents
+
+
+def article_files(folder: Path) -> list[Path]:
+    """The files below a folder that are articles, sorted."""
+    return sorted(path for path in folder.rglob("*") if _is_article(path, folder))
 
 
 def title_of(text: str, default: str) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from stages.judge.alignment import Alignment
-from stages.judge.matching import found, fresh, importance, is_known, match, weight
+from stages.judge.matching import SAID, found, fresh, importance, is_known, match, weight
 from stages.judge.reading.text import Clause, Text
 from stages.judge.reading.tokens import Token
 
@@ -60,10 +60,10 @@ def cover(row: Alignment, answer: Text, question: Text, spent: dict[int, int] | 
             continue
         new_mass += mass
         new_hit += mass * hit
-        if token.kind in {"quantity", "identifier"}:
+        if token.is_hard:
             hard, hard_hit = hard + mass, hard_hit + mass * hit
-            n_hard, n_found = n_hard + 1, n_found + (hit >= 0.8)
-            if hit < 0.8:
+            n_hard, n_found = n_hard + 1, n_found + (hit >= SAID)
+            if hit < SAID:
                 missing.append(token.text)
     if any(c.words == row.clause.words and c.keys == row.clause.keys for c in answer.clauses):
         return Coverage(1.0, importance(row.clause, question), (), n_hard, n_hard)  # word for word

@@ -5,7 +5,7 @@ import math
 from stages.judge.alignment import align
 from stages.judge.contradictions import Contradiction, contradictions
 from stages.judge.coverage import Coverage, cover, recall_of
-from stages.judge.matching import found, is_known, weight
+from stages.judge.matching import SAID, found, is_known, weight
 from stages.judge.partial_credit import partial_credit
 from stages.judge.reading import style
 from stages.judge.reading.text import Text, read_text
@@ -56,9 +56,9 @@ def _score(reference: Text, answer: Text, raw: str, question: Text, cap: float) 
     clarity = style.clarity(raw)
     relevance = 10 * _relevance(supported, answer, reference) if recall > 0 else 2 * supported
     if hits:
-        wrong = {hit.clause for hit in hits}
+        contradicted = {hit.clause for hit in hits}
         total = sum(c.weight for c in covers) or 1.0  # a reference of a yes or no alone has no clause
-        kept = sum(c.weight * c.share for n, c in enumerate(covers) if n not in wrong) / total
+        kept = sum(c.weight * c.share for n, c in enumerate(covers) if n not in contradicted) / total
         accuracy = min(cap, 0.5 + (cap - 0.5) * kept) if cap > 0.5 else cap
     else:
         accuracy = 10 * min(1.0, recall / 0.35) - made_up_cost
@@ -102,13 +102,13 @@ def _low(overall: float, comment: str, clarity: float = 0.0) -> Verdict:
 def _support(reference: Text, answer: Text, question: Text) -> tuple[float, list[str]]:
     """Share of what the answer says that the reference or the question says, and its own amounts and identifiers."""
     known = (*reference.tokens, *question.tokens)
-    words = [w for text in (reference, question) for c in text.clauses for w in c.words]
+    words = (*reference.words, *question.words)
     total = held = 0.0
     made_up: dict[str, None] = {}
     for token in answer.tokens:
         mass, hit = weight(token), found(token, known, words)
         total, held = total + mass, held + mass * hit
-        if hit < 0.8 and token.kind in {"quantity", "identifier"}:
+        if hit < SAID and token.is_hard:
             made_up[token.text] = None
     return (held / total if total else 1.0), list(made_up)
 

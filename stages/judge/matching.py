@@ -10,6 +10,7 @@ from tune_or_retrieve.text.stems import stem
 # What one fact weighs. A wrong number or identifier makes an answer useless, a missing word seldom does.
 _WEIGHT = {"quantity": 3.0, "identifier": 2.5, "name": 1.5, "word": 1.0}
 _WEAK_WEIGHT = 0.4
+SAID = 0.8  # how far a token must be found to count as said
 _FUZZY = 0.8  # credit for words of one root that the stems do not join
 _REPEATED = 0.2  # importance of a clause that only repeats the question
 

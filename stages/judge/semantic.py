@@ -7,17 +7,15 @@ to whom, too: an answer that only exchanges roles passes. The facts judge looks 
 errors with it, so that the two are two witnesses.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
 from stages.judge.coverage import Coverage, recall_of
-from stages.judge.matching import found, fresh, importance, is_known, weight
+from stages.judge.matching import SAID, found, fresh, importance, is_known, weight
 from stages.judge.partial_credit import Wrong, partial_credit
 from stages.judge.reading import style
 from stages.judge.reading.text import Clause, Text, read_text
-from stages.judge.reading.tokens import Token
 from stages.judge.verdict import COMMENT_CHARACTERS, Verdict, band, only_yes_or_no, unscored
 from stages.judge.word_vectors import Vectors, WordEmbedder
 
@@ -28,7 +26,6 @@ _CLAUSE_RAMP = (0.30, 0.80)
 _WORD_SHARE = 0.7  # of a clause's score; the rest comes from the cosine of the pooled vectors
 _KNOWN_WEIGHT = 0.15  # of a word that the question already says
 _HARD_SHARE = 0.5  # of a clause's score where it has amounts or identifiers that the question does not say
-_SAID = 0.8  # how far a word must be found to count as said
 _SAME = 0.8  # cosine from which two clauses are of the same thing, and their negations can be compared
 _SHARES = {"factual_accuracy": 0.1, "completeness": 0.54, "relevance": 0.3, "clarity": 0.06}
 
@@ -140,11 +137,7 @@ def _cover(number: int, reference: _Side, answer: _Side, question: Text, cosines
         _said_in(clause, known, soft[:, a:b].max(axis=1), exact[:, a:b].max(axis=1), cosines[number, a:b].max())
         for a, b in sorted(windows)
     )
-    hard = [
-        exact[m].max() >= 0.8
-        for m, token in enumerate(clause.tokens)
-        if token.kind in {"quantity", "identifier"} and not known[m]
-    ]
+    hard = [exact[m].max() >= SAID for m, token in enumerate(clause.tokens) if token.is_hard and not known[m]]
     return Coverage(share, importance(clause, question), (), sum(hard), len(hard))
 
 
@@ -152,12 +145,12 @@ def _said_in(clause: Clause, asked: list[bool], soft: np.ndarray, exact: np.ndar
     new = new_total = known = known_total = hard = hard_total = 0.0
     for token, is_asked, near, same in zip(clause.tokens, asked, soft, exact, strict=True):
         mass = weight(token)
-        credit = same if token.kind in {"quantity", "identifier"} else max(near, 0.9 * same)
+        credit = same if token.is_hard else max(near, 0.9 * same)
         if is_asked:
             known, known_total = known + mass * credit, known_total + mass
             continue
         new, new_total = new + mass * credit, new_total + mass
-        if token.kind in {"quantity", "identifier"}:
+        if token.is_hard:
             hard, hard_total = hard + mass * same, hard_total + mass
     pooled = float(_ramp(cosine, _CLAUSE_RAMP))
     if new_total < 0.5:
@@ -177,8 +170,7 @@ def _said_in(clause: Clause, asked: list[bool], soft: np.ndarray, exact: np.ndar
 
 def _grounded(answer: _Side, reference: _Side, question: Text, cosines: np.ndarray) -> float:
     """How far what the answer says is of the reference, 0–1: padding and made-up detail lower it."""
-    truth = [t for c in reference.text.clauses for t in c.tokens]
-    truth_words = [w for text in (reference.text, question) for c in text.clauses for w in c.words]
+    known, words = (*reference.text.tokens, *question.tokens), (*reference.text.words, *question.words)
     vectors = np.concatenate(reference.words)
     total = held = 0.0
     for n, clause in enumerate(answer.text.clauses):
@@ -186,8 +178,8 @@ def _grounded(answer: _Side, reference: _Side, question: Text, cosines: np.ndarr
         pooled = float(_ramp(cosines[:, n].max(), _CLAUSE_RAMP))
         for token, soft in zip(clause.tokens, alike, strict=True):
             mass = weight(token)
-            exact = found(token, (*truth, *question.tokens), truth_words)
-            credit = exact if token.kind in {"quantity", "identifier"} else max(float(soft), exact)
+            exact = found(token, known, words)
+            credit = exact if token.is_hard else max(float(soft), exact)
             total, held = total + mass, held + mass * (_WORD_SHARE * credit + (1 - _WORD_SHARE) * max(pooled, exact))
     return held / total
 
@@ -202,8 +194,8 @@ def _wrong(reference: Text, answer: Text, question: Text, cosines: np.ndarray) -
             return "contrary", f'says "{said.text}" of "{clause.text}"'
     known, words = (*reference.tokens, *question.tokens), (*reference.words, *question.words)
     asked_for = (t for t in reference.tokens if not is_known(t, question))
-    lost = _hard(t for t in asked_for if found(t, answer.tokens, answer.words) < _SAID)
-    new = _hard(t for t in answer.tokens if found(t, known, words) < _SAID)
+    lost = [t for t in asked_for if t.is_hard and found(t, answer.tokens, answer.words) < SAID]
+    new = [t for t in answer.tokens if t.is_hard and found(t, known, words) < SAID]
     if lost and new:
         return "other", f'says "{new[0].text}" and not "{lost[0].text}"'
     return "", ""
@@ -217,11 +209,6 @@ def _denied(clause: Clause, said: Clause, reference: Text, answer: Text) -> bool
     words = {(t.key, t.lexical) for t in said.tokens}
     flipped = sum(t.key in said.keys and (t.key, t.lexical) not in words for t in clause.tokens)
     return (negated + flipped) % 2 == 1
-
-
-def _hard(tokens: Iterable[Token]) -> list[Token]:
-    """Amounts and identifiers: in other words they would be others."""
-    return [t for t in tokens if t.kind in {"quantity", "identifier"}]
 
 
 def _comment(

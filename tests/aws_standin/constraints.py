@@ -1,4 +1,4 @@
-"""Requests and answers held against botocore's shapes: what ParamValidator checks, and what it leaves out."""
+"""Requests and answers compared with botocore's shapes: what ParamValidator checks, and what it leaves out."""
 
 import functools
 from collections.abc import Iterator

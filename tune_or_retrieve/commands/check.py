@@ -7,7 +7,7 @@ from typing import Any
 
 from stages.answer.params import AnswerParams
 from stages.articles.from_botocore import check_source
-from stages.articles.from_folder import SUFFIXES
+from stages.articles.from_folder import article_files
 from stages.articles.params import ArticlesParams
 from stages.chunks.params import ChunkingParams
 from stages.fine_tune.params import FineTuneParams
@@ -78,7 +78,7 @@ def refuse_faults() -> None:
     if sections["articles"] and not Path(folder := sections["articles"].folder.path).is_dir():
         # DVC needs it whatever the source is, and says less clearly that it is missing.
         faults.append(f"articles.folder.path: must be a folder. Got {folder!r}: no such folder.")
-    elif sections["articles"] and sections["articles"].source == "folder" and not _holds_documents(Path(folder)):
+    elif sections["articles"] and sections["articles"].source == "folder" and not article_files(Path(folder)):
         faults.append(f"articles.folder.path: must hold .md or .txt files. Got {folder!r}, which holds none.")
     base, retrieval = sections["knowledge_base"], sections["retrieval"]
     if base and base.backend == base.fallback:
@@ -128,10 +128,6 @@ def refuse_faults() -> None:
         elsewhere.insert(0, str(params.ParamsFaults(list(dict.fromkeys(faults)))))
     if elsewhere:
         raise StageError("\n".join(dict.fromkeys(elsewhere)))
-
-
-def _holds_documents(folder: Path) -> bool:
-    return any(path.suffix.lower() in SUFFIXES for path in folder.rglob("*"))
 
 
 def _refuse_what_is_no_model(location: str) -> None:

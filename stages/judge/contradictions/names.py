@@ -37,7 +37,4 @@ def _unmatched(sentence: list[Token], others: Sequence[Token]) -> list[Token]:
 
 
 def _by_sentence(text: Text) -> list[list[Token]]:
-    return [
-        [t for clause in clauses for t in clause.tokens]
-        for _, clauses in itertools.groupby(text.clauses, key=lambda clause: clause.sentence)
-    ]
+    return [[t for clause in clauses for t in clause.tokens] for clauses in text.by_sentence]

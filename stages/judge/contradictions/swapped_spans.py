@@ -3,6 +3,7 @@
 import itertools
 import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -42,7 +43,7 @@ def swapped_spans(reference: Text, answer: Text) -> list[Contradiction]:
 
 def _turned_round(reference: Text, answer: Text) -> list[Contradiction]:
     """ "The policy overrides the list" against "the list overrides the policy"."""
-    for own, said in itertools.product(_sentences(reference), _sentences(answer)):
+    for own, said in itertools.product(reference.by_sentence, answer.by_sentence):
         ours, theirs = _around(own), _around(said)
         for word in ours.keys() & theirs.keys():
             (before, after), (before_said, after_said) = ours[word], theirs[word]
@@ -52,11 +53,7 @@ def _turned_round(reference: Text, answer: Text) -> list[Contradiction]:
     return []
 
 
-def _sentences(text: Text) -> list[list[Clause]]:
-    return [list(group) for _, group in itertools.groupby(text.clauses, key=lambda clause: clause.sentence)]
-
-
-def _around(sentence: list[Clause]) -> dict[str, tuple[frozenset[str], frozenset[str]]]:
+def _around(sentence: Sequence[Clause]) -> dict[str, tuple[frozenset[str], frozenset[str]]]:
     """What is said before and after each verb or link that stands there once."""
     words = [((n, t.start), t) for n, clause in enumerate(sentence) for t in clause.tokens if not t.weak]
     pivots = [(place, t.text.lower()) for place, t in words if t.key in VERBS]

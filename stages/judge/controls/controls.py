@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from stages.judge.controls.paraphrase import paraphrase
 from stages.judge.controls.role_swaps import IDENTIFIER, PRODUCTS, swap_roles
+from stages.judge.reading.text import AUXILIARIES
 from tune_or_retrieve.base.records import Pair
 
 # Which kind must score higher than which. Wrong answers of different kinds are not compared with one another: all of
@@ -169,9 +170,7 @@ def flip_negation(text: str) -> str | None:
     return None
 
 
-_AUXILIARY = re.compile(
-    r"(can|could|does|do|did|is|are|was|were|will|would|must|should|has|have|may|might)\s+(.+)", re.IGNORECASE
-)
+_AUXILIARY = re.compile(rf"({AUXILIARIES})\s+(.+)", re.IGNORECASE)
 _ASKS = re.compile(
     r"(?:.*?\b)?(?:what|which|who|whom|whose|when|where|why|how(?:\s+(?:long|many|much|often|large|big|far))?)\b\s*"
     r"(?:(is|are)\s+|(?:do|does|did|can|could|may|might|must|should|will)\s+)?",

@@ -15,6 +15,8 @@ _SCALE = {"hundred": 100, "thousand": 1_000, "million": 1_000_000, "billion": 1_
 _PARTS = {"half": 2, "third": 3, "quarter": 4, "fifth": 5, "tenth": 10}
 
 _NUMBER_WORD = "|".join([*_ONES, *_TENS, *_SCALE])
+_COUNT = rf"an?|{'|'.join(SMALL[1:10])}"  # of parts: "a third", "two-thirds"
+_OF_A = r"(?:\s+(?:of\s+)?an?(?=\s))?"  # "half an hour", "a quarter of an hour"
 _PART = r"half|thirds?|quarters?|fifths?|tenths?"
 # What may stand between a number and its unit of time: "five working days".
 _KIND = (
@@ -24,7 +26,8 @@ _KIND = (
 _QUANTITY = re.compile(
     r"(?<![\w./-])(?<!\d:)(?:"
     # A part: "half", "two-thirds", "2/3", "a quarter of an hour". "The third parameter" is none.
-    rf"(?:(?P<count>an?|{'|'.join(SMALL[1:10])})[\s-]+)?(?P<part>half)\b(?!-)(?:\s+(?:of\s+)?an?(?=\s))?|(?P<counted>an?|{'|'.join(SMALL[1:10])})[\s-]+(?P<parts>{_PART})\b(?:\s+(?:of\s+)?an?(?=\s))?"
+    rf"(?:(?P<count>{_COUNT})[\s-]+)?(?P<part>half)\b(?!-){_OF_A}"
+    rf"|(?P<counted>{_COUNT})[\s-]+(?P<parts>{_PART})\b{_OF_A}"
     r"|(?P<above>\d{1,2})/(?P<below>\d{1,3})(?![\w/])"
     rf"|(?P<article>an?|one|single)\s+(?={TIMES}|byte|[kmgt]i?b\b|character|year|night)"
     r"|(?P<digits>-?(?:\d{1,3}(?:(?:,|[   ](?=\d{3}(?!\d)))\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?))"
@@ -87,9 +90,8 @@ class Quantity:
         """Whether both say the same amount; a number without a unit is read in the other's unit."""
         if self.family == other.family:
             return any(abs(a - b) <= 1e-6 * max(abs(a), abs(b), 1e-9) for a in self.values for b in other.values)
-        bare = {"count"}
-        if self.family in bare or other.family in bare:
-            counted = self if self.family in bare else other
+        if "count" in (self.family, other.family):
+            counted = self if self.family == "count" else other
             return counted.raw == (other if counted is self else self).raw and not counted.counts_things
         return False
 

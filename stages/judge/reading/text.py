@@ -1,6 +1,7 @@
 """A text as both judges read it: clauses of typed tokens, and an explicit yes or no at its head."""
 
 import functools
+import itertools
 import re
 from dataclasses import dataclass, field
 from typing import Literal
@@ -9,9 +10,9 @@ from stages.judge.reading.clauses import clauses_of, sentences_of
 from stages.judge.reading.tokens import Token, read_tokens
 from stages.judge.reading.wording import normalise
 
-_YES_NO = re.compile(
-    r"\W*(?:can|could|does|do|did|is|are|was|were|will|would|must|should|has|have|may|might)\b", re.IGNORECASE
-)
+# What a question begins with that asks for a yes or no.
+AUXILIARIES = "can|could|does|do|did|is|are|was|were|will|would|must|should|has|have|may|might"
+_YES_NO = re.compile(rf"\W*(?:{AUXILIARIES})\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,11 @@ class Text:
     def is_yes_no(self) -> bool:
         """Whether it asks for a yes or no."""
         return bool(_YES_NO.match(self.raw))
+
+    @functools.cached_property
+    def by_sentence(self) -> tuple[tuple[Clause, ...], ...]:
+        """The clauses of each sentence that has any."""
+        return tuple(tuple(group) for _, group in itertools.groupby(self.clauses, key=lambda clause: clause.sentence))
 
     def cues(self, sentence: int) -> int:
         """How many negations a sentence has."""

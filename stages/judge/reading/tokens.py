@@ -49,6 +49,11 @@ class Token:
     weak: bool = False
 
     @property
+    def is_hard(self) -> bool:
+        """An amount or identifier: in other words it would be another."""
+        return self.kind in {"quantity", "identifier"}
+
+    @property
     def sign(self) -> int:
         return -self.lexical if self.negated else self.lexical
 

@@ -70,12 +70,11 @@ def _table() -> dict[str, Unit]:
         table.setdefault(spelling.lower(), table[spelling])
     # Without capitals a rate is in bits: "100 mbps".
     table |= {s.lower(): unit for s, unit in table.items() if unit.family == "bit per second"}
-    return table | {"mb": table["MB"], "us": table["µs"], "K": table["kB"], "KB": table["kB"]}
+    return table | {"mb": table["MB"], "us": table["µs"], "KB": table["kB"]}
 
 
 _TABLE = _table()
-# A letter alone is a unit only right behind its number: "5 m" is seldom said, and "5 a" is no ampere.
-_SPELLINGS = sorted((s for s in _TABLE if s != "K"), key=lambda s: (-len(s), s))
+_SPELLINGS = sorted(_TABLE, key=lambda s: (-len(s), s))
 PATTERN = "|".join(re.escape(s) + ("s?" if s[-1].isalpha() and len(s) > 2 else "") for s in _SPELLINGS)
 TIMES = "|".join(s for s, unit in _TABLE.items() if unit.family == "second" and len(s) > 2 and s.islower())
 
