@@ -23,19 +23,19 @@ class Format(NamedTuple):
     convert: Callable[[bytes], Converted]  # raises Unreadable
 
 
-def _load_and_convert(module: str, data: bytes) -> Converted:
-    return import_module(f"{__name__}.{module}").convert(data)
+def _load_and_convert(module: str, data: bytes, **options: bool) -> Converted:
+    return import_module(f"{__name__}.{module}").convert(data, **options)
 
 
-def _format(name: str, module: str) -> Format:
-    return Format(name, functools.partial(_load_and_convert, module))
+def _format(name: str, module: str, **options: bool) -> Format:
+    return Format(name, functools.partial(_load_and_convert, module, **options))
 
 
 MARKDOWN, HTML = _format("Markdown", "markdown"), _format("HTML", "html")
 FORMATS: dict[str, Format] = {  # by suffix in lower case
     ".md": MARKDOWN,
     ".markdown": MARKDOWN,
-    ".mdx": _format("MDX", "mdx"),
+    ".mdx": _format("MDX", "markdown", mdx=True),
     ".txt": _format("plain text", "plain_text"),
     ".html": HTML,
     ".htm": HTML,
