@@ -93,9 +93,9 @@ def test_units_know_what_stands_before_them_and_the_headings_above():
         ("Two.", Break.SENTENCE, "Parameters > Name"),
         ("- Deep.", Break.NESTED_ITEM, "Parameters > Name"),
         ("```", Break.PARAGRAPH, "Parameters > Name"),
-        ("# code", Break.SENTENCE, "Parameters > Name"),
-        ("x = 1", Break.SENTENCE, "Parameters > Name"),
-        ("```", Break.SENTENCE, "Parameters > Name"),
+        ("# code", Break.CODE, "Parameters > Name"),
+        ("x = 1", Break.CODE, "Parameters > Name"),
+        ("```", Break.CODE, "Parameters > Name"),
         ("## Errors", Break.SECTION, ""),
         ("- Full", Break.BODY, "Errors"),
     ]

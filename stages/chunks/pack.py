@@ -19,6 +19,8 @@ CUT = {
     Break.ITEM: 0.6,
     Break.NESTED_ITEM: 0.8,
     Break.SENTENCE: 1.2,
+    Break.ROW: 1.2,
+    Break.CODE: 9.0,  # whole where it fits
     Break.BODY: 10.0,
     Break.CLAUSE: 12.0,
     Break.WORD: 20.0,
