@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from stages.qa.shared.blocks import HEADING, SENTENCE_END, plain
+from stages.qa.shared.blocks import SENTENCE_END, blocks, plain
 from stages.qa.shared.grammar import has_pointer
 from stages.qa.shared.subject import Subject, subject_of
 from tune_or_retrieve.base.records import Article, Pair, Rejection
@@ -22,7 +22,7 @@ IDENTIFIER = re.compile(
     r"\b(?:[A-Za-z]*[a-z][A-Z]\w*|[A-Za-z]+_\w+|[a-z0-9-]+:[A-Z]\w+|[A-Z]{2,}[\w-]*|\w*\d[\w,.]*\w|\d)\b"
 )
 WORD = re.compile(r"[A-Za-z][\w'-]*")
-ENTRY_HEAD = re.compile(r"^([ ]*)- `([\w.:-]+)`")
+ENTRY_HEAD = re.compile(r"`([\w.:-]+)`")
 # Words that an answer may use without evidence: function words, and those that name the kind of a fact.
 GLUE = frozenset(
     """a about above accept accepts accepted all allowed also am an and any are as at be been before between both but by
@@ -72,11 +72,12 @@ def _question(pair: Pair, subjects: Sequence[Subject]) -> str | None:
     low, high = QUESTION_WORDS
     if not low <= len(question.split()) <= high:
         return "question too short or too long"
-    if not question.endswith("?") or question.count("?") != 1 or not (question[0].isupper() or question[0] == "“"):
+    own = " ".join(_without_names(question, subjects).split())  # a title may be a question itself, or hold code
+    if not question.endswith("?") or own.count("?") != 1 or not (question[0].isupper() or question[0] == "“"):
         return "question not a question"
-    if MARKUP.search(question) or not balanced(question):
+    if MARKUP.search(own) or not balanced(question):
         return "question with markup"
-    if has_pointer(_without_names(question, subjects)):
+    if has_pointer(own):
         return "question leans on other text"
     if not all(_names_subject(pair, subject) for subject in subjects):
         return "question without its subject"
@@ -123,14 +124,14 @@ def context(text: str, start: int) -> str:
     """The headings and the heads of list entries above a passage, which say what it is about."""
     above: list[str] = []
     level, indentation = 7, 10_000
-    for line in reversed(text[:start].splitlines()):
-        if heading := HEADING.match(line):
-            if len(heading[1]) < level:
-                level, indentation = len(heading[1]), -1
-                above.append(heading[2])
-        elif (entry := ENTRY_HEAD.match(line)) and len(entry[1]) < indentation:
-            indentation = len(entry[1])
-            above.append(entry[2])
+    for block in reversed([block for block in blocks(text) if block.start < start]):
+        if block.kind == "heading":
+            if block.level < level:
+                level, indentation = block.level, -1
+                above.append(block.title)
+        elif block.kind == "item" and block.level < indentation and (entry := ENTRY_HEAD.match(text, block.start)):
+            indentation = block.level
+            above.append(entry[1])
         if level == 1:
             break
     return " ".join(above)

@@ -27,7 +27,7 @@ class Embeds(Protocol):
 
 def embedded_text(chunk: Chunk) -> str:
     """The embedded text of a chunk: title and section, then its text."""
-    return f"{heading(chunk)}\n{chunk.text}"
+    return f"{heading(chunk)}\n{chunk.full_text}"
 
 
 def embed_texts(
@@ -109,7 +109,7 @@ def build_bm25(chunks: Sequence[Chunk], params: BM25Params) -> "bm25s.BM25":
     """
     import bm25s
 
-    documents = [text_words(heading(chunk)) * params.heading_weight + text_words(chunk.text) for chunk in chunks]
+    documents = [text_words(heading(chunk)) * params.heading_weight + text_words(chunk.full_text) for chunk in chunks]
     # Numbered in sorted order, because bm25s would number them in the order of a set, which differs each run.
     vocabulary = {word: number for number, word in enumerate(sorted({w for words in documents for w in words}))}
     if not vocabulary:
