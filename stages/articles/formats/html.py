@@ -17,6 +17,7 @@ from markdownify import MarkdownConverter
 from stages.articles.formats.blocks import KINDS, label
 from stages.articles.formats.converted import Converted
 from stages.articles.formats.decoding import decode
+from stages.articles.formats.escaping import escape
 
 DECLARED = re.compile(
     rb"<meta[^>]{1,200}?charset=[\"']?([\w:.-]{1,40})|<\?xml[^>]{1,100}?encoding=[\"']([\w:.-]{1,40})"
@@ -61,9 +62,6 @@ BLOCKS = {
 }
 LANGUAGE = re.compile(r"(?:^|\s)(?:language|lang|highlight|highlight-source|brush:)[- ]([\w+#.-]+)")
 NO_LANGUAGE = {"default", "none", "notranslate", "text", "plaintext"}
-# What at the start of a line would be a heading, list, quote, fence, rule, tag, container or definition.
-MARKS = re.compile(r"#{1,6}(?=\s|$)|[-+*](?=\s|$)|[>|]|`{3}|~{3}|<(?=[A-Za-z/!?])|:{3}|!{3}|[-=_*]{2,}\s*$|\[[^]]*\]:")
-NUMBERED = re.compile(r"(\d{1,9})[.)](?=\s|$)")
 EXPONENT = re.compile(r"[+−-]?[\dn]+")
 
 
@@ -74,8 +72,10 @@ def convert(data: bytes) -> Converted:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", XMLParsedAsHTMLWarning)  # XHTML is read as browsers read it
         soup = BeautifulSoup(text, "lxml")
-    title = _title(soup)
-    return Converted(to_markdown(_main(soup)), title, encoding)
+    first = soup.find("h1")
+    main = _main(soup)
+    text = to_markdown(main)
+    return Converted(text, _title(main.find("h1"), first, soup.title), encoding)
 
 
 def _main(soup: BeautifulSoup) -> Tag:
@@ -86,27 +86,20 @@ def _main(soup: BeautifulSoup) -> Tag:
             return found[0]
     body = soup.body or soup
     for tag in body.select(AROUND):
-        if not tag.select_one(ADMONITIONS) and "admonition" not in tag.get("class", ()):
+        if "admonition" not in tag.get("class", ()):
             tag.extract()
     return body
 
 
-def _title(soup: BeautifulSoup) -> str | None:
-    """The first heading, else what <title> says: the name of a site, which stands there too, is no part of a title."""
-    for tag in soup.select(PERMALINKS):
-        tag.extract()
-    main = next((found[0] for selector in MAIN if len(found := soup.select(selector)) == 1), soup)
-    headings = [heading for heading in (main.find("h1"), soup.find("h1")) if heading]
-    named = _words(soup.title) if soup.title else ""
-    for heading in headings:
-        words = _words(heading).rstrip("¶# ") or ""
-        if words and (heading is main.find("h1") or named.startswith(words)):
-            return words
-    return named or None
+def _title(heading: Tag | None, around: Tag | None, title: Tag | None) -> str | None:
+    """The heading of the content; else what <title> says, less the name of the site if the page's heading agrees."""
+    named = _words(title)
+    outer = _words(around)
+    return _words(heading) or (outer if outer and named.startswith(outer) else named) or None
 
 
-def _words(tag: Tag) -> str:
-    return " ".join(tag.get_text().split())
+def _words(tag: Tag | None) -> str:
+    return " ".join(tag.get_text().split()) if tag else ""
 
 
 def to_markdown(root: Tag) -> str:
@@ -178,6 +171,7 @@ class _Converter(MarkdownConverter):
             escape_underscores=False,
             escape_misc=False,
             strip=["a", "i", "em", "cite", "dfn"],
+            table_infer_header=True,
             wrap=True,
             wrap_width=None,
         )
@@ -188,11 +182,7 @@ class _Converter(MarkdownConverter):
         if "_noformat" in tags or "_inline" in tags or not _starts_line(el):
             return text
         words = text.lstrip()
-        blank = text[: len(text) - len(words)]
-        if MARKS.match(words):
-            return f"{blank}\\{words}"
-        number = NUMBERED.match(words)
-        return f"{blank}{number[1]}\\{words[number.end(1) :]}" if number else text
+        return text[: len(text) - len(words)] + escape(words)
 
     def convert_pre(self, el: Tag, text: str, parent_tags: set[str]) -> str:
         code = el.get_text().strip("\n")
