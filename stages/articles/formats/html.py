@@ -60,7 +60,9 @@ BLOCKS = {
     ),
     *("p", "pre", "section", "summary", "table", "tbody", "td", "tfoot", "th", "thead", "tr", "ul", *HEADINGS),
 }
-LANGUAGE = re.compile(r"(?:^|\s)(?:language|lang|highlight|highlight-source|brush:)[- ]([\w+#.-]+)")
+LANGUAGE = re.compile(
+    r"(?:^|\s)(?:(?:language|lang|highlight|highlight-source|brush:)[- ]|code (?=\S+ literal-block))([\w+#.-]+)"
+)
 NO_LANGUAGE = {"default", "none", "notranslate", "text", "plaintext"}
 EXPONENT = re.compile(r"[+−-]?[\dn]+")
 
