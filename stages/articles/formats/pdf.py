@@ -4,6 +4,8 @@ pypdfium2 reads what browsers read, fast, and has wheels for every platform and 
 as lines. Headings are what is larger than most of the text.
 """
 
+import ctypes
+import math
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -12,22 +14,24 @@ from statistics import median
 from typing import NamedTuple
 
 import pypdfium2
-from pypdfium2.raw import FPDF_ERR_PASSWORD, FPDF_PAGEOBJ_IMAGE
+from pypdfium2 import raw
 
 from stages.articles.formats.converted import Converted, Unreadable, reading
 from stages.articles.formats.escaping import escape
 
-LARGER = 1.15  # times the height of most of the text: a heading
+LARGER = 1.15  # times the size of most of the text: a heading
 LONGEST_HEADING = 200  # characters
 APART = 1.25  # times the usual distance of lines: another paragraph
 SHORT = 0.8  # of the width of the text: a line that a sentence may end
+EDGE = 4  # lines at the top and at the bottom of a page that may be a header or footer
 REPEATED = 0.4  # of the pages: a header or footer, which may differ on left and right pages
+CONTENTS = re.compile(r".*(?:\.\s?){5,}\s*\d+")  # a line of a table of contents
 HYPHEN = re.compile(r"(?<=[^\W\d_])(?:\ufffe|\u00ad\s?)(?=[^\W\d_])")  # pdfium's mark of a hyphen at the end of a line
 NUMBER_OF_PAGE = re.compile(r"\W*(?:page\s+)?(?:\d{1,4}|[ivxl]{1,6})(?:\s*(?:/|of)\s*\d{1,4})?\W*", re.IGNORECASE)
 BULLET = re.compile(r"[•‣◦▪▫●○■□⁃∙·–][ \t]+")
 ITEM = re.compile(r"\d{1,2}[.)]\s")
 SENTENCE_END = re.compile(r"[.!?:;。！？][\"'”’)\]]*$")
-FILE = r".*\.(?:docx?|dvi|fm|html?|indd|md|odt|pdf|pptx?|ps|qxd|rtf|tex|txt|xlsx?)"
+FILE = r"\S+\.\w{2,5}|.*\.(?:docx?|dvi|fm|html?|indd|md|odt|pdf|pptx?|ps|qxd|rtf|tex|txt|xlsx?)"
 NO_TITLE = re.compile(  # what programs put there
     r"Microsoft (?:Word|PowerPoint|Excel)\b.*|untitled\b.*|\(?(?:anonymous|unspecified)\)?"
     rf"|(?:document|slide|presentation) ?\d*|\S*[/\\]\S*|{FILE}|[\W\d_]*",
@@ -39,9 +43,9 @@ class Line(NamedTuple):
     text: str
     left: float  # points, from the left and from the bottom of the page, as all below
     right: float
-    first: float  # where its first row of characters stands; words broken by a hyphen make it more than one
+    first: float  # the baseline of its first row; words broken by a hyphen make it more than one
     last: float
-    height: float
+    size: float  # of the font
 
 
 def convert(data: bytes) -> Converted:
@@ -49,7 +53,7 @@ def convert(data: bytes) -> Converted:
         try:
             document = pypdfium2.PdfDocument(data)
         except pypdfium2.PdfiumError as fault:
-            if getattr(fault, "err_code", None) == FPDF_ERR_PASSWORD:
+            if getattr(fault, "err_code", None) == raw.FPDF_ERR_PASSWORD:
                 raise Unreadable("encrypted; save it without a password") from None
             raise
         try:
@@ -57,7 +61,7 @@ def convert(data: bytes) -> Converted:
             for number in range(len(document)):
                 page = document[number]
                 pages.append(list(_lines(page)))
-                if not pages[-1] and any(page.get_objects(filter=[FPDF_PAGEOBJ_IMAGE])):
+                if not pages[-1] and any(page.get_objects(filter=[raw.FPDF_PAGEOBJ_IMAGE])):
                     scanned.append(number + 1)
                 page.close()
             title = " ".join(document.get_metadata_value("Title").split())
@@ -82,13 +86,26 @@ def _lines(page: pypdfium2.PdfPage) -> Iterator[Line]:
         stripped = row.strip()
         start = at + len(row) - len(row.lstrip())
         at += len(row)
-        if stripped and start + len(stripped) <= count:
-            left, first, _, top = words.get_charbox(start, loose=True)
-            _, last, right, _ = words.get_charbox(start + len(stripped) - 1, loose=True)
-            yield Line(
-                HYPHEN.sub(_hyphen, stripped).replace("\ufffe", "-"), left, right, first, last, max(top - first, 0.1)
-            )
+        if stripped and start + len(stripped) <= count and not CONTENTS.fullmatch(stripped):
+            bullet = BULLET.match(stripped)
+            first, last = start + (bullet.end() if bullet else 0), start + len(stripped) - 1
+            joined = HYPHEN.sub(_hyphen, stripped).replace("\ufffe", "-")
+            left, right = words.get_charbox(start)[0], words.get_charbox(last)[2]
+            yield Line(joined, left, right, _baseline(words, first), _baseline(words, last), _size(words, first))
     words.close()
+
+
+def _baseline(words: pypdfium2.PdfTextPage, character: int) -> float:
+    x, y = ctypes.c_double(), ctypes.c_double()
+    raw.FPDFText_GetCharOrigin(words, character, x, y)
+    return y.value
+
+
+def _size(words: pypdfium2.PdfTextPage, character: int) -> float:
+    """Of the font, in points as it is shown, whatever scale the text is set in."""
+    matrix = raw.FS_MATRIX()
+    raw.FPDFText_GetMatrix(words, character, matrix)
+    return max(raw.FPDFText_GetFontSize(words, character) * math.hypot(matrix.c, matrix.d), 0.1)
 
 
 def _hyphen(found: re.Match) -> str:
@@ -97,40 +114,43 @@ def _hyphen(found: re.Match) -> str:
 
 
 def _without_edges(pages: list[list[Line]]) -> list[list[Line]]:
-    """Pages without headers, footers and page numbers: what stands at the same place of many pages."""
-    edges = [_edge(page) for page in pages]
-    seen = Counter(key for edge in edges for key in set(edge.values()))
+    """Pages without headers, footers and page numbers: what stands at the same place of many pages, from outside in."""
+    edges = [_edges(page) for page in pages]
+    seen = Counter(key for page in edges for key in {_key(n, line) for edge in page for n, line in enumerate(edge)})
     often = max(3, REPEATED * len(pages))
-    return [
-        [
-            line
-            for line in page
-            if line not in edge or (seen[edge[line]] < often and not NUMBER_OF_PAGE.fullmatch(line.text))
-        ]
-        for page, edge in zip(pages, edges, strict=True)
-    ]
+    kept = []
+    for page, around in zip(pages, edges, strict=True):
+        gone = set()
+        for edge in around:
+            for n, line in enumerate(edge):
+                if seen[_key(n, line)] < often and not NUMBER_OF_PAGE.fullmatch(line.text):
+                    break
+                gone.add(line)
+        kept.append([line for line in page if line not in gone])
+    return kept
 
 
-def _edge(page: list[Line]) -> dict[Line, tuple[str, int]]:
-    """The two upper and the two lower lines, by text and place. In the outer ones a number may differ."""
-    ordered = sorted(page, key=lambda line: line.first)
-    outer, inner = {*ordered[:1], *ordered[-1:]}, {*ordered[1:2], *ordered[-2:-1]}
-    return {
-        line: (re.sub(r"\d+", "0", line.text) if line in outer else line.text, round(line.first / 4))
-        for line in [*outer, *(inner - outer)]
-    }
+def _edges(page: list[Line]) -> tuple[list[Line], list[Line]]:
+    """The lines at the top and at the bottom, the outermost first."""
+    upward = sorted(page, key=lambda line: line.first)
+    return upward[::-1][:EDGE], upward[:EDGE]
+
+
+def _key(n: int, line: Line) -> tuple[str, int]:
+    """The text and place of a line of an edge; in the outermost one a number may differ from page to page."""
+    return re.sub(r"\d+", "0", line.text) if n == 0 else line.text, round(line.first / 4)
 
 
 def _markdown(pages: list[list[Line]]) -> str:
     lines = [line for page in pages for line in page]
     if not lines:
         return ""
-    heights: Counter[float] = Counter()
+    sizes: Counter[float] = Counter()
     for line in lines:
-        heights[_rounded(line.height)] += len(line.text)
-    body = heights.most_common(1)[0][0]
-    larger = sorted((height for height in heights if height >= LARGER * body), reverse=True)
-    distances = [(a.last - b.first) / a.height for page in pages for a, b in pairwise(page) if a.last > b.first]
+        sizes[_rounded(line.size)] += len(line.text)
+    body = sizes.most_common(1)[0][0]
+    larger = sorted((size for size in sizes if size >= LARGER * body), reverse=True)
+    distances = [(a.last - b.first) / a.size for page in pages for a, b in pairwise(page) if a.last > b.first]
     usual = median(distances) if distances else 1.0
     widest = max(line.right for line in lines) - min(line.left for line in lines)
 
@@ -144,21 +164,21 @@ def _markdown(pages: list[list[Line]]) -> str:
     return "\n\n".join(_block(block, larger) for block in blocks)
 
 
-def _rounded(height: float) -> float:
-    return round(height * 2) / 2
+def _rounded(size: float) -> float:
+    return round(size * 2) / 2
 
 
 def _goes_on(above: Line, line: Line, new_page: bool, usual: float, widest: float) -> bool:
     """Whether a line goes on with the paragraph of the one above."""
-    if abs(above.height - line.height) > 0.1 * above.height or BULLET.match(line.text) or ITEM.match(line.text):
+    if abs(above.size - line.size) > 0.1 * above.size or BULLET.match(line.text) or ITEM.match(line.text):
         return False
     ended = SENTENCE_END.search(above.text) is not None
     distance = above.last - line.first
     if new_page or distance <= 0:  # another page or column
         return not ended and line.text[0].islower()
-    if distance > APART * usual * above.height:
+    if distance > APART * usual * above.size:
         return False
-    indented = line.left - above.left > 0.5 * line.height and line.left - above.left < 0.2 * widest
+    indented = line.left - above.left > 0.5 * line.size and line.left - above.left < 0.2 * widest
     return not ended or (above.right - above.left >= SHORT * (line.right - line.left) and not indented)
 
 
@@ -167,7 +187,7 @@ def _block(lines: list[Line], larger: list[float]) -> str:
     bullet = BULLET.match(text)
     if bullet:
         return f"- {text[bullet.end() :]}"
-    height = _rounded(lines[0].height)
-    if height in larger and len(text) <= LONGEST_HEADING and any(character.isalpha() for character in text):
-        return f"{'#' * min(larger.index(height) + 1, 6)} {text}"
+    size = _rounded(lines[0].size)
+    if size in larger and len(text) <= LONGEST_HEADING and any(character.isalpha() for character in text):
+        return f"{'#' * min(larger.index(size) + 1, 6)} {text}"
     return text if ITEM.match(text) else escape(text)
