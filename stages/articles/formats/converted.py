@@ -1,0 +1,23 @@
+"""What an adapter of a format returns, and what it raises."""
+
+from typing import NamedTuple
+
+
+class Converted(NamedTuple):
+    """A file as Markdown.
+
+    Attributes:
+        text: Markdown without front matter, lines end with a line feed. It may be empty.
+        title: in plain words, from front matter or the properties of the document; None if these have none.
+        encoding: what a text file was read as, if that was not UTF-8.
+        notes: what the reader of a log should know, as clauses, such as "pages 2 and 3 have no text".
+    """
+
+    text: str
+    title: str | None = None
+    encoding: str | None = None
+    notes: tuple[str, ...] = ()
+
+
+class Unreadable(ValueError):
+    """A file has no text that could be read. Its text is the reason as a clause: "encrypted; save it without ..."."""
