@@ -21,17 +21,18 @@ CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 class Format(NamedTuple):
     name: str  # as people write it, "Markdown"
     convert: Callable[[bytes], Converted]  # raises Unreadable
+    libraries: tuple[str, ...] = ()  # packages that convert it; their versions change what comes out
 
 
 def _load_and_convert(module: str, data: bytes) -> Converted:
     return import_module(f"{__name__}.{module}").convert(data)
 
 
-def _format(name: str, module: str) -> Format:
-    return Format(name, functools.partial(_load_and_convert, module))
+def _format(name: str, module: str, *libraries: str) -> Format:
+    return Format(name, functools.partial(_load_and_convert, module), libraries)
 
 
-MARKDOWN, HTML = _format("Markdown", "markdown"), _format("HTML", "html")
+MARKDOWN, HTML = _format("Markdown", "markdown"), _format("HTML", "html", "trafilatura", "lxml")
 FORMATS: dict[str, Format] = {  # by suffix in lower case
     ".md": MARKDOWN,
     ".markdown": MARKDOWN,
@@ -40,10 +41,10 @@ FORMATS: dict[str, Format] = {  # by suffix in lower case
     ".html": HTML,
     ".htm": HTML,
     ".xhtml": HTML,
-    ".rst": _format("reStructuredText", "rst"),
-    ".ipynb": _format("notebook", "notebook"),
-    ".pdf": _format("PDF", "pdf"),
-    ".docx": _format("DOCX", "docx"),
+    ".rst": _format("reStructuredText", "rst", "docutils"),
+    ".ipynb": _format("notebook", "notebook", "nbformat"),
+    ".pdf": _format("PDF", "pdf", "pypdfium2"),
+    ".docx": _format("DOCX", "docx", "mammoth"),
 }
 
 
