@@ -186,7 +186,7 @@ def test_what_could_only_fail_later_is_said_at_once(params):
     assert done.returncode == 1
     assert done.stderr == (
         "error: params.yaml: 2 faults:\n"
-        "  articles.folder.path: must hold .md or .txt files. Got 'data/documents', which holds none.\n"
+        "  articles.folder.path: must hold documents. Got 'data/documents', which is empty.\n"
         "  models.micro.context_tokens: must be more than answer.max_tokens (5000), as it holds the prompt too. "
         "Got 2048.\n"
         f"{folder}/empty: must be the folder of an embedding model. Got '{folder}/empty', which has no config.json.\n"

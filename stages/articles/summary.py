@@ -83,7 +83,7 @@ def encoding_lines(encodings: dict[str, str]) -> list[str]:
     by_encoding = defaultdict(list)
     for path, encoding in encodings.items():
         by_encoding[encoding].append(path)
-    return [f"not UTF-8, read as {one}: {len(paths):,}: {names(paths)}" for one, paths in sorted(by_encoding.items())]
+    return [f"not UTF-8, read as {one}: {len(paths):,} ({names(paths)})" for one, paths in sorted(by_encoding.items())]
 
 
 def kinds(found: Iterable[str]) -> str:

@@ -82,7 +82,11 @@ def _unreadable(path: str) -> str | None:
         return None
     if not stat.S_ISREG(mode):
         return NOT_REGULAR
-    return None if os.access(path, os.R_OK) else f"not readable ({os.strerror(errno.EACCES)})"
+    return (
+        None
+        if os.access(path, os.R_OK, effective_ids=os.access in os.supports_effective_ids)
+        else f"not readable ({os.strerror(errno.EACCES)})"
+    )
 
 
 def _is_ignored(path: Path) -> bool:
