@@ -77,9 +77,8 @@ weights                       4      8.0 MB   not used for 30 days: 2, 4.0 MB
 unfinished trainings          2      4.0 MB   not used for 30 days: 1, 2.0 MB
 """
 SPARED = "Model calls stay, as they may have been paid for: --calls removes the 1 not used, too.\n"
-QUESTION = (
-    "Remove what was not used for 30 days of conversions, embeddings, trainings, weights, unfinished trainings? [y/N] \n"
-)
+UNUSED = "conversions, embeddings, trainings, weights, unfinished trainings"  # but for calls
+QUESTION = f"Remove what was not used for 30 days of {UNUSED}? [y/N] \n"
 BOTH = {"calls": 2, "conversions": 2, "embeddings": 2, "trainings": 2, "weights": 2, "merged": 2, "unfinished": 2}
 ONE = dict.fromkeys(BOTH, 1)
 
@@ -103,10 +102,8 @@ def test_another_answer_removes_nothing(cache, tidy, answer):
 
 
 def test_without_a_terminal_nothing_is_removed(cache, tidy):
-    message = (
-        "error: there is no terminal to ask at. Remove conversions, embeddings, trainings, weights, unfinished "
-        "trainings with --yes.\n"
-    )
+    message = f"error: there is no terminal to ask at. Remove {UNUSED} with --yes.
+"
     assert tidy() == (2, SHOWN + SPARED, message)
     assert kept() == BOTH
 
