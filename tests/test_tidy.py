@@ -102,8 +102,7 @@ def test_another_answer_removes_nothing(cache, tidy, answer):
 
 
 def test_without_a_terminal_nothing_is_removed(cache, tidy):
-    message = f"error: there is no terminal to ask at. Remove {UNUSED} with --yes.
-"
+    message = f"error: there is no terminal to ask at. Remove {UNUSED} with --yes.\n"
     assert tidy() == (2, SHOWN + SPARED, message)
     assert kept() == BOTH
 

@@ -5,6 +5,7 @@ import functools
 import json
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from stages.articles.formats import FORMATS, Converted, Format, Unreadable, convert
 from tune_or_retrieve.base.files import content_key, sha256_file
@@ -35,10 +36,10 @@ class Conversions(contextlib.ExitStack):
         result = json.loads(kept)
         if isinstance(result, str):
             raise Unreadable(result)
-        return Converted(**result)
+        return Converted(**result)._replace(notes=tuple(result["notes"]))
 
 
-def _converted(name: str, data: bytes) -> dict[str, str | None] | str:
+def _converted(name: str, data: bytes) -> dict[str, Any] | str:
     """What is converted, or why it cannot be."""
     try:
         return convert(name, data)._asdict()

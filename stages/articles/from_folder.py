@@ -43,10 +43,11 @@ def read_folder(params: FolderParams, output: Path = Path("data/articles")) -> R
                 result = converted[path] = _converted(conversions, Path(params.path), path)
             except Unreadable as reason:
                 skipped.append(Skipped(path=path, kind=kind_of(path), reason=str(reason)))
-            else:
-                if result.encoding:
-                    encodings[path] = result.encoding
-    skipped.sort(key=lambda one: one.path)
+                continue
+            skipped += [Skipped(path=path, kind=kind_of(path), reason=note, partly=True) for note in result.notes]
+            if result.encoding:
+                encodings[path] = result.encoding
+    skipped.sort(key=lambda one: (one.path, one.reason))
     _refuse(params, converted, skipped)
     ids = ids_of(list(converted))
     documents = told_apart([_document(path, ids[path], result) for path, result in converted.items()])
@@ -54,6 +55,7 @@ def read_folder(params: FolderParams, output: Path = Path("data/articles")) -> R
     told = [
         summary.read_line(params.path, list(converted), characters),
         *summary.skipped_lines(skipped),
+        *summary.partly_lines(skipped),
         *summary.chosen_lines(skipped),
         *summary.encoding_lines(encodings),
         *summary.link_lines(found),

@@ -31,11 +31,26 @@ def skipped_lines(skipped: Iterable[Skipped], listed: bool = True) -> list[str]:
     Args:
         listed: whether skipped.jsonl was written.
     """
+    whole = unchosen(skipped)
+    head = f"skipped: {len(whole):,}" + (f", listed in {FOLDER / SKIPPED}" if listed else "")
+    return [head, *_by_reason(whole)] if whole else []
+
+
+def partly_lines(skipped: Iterable[Skipped]) -> list[str]:
+    """What was lost of documents that were read."""
+    lines = _by_reason([one for one in skipped if one.partly])
+    return [f"read in part, listed in {FOLDER / SKIPPED}:", *lines] if lines else []
+
+
+def unchosen(skipped: Iterable[Skipped]) -> list[Skipped]:
+    """The files and folders that were skipped, but not by the user's choice."""
+    return [one for one in skipped if one.reason not in CHOSEN and not one.partly]
+
+
+def _by_reason(skipped: Iterable[Skipped]) -> list[str]:
     by_reason: dict[str, list[Skipped]] = defaultdict(list)
-    for one in unchosen(skipped):
+    for one in skipped:
         by_reason[one.reason].append(one)
-    if not by_reason:
-        return []
     groups = sorted(by_reason.items(), key=lambda group: (-len(group[1]), group[0]))
     lines = [
         f"  {reason}: {kinds(one.kind for one in same)} ({names([one.path for one in same])})"
@@ -43,13 +58,7 @@ def skipped_lines(skipped: Iterable[Skipped], listed: bool = True) -> list[str]:
     ]
     if rest := groups[REASONS:]:
         lines.append(f"  {len(rest):,} other reasons: {sum(len(same) for _, same in rest):,}")
-    count = sum(len(same) for _, same in groups)
-    return [f"skipped: {count:,}" + (f", listed in {FOLDER / SKIPPED}" if listed else ""), *lines]
-
-
-def unchosen(skipped: Iterable[Skipped]) -> list[Skipped]:
-    """What was skipped, but not by the user's choice."""
-    return [one for one in skipped if one.reason not in CHOSEN]
+    return lines
 
 
 def chosen_lines(skipped: Iterable[Skipped]) -> list[str]:

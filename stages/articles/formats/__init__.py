@@ -24,19 +24,19 @@ class Format(NamedTuple):
     libraries: tuple[str, ...] = ()  # packages that convert it; their versions change what comes out
 
 
-def _load_and_convert(module: str, data: bytes) -> Converted:
-    return import_module(f"{__name__}.{module}").convert(data)
+def _load_and_convert(module: str, data: bytes, **options: bool) -> Converted:
+    return import_module(f"{__name__}.{module}").convert(data, **options)
 
 
-def _format(name: str, module: str, *libraries: str) -> Format:
-    return Format(name, functools.partial(_load_and_convert, module), libraries)
+def _format(name: str, module: str, *libraries: str, **options: bool) -> Format:
+    return Format(name, functools.partial(_load_and_convert, module, **options), libraries)
 
 
 MARKDOWN, HTML = _format("Markdown", "markdown"), _format("HTML", "html", "trafilatura", "lxml")
 FORMATS: dict[str, Format] = {  # by suffix in lower case
     ".md": MARKDOWN,
     ".markdown": MARKDOWN,
-    ".mdx": _format("MDX", "mdx"),
+    ".mdx": _format("MDX", "markdown", mdx=True),
     ".txt": _format("plain text", "plain_text"),
     ".html": HTML,
     ".htm": HTML,
