@@ -224,7 +224,7 @@ def test_a_service_becomes_an_overview_and_an_article_per_operation():
     overview, ping, put = sorted(service_documents("shelf", MODEL, "9.9.9"), key=lambda document: document.id)
     assert overview._replace(text="") == (
         *("shelf/overview", "Overview of Amazon Shelf", "shelf", "Amazon Shelf", "overview"),
-        *("botocore 9.9.9 shelf/2026-01-01", ""),
+        *("botocore 9.9.9 shelf/2026-01-01", "", "en"),
     )
     assert overview.text == "# Overview of Amazon Shelf\n\nKeeps crates on shelves.\n"
     assert (
@@ -393,7 +393,7 @@ def test_the_stage_writes_the_same_bytes_twice_and_they_are_read_again(tmp_path,
 
 def test_a_changed_or_missing_article_is_noticed(tmp_path):
     folder = tmp_path / "articles"
-    write_articles([Document(id, id, "x", "x", "document", f"{id}.md", "Text.\n") for id in ("a", "b")], folder)
+    write_articles([Document(id, id, "x", "x", "document", f"{id}.md", "Text.\n", "en") for id in ("a", "b")], folder)
     first, second = read_articles(folder)
     (folder / "a.md").write_text("# A!\n")
     (folder / "b.md").unlink()

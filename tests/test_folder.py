@@ -15,6 +15,7 @@ from stages.articles.formats import FORMATS, Converted, Format, Unreadable
 from stages.articles.from_folder import read_folder
 from stages.articles.names import ids_of
 from stages.articles.params import FolderParams
+from stages.articles.walk import walk
 from tune_or_retrieve.base.corpus import read_articles
 from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.base.files import read_jsonl
@@ -478,8 +479,8 @@ def test_what_dvc_does_not_look_at_is_no_fault(pipeline):
 
 def test_check_tells_what_a_folder_holds():
     write({"a.md": "# A", "b.txt": "B", "c.png": "", "d.png": "", ".e": "", "f/g.md": "# G"})
-    assert documents.held(FolderParams(path="docs", exclude=["f/"])) == (
-        "docs: 2 documents (1 Markdown, 1 plain text); skipped: 2 (2 .png); left out: 1 hidden, 1 excluded (a folder "
+    assert documents.held("docs", walk(FolderParams(path="docs", exclude=["f/"]))) == (
+        "docs: 2 to read (1 Markdown, 1 plain text); skipped: 2 (2 .png); left out: 1 hidden, 1 excluded (a folder "
         "counts as one)"
     )
 

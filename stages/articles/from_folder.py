@@ -13,6 +13,7 @@ from stages.articles.write import Document
 from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.base.progress import track
 from tune_or_retrieve.base.records import Skipped
+from tune_or_retrieve.text.languages import language_of
 from tune_or_retrieve.text.markdown import blocks, first_title
 
 ONLY_A_TITLE = "nothing but headings"
@@ -83,7 +84,7 @@ def _document(path: str, id: str, converted: Converted) -> Document:
     title = " ".join((converted.title or place.stem).split()) or place.stem
     if len(title) > TITLE_CHARACTERS:
         title = f"{title[: TITLE_CHARACTERS - 1]}…"
-    return Document(id, title, top, top, "document", path, converted.text)
+    return Document(id, title, top, top, "document", path, converted.text, language_of(converted.text))
 
 
 def _refuse(params: FolderParams, converted: dict[str, Converted], skipped: list[Skipped]) -> None:

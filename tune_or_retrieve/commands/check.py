@@ -8,6 +8,7 @@ from typing import Any
 from stages.answer.params import AnswerParams
 from stages.articles.from_botocore import check_source
 from stages.articles.params import ArticlesParams
+from stages.articles.walk import walk
 from stages.chunks.params import ChunkingParams
 from stages.fine_tune.params import FineTuneParams
 from stages.index.params import KnowledgeBaseParams
@@ -25,6 +26,7 @@ from tune_or_retrieve.base.records import Question
 from tune_or_retrieve.chat.models import ModelParams
 from tune_or_retrieve.commands import documents
 from tune_or_retrieve.commands.forecast import GRAPH, forecast
+from tune_or_retrieve.commands.languages import language_lines
 from tune_or_retrieve.money.prices import Prices
 from tune_or_retrieve.providers.bedrock.knowledge_base.params import BedrockBaseParams
 from tune_or_retrieve.providers.embedded.params import EmbeddedModel
@@ -51,7 +53,10 @@ def check() -> None:
     print(f"{params.PARAMS_FILE}: no faults.", flush=True)
     articles = params.load("articles", ArticlesParams)
     if articles.source == "folder":
-        print(documents.held(articles.folder), flush=True)
+        found = walk(articles.folder)
+        print(documents.held(articles.folder.path, found), flush=True)
+        for line in language_lines([Path(articles.folder.path, file) for file in found.files]):
+            print(line, flush=True)
     for line in forecast(params.everything()):
         print(line)
 

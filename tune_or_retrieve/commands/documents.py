@@ -8,7 +8,7 @@ from pathlib import Path
 
 from stages.articles import summary
 from stages.articles.params import FolderParams
-from stages.articles.walk import NOT_REGULAR, NOT_UTF8, NOWHERE, is_utf8, kind_of, printable, reason_of, walk
+from stages.articles.walk import NOT_REGULAR, NOT_UTF8, NOWHERE, Found, is_utf8, kind_of, printable, reason_of, walk
 from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.base.params import ParamsFaults
 
@@ -17,10 +17,9 @@ UNSEEN = (".git", ".hg", ".dvc")  # DVC never looks into them
 SHOWN = 10
 
 
-def held(params: FolderParams) -> str:
-    """ "docs: 118 documents (100 Markdown, 18 PDF); skipped: 4 (.png); left out: 2 hidden (a folder counts as one)"."""
-    found = walk(params)
-    parts = [f"{params.path}: {len(found.files):,} documents ({summary.kinds(map(kind_of, found.files))})"]
+def held(folder: str, found: Found) -> str:
+    """ "docs: 118 to read (100 Markdown, 18 PDF); skipped: 4 (4 .png); left out: 2 hidden (a folder counts as one)"."""
+    parts = [f"{folder}: {len(found.files):,} to read ({summary.kinds(map(kind_of, found.files))})"]
     if skipped := summary.unchosen(found.skipped):
         parts.append(f"skipped: {len(skipped):,} ({summary.kinds(one.kind for one in skipped)})")
     return "; ".join([*parts, *summary.chosen_lines(found.skipped)])
