@@ -304,6 +304,25 @@ def test_another_encoding_is_told(monkeypatch):
     ]
 
 
+def _lossy(data: bytes) -> Converted:
+    return Converted(data.decode(), notes=("page 2 has no text",))
+
+
+def test_what_was_lost_of_a_document_is_told_and_listed(monkeypatch):
+    monkeypatch.setitem(FORMATS, ".lossy", Format("lossy", _lossy, ("pytest",)))
+    write({"a.lossy": "Text.\n", "b.lossy": "Text.\n"})
+    first = read(strict=True)  # as the documents themselves are read
+    assert first == read(strict=True)  # from the store
+    assert first.told == [
+        "articles: 2 from docs (2 lossy), 12 characters",
+        "read in part, listed in data/articles/skipped.jsonl:",
+        "  page 2 has no text: 2 lossy (a.lossy, b.lossy)",
+    ]
+    assert first.skipped == [
+        Skipped(path=f"{name}.lossy", kind="lossy", reason="page 2 has no text", partly=True) for name in "ab"
+    ]
+
+
 # Links
 
 
