@@ -407,7 +407,9 @@ def test_the_stage_writes_the_same_bytes_twice(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "params.yaml").write_text(yaml.safe_dump({"chunking": SECTION}))
     text = "# A\n\n" + " ".join(_words(f"word{number}", 9) for number in range(12)) + "\n"
-    write_articles([Document("a", "A", "documents", "documents", "document", "a.md", text)], tmp_path / "data/articles")
+    write_articles(
+        [Document("a", "A", "documents", "documents", "document", "a.md", text, "en")], tmp_path / "data/articles"
+    )
     written = []
     for _ in range(2):
         chunks_stage.main()
@@ -422,7 +424,7 @@ def test_the_stage_refuses_an_article_that_was_changed(tmp_path, monkeypatch, ca
     monkeypatch.chdir(tmp_path)
     (tmp_path / "params.yaml").write_text(yaml.safe_dump({"chunking": SECTION}))
     write_articles(
-        [Document("a", "A", "documents", "documents", "document", "a.md", "# A\n")], tmp_path / "data/articles"
+        [Document("a", "A", "documents", "documents", "document", "a.md", "# A\n", "en")], tmp_path / "data/articles"
     )
     (tmp_path / "data/articles/a.md").write_text("# B\n")
     with pytest.raises(SystemExit) as stop:
