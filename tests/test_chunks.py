@@ -71,6 +71,21 @@ def _cut(text, count=count_words, embedder=None, **changes) -> list[Chunk]:
         ("1. First. Second.", ["1. First.", "Second."]),
         ("version 2. but lower goes on", ["version 2. but lower goes on"]),
         ("**Note:** Yes. **Always.** 5 times.", ["**Note:** Yes.", "**Always.**", "5 times."]),
+        ("鍵は有効。期限は？「はい。」次へ！？はい", ["鍵は有効。", "期限は？", "「はい。」", "次へ！？", "はい"]),
+        (
+            "他说：“好。” 然后走了。`a。b` 是。 Fine. 再见。",
+            ["他说：“好。”", "然后走了。", "`a。b` 是。", "Fine.", "再见。"],
+        ),
+        ("هذا صندوق. هل يفتح؟ نعم.", ["هذا صندوق.", "هل يفتح؟", "نعم."]),
+        ("یہ صندوق ہے۔ وہ کھلتا ہے۔ ۳ بجے", ["یہ صندوق ہے۔", "وہ کھلتا ہے۔", "۳ بجے"]),
+        ("यह एक है। वह दो है।", ["यह एक है।", "वह दो है।"]),
+        ("Замок открыт. Ключ, т. е. Отмычка, внутри.", ["Замок открыт.", "Ключ, т. е. Отмычка, внутри."]),
+        (
+            "Es ist z. B. Köln. Übrigens: „Gut.“ Dann »Ja.« Ende.",
+            ["Es ist z. B. Köln.", "Übrigens: „Gut.“", "Dann »Ja.«", "Ende."],
+        ),
+        ("Sí. ¿Qué? ¡Bien! «Hola.» Última.", ["Sí.", "¿Qué?", "¡Bien!", "«Hola.»", "Última."]),
+        ("ეს არის. ის იქ.", ["ეს არის.", "ის იქ."]),
     ],
 )
 def test_sentences(line, expected):

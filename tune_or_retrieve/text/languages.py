@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from tune_or_retrieve.text.markdown import blocks
+
 if TYPE_CHECKING:
     from py3langid.langid import LanguageIdentifier
 
@@ -23,16 +25,19 @@ UNSTEMMED = "none"
 
 _READ = 20_000  # characters of a text that are looked at
 _ENOUGH = 3_000  # of them, characters of prose that are classified; more does not change the result
-_CODE = re.compile(r"^ *(`{3,}|~{3,}).*?(?:^ *\1|\Z)|(`+)[^`\n]+\2|<[^<>\n]+>|\S+://\S+", re.DOTALL | re.MULTILINE)
+_NO_WORDS = re.compile(r"(`+)[^`]+\1|<[^<>\n]+>|\S+://\S+")  # in prose: code, tags, addresses
+_PROSE = ("heading", "paragraph", "table")
 _NOT_LANGUAGE = "zxx"  # ISO 639-2: no linguistic content
 
 
 def language_of(text: str) -> str | None:
-    """The language of a Markdown text, by its prose: code, tags and addresses are left out.
+    """The language of a Markdown text by its prose, which leaves out code.
 
     None if no language is more probable than all others together, as with a text that is very short.
     """
-    prose = _CODE.sub(" ", text[:_READ])[:_ENOUGH]
+    text = text[:_READ]
+    prose = "\n".join(text[block.content : block.end] for block in blocks(text) if block.kind in _PROSE)
+    prose = _NO_WORDS.sub(" ", prose)[:_ENOUGH]
     language, probability = _identifier().classify(prose)
     return language if probability > 0.5 and language != _NOT_LANGUAGE else None
 
