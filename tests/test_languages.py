@@ -1,9 +1,18 @@
 """Languages: which one a text is in, its words, and that its articles are found by inflected questions."""
 
 import unicodedata
+from pathlib import Path
 
 import pytest
+import yaml
 
+from stages.articles import __main__ as articles_stage
+from stages.chunks import __main__ as chunks_stage
+from stages.index import __main__ as index_stage
+from stages.retrieve import __main__ as retrieve_stage
+from tune_or_retrieve.base.corpus import read_articles
+from tune_or_retrieve.base.files import read_jsonl, sha256_text, write_jsonl, write_text
+from tune_or_retrieve.base.records import Evidence, Question, Retrieved
 from tune_or_retrieve.text.languages import language_of, shares, stemming
 from tune_or_retrieve.text.search_words import query_words, text_words
 
@@ -112,3 +121,81 @@ def test_a_question_is_stemmed_in_each_language_of_the_index():
     assert query_words("Schlüsseln", known, algorithms) == ["schlussel"]
     assert query_words("鍵は get object", known, algorithms) == ["鍵は", "=getobject"]
     assert query_words("Schlüsseln", known, ["none"]) == []
+
+
+# A folder in five languages. Each question has its word in another form than the article, or stands inside a sentence.
+
+ARTICLES = {
+    "ru/lock": "# Замок\n\nЗамок хранит до сорока ключей. Потерянный ключ заменяют за десять дней в конторе склада.",
+    "ru/gate": "# Ворота\n\nВорота открываются на девяносто секунд. Потом они закрываются сами, если рядом нет машины.",
+    "ja/shelf": "# 棚\n\n棚には荷物を四十個まで置けます。荷物は十日後に返送されます。",
+    "ja/gate": "# 門\n\n門は九十秒だけ開きます。車が近くにあれば閉まりません。",
+    "ar/box": "# الصندوق\n\nيتسع الصندوق لأربعين طردا. تبقى المفاتيح صالحة لعشرة أيام فقط بعد الإيداع.",
+    "ar/gate": "# البوابة\n\nتفتح البوابة تسعين ثانية. ثم تغلق وحدها إذا لم تكن هناك شاحنة قريبة.",
+    "de/shelf": "# Das Regal\n\nEin Regal fasst vierzig Pakete. Der Schlüssel gilt zehn Tage.",
+    "de/gate": "# Das Tor\n\nDas Tor öffnet sich für neunzig Sekunden. Danach schließt es von selbst.",
+    "en/shelf": "# The shelf\n\nA shelf holds at most forty parcels. A parcel is returned after ten days.",
+    "en/gate": "# The gate\n\nThe gate opens for ninety seconds. Then it closes by itself unless a truck is near.",
+}
+QUESTIONS = {
+    "Сколько ключей может быть в замке?": "ru/lock",
+    "Когда закроются воротами?": "ru/gate",
+    "荷物はいつ返送される？": "ja/shelf",
+    "車がいるとき門はどうなる？": "ja/gate",
+    "كم يوما يبقى المفتاح صالحا؟": "ar/box",
+    "متى أغلقت البوابات؟": "ar/gate",
+    "Wie lange gelten die Schlüsseln?": "de/shelf",
+    "Wann schließen Tore?": "de/gate",
+    "How long do shelves hold my parcel?": "en/shelf",
+    "Which trucks keep gates open?": "en/gate",
+}
+
+
+@pytest.fixture(scope="module")
+def searched(tmp_path_factory) -> Path:
+    """Where articles, chunks and index are made of the folder."""
+    root = tmp_path_factory.mktemp("languages")
+    for name, text in ARTICLES.items():
+        write_text(root / f"docs/{name}.md", text + "\n")
+    content = yaml.safe_load(Path("params.yaml").read_text())
+    content["articles"] |= {"source": "folder", "folder": content["articles"]["folder"] | {"path": "docs"}}
+    (root / "params.yaml").write_text(yaml.safe_dump(content))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        for stage in (articles_stage, chunks_stage, index_stage):
+            stage.main()
+    return root
+
+
+def test_the_manifest_says_the_language_of_each_article(searched):
+    languages = {article.id: article.language for article in read_articles(searched / "data/articles")}
+    assert languages == {name: name[:2] for name in ARTICLES}
+
+
+@pytest.mark.parametrize("mode", ["bm25", "hybrid"])
+def test_an_inflected_question_finds_the_article_in_its_language(searched, monkeypatch, mode):
+    monkeypatch.chdir(searched)
+    content = yaml.safe_load(Path("params.yaml").read_text())
+    content["retrieval"] |= {"mode": mode, "top_k": 1}
+    Path("params.yaml").write_text(yaml.safe_dump(content))
+    evidence = {name: Evidence(article_id=name, start=0, end=1, sha256=sha256_text("#")) for name in ARTICLES}
+    asked = [
+        Question(
+            id=question,
+            set="handwritten",
+            question=question,
+            reference="",
+            service="",
+            kind="",
+            evidence=[evidence[name]],
+        )
+        for question, name in QUESTIONS.items()
+    ]
+    write_jsonl(Path("data/qa/handwritten.jsonl"), asked)
+    write_jsonl(Path("data/qa/test.jsonl"), [])
+    retrieve_stage.main()
+    found = {
+        row.question_id: row.passages[0].article_id if row.passages else None
+        for row in read_jsonl(Path("data/contexts/contexts.jsonl"), Retrieved)
+    }
+    assert found == QUESTIONS
