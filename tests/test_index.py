@@ -615,6 +615,14 @@ def test_real_model_finds_by_meaning(tmp_path, chunks_file, real_embedder):
             {"bm25": {"k1": 1, "b": 0.5, "heading_weight": -1}},
             "knowledge_base.faiss.bm25.heading_weight: must be greater than or equal to 0. Got -1.",
         ),
+        (
+            {"bm25": {"k1": 1, "b": 0.5, "heading_weight": 1, "language": "ru"}},
+            "knowledge_base.faiss.bm25.language: must be 'auto', 'none', 'arabic', 'armenian', 'basque', 'catalan', "
+            "'czech', 'danish', 'dutch', 'english', 'esperanto', 'estonian', 'finnish', 'french', 'german', 'greek', "
+            "'hindi', 'hungarian', 'indonesian', 'irish', 'italian', 'lithuanian', 'nepali', 'norwegian', 'persian', "
+            "'polish', 'portuguese', 'romanian', 'russian', 'serbian', 'sesotho', 'spanish', 'swedish', 'tamil', "
+            "'turkish' or 'yiddish'. Got 'ru'.",
+        ),
     ],
 )
 def test_params_out_of_range(tmp_path, change, says):
