@@ -24,6 +24,7 @@ class Article(Record):
     service: str  # botocore's name, "s3"; a folder source uses the name of the top folder, or "documents"
     service_name: str  # as written to people, "Amazon S3"
     kind: Literal["overview", "operation", "document"]
+    language: str | None = None  # ISO 639-1, "en"; None: the text does not tell
     source: str  # where it came from: "botocore 1.44.5 s3/2006-03-01 PutObject" or the file's path
     path: str  # Markdown file, relative to data/articles
     characters: int

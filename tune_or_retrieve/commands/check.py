@@ -25,6 +25,7 @@ from tune_or_retrieve.base.questions import HANDWRITTEN, NO_HANDWRITTEN
 from tune_or_retrieve.base.records import Question
 from tune_or_retrieve.chat.models import ModelParams
 from tune_or_retrieve.commands.forecast import GRAPH, forecast
+from tune_or_retrieve.commands.languages import language_lines
 from tune_or_retrieve.money.prices import Prices
 from tune_or_retrieve.providers.bedrock.knowledge_base.params import BedrockBaseParams
 from tune_or_retrieve.providers.embedded.params import EmbeddedModel
@@ -49,6 +50,10 @@ def check() -> None:
     """Print that there are no faults, and what would run. Raises StageError with the faults of all sections."""
     refuse_faults()
     print(f"{params.PARAMS_FILE}: no faults.", flush=True)
+    articles = params.load("articles", ArticlesParams)
+    if articles.source == "folder":
+        for line in language_lines(article_files(Path(articles.folder.path))):
+            print(line, flush=True)
     for line in forecast(params.everything()):
         print(line)
 
