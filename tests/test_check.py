@@ -143,7 +143,7 @@ def test_an_id_or_a_place_that_is_empty_is_a_fault(params):
     folder, content = params
     (folder / "data" / "documents").mkdir(parents=True)
     content["articles"]["botocore"]["version"] = " 1.44.5"
-    content["chunking"]["tokenizer"] = ""
+    content["chunking"]["tokenizers"] = [""]
     content["qa"]["embedding"]["model"] = " "
     content["knowledge_base"]["faiss"]["index_factory"] = ""
     content["knowledge_base"]["faiss"]["embedding"]["model"] = ""
@@ -153,7 +153,7 @@ def test_an_id_or_a_place_that_is_empty_is_a_fault(params):
     assert [line.strip() for line in _check(folder).stderr.splitlines() if "fault" not in line] == [
         f"{key}: must not be empty, nor begin or end with a space. Got {value!r}."
         for key, value in (
-            ("articles.botocore.version", " 1.44.5"), ("chunking.tokenizer", ""), ("qa.embedding.model", " "),
+            ("articles.botocore.version", " 1.44.5"), ("chunking.tokenizers.0", ""), ("qa.embedding.model", " "),
             ("knowledge_base.faiss.index_factory", ""), ("knowledge_base.faiss.embedding.model", ""),
             ("models.micro.weights", ""),
             ("models.theirs.model", ""),
@@ -215,7 +215,7 @@ def test_files_of_models_and_questions_are_looked_at(params):
         content["models"][name] = content["models"]["micro"] | {"weights": path, "sha256": None}
     content["models"]["other"] = content["models"]["cut"] | {"sha256": "0" * 64}
     content["qa"]["embedding"]["model"] = "my/model"
-    content["chunking"]["tokenizer"] = "my/tokenizer.json"
+    content["chunking"]["tokenizers"] = ["my/tokenizer.json"]
     (folder / "params.yaml").write_text(yaml.safe_dump(content))
     lines = _check(folder).stderr.splitlines()
     assert [re.sub(r"\(.*\)|Got [0-9a-f]{64}", "...", line) for line in lines] == [

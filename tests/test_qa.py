@@ -505,3 +505,50 @@ def test_the_extractive_generator_leaves_out_articles_in_other_languages(tmp_pat
         "or give more articles. 3 of 3 articles are left out, as qa.generator extractive reads English only (3 de); "
         "llm reads other languages, too. Nothing was written.\n"
     )
+
+
+RUSSIAN = "Потерянный ключ заменяют за 10 дней. Замок AX7 хранит до 40 ключей."
+UNSUPPORTED = "answer with a name or number that the evidence lacks"
+LENGTH = "question too short or too long"
+JAPANESE = "棚には荷物を40個まで置けます。荷物は10日後に返送されます。"
+
+
+@pytest.mark.parametrize(
+    ("language", "title", "text", "question_", "answer", "reason"),
+    [
+        ("ru", "Замок", RUSSIAN, "За сколько дней заменяют потерянный ключ? (Замок)", "Его заменят за 10 дней.", None),
+        ("ja", "棚", JAPANESE, "棚には荷物を何個まで置けますか？", "荷物を40個まで置けます。", None),
+        ("ja", "棚", JAPANESE, "棚の荷物は何日後に返送されますか", "30日後に返送されます。", UNSUPPORTED),
+        ("ru", "Замок", RUSSIAN, "Сколько ключей хранит замок?", "Замок AX9 хранит 40 ключей.", UNSUPPORTED),
+        ("ru", "Замок", RUSSIAN, "За сколько дней?", "Его заменят за 10 дней.", "question without its subject"),
+        ("ja", "棚", JAPANESE, "棚は?", "荷物を40個まで置けます。", LENGTH),
+        ("ja", "棚", JAPANESE, "棚には何個まで置けますか？", "**荷物**を40個まで置けます。", "answer with markup"),
+        ("en", "棚", JAPANESE, "棚には荷物を何個まで置けますか？", "荷物を40個まで置けます。", LENGTH),
+    ],
+)  # fmt: skip
+def test_pairs_in_other_languages_are_held_to_the_rules_that_need_no_language(
+    language, title, text, question_, answer, reason
+):
+    article = Article(
+        id="a", title=title, service="s", service_name="s", kind="document", language=language, source="a.md",
+        path="a.md", characters=len(text), sha256=sha256_text(text),
+    )  # fmt: skip
+    quote = Quote(article_id="a", start=0, end=len(text), text=text)
+    one = pair(question=question_, answer=answer, evidence=[quote])
+    sound, rejected = verify([one], [article], {"a": text})
+    assert (sound, [row.reason for row in rejected]) == (([one], []) if reason is None else ([], [reason]))
+
+
+def test_questions_in_other_scripts_are_told_apart():
+    texts = {"ru": RUSSIAN, "ja": JAPANESE}
+    pairs = [
+        pair(
+            question=f"{text[:5]} {number}?",
+            evidence=[Quote(article_id=id_, start=0, end=5, text=text[:5] + str(number))],
+        )
+        for id_, text in texts.items()
+        for number in range(2)
+    ]
+    assert exact([*pairs, pairs[0]])[0] == pairs
+    eight = "за сколько дней обычно заменяют потерянный ключ склада"
+    assert list(runs(f"Скажи, {eight.upper()}?", 8))[-1] == tuple(eight.split())

@@ -19,7 +19,7 @@ SHORTER = "set another chunking.strategy than semantic, or give fewer articles"
 @stage
 def main() -> None:
     params = load("chunking", ChunkingParams)
-    count = token_counter(params.tokenizer)
+    count = token_counter(params.tokenizers)
     embedder = None
     if params.strategy == "semantic":
         embedder = Embedder(params.semantic.embedding, load(SECTION, RunParams))

@@ -52,16 +52,16 @@ def main() -> None:
 
 def readable(articles: Sequence[Article], params: QaParams) -> tuple[list[Article], str]:
     """The articles that the generator reads, and a sentence about those that it does not; empty if it reads all."""
-    other = [article for article in articles if article.language not in (ENGLISH, None)]
-    if params.generator != "extractive" or not other:
+    read = [article for article in articles if article.language in (ENGLISH, None)]
+    if params.generator != "extractive" or len(read) == len(articles):
         return list(articles), ""
-    languages = shares(Counter(article.language for article in other))
+    others = Counter(article.language for article in articles) - Counter(article.language for article in read)
     said = (
-        f"{len(other)} of {len(articles)} articles are left out, as qa.generator extractive reads English only "
-        f"({languages}); llm reads other languages, too."
+        f"{others.total()} of {len(articles)} articles are left out, as qa.generator extractive reads English only "
+        f"({shares(others)}); llm reads other languages, too."
     )
     say(f"qa: {said}")
-    return [article for article in articles if article not in other], said
+    return read, said
 
 
 def candidates(

@@ -77,6 +77,18 @@ class Chunk(Record):
     context_end: int
     text: str  # exactly the article's text[start:end]
     context: str  # exactly the article's text[context_start:context_end]
+    text_header: str = ""  # header of the table whose rows the text begins with, if it is not in the text
+    context_header: str = ""  # the same for the context
+
+    @property
+    def full_text(self) -> str:
+        """What is embedded and searched, without the headings."""
+        return f"{self.text_header}\n{self.text}" if self.text_header else self.text
+
+    @property
+    def full_context(self) -> str:
+        """What is passed to the model."""
+        return f"{self.context_header}\n{self.context}" if self.context_header else self.context
 
 
 class Pair(Record):

@@ -119,7 +119,7 @@ def refuse_faults() -> None:
     parts = [part for section in sections.values() for part in _parts(section)]
     weights = {(part.weights, part.sha256) for part in parts if isinstance(part, EmbeddedModel)}
     others = {part.model for part in parts if isinstance(part, EmbeddingParams)}
-    others |= {part.tokenizer for part in parts if isinstance(part, ChunkingParams)}
+    others |= {one for part in parts if isinstance(part, ChunkingParams) for one in part.tokenizers}
     for location, sha256 in sorted(weights, key=str):
         if not location.startswith(HUB):
             tried(check_weights, location, sha256)

@@ -49,6 +49,7 @@ class Unit:
     before: Break
     path: tuple[str, ...]  # headings above it, without the title of the article; a heading is not above itself
     heading: bool = False
+    table: tuple[int, int] | None = None  # of a row, the offsets of its table's header
 
 
 def units(text: str) -> list[Unit]:
@@ -64,20 +65,30 @@ def units(text: str) -> list[Unit]:
             above.append(block)
             path = _path(above)
             continue
-        for number, (start, end, inside) in enumerate(_pieces(block, text)):
-            found.append(Unit(start, end, inside if number else before, path))
+        if block.kind == "table":
+            found += _rows(block, text, before, path)
+            continue
+        inside = Break.CODE if block.kind == "code" else Break.SENTENCE
+        spans = _line_spans(block, text) if block.kind == "code" else sentences(text[block.start : block.end])
+        for number, (start, end) in enumerate(spans):
+            found.append(Unit(block.start + start, block.start + end, inside if number else before, path))
     return found
 
 
-def _pieces(block: Block, text: str) -> Iterator[tuple[int, int, Break]]:
-    """Offsets of sentences, or of lines of code and rows of tables, and what comes before each but the first."""
-    if block.kind in ("code", "table"):
-        inside = Break.CODE if block.kind == "code" else Break.ROW
-        for match in re.compile(r"\S.*").finditer(text, block.start, block.end):
-            yield match.start(), match.start() + len(match[0].rstrip()), inside
-    else:
-        for start, end in sentences(text[block.start : block.end]):
-            yield block.start + start, block.start + end, Break.SENTENCE
+def _rows(block: Block, text: str, before: Break, path: tuple[str, ...]) -> Iterator[Unit]:
+    """The header of a table with the line below it, then each row."""
+    (start, _), (_, end), *rows = _line_spans(block, text)
+    header = (block.start + start, block.start + end)
+    yield Unit(*header, before, path)
+    for number, (start, end) in enumerate(rows):
+        between = Break.ROW if number else Break.BODY
+        yield Unit(block.start + start, block.start + end, between, path, table=header)
+
+
+def _line_spans(block: Block, text: str) -> list[tuple[int, int]]:
+    """Offsets in a block of its lines that are not blank."""
+    lines = re.finditer(r"\S.*", text[block.start : block.end])
+    return [(match.start(), match.start() + len(match[0].rstrip())) for match in lines]
 
 
 def sentences(line: str) -> list[tuple[int, int]]:

@@ -27,7 +27,7 @@ class Embeds(Protocol):
 
 def embedded_text(chunk: Chunk) -> str:
     """The embedded text of a chunk: title and section, then its text."""
-    return f"{heading(chunk)}\n{chunk.text}"
+    return f"{heading(chunk)}\n{chunk.full_text}"
 
 
 def embed_texts(
@@ -113,7 +113,7 @@ def build_bm25(chunks: Sequence[Chunk], params: BM25Params, algorithms: Sequence
     import bm25s
 
     documents = [
-        text_words(heading(chunk), algorithm) * params.heading_weight + text_words(chunk.text, algorithm)
+        text_words(heading(chunk), algorithm) * params.heading_weight + text_words(chunk.full_text, algorithm)
         for chunk, algorithm in zip(chunks, algorithms, strict=True)
     ]
     # Numbered in sorted order, because bm25s would number them in the order of a set, which differs each run.
