@@ -24,7 +24,8 @@ REMOVED = re.compile(
     r"|!\[(?P<alt>[^\[\]]*)\]\(\s*<?data:[^)]*\)"  # an embedded image, of which the words stay
     r"|(?P<tag><img\b[^<>]*?\bsrc=[\"']data:[^<>]*>)"
     r"|^[ ]{0,3}\[[^\[\]\n]+\]:[ \t]*<?data:.*$"
-    r"|^[ \t]*(?:\{\{[<%].*[%>]\}\}|\{%.*%\}|\{:[^{}\n]*\})[ \t]*$",  # a line for Hugo, Liquid or kramdown
+    r"|^[ \t]*(?P<template>\{\{[<%].*[%>]\}\}|\{%.*%\})[ \t]*$"  # a line for Hugo or Liquid
+    r"|^[ \t]*\{(?::|[ \t]*[#.](?=[\w-]))[^{}\n]*\}[ \t]*$",  # attributes of the block above
     re.MULTILINE,
 )
 COMMENT = re.compile(r"<!--[\s\S]*?(?:-->|\Z)")
@@ -44,6 +45,8 @@ KINDS = {
     *("abstract", "attention", "bug", "caution", "danger", "error", "example", "failure", "hint", "important", "info"),
     *("note", "question", "quote", "seealso", "success", "summary", "tip", "todo", "warning"),
 }
+TEMPLATE_KIND = re.compile(rf"(?<![\w./-])({'|'.join(sorted(KINDS))})(?![\w./-])")
+TEMPLATE_TITLE = re.compile(r"\btitle=[\"']([^\"']*)")
 NAMES = {"seealso": "See also", "todo": "To do"}
 DEEPEST = 10  # levels of admonitions in one another that are unfolded
 
@@ -94,12 +97,24 @@ class _Lines:
     def replace(self, start: int, end: int, text: str) -> None:
         self.lines[start:end] = [text, *[None] * (end - start - 1)]
 
+    def end_of_indented(self, start: int, end: int) -> int:
+        """Where the lines end that are indented below a line; mdit-py-plugins stops at two blank ones."""
+        first = self.lines[start] or ""
+        deeper = " " * (len(first) - len(first.lstrip()) + 4)
+        for n in range(end, len(self.lines)):
+            line = self.lines[n] or ""
+            if line.startswith(deeper) and line.strip():
+                end = n + 1
+            elif line.strip():
+                break
+        return end
+
     def open(self, start: int, end: int, label: str, before_paragraph: bool) -> None:
         """Put the label of a block in front of its first paragraph, else on its own line, and set the block apart."""
         marker = MARKER.match(self.lines[start] or "")
         apart = "\n" if start and (self.lines[start - 1] or "").strip() and not marker["item"] else ""
         body = next((line for line in range(start + 1, end) if (self.lines[line] or "").strip(" \t>")), None)
-        if not label or body is None or not before_paragraph:
+        if not label or body is None or not before_paragraph or TAB.match(self.lines[body]):
             spaced = start + 1 == end or not (self.lines[start + 1] or "").strip()
             self.lines[start] = apart + marker[0] + label + ("" if spaced else "\n")
         elif marker["item"]:
@@ -132,6 +147,8 @@ def _edit(text: str, tokens: list[Token]) -> tuple[str, bool]:
                     lines.replace(start, end, after)
                 done |= set(range(start, end))
             continue
+        if token.type == "admonition_open":
+            end = lines.end_of_indented(start, end)
         opened = _opened(tokens, n, lines, end)
         if opened:
             unfolded = True
@@ -188,6 +205,9 @@ def _kept(found: re.Match) -> str:
     groups = found.groupdict()
     if groups.get("code") or (found[0].startswith("<!--") and not found[0].endswith("-->")):
         return found[0]
+    if groups.get("template"):  # {% hint style="info" %}, {{< note >}}, {% tab title="Linux" %}
+        kind, title = TEMPLATE_KIND.search(found[0]), TEMPLATE_TITLE.search(found[0])
+        return label(kind[0] if kind else "", title[1] if title else "")
     if groups.get("tag"):
         alt = ALT.search(found[0])
         return alt[1] if alt else ""

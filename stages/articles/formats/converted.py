@@ -1,5 +1,7 @@
 """What an adapter of a format returns, and what it raises."""
 
+import contextlib
+from collections.abc import Iterator
 from typing import NamedTuple
 
 
@@ -21,3 +23,15 @@ class Converted(NamedTuple):
 
 class Unreadable(ValueError):
     """A file has no text that could be read. Its text is the reason as a clause: "encrypted; save it without ..."."""
+
+
+@contextlib.contextmanager
+def reading(kind: str) -> Iterator[None]:
+    """What a library raises on a damaged file of a kind, which can be anything, is :class:`Unreadable`."""
+    try:
+        yield
+    except (Unreadable, RecursionError, MemoryError):
+        raise
+    except Exception as fault:
+        why = " ".join(str(fault).split())[:200]
+        raise Unreadable(f"damaged, or no {kind} ({type(fault).__name__}{': ' if why else ''}{why})") from None

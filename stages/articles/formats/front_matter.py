@@ -4,7 +4,8 @@ import re
 import tomllib
 
 import yaml
-from markdown_it import MarkdownIt
+
+from tune_or_retrieve.text.markdown import plain
 
 FRONT_MATTER = re.compile(r"(---|\+\+\+)[ \t]*\n(.*?)^(?:\1|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
 LONGEST_FRONT_MATTER = 100_000  # characters; what is longer is text between two rules
@@ -25,11 +26,4 @@ def split_front_matter(text: str) -> tuple[str, str | None, tuple[str, ...]]:
     if not isinstance(values, dict):
         return (text, None, ()) if values else (text[found.end() :], None, ())
     title = values.get("title")
-    return text[found.end() :], plain_words(title) if isinstance(title, str) else None, ()
-
-
-def plain_words(markdown: str) -> str | None:
-    """One line of Markdown without its marks; None if nothing is left."""
-    children = MarkdownIt("commonmark").parseInline(markdown)[0].children or []
-    breaks = {"softbreak", "hardbreak"}
-    return " ".join("".join(" " if child.type in breaks else child.content for child in children).split()) or None
+    return text[found.end() :], (plain(title) or None) if isinstance(title, str) else None, ()
