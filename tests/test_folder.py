@@ -19,6 +19,7 @@ from stages.articles.walk import walk
 from tune_or_retrieve.base.corpus import read_articles
 from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.base.files import read_jsonl
+from tune_or_retrieve.base.locations import version_of
 from tune_or_retrieve.base.records import Skipped
 from tune_or_retrieve.base.store import Store
 from tune_or_retrieve.commands import documents
@@ -226,12 +227,13 @@ def test_the_lines_at_the_end_are_few_and_short(monkeypatch):
 
     monkeypatch.setitem(FORMATS, ".bad", Format("bad", refuse))
     write({f"{'long' * 20}{number:02}.bad": f"{number % 14:02}" for number in range(40)} | {"a.md": "Text."})
-    write({f"x.{number}": "" for number in range(9)})
+    write({f"x.{number}": "" for number in range(12)})
     told = read().told
     short = {number: f"…{('long' * 20 + f'{number:02}.bad')[-59:]}" for number in range(40)}
-    assert told[1] == "skipped: 49, listed in data/articles/skipped.jsonl"
+    assert told[1] == "skipped: 52, listed in data/articles/skipped.jsonl"
     assert told[2] == (
-        "  not a document: 1 .0, 1 .1, 1 .2, 1 .3, 1 .4, 1 .5, 3 of 3 other kinds (x.0, x.1, x.2 and 6 more)"
+        "  not a document: 1 .0, 1 .1, 1 .10, 1 .11, 1 .2, 1 .3, 1 .4, 1 .5, 1 .6, 3 of 3 other kinds "
+        "(x.0, x.1, x.10 and 9 more)"
     )
     assert told[3] == f"  damaged at 00: 3 bad ({short[0]}, {short[14]}, {short[28]})"
     assert told[14:] == ["  3 other reasons: 7"]
@@ -545,6 +547,10 @@ def test_another_version_of_the_library_converts_again(slow, monkeypatch):
     monkeypatch.setitem(FORMATS, ".slow", Format("slow", slow, ("pydantic",)))
     read()
     assert slow.converted == ["A", "A"]
+
+
+def test_the_libraries_of_a_format_are_installed():
+    assert {name for format in FORMATS.values() for name in format.libraries if version_of(name) is None} == set()
 
 
 def test_a_run_that_was_stopped_goes_on_where_it_was(slow):

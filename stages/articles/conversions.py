@@ -11,6 +11,7 @@ from stages.articles.formats import FORMATS, Converted, Format, Unreadable, conv
 from tune_or_retrieve.base.files import content_key, sha256_file
 from tune_or_retrieve.base.locations import version_of
 from tune_or_retrieve.base.store import Store
+from tune_or_retrieve.text import markdown
 
 
 class Conversions(contextlib.ExitStack):
@@ -50,5 +51,6 @@ def _converted(name: str, data: bytes) -> dict[str, Any] | str:
 @functools.cache
 def _version(format: Format) -> str:
     """Of the code that converts: a conversion of another version is not used again."""
-    code = sorted(Path(__file__).with_name("formats").glob("*.py"))  # adapters use one another
+    code = sorted(Path(__file__).with_name("formats").glob("*.py"))  # adapters use one another, and the reader
+    code.append(Path(markdown.__file__))
     return content_key([sha256_file(file) for file in code], {name: version_of(name) for name in format.libraries})

@@ -10,7 +10,7 @@ from tune_or_retrieve.base.records import Skipped
 
 NAMES = 3  # of files, for each reason
 REASONS = 12
-KINDS = 6  # with their counts
+KINDS = 9  # with their counts; there are as many formats
 CHARACTERS = 60  # of a path
 
 

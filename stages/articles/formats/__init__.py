@@ -21,7 +21,7 @@ CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 class Format(NamedTuple):
     name: str  # as people write it, "Markdown"
     convert: Callable[[bytes], Converted]  # raises Unreadable
-    libraries: tuple[str, ...] = ()  # packages that convert it; their versions change what comes out
+    libraries: tuple[str, ...] = ()  # packages that do what takes time: their versions, and our code, make the result
 
 
 def _load_and_convert(module: str, data: bytes, **options: bool) -> Converted:
@@ -32,7 +32,8 @@ def _format(name: str, module: str, *libraries: str, **options: bool) -> Format:
     return Format(name, functools.partial(_load_and_convert, module, **options), libraries)
 
 
-MARKDOWN, HTML = _format("Markdown", "markdown"), _format("HTML", "html", "trafilatura", "lxml")
+OF_HTML = ("beautifulsoup4", "lxml", "markdownify", "charset-normalizer")
+MARKDOWN, HTML = _format("Markdown", "markdown"), _format("HTML", "html", *OF_HTML)
 FORMATS: dict[str, Format] = {  # by suffix in lower case
     ".md": MARKDOWN,
     ".markdown": MARKDOWN,
@@ -41,10 +42,10 @@ FORMATS: dict[str, Format] = {  # by suffix in lower case
     ".html": HTML,
     ".htm": HTML,
     ".xhtml": HTML,
-    ".rst": _format("reStructuredText", "rst", "docutils"),
-    ".ipynb": _format("notebook", "notebook", "nbformat"),
+    ".rst": _format("reStructuredText", "rst", "docutils", *OF_HTML),
+    ".ipynb": _format("notebook", "notebook", "nbformat", "charset-normalizer"),
     ".pdf": _format("PDF", "pdf", "pypdfium2"),
-    ".docx": _format("DOCX", "docx", "mammoth"),
+    ".docx": _format("DOCX", "docx", "mammoth", *OF_HTML),
 }
 
 
