@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 import stages.articles.__main__ as articles
-from stages.articles.conversions import Conversions
 from stages.articles.formats import FORMATS, Converted, Format, Unreadable
 from stages.articles.from_folder import read_folder
 from stages.articles.names import ids_of
@@ -572,17 +571,19 @@ def test_what_cannot_be_read_is_not_tried_again(slow):
     assert slow.converted == ["A"]
 
 
-def test_what_takes_no_time_is_not_stored():
-    with Conversions() as conversions:
-        conversions.convert("a.md", b"Text.")
+def test_what_a_library_converts_is_stored_and_what_takes_no_time_is_not():
+    write({"a.md": "# A\n\nText.", "b.txt": "Text."})
+    first = read()
     assert not Path(".cache").exists()
-
-
-def test_a_conversion_is_text_in_the_store(slow):
-    write({"a.slow": "A"})
-    read()
+    write(
+        {"c.html": "<title>C</title><main><h1>C</h1><p>Text.</p></main>", "d.rst": "D\n=\n\nText.\n", "e.pdf": "%PDF"}
+    )
+    second = read()
+    assert second == read()
+    assert second.documents[: len(first.documents)] == first.documents
+    assert [document.title for document in second.documents[2:]] == ["C", "D"]
     with Store("conversions") as store:
-        assert store.size().entries == 1
+        assert store.size().entries == 3  # the damaged one, too
 
 
 # The stage
