@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from stages.articles.write import Document, write_articles
 from tune_or_retrieve.base.errors import StageError
+from tune_or_retrieve.base.files import write_text
 from tune_or_retrieve.base.locations import resolve
 from tune_or_retrieve.commands.check import refuse_faults
 
@@ -39,6 +41,60 @@ def test_the_params_we_ship_have_no_faults(params):
     (folder / "params.yaml").write_text(yaml.safe_dump(content))
     done = _check(folder)
     assert (done.returncode, done.stdout, done.stderr) == (0, "params.yaml: no faults.\n", "")
+
+
+GERMAN = "# Das Tor\n\nDas Tor öffnet sich für neunzig Sekunden. Danach schließt es von selbst.\n"
+ENGLISH = "# The gate\n\nThe gate opens for ninety seconds. Then it closes by itself unless a truck is near.\n"
+ENGLISH_ONLY = """\
+Not all of them are in English, and these parts of the study know English only:
+  qa.generator extractive: leaves other articles out; llm writes pairs from them, too
+  judges.facts: its scores of answers in other languages mean little; a judge of kind llm reads them
+  judges.semantic: its scores of answers in other languages mean little; a judge of kind llm reads them
+"""
+ENGLISH_VECTORS = """\
+  knowledge_base.faiss.embedding: all-MiniLM-L6-v2 is trained on English; retrieval.mode bm25 does without it, as it \
+finds words in any language
+"""
+
+
+@pytest.mark.parametrize(
+    ("texts", "mode", "said"),
+    [
+        ([ENGLISH] * 60, "hybrid", "Languages of 30 of 60 documents: 30 en.\n"),
+        (
+            [GERMAN, ENGLISH, GERMAN],
+            "hybrid",
+            "Languages of 3 of 3 documents: 2 de, 1 en.\n" + ENGLISH_ONLY + ENGLISH_VECTORS,
+        ),
+        ([GERMAN], "bm25", "Languages of 1 of 1 documents: 1 de.\n" + ENGLISH_ONLY),
+    ],
+)
+def test_what_knows_english_only_is_said_before_a_run(params, texts, mode, said):
+    folder, content = params
+    for number, text in enumerate(texts):
+        write_text(folder / f"data/documents/{number}.md", text)
+    content["articles"]["source"] = "folder"
+    content["retrieval"]["mode"] = mode
+    (folder / "params.yaml").write_text(yaml.safe_dump(content))
+    done = _check(folder)
+    held = f"data/documents: {len(texts)} to read ({len(texts)} Markdown)\n"
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"params.yaml: no faults.\n{held}{said}", "")
+
+
+def test_the_manifest_says_the_languages_once_there_is_one(params):
+    folder, content = params
+    write_text(folder / "data/documents/gate.md", GERMAN)
+    write_articles(
+        [
+            Document(name, name, "a", "a", "document", name, name, language)
+            for name, language in (("a", "ru"), ("b", None))
+        ],
+        folder / "data/articles",
+    )
+    content["articles"]["source"] = "folder"
+    (folder / "params.yaml").write_text(yaml.safe_dump(content))
+    line = "data/documents: 1 to read (1 Markdown)\nLanguages of the articles of the last run: 1 ru, 1 unknown.\n"
+    assert _check(folder).stdout == f"params.yaml: no faults.\n{line}{ENGLISH_ONLY}{ENGLISH_VECTORS}"
 
 
 def test_faults_of_all_sections_are_said_at_once(params):
@@ -186,7 +242,7 @@ def test_what_could_only_fail_later_is_said_at_once(params):
     assert done.returncode == 1
     assert done.stderr == (
         "error: params.yaml: 2 faults:\n"
-        "  articles.folder.path: must hold .md or .txt files. Got 'data/documents', which holds none.\n"
+        "  articles.folder.path: must hold documents. Got 'data/documents', which is empty.\n"
         "  models.micro.context_tokens: must be more than answer.max_tokens (5000), as it holds the prompt too. "
         "Got 2048.\n"
         f"{folder}/empty: must be the folder of an embedding model. Got '{folder}/empty', which has no config.json.\n"

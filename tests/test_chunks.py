@@ -71,6 +71,21 @@ def _cut(text, count=count_words, embedder=None, **changes) -> list[Chunk]:
         ("1. First. Second.", ["1. First.", "Second."]),
         ("version 2. but lower goes on", ["version 2. but lower goes on"]),
         ("**Note:** Yes. **Always.** 5 times.", ["**Note:** Yes.", "**Always.**", "5 times."]),
+        ("鍵は有効。期限は？「はい。」次へ！？はい", ["鍵は有効。", "期限は？", "「はい。」", "次へ！？", "はい"]),
+        (
+            "他说：“好。” 然后走了。`a。b` 是。 Fine. 再见。",
+            ["他说：“好。”", "然后走了。", "`a。b` 是。", "Fine.", "再见。"],
+        ),
+        ("هذا صندوق. هل يفتح؟ نعم.", ["هذا صندوق.", "هل يفتح؟", "نعم."]),
+        ("یہ صندوق ہے۔ وہ کھلتا ہے۔ ۳ بجے", ["یہ صندوق ہے۔", "وہ کھلتا ہے۔", "۳ بجے"]),
+        ("यह एक है। वह दो है।", ["यह एक है।", "वह दो है।"]),
+        ("Замок открыт. Ключ, т. е. Отмычка, внутри.", ["Замок открыт.", "Ключ, т. е. Отмычка, внутри."]),
+        (
+            "Es ist z. B. Köln. Übrigens: „Gut.“ Dann »Ja.« Ende.",
+            ["Es ist z. B. Köln.", "Übrigens: „Gut.“", "Dann »Ja.«", "Ende."],
+        ),
+        ("Sí. ¿Qué? ¡Bien! «Hola.» Última.", ["Sí.", "¿Qué?", "¡Bien!", "«Hola.»", "Última."]),
+        ("ეს არის. ის იქ.", ["ეს არის.", "ის იქ."]),
     ],
 )
 def test_sentences(line, expected):
@@ -407,7 +422,9 @@ def test_the_stage_writes_the_same_bytes_twice(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "params.yaml").write_text(yaml.safe_dump({"chunking": SECTION}))
     text = "# A\n\n" + " ".join(_words(f"word{number}", 9) for number in range(12)) + "\n"
-    write_articles([Document("a", "A", "documents", "documents", "document", "a.md", text)], tmp_path / "data/articles")
+    write_articles(
+        [Document("a", "A", "documents", "documents", "document", "a.md", text, "en")], tmp_path / "data/articles"
+    )
     written = []
     for _ in range(2):
         chunks_stage.main()
@@ -422,7 +439,7 @@ def test_the_stage_refuses_an_article_that_was_changed(tmp_path, monkeypatch, ca
     monkeypatch.chdir(tmp_path)
     (tmp_path / "params.yaml").write_text(yaml.safe_dump({"chunking": SECTION}))
     write_articles(
-        [Document("a", "A", "documents", "documents", "document", "a.md", "# A\n")], tmp_path / "data/articles"
+        [Document("a", "A", "documents", "documents", "document", "a.md", "# A\n", "en")], tmp_path / "data/articles"
     )
     (tmp_path / "data/articles/a.md").write_text("# B\n")
     with pytest.raises(SystemExit) as stop:

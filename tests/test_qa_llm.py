@@ -211,6 +211,16 @@ def test_a_passage_cannot_leave_its_marks():
     assert "Write at most 3 pairs." in user["content"]
 
 
+@pytest.mark.parametrize(("language", "asked"), [(None, False), ("en", False), ("ja", True)])
+def test_pairs_are_asked_for_in_the_language_of_the_article(language, asked):
+    passage = WHOLE._replace(article=ARTICLE.model_copy(update={"language": language}))
+    system, _ = asking(PROMPT.read_text(), passage, TEXT, 3)
+    said = "Ask about different facts, one for each pair."
+    if asked:
+        said += " Write question and answer in the language of the passage."
+    assert f"{said}\n\n" in system["content"]
+
+
 # On Bedrock
 
 
@@ -326,7 +336,7 @@ def test_unreadable_replies_are_counted_under_one_key(aws, store):
     assert [one.reason.partition(":")[0] for one in made] == [
         "unreadable reply", "unreadable reply", "unreadable pair",
     ] * 2  # fmt: skip
-    numbers = summary(Sets([], [], [], made, len(made), NOTHING), {}, 0.0)
+    numbers = summary(Sets([], [], [], made, len(made), NOTHING), [], 0.0)
     assert {key: value for key, value in numbers.items() if "unreadable" in key} == {
         "rejected_unreadable_reply": 4, "rejected_unreadable_pair": 2,
     }  # fmt: skip

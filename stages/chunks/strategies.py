@@ -64,9 +64,7 @@ def _hierarchical(
     return chunks
 
 
-def _semantic(
-    fitted: "_Pieces", text: str, params: SemanticParams, embedder: Embedder
-) -> list[tuple[int, int, int]]:
+def _semantic(fitted: "_Pieces", text: str, params: SemanticParams, embedder: Embedder) -> list[tuple[int, int, int]]:
     """Cut where neighbouring units differ most in meaning, then divide what is too long."""
     pieces = fitted.units
     if len(pieces) == 1:

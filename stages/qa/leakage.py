@@ -23,7 +23,7 @@ FRAME = frozenset(
     your amazon aws""".split()  # noqa: SIM905
 )
 MIN_CONTENT = 4  # words of a shared run that say something; see `runs`
-WORD = re.compile(r"[a-z0-9]+(?:['.,:-][a-z0-9]+)*")
+WORD = re.compile(r"[^\W_]+(?:['.,:-][^\W_]+)*")
 # The gate embeds again, in other batches, and bfloat16 then differs in the third digit: selection keeps this distance.
 MARGIN = 0.01
 SHOWN = 20  # leaks listed in the message of the gate

@@ -24,10 +24,21 @@ class Article(Record):
     service: str  # botocore's name, "s3"; a folder source uses the name of the top folder, or "documents"
     service_name: str  # as written to people, "Amazon S3"
     kind: Literal["overview", "operation", "document"]
+    language: str | None = None  # ISO 639-1, "en"; None: the text does not tell
     source: str  # where it came from: "botocore 1.44.5 s3/2006-03-01 PutObject" or the file's path
     path: str  # Markdown file, relative to data/articles
     characters: int
     sha256: str  # of the Markdown text in UTF-8
+
+
+class Skipped(Record):
+    """One row of data/articles/skipped.jsonl: a file or folder of the user's documents that is no article, or a
+    part of one."""
+
+    path: str  # below the folder of documents; a folder ends with "/"; what is not printable is escaped
+    kind: str  # its format, "PDF"; the suffix of a file that is not read, ".png"; "without suffix"; "folder"
+    reason: str  # "encrypted; save it without a password"
+    partly: bool = False  # only what `reason` says was skipped; the rest is an article
 
 
 class Span(Record):

@@ -5,12 +5,22 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 
+import regex
+
 from tune_or_retrieve.text.markdown import Block, blocks
 
 ITEM = re.compile(r"[-*+] |\d+[.)] ")
-# A sentence ends with . ! or ?, closing marks, white space, and then something that may begin one.
-END = re.compile(r"[.!?][\"')\]*”’]*\s+(?=[\"'(\[*“‘`]*[A-Z0-9`\[(])")
-ABBREVIATIONS = re.compile(r"(?:\b(?:e\.g|i\.e|etc|vs|cf|Inc|Corp|Ltd|No|Fig|approx|[A-Z])\.)$")
+# A sentence ends with . ! ? or the like of its script, closing marks, white space, and then something that may begin
+# one: an upper case letter, or any of a script without case. Chinese and Japanese need no white space. The classes are
+# those of Unicode (SB: UAX #29, "Unicode Text Segmentation").
+END = regex.compile(
+    r"""\p{STerm}["'*\p{Pe}\p{Pf}\p{Pi}]*\s+(?=["'*`¿¡\p{Ps}\p{Pi}\p{Pf}]*[\p{SB=Upper}\p{SB=OLetter}\p{SB=Numeric}`\[(])"""
+    r"""|[。｡！？]+["'*\p{Pe}\p{Pf}]*\s*(?=\S)"""
+)
+# A single letter is an abbreviation, too: z. B., т. е., J. Smith.
+ABBREVIATIONS = regex.compile(
+    r"(?:\b(?:e\.g|i\.e|etc|vs|cf|Inc|Corp|Ltd|No|Fig|approx|[A-Z])|(?<![^\s.\p{Ps}\p{Pi}])\p{L})\.$"
+)
 CODE_SPAN = re.compile(r"(?<!`)(`+)(?!`).+?(?<!`)\1(?!`)")
 
 

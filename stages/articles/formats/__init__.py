@@ -21,17 +21,19 @@ CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 class Format(NamedTuple):
     name: str  # as people write it, "Markdown"
     convert: Callable[[bytes], Converted]  # raises Unreadable
+    libraries: tuple[str, ...] = ()  # packages that do what takes time: their versions, and our code, make the result
 
 
 def _load_and_convert(module: str, data: bytes, **options: bool) -> Converted:
     return import_module(f"{__name__}.{module}").convert(data, **options)
 
 
-def _format(name: str, module: str, **options: bool) -> Format:
-    return Format(name, functools.partial(_load_and_convert, module, **options))
+def _format(name: str, module: str, *libraries: str, **options: bool) -> Format:
+    return Format(name, functools.partial(_load_and_convert, module, **options), libraries)
 
 
-MARKDOWN, HTML = _format("Markdown", "markdown"), _format("HTML", "html")
+OF_HTML = ("beautifulsoup4", "lxml", "markdownify", "charset-normalizer")
+MARKDOWN, HTML = _format("Markdown", "markdown"), _format("HTML", "html", *OF_HTML)
 FORMATS: dict[str, Format] = {  # by suffix in lower case
     ".md": MARKDOWN,
     ".markdown": MARKDOWN,
@@ -40,10 +42,10 @@ FORMATS: dict[str, Format] = {  # by suffix in lower case
     ".html": HTML,
     ".htm": HTML,
     ".xhtml": HTML,
-    ".rst": _format("reStructuredText", "rst"),
-    ".ipynb": _format("notebook", "notebook"),
-    ".pdf": _format("PDF", "pdf"),
-    ".docx": _format("DOCX", "docx"),
+    ".rst": _format("reStructuredText", "rst", "docutils", *OF_HTML),
+    ".ipynb": _format("notebook", "notebook", "nbformat", "charset-normalizer"),
+    ".pdf": _format("PDF", "pdf", "pypdfium2"),
+    ".docx": _format("DOCX", "docx", "mammoth", *OF_HTML),
 }
 
 

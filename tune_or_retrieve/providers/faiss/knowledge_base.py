@@ -7,9 +7,10 @@ data/index/
   fallback.json   only if it replaces a knowledge base on Bedrock: why
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -25,6 +26,7 @@ from tune_or_retrieve.providers.faiss.indexes import (
     embedded_text,
     empty_faiss,
 )
+from tune_or_retrieve.text.languages import stemming
 from tune_or_retrieve.vectors.embedding import EmbeddingParams
 from tune_or_retrieve.vectors.embedding_cache import EmbeddingCache
 from tune_or_retrieve.vectors.params import FaissParams
@@ -56,6 +58,7 @@ class Meta(BaseModel):
     embedding_model: str  # location, see tune_or_retrieve.base.locations
     embedding_dtype: str
     dimensions: int
+    stemming: list[str]  # algorithms by which the words of some chunks are stemmed, and so those of a question
     chunks_sha256: str  # of the file of chunks
     chunk_ids: list[str]  # in the order of the rows of both indexes
     files: dict[str, str]  # path inside the folder to sha256
@@ -68,6 +71,7 @@ class KnowledgeBase:
     chunks: Sequence[Chunk]
     faiss: "faiss.Index"
     bm25: "bm25s.BM25"
+    stemming: Sequence[str]  # see Meta
 
 
 def build_index(
@@ -77,12 +81,14 @@ def build_index(
     embedder: Embeds,
     fallback: Fallback | None = None,
     kept: EmbeddingCache | None = None,
+    languages: Mapping[str, str | None] = MappingProxyType({}),
 ) -> Meta:
     """Build both indexes over the chunks and write them to `folder`, whole or not at all.
 
     Args:
         fallback: why this index replaces another one; written with it.
         kept: cache of vectors, to which those of this run are added.
+        languages: of the articles, by id.
 
     Raises:
         StageError: no chunks, two with one id, or a FAISS factory that cannot be built over them.
@@ -91,7 +97,9 @@ def build_index(
 
     chunks_sha256 = _sha256_of_chunks(chunks_file)  # before reading them, so that it is never the hash of newer ones
     chunks = _read_chunks(chunks_file)
-    bm25 = build_bm25(chunks, params.bm25)  # first, as it takes a second and may refuse the chunks
+    algorithms = stemming(params.bm25.language, {chunk.article_id: languages.get(chunk.article_id) for chunk in chunks})
+    stems = [algorithms[chunk.article_id] for chunk in chunks]
+    bm25 = build_bm25(chunks, params.bm25, stems)  # first, as it takes a second and may refuse the chunks
     texts = [embedded_text(chunk) for chunk in chunks]
     known = kept.get(texts) if kept else {}
     one = next(iter(known.values())) if known else embedder.embed(texts[:1])[0]  # to learn the dimensions
@@ -110,6 +118,7 @@ def build_index(
             embedding_model=params.embedding.model,
             embedding_dtype=params.embedding.dtype,
             dimensions=vectors.shape[1],
+            stemming=sorted(set(stems)),
             chunks_sha256=chunks_sha256,
             chunk_ids=[chunk.id for chunk in chunks],
             files={path.relative_to(tmp).as_posix(): sha256_file(path) for path in files},
@@ -149,6 +158,7 @@ def load_index(folder: Path, chunks_file: Path, embedding: EmbeddingParams) -> K
         chunks=_read_chunks(chunks_file),
         faiss=faiss.read_index(str(folder / VECTORS)),
         bm25=bm25s.BM25.load(folder / BM25, allow_pickle=False),
+        stemming=meta.stemming,
     )
 
 
