@@ -187,6 +187,10 @@ def test_of_mdx_the_text_inside_components_stays(name):
     assert re.sub(r"[ ]+$", "", markdown(name, MDX), flags=re.MULTILINE) == WITHOUT_JSX
 
 
+def test_an_escaped_tag_of_mdx_is_text():
+    assert markdown("a.mdx", "A Promise\\<void> or <b>nothing</b>.") == "A Promise\\<void> or nothing."
+
+
 def test_markdown_that_shows_imports_in_code_is_no_mdx():
     written = "```js\nimport x from 'y'\n```\n\n<Crate> stays."
     assert markdown("a.md", written) == written
