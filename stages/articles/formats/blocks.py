@@ -206,8 +206,9 @@ def _kept(found: re.Match) -> str:
     if groups.get("code") or (found[0].startswith("<!--") and not found[0].endswith("-->")):
         return found[0]
     if groups.get("template"):  # {% hint style="info" %}, {{< note >}}, {% tab title="Linux" %}
-        kind, title = TEMPLATE_KIND.search(found[0]), TEMPLATE_TITLE.search(found[0])
-        return label(kind[0] if kind else "", title[1] if title else "")
+        title = TEMPLATE_TITLE.search(found[0])
+        kinds = TEMPLATE_KIND.findall(TEMPLATE_TITLE.sub("", found[0]))
+        return label(kinds[-1] if kinds else "", title[1] if title else "")
     if groups.get("tag"):
         alt = ALT.search(found[0])
         return alt[1] if alt else ""

@@ -3,7 +3,7 @@
 import re
 
 # What at the start of a line would be a heading, list, quote, fence, rule, tag, container or definition.
-MARKS = re.compile(r"#{1,6}(?=\s|$)|[-+*](?=\s|$)|[>|]|`{3}|~{3}|<(?=[A-Za-z/!?])|:{3}|!{3}|[-=_*]{2,}\s*$|\[[^]]*\]:")
+MARKS = re.compile(r"#{1,6}(?=\s|$)|[-+*](?=\s|$)|>|`{3}|~{3}|<(?=[A-Za-z/!?])|:{3}|!{3}|[-=_*]{2,}\s*$|\[[^]]*\]:")
 NUMBER = re.compile(r"(\d{1,9})[.)](?=\s|$)")
 
 

@@ -121,10 +121,12 @@ def to_markdown(root: Tag) -> str:
                 link.extract()
     for tag in root.find_all(["dt", "summary", "legend", "caption", "figcaption"]):
         _as_strong_paragraph(soup, tag)
-    for table in root.find_all("table"):
-        if table.find(["pre", "table", *HEADINGS]):  # laid out in a table
-            for tag in [table, *table.find_all(["tbody", "thead", "tr", "td", "th"])]:
-                tag.name = "div"
+    layout = {id(table) for table in root.find_all("table") if table.find(["pre", "table", *HEADINGS])}
+    for tag in root.find_all(["table", "tbody", "thead", "tr", "td", "th"]):
+        if id(tag if tag.name == "table" else tag.find_parent("table")) in layout:
+            tag["class"] = "layout"
+    for tag in root.select(".layout"):
+        tag.name = "div"
     return _Converter().convert_soup(root)
 
 

@@ -19,7 +19,7 @@ STRING = r"\"[^\"]*+\"|'[^']*+'"
 JSX = re.compile(
     r"(?P<code>(?<!`)(?P<ticks>`+)(?!`)(?:[^\n]|\n(?![ \t]*\n))*?(?<!`)(?P=ticks)(?!`))"
     r"|(?P<comment>\{/\*.*?(?:\*/\}|\Z))"
-    rf"|<(?P<close>/?)(?P<name>[A-Za-z][\w.:-]*+)?(?P<attributes>(?:\s++(?:[\w:.$-]++(?:\s*+=\s*+(?:{STRING}|{BRACES}))?+"
+    rf"|(?<!\\)<(?P<close>/?)(?P<name>[A-Za-z][\w.:-]*+)?(?P<attributes>(?:\s++(?:[\w:.$-]++(?:\s*+=\s*+(?:{STRING}|{BRACES}))?+"
     rf"|{BRACES}))*+)\s*+/?>",
     re.DOTALL,
 )

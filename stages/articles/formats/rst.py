@@ -15,12 +15,13 @@ from docutils.parsers.rst.languages import en
 from docutils.utils import unescape
 
 from stages.articles.formats.blocks import KINDS, label
-from stages.articles.formats.converted import Converted, reading
+from stages.articles.formats.converted import Converted, Unreadable, reading
 from stages.articles.formats.decoding import decode
 from stages.articles.formats.html import to_markdown
 
 DIRECTIVES = re.compile(r"\.\.[ \t]+(?:\|[^|\n]*\|[ \t]+)?([\w:.+-]+)[ \t]*::")
 ROLES = re.compile(r":([a-zA-Z][\w:.+-]*):(?=`)|`:([a-zA-Z][\w:.+-]*):")
+LONGEST_LINE = 10_000  # characters, as docutils has it: a longer line of markup can take minutes
 SETTINGS = {
     "_disable_config": True,
     "doctitle_xform": False,  # a document's title is its first section, as in Markdown
@@ -29,7 +30,7 @@ SETTINGS = {
     "file_insertion_enabled": False,
     "halt_level": 5,
     "initial_header_level": 1,
-    "line_length_limit": 1_000_000,
+    "line_length_limit": LONGEST_LINE,
     "math_output": "LaTeX",
     "raw_enabled": False,
     "report_level": 5,
@@ -68,6 +69,11 @@ METADATA = {"orphan", "tocdepth", "nocomments", "nosearch"}  # fields that Sphin
 
 def convert(data: bytes) -> Converted:
     text, encoding = decode(data)
+    for number, line in enumerate(text.split("\n"), 1):
+        if len(line) > LONGEST_LINE:
+            raise Unreadable(
+                f"has {len(line):,} characters in line {number:,}; must be at most {LONGEST_LINE:,}; break it"
+            )
     _know(text)
     with reading("reStructuredText"):
         tree = publish_doctree(text, settings_overrides=SETTINGS)
