@@ -41,6 +41,15 @@ def test_the_params_we_ship_have_no_faults(params):
     assert (done.returncode, done.stdout, done.stderr) == (0, "params.yaml: no faults.\n", "")
 
 
+def test_a_learning_rate_may_be_written_in_scientific_notation(params):
+    folder, content = params
+    (folder / "data" / "documents").mkdir(parents=True)
+    content["fine_tune"]["local"]["learning_rate"] = "RATE"
+    (folder / "params.yaml").write_text(yaml.safe_dump(content).replace("RATE", "1e-4"))
+    done = _check(folder)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "params.yaml: no faults.\n", "")
+
+
 def test_faults_of_all_sections_are_said_at_once(params):
     folder, content = params
     content["retrieval"]["top_kk"] = content["retrieval"].pop("top_k")
@@ -223,7 +232,6 @@ def test_a_misspelt_section_hides_no_other_fault(params):
 
 
 def test_a_key_that_stands_twice_is_a_fault(params):
-    """PyYAML takes the last of them, and DVC refuses the file."""
     folder, content = params
     (folder / "data" / "documents").mkdir(parents=True)
     (folder / "params.yaml").write_text(yaml.safe_dump(content, sort_keys=False) + "  seed: 4\n")
