@@ -13,13 +13,13 @@ from stages.chunks.token_counter import Counter
 from tune_or_retrieve.base.records import Article, Chunk
 from tune_or_retrieve.text.headings import shared_headings
 from tune_or_retrieve.text.sentences import Break, Unit, units
-from tune_or_retrieve.vectors.embedding import Embedder
+from tune_or_retrieve.vectors.embedding import Embeds
 
 Span = tuple[int, int]
 
 
 def chunk_article(
-    article: Article, text: str, params: ChunkingParams, count: Counter, embedder: Embedder | None = None
+    article: Article, text: str, params: ChunkingParams, count: Counter, embedder: Embeds | None = None
 ) -> list[Chunk]:
     """Chunks of one article in order. Each is an exact slice of the text; together they leave out only white space.
 
@@ -60,7 +60,7 @@ def _hierarchical(
 
 
 def _semantic(
-    pieces: list[Unit], tokens: list[int], text: str, params: SemanticParams, embedder: Embedder
+    pieces: list[Unit], tokens: list[int], text: str, params: SemanticParams, embedder: Embeds
 ) -> list[tuple[int, int, int]]:
     """Cut where neighbouring units differ most in meaning, then divide what is too long."""
     if len(pieces) == 1:

@@ -6,7 +6,7 @@ from pathlib import Path
 from stages.qa import extractive
 from stages.qa.build import build
 from stages.qa.handwritten import admit, read_handwritten
-from stages.qa.leakage import Remembered, gate
+from stages.qa.leakage import gate
 from stages.qa.metrics import summary
 from stages.qa.params import QaParams
 from tune_or_retrieve.base.corpus import read_articles, read_text
@@ -17,7 +17,9 @@ from tune_or_retrieve.base.progress import say
 from tune_or_retrieve.base.questions import HANDWRITTEN
 from tune_or_retrieve.base.records import Article, Pair, Question, Rejection
 from tune_or_retrieve.base.stage import stage
+from tune_or_retrieve.base.store import Store
 from tune_or_retrieve.vectors.embedding import Embedder
+from tune_or_retrieve.vectors.embedding_cache import CachedEmbedder
 
 OUT = Path("data/qa")
 
@@ -28,21 +30,21 @@ def main() -> None:
     articles = read_articles()
     texts = {article.id: read_text(article) for article in articles}
     handwritten = read_handwritten(HANDWRITTEN, texts, {article.service for article in articles})
-    embedder = Embedder(params.embedding, run)
-    remembered = Remembered(embedder)
-    sets = build(candidates(articles, texts, params, run), articles, texts, remembered, params)
-    handwritten, left_out = admit(handwritten, [*sets.train, *sets.validation], remembered, params.leakage)
-    for question, reason in left_out:
-        say(f"question {question.id} is left out of the scores: {reason}")
-    with atomic_files(OUT) as made:
-        for name in ("train", "validation", "test", "rejected"):
-            write_jsonl(made / f"{name}.jsonl", getattr(sets, name))
-        write_jsonl(made / "handwritten.jsonl", handwritten)
-        write_json(made / "split.json", {name: sorted(ids) for name, ids in sets.parts._asdict().items()})
-        # The gate reads what was written, and so trusts nothing in memory.
-        train, validation = (list(read_jsonl(made / f"{name}.jsonl", Pair)) for name in ("train", "validation"))
-        asked = [row for name in ("handwritten", "test") for row in read_jsonl(made / f"{name}.jsonl", Question)]
-        closest = gate(train, validation, asked, embedder, params.leakage)
+    with Store("embeddings") as store:
+        embedder = CachedEmbedder(Embedder(params.embedding, run), store)
+        sets = build(candidates(articles, texts, params, run), articles, texts, embedder, params)
+        handwritten, left_out = admit(handwritten, [*sets.train, *sets.validation], embedder, params.leakage)
+        for question, reason in left_out:
+            say(f"question {question.id} is left out of the scores: {reason}")
+        with atomic_files(OUT) as made:
+            for name in ("train", "validation", "test", "rejected"):
+                write_jsonl(made / f"{name}.jsonl", getattr(sets, name))
+            write_jsonl(made / "handwritten.jsonl", handwritten)
+            write_json(made / "split.json", {name: sorted(ids) for name, ids in sets.parts._asdict().items()})
+            # The gate reads what was written, and so trusts nothing in memory.
+            train, validation = (list(read_jsonl(made / f"{name}.jsonl", Pair)) for name in ("train", "validation"))
+            asked = [row for name in ("handwritten", "test") for row in read_jsonl(made / f"{name}.jsonl", Question)]
+            closest = gate(train, validation, asked, embedder, params.leakage)
     characters = {article.id: article.characters for article in articles}
     write_json(Path("metrics/qa.json"), summary(sets, characters, closest, left_out))
     say(f"qa: {len(sets.train)} training and {len(sets.validation)} validation pairs, {len(sets.test)} test questions")
