@@ -1,6 +1,6 @@
 """``python -m stages.qa``: reads data/articles and data/eval/questions.jsonl, writes data/qa and metrics/qa.json."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from stages.qa import extractive
@@ -15,7 +15,7 @@ from tune_or_retrieve.base.machine import SECTION, RunParams
 from tune_or_retrieve.base.params import load
 from tune_or_retrieve.base.progress import say
 from tune_or_retrieve.base.questions import HANDWRITTEN
-from tune_or_retrieve.base.records import Article, Pair, Question, Rejection
+from tune_or_retrieve.base.records import Article, Pair, Question, Rejection, SeenArticle
 from tune_or_retrieve.base.stage import stage
 from tune_or_retrieve.base.store import Store
 from tune_or_retrieve.vectors.embedding import Embedder
@@ -40,6 +40,7 @@ def main() -> None:
             for name in ("train", "validation", "test", "rejected"):
                 write_jsonl(made / f"{name}.jsonl", getattr(sets, name))
             write_jsonl(made / "handwritten.jsonl", handwritten)
+            write_jsonl(made / "seen.jsonl", seen([*sets.train, *sets.validation], articles, texts))
             write_json(made / "split.json", {name: sorted(ids) for name, ids in sets.parts._asdict().items()})
             # The gate reads what was written, and so trusts nothing in memory.
             train, validation = (list(read_jsonl(made / f"{name}.jsonl", Pair)) for name in ("train", "validation"))
@@ -59,6 +60,12 @@ def candidates(
     from stages.qa.llm.generate import generate  # here, because the extractive generator needs no model
 
     return generate(articles, texts, params, run)
+
+
+def seen(pairs: Sequence[Pair], articles: Sequence[Article], texts: Mapping[str, str]) -> Iterator[SeenArticle]:
+    """The articles that the pairs rest on. A change of any other article trains no model again."""
+    ids = frozenset().union(*(pair.articles for pair in pairs))
+    return (SeenArticle(id=one.id, title=one.title, text=texts[one.id]) for one in articles if one.id in ids)
 
 
 if __name__ == "__main__":
