@@ -37,7 +37,7 @@ TEXTS = {
 CHUNKING = ChunkingParams.model_validate(
     {
         "strategy": "fixed_size",
-        "tokenizer": "t",
+        "tokenizers": ["t"],
         "fixed_size": {"max_tokens": 20, "overlap_percentage": 10},
         "hierarchical": {"parent_max_tokens": 40, "child_max_tokens": 20, "overlap_tokens": 5},
         "semantic": {

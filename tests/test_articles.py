@@ -225,7 +225,7 @@ def test_a_service_becomes_an_overview_and_an_article_per_operation():
     overview, ping, put = sorted(service_documents("shelf", MODEL, "9.9.9"), key=lambda document: document.id)
     assert overview._replace(text="") == (
         *("shelf/overview", "Overview of Amazon Shelf", "shelf", "Amazon Shelf", "overview"),
-        *("botocore 9.9.9 shelf/2026-01-01", ""),
+        *("botocore 9.9.9 shelf/2026-01-01", "", "en"),
     )
     assert overview.text == "# Overview of Amazon Shelf\n\nKeeps crates on shelves.\n"
     assert (
@@ -378,7 +378,7 @@ def test_a_folder_of_documents(tmp_path):
     (root / ".hidden").mkdir()
     (root / ".hidden" / "x.md").write_text("# Hidden")
     two, one = read_folder(FolderParams(path=str(root)))
-    assert two == ("deep/er/two", "two", "deep", "deep", "document", "deep/er/two.txt", "No heading.\n")
+    assert two == ("deep/er/two", "two", "deep", "deep", "document", "deep/er/two.txt", "No heading.\n", "en")
     assert one[:6] == ("one", "Crates", "documents", "documents", "document", "one.md")
     assert one.text == "Intro.\n\n```\n# no title\n```\n# Crates ##\nText.\n"
 

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from stages.articles.write import Document, write_articles
 from tune_or_retrieve.base.errors import StageError
+from tune_or_retrieve.base.files import write_text
 from tune_or_retrieve.base.locations import resolve
 from tune_or_retrieve.commands.check import refuse_faults
 
@@ -48,6 +50,59 @@ def test_a_learning_rate_may_be_written_in_scientific_notation(params):
     (folder / "params.yaml").write_text(yaml.safe_dump(content).replace("RATE", "1e-4"))
     done = _check(folder)
     assert (done.returncode, done.stdout, done.stderr) == (0, "params.yaml: no faults.\n", "")
+
+
+GERMAN = "# Das Tor\n\nDas Tor öffnet sich für neunzig Sekunden. Danach schließt es von selbst.\n"
+ENGLISH = "# The gate\n\nThe gate opens for ninety seconds. Then it closes by itself unless a truck is near.\n"
+ENGLISH_ONLY = """\
+Not all of them are in English, and these parts of the study know English only:
+  qa.generator extractive: leaves other articles out; llm writes pairs from them, too
+  judges.facts: its scores of answers in other languages mean little; a judge of kind llm reads them
+  judges.semantic: its scores of answers in other languages mean little; a judge of kind llm reads them
+"""
+ENGLISH_VECTORS = """\
+  knowledge_base.faiss.embedding: all-MiniLM-L6-v2 is trained on English; retrieval.mode bm25 does without it, as it \
+finds words in any language
+"""
+
+
+@pytest.mark.parametrize(
+    ("texts", "mode", "said"),
+    [
+        ([ENGLISH] * 60, "hybrid", "Languages of 30 of 60 documents: 30 en.\n"),
+        (
+            [GERMAN, ENGLISH, GERMAN],
+            "hybrid",
+            "Languages of 3 of 3 documents: 2 de, 1 en.\n" + ENGLISH_ONLY + ENGLISH_VECTORS,
+        ),
+        ([GERMAN], "bm25", "Languages of 1 of 1 documents: 1 de.\n" + ENGLISH_ONLY),
+    ],
+)
+def test_what_knows_english_only_is_said_before_a_run(params, texts, mode, said):
+    folder, content = params
+    for number, text in enumerate(texts):
+        write_text(folder / f"data/documents/{number}.md", text)
+    content["articles"]["source"] = "folder"
+    content["retrieval"]["mode"] = mode
+    (folder / "params.yaml").write_text(yaml.safe_dump(content))
+    done = _check(folder)
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"params.yaml: no faults.\n{said}", "")
+
+
+def test_the_manifest_says_the_languages_once_there_is_one(params):
+    folder, content = params
+    write_text(folder / "data/documents/gate.md", GERMAN)
+    write_articles(
+        [
+            Document(name, name, "a", "a", "document", name, name, language)
+            for name, language in (("a", "ru"), ("b", None))
+        ],
+        folder / "data/articles",
+    )
+    content["articles"]["source"] = "folder"
+    (folder / "params.yaml").write_text(yaml.safe_dump(content))
+    line = "Languages of the articles of the last run: 1 ru, 1 unknown.\n"
+    assert _check(folder).stdout == f"params.yaml: no faults.\n{line}{ENGLISH_ONLY}{ENGLISH_VECTORS}"
 
 
 def test_faults_of_all_sections_are_said_at_once(params):
@@ -96,7 +151,7 @@ def test_an_id_or_a_place_that_is_empty_is_a_fault(params):
     folder, content = params
     (folder / "data" / "documents").mkdir(parents=True)
     content["articles"]["botocore"]["version"] = " 1.44.5"
-    content["chunking"]["tokenizer"] = ""
+    content["chunking"]["tokenizers"] = [""]
     content["qa"]["embedding"]["model"] = " "
     content["knowledge_base"]["faiss"]["index_factory"] = ""
     content["knowledge_base"]["faiss"]["embedding"]["model"] = ""
@@ -106,7 +161,7 @@ def test_an_id_or_a_place_that_is_empty_is_a_fault(params):
     assert [line.strip() for line in _check(folder).stderr.splitlines() if "fault" not in line] == [
         f"{key}: must not be empty, nor begin or end with a space. Got {value!r}."
         for key, value in (
-            ("articles.botocore.version", " 1.44.5"), ("chunking.tokenizer", ""), ("qa.embedding.model", " "),
+            ("articles.botocore.version", " 1.44.5"), ("chunking.tokenizers.0", ""), ("qa.embedding.model", " "),
             ("knowledge_base.faiss.index_factory", ""), ("knowledge_base.faiss.embedding.model", ""),
             ("models.micro.weights", ""),
             ("models.theirs.model", ""),
@@ -168,7 +223,7 @@ def test_files_of_models_and_questions_are_looked_at(params):
         content["models"][name] = content["models"]["micro"] | {"weights": path, "sha256": None}
     content["models"]["other"] = content["models"]["cut"] | {"sha256": "0" * 64}
     content["qa"]["embedding"]["model"] = "my/model"
-    content["chunking"]["tokenizer"] = "my/tokenizer.json"
+    content["chunking"]["tokenizers"] = ["my/tokenizer.json"]
     (folder / "params.yaml").write_text(yaml.safe_dump(content))
     lines = _check(folder).stderr.splitlines()
     assert [re.sub(r"\(.*\)|Got [0-9a-f]{64}", "...", line) for line in lines] == [

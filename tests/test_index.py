@@ -48,7 +48,9 @@ def make_chunk(name: str, text: str) -> Chunk:
 
 def make_params(index_factory: str = "Flat") -> FaissParams:
     return FaissParams(
-        index_factory=index_factory, bm25=BM25Params(k1=1.2, b=0.75, heading_weight=2), embedding=EMBEDDING
+        index_factory=index_factory,
+        bm25=BM25Params(k1=1.2, b=0.75, heading_weight=2, language="english"),
+        embedding=EMBEDDING,
     )
 
 
@@ -88,7 +90,7 @@ def folder(tmp_path, chunks_file, embedder) -> Path:
     ],
 )
 def test_text_words(text, words):
-    assert text_words(text) == words
+    assert text_words(text, "english") == words
 
 
 @pytest.mark.parametrize(
@@ -102,13 +104,13 @@ def test_text_words(text, words):
     ],
 )
 def test_a_name_is_found_however_it_is_written(question):
-    known = set(text_words("PutObjectAcl PutObject GetObjectAcl"))
-    assert "=putobjectacl" in query_words(question, known)
-    assert "=getobjectacl" not in query_words(question, known)
+    known = set(text_words("PutObjectAcl PutObject GetObjectAcl", "english"))
+    assert "=putobjectacl" in query_words(question, known, ["english"])
+    assert "=getobjectacl" not in query_words(question, known, ["english"])
 
 
 def test_query_words_are_known_words_each_once():
-    assert query_words("Which shelf, which shelves, which ship?", {"shelf", "which"}) == ["shelf"]
+    assert query_words("Which shelf, which shelves, which ship?", {"shelf", "which"}, ["english"]) == ["shelf"]
 
 
 # Vectors
@@ -612,6 +614,14 @@ def test_real_model_finds_by_meaning(tmp_path, chunks_file, real_embedder):
         (
             {"bm25": {"k1": 1, "b": 0.5, "heading_weight": -1}},
             "knowledge_base.faiss.bm25.heading_weight: must be greater than or equal to 0. Got -1.",
+        ),
+        (
+            {"bm25": {"k1": 1, "b": 0.5, "heading_weight": 1, "language": "ru"}},
+            "knowledge_base.faiss.bm25.language: must be 'auto', 'none', 'arabic', 'armenian', 'basque', 'catalan', "
+            "'czech', 'danish', 'dutch', 'english', 'esperanto', 'estonian', 'finnish', 'french', 'german', 'greek', "
+            "'hindi', 'hungarian', 'indonesian', 'irish', 'italian', 'lithuanian', 'nepali', 'norwegian', 'persian', "
+            "'polish', 'portuguese', 'romanian', 'russian', 'serbian', 'sesotho', 'spanish', 'swedish', 'tamil', "
+            "'turkish' or 'yiddish'. Got 'ru'.",
         ),
     ],
 )

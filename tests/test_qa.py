@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ from stages.qa.metrics import summary
 from stages.qa.params import LeakageParams, QaParams
 from stages.qa.verify import verify
 from tune_or_retrieve.base.errors import StageError
-from tune_or_retrieve.base.files import sha256_text
+from tune_or_retrieve.base.files import sha256_text, write_text
 from tune_or_retrieve.base.records import Article, Evidence, Pair, Question, Quote, Rejection
 
 LEAKAGE = LeakageParams(ngram=8, similarity=0.97)
@@ -325,7 +326,7 @@ def test_an_empty_corpus_is_too_small_as_well():
 
 def test_metrics_are_flat_numbers_that_add_up():
     articles, _ = corpus()
-    numbers = summary(make(), {a.id: a.characters for a in articles}, 0.5)
+    numbers = summary(make(), articles, 0.5)
     assert all(isinstance(value, int | float) for value in numbers.values())
     assert sum(v for k, v in numbers.items() if k.startswith("kind_")) == 46
     assert sum(v for k, v in numbers.items() if k.startswith("service_")) == 46
@@ -459,3 +460,86 @@ def test_one_more_handwritten_question_changes_no_pair_and_no_synthetic_question
             for span in json.loads(row)["evidence"]}  # fmt: skip
     assert used <= {*split["train"], *split["validation"]}
     assert not used & set(split["unseen"])
+
+
+GERMAN = "# Das Tor {0}\n\nDas Tor öffnet sich für neunzig Sekunden. Danach schließt es von selbst.\n"
+
+
+def test_the_extractive_generator_leaves_out_articles_in_other_languages(tmp_path, monkeypatch, capsys):
+    from stages.articles.__main__ import main as make_articles
+    from stages.qa import __main__ as stage
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(stage, "Embedder", lambda *_: HashingEmbedder())
+    write_small_study(tmp_path, {})
+    english = [path.relative_to("corpus").with_suffix("").as_posix() for path in Path("corpus").rglob("*.md")]
+    for number in range(3):
+        write_text(Path(f"corpus/tor/{number}.md"), GERMAN.format(number))
+    make_articles()
+    stage.main()
+    said = (
+        f"3 of {len(english) + 3} articles are left out, as qa.generator extractive reads English only (3 de); llm "
+        "reads other languages, too."
+    )
+    assert f"qa: {said}\n" in capsys.readouterr().err
+    numbers = json.loads(Path("metrics/qa.json").read_text())
+    assert (numbers["languages"], numbers["articles_left_out"]) == (f"{len(english)} en, 3 de", 3)
+    assert "service_tor" not in numbers
+
+    for name in english:
+        Path(f"corpus/{name}.md").unlink()
+    write_text(Path("data/eval/questions.jsonl"), "")
+    make_articles()
+    with pytest.raises(SystemExit):
+        stage.main()
+    assert capsys.readouterr().err.endswith(
+        "or give more articles. 3 of 3 articles are left out, as qa.generator extractive reads English only (3 de); "
+        "llm reads other languages, too. Nothing was written.\n"
+    )
+
+
+RUSSIAN = "Потерянный ключ заменяют за 10 дней. Замок AX7 хранит до 40 ключей."
+UNSUPPORTED = "answer with a name or number that the evidence lacks"
+LENGTH = "question too short or too long"
+JAPANESE = "棚には荷物を40個まで置けます。荷物は10日後に返送されます。"
+
+
+@pytest.mark.parametrize(
+    ("language", "title", "text", "question_", "answer", "reason"),
+    [
+        ("ru", "Замок", RUSSIAN, "За сколько дней заменяют потерянный ключ? (Замок)", "Его заменят за 10 дней.", None),
+        ("ja", "棚", JAPANESE, "棚には荷物を何個まで置けますか？", "荷物を40個まで置けます。", None),
+        ("ja", "棚", JAPANESE, "棚の荷物は何日後に返送されますか", "30日後に返送されます。", UNSUPPORTED),
+        ("ru", "Замок", RUSSIAN, "Сколько ключей хранит замок?", "Замок AX9 хранит 40 ключей.", UNSUPPORTED),
+        ("ru", "Замок", RUSSIAN, "За сколько дней?", "Его заменят за 10 дней.", "question without its subject"),
+        ("ja", "棚", JAPANESE, "棚は?", "荷物を40個まで置けます。", LENGTH),
+        ("ja", "棚", JAPANESE, "棚には何個まで置けますか？", "**荷物**を40個まで置けます。", "answer with markup"),
+        ("en", "棚", JAPANESE, "棚には荷物を何個まで置けますか？", "荷物を40個まで置けます。", LENGTH),
+    ],
+)  # fmt: skip
+def test_pairs_in_other_languages_are_held_to_the_rules_that_need_no_language(
+    language, title, text, question_, answer, reason
+):
+    article = Article(
+        id="a", title=title, service="s", service_name="s", kind="document", language=language, source="a.md",
+        path="a.md", characters=len(text), sha256=sha256_text(text),
+    )  # fmt: skip
+    quote = Quote(article_id="a", start=0, end=len(text), text=text)
+    one = pair(question=question_, answer=answer, evidence=[quote])
+    sound, rejected = verify([one], [article], {"a": text})
+    assert (sound, [row.reason for row in rejected]) == (([one], []) if reason is None else ([], [reason]))
+
+
+def test_questions_in_other_scripts_are_told_apart():
+    texts = {"ru": RUSSIAN, "ja": JAPANESE}
+    pairs = [
+        pair(
+            question=f"{text[:5]} {number}?",
+            evidence=[Quote(article_id=id_, start=0, end=5, text=text[:5] + str(number))],
+        )
+        for id_, text in texts.items()
+        for number in range(2)
+    ]
+    assert exact([*pairs, pairs[0]])[0] == pairs
+    eight = "за сколько дней обычно заменяют потерянный ключ склада"
+    assert list(runs(f"Скажи, {eight.upper()}?", 8))[-1] == tuple(eight.split())

@@ -116,7 +116,7 @@ def test_no_text_is_lost_between_passages(max_tokens):
     assert found[-1].end == len(TEXT.rstrip())
     between = [TEXT[one.end : other.start] for one, other in itertools.pairwise(found)]
     assert all(re.fullmatch(r"[\s#\w]*", gap) for gap in between)
-    assert all(one.end - one.start <= max(4 * max_tokens, 60) for one in found)
+    assert all(one.end - one.start <= max(4 * max_tokens, 90) for one in found)
 
 
 def test_passages_are_spread_over_the_articles_and_more_of_them_hold_those_before():
@@ -209,6 +209,16 @@ def test_a_passage_cannot_leave_its_marks():
     assert f"<passage {mark}>\n{attack}\n</passage {mark}>" in user["content"]
     assert "write Ferry harbour exactly so" in system["content"]
     assert "Write at most 3 pairs." in user["content"]
+
+
+@pytest.mark.parametrize(("language", "asked"), [(None, False), ("en", False), ("ja", True)])
+def test_pairs_are_asked_for_in_the_language_of_the_article(language, asked):
+    passage = WHOLE._replace(article=ARTICLE.model_copy(update={"language": language}))
+    system, _ = asking(PROMPT.read_text(), passage, TEXT, 3)
+    said = "Ask about different facts, one for each pair."
+    if asked:
+        said += " Write question and answer in the language of the passage."
+    assert f"{said}\n\n" in system["content"]
 
 
 # On Bedrock
@@ -326,7 +336,7 @@ def test_unreadable_replies_are_counted_under_one_key(aws, store):
     assert [one.reason.partition(":")[0] for one in made] == [
         "unreadable reply", "unreadable reply", "unreadable pair",
     ] * 2  # fmt: skip
-    numbers = summary(Sets([], [], [], made, len(made), NOTHING), {}, 0.0)
+    numbers = summary(Sets([], [], [], made, len(made), NOTHING), [], 0.0)
     assert {key: value for key, value in numbers.items() if "unreadable" in key} == {
         "rejected_unreadable_reply": 4, "rejected_unreadable_pair": 2,
     }  # fmt: skip

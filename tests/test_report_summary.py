@@ -416,6 +416,37 @@ def test_the_machine_behind_the_figures_is_named(tmp_path, options, line):
     assert ("Measured on" in files["metrics/table.md"]) == bool(line)
 
 
+@pytest.mark.parametrize(
+    ("metrics", "notes"),
+    [
+        ({}, []),
+        (
+            {"languages": "40 en, 3 de"},
+            [
+                "Not all articles are in English (40 en, 3 de). Judges of kind facts or semantic read English only: do "
+                "not rely on their scores of answers in other languages. all-MiniLM-L6-v2, which makes the vectors "
+                "unless params name another model, is trained on English."
+            ],
+        ),
+        (
+            {"articles_left_out": 3},
+            [
+                "No pair or synthetic question was written from 3 articles in other languages: qa.generator extractive "
+                "reads English only."
+            ],
+        ),
+    ],
+)
+def test_what_reads_english_only_is_said_of_a_corpus_in_other_languages(tmp_path, metrics, notes):
+    write_study(tmp_path, many(), {"facts": steady()})
+    write_json(tmp_path / "metrics/qa.json", {"train_pairs": 1000, **metrics})
+    made = outputs(tmp_path)
+    for path in ("metrics/table.md", "metrics/report.html"):
+        assert [line for line in made[path].splitlines() if "English" in line] == [
+            f"- {note}" if path.endswith("md") else f"<li>{note}</li>" for note in notes
+        ]
+
+
 def test_missing_times_are_left_out_and_never_part_of_a_total(tmp_path):
     write_study(tmp_path, many(), {"facts": steady()}, retrieval=None)
     summary = summary_of(outputs(tmp_path))

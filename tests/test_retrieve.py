@@ -146,9 +146,13 @@ def test_candidates_bound_what_is_fused(candidates, best):
         def embed(self, texts):
             return np.array([[1, 0]], dtype=np.float32)
 
-    bm25 = build_bm25(chunks, make_params().bm25)
+    bm25 = build_bm25(chunks, make_params().bm25, ["english"] * len(chunks))
     found = retriever(
-        KnowledgeBase(chunks, build_faiss(vectors, "Flat"), bm25), East(), 1, candidates=candidates, top_k=1
+        KnowledgeBase(chunks, build_faiss(vectors, "Flat"), bm25, ["english"]),
+        East(),
+        1,
+        candidates=candidates,
+        top_k=1,
     )
     assert ids(found.invoke("crate gate truck")) == [best]
 

@@ -13,6 +13,7 @@ from stages.articles.shapes import describe, join, kind
 from stages.articles.write import Document
 from tune_or_retrieve.base.params import ParamsFaults
 from tune_or_retrieve.base.progress import track
+from tune_or_retrieve.text.languages import ENGLISH
 
 REQUEST_DEPTH = 3  # levels of nested parameters that are described
 RESPONSE_DEPTH = 2
@@ -93,13 +94,13 @@ def service_documents(service: str, raw: dict, version: str) -> Iterator[Documen
     overview = to_markdown(model.documentation)
     if overview:
         title = f"Overview of {name}"
-        yield Document(f"{service}/overview", title, service, name, "overview", source, f"# {title}\n\n{overview}\n")
+        text = f"# {title}\n\n{overview}\n"
+        yield Document(f"{service}/overview", title, service, name, "overview", source, text, ENGLISH)
     for operation_name in model.operation_names:
         title = f"{operation_name} ({name})"
         text = operation_text(title, model.operation_model(operation_name))
-        yield Document(
-            f"{service}/{slug(operation_name)}", title, service, name, "operation", f"{source} {operation_name}", text
-        )
+        id_, from_ = f"{service}/{slug(operation_name)}", f"{source} {operation_name}"
+        yield Document(id_, title, service, name, "operation", from_, text, ENGLISH)
 
 
 def slug(name: str) -> str:

@@ -13,6 +13,7 @@ from stages.articles.params import FolderParams
 from stages.articles.write import Document
 from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.base.progress import track
+from tune_or_retrieve.text.languages import language_of
 
 SUFFIXES = (".md", ".txt")
 MAX_BYTES = 2 * 1024 * 1024  # of one file, about 350,000 words; a longer one is a book, whose title says little
@@ -95,6 +96,7 @@ def _document(path: Path, folder: Path) -> Document:
         kind="document",
         source=relative.as_posix(),
         text=text,
+        language=language_of(text),
     )
 
 

@@ -18,6 +18,7 @@ class Document(NamedTuple):
     kind: Literal["overview", "operation", "document"]
     source: str
     text: str
+    language: str | None
 
 
 def write_articles(documents: Iterable[Document], folder: Path) -> int:

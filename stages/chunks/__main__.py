@@ -22,7 +22,7 @@ SHORTER = "set another chunking.strategy than semantic, or give fewer articles"
 @stage
 def main() -> None:
     params = load("chunking", ChunkingParams)
-    count = token_counter(params.tokenizer)
+    count = token_counter(params.tokenizers)
     embedder = None
     with contextlib.ExitStack() as opened:
         if params.strategy == "semantic":

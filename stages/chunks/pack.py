@@ -19,6 +19,8 @@ CUT = {
     Break.ITEM: 0.6,
     Break.NESTED_ITEM: 0.8,
     Break.SENTENCE: 1.2,
+    Break.ROW: 1.2,
+    Break.CODE: 9.0,  # whole where it fits
     Break.BODY: 10.0,
     Break.CLAUSE: 12.0,
     Break.WORD: 20.0,
@@ -29,15 +31,16 @@ EMPTY = 2.0  # cost of a nearly empty chunk, falling with the square of its free
 
 
 def pack(
-    units: Sequence[Unit], tokens: Sequence[int], text: str, max_tokens: int, overlap: int
+    units: Sequence[Unit], tokens: Sequence[int], headers: Sequence[int], text: str, max_tokens: int, overlap: int
 ) -> list[tuple[int, int, int]]:
     """Divide units into chunks.
 
     Args:
         units: of one article, none longer than max_tokens.
         tokens: of each unit.
+        headers: tokens of the table header that a chunk which starts with this unit repeats; 0 where there is none.
         text: the article.
-        max_tokens: of a chunk, its overlap included.
+        max_tokens: of a chunk, its overlap and repeated header included.
         overlap: tokens at most that a chunk repeats of what is before it, in whole units. A chunk that starts with a
             heading repeats nothing, as nothing was cut there; a single long sentence repeats as much as fits.
 
@@ -49,18 +52,22 @@ def pack(
     sums = [0]
     for number in tokens:
         sums.append(sums[-1] + number)
+
+    def size(start: int, end: int) -> int:
+        return headers[start] + sums[end] - sums[start]
+
     best = [0.0] + [math.inf] * count
     previous = [0] * (count + 1)
     for end in range(1, count + 1):
         mixed = 0.0
         for start in range(end - 1, -1, -1):
-            if sums[end] - sums[start] > max_tokens:
+            if size(start, end) > max_tokens:
                 break
             if start + 1 < end:
                 mixed += MIXED.get(units[start + 1].before, 0.0)
-                if sums[end] - sums[starts[start]] > max_tokens:
+                if size(starts[start], end) > max_tokens:
                     continue
-            free = 1 - (sums[end] - sums[start]) / max_tokens
+            free = 1 - size(start, end) / max_tokens
             cost = best[start] + 1 + EMPTY * free**2 + mixed + (_cut(units, start, text) if start else 0.0)
             if cost < best[end]:
                 best[end], previous[end] = cost, start
@@ -69,7 +76,7 @@ def pack(
     while end:
         start = previous[end]
         begin = starts[start]
-        while sums[end] - sums[begin] > max_tokens:
+        while size(begin, end) > max_tokens:
             begin += 1
         chunks.append((begin, start, end))
         end = start
@@ -85,4 +92,6 @@ def _overlap_start(units: Sequence[Unit], tokens: Sequence[int], index: int, ove
     while start and not units[start].heading and tokens[start - 1] <= left:
         start -= 1
         left -= tokens[start]
+    while start < index and units[start].before == Break.CODE:
+        start += 1  # half of a code block says little
     return start

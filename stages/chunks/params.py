@@ -45,7 +45,8 @@ class SemanticParams(Section):
 
 class ChunkingParams(Section):
     strategy: Literal["fixed_size", "hierarchical", "semantic", "none"]
-    tokenizer: Filled  # location of a tokenizer.json: that of the embedding model, whose tokens are counted
+    # Locations of tokenizer.json or GGUF files, of the embedding model and the chat models: limits hold in each.
+    tokenizers: list[Filled] = Field(min_length=1)
     fixed_size: FixedSizeParams
     hierarchical: HierarchicalParams
     semantic: SemanticParams

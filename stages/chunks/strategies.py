@@ -4,8 +4,10 @@ import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
+import regex
 
 from stages.chunks.pack import pack
 from stages.chunks.params import ChunkingParams, HierarchicalParams, SemanticParams
@@ -15,7 +17,10 @@ from tune_or_retrieve.text.headings import shared_headings
 from tune_or_retrieve.text.sentences import Break, Unit, units
 from tune_or_retrieve.vectors.embedding import Embeds
 
-Span = tuple[int, int]
+# Words, and the characters of scripts that put no blanks between them, each with its marks.
+NO_BLANKS = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
+WORD = regex.compile(rf"[{NO_BLANKS}]\p{{M}}*|[^\s{NO_BLANKS}]+")
+CLAUSE_END = re.compile(r"[,;:)、，；：،؛]|\n")
 
 
 def chunk_article(
@@ -31,38 +36,37 @@ def chunk_article(
     if not whole:
         return []
     if params.strategy == "none":
-        pieces, tokens = whole, []
+        pieces = _Pieces(whole, [], [])
         cuts = [(0, 0, len(whole))]
     elif params.strategy == "fixed_size":
         size = params.fixed_size
-        pieces, tokens = _fit(whole, text, size.max_tokens, count)
-        cuts = pack(pieces, tokens, text, size.max_tokens, size.max_tokens * size.overlap_percentage // 100)
+        pieces = _fit(whole, text, size.max_tokens, count)
+        cuts = pack(*pieces, text, size.max_tokens, size.max_tokens * size.overlap_percentage // 100)
     elif params.strategy == "semantic":
-        pieces, tokens = _fit(whole, text, params.semantic.max_tokens, count)
-        cuts = _semantic(pieces, tokens, text, params.semantic, embedder)
+        pieces = _fit(whole, text, params.semantic.max_tokens, count)
+        cuts = _semantic(pieces, text, params.semantic, embedder)
     else:
         return _hierarchical(article, text, whole, params.hierarchical, count)
-    return [_chunk(article, text, pieces, cut, number) for number, cut in enumerate(cuts)]
+    return [_chunk(article, text, pieces.units, cut, number) for number, cut in enumerate(cuts)]
 
 
 def _hierarchical(
     article: Article, text: str, whole: list[Unit], sizes: HierarchicalParams, count: Counter
 ) -> list[Chunk]:
     """Children that are found, each with the parent that is passed to the model."""
-    pieces, tokens = _fit(whole, text, sizes.child_max_tokens, count)
+    pieces = _fit(whole, text, sizes.child_max_tokens, count)
     chunks: list[Chunk] = []
-    for begin, own, end in pack(pieces, tokens, text, sizes.parent_max_tokens, sizes.overlap_tokens):
-        context = (pieces[begin].start, pieces[end - 1].end)
-        children = pack(pieces[own:end], tokens[own:end], text, sizes.child_max_tokens, sizes.overlap_tokens)
-        for cut in children:
-            chunks.append(_chunk(article, text, pieces[own:end], cut, len(chunks), context))
+    for begin, own, end in pack(*pieces, text, sizes.parent_max_tokens, sizes.overlap_tokens):
+        parent = pieces.units[begin:end]
+        inside = pieces.slice(own, end)
+        for cut in pack(*inside, text, sizes.child_max_tokens, sizes.overlap_tokens):
+            chunks.append(_chunk(article, text, inside.units, cut, len(chunks), parent))
     return chunks
 
 
-def _semantic(
-    pieces: list[Unit], tokens: list[int], text: str, params: SemanticParams, embedder: Embeds
-) -> list[tuple[int, int, int]]:
+def _semantic(fitted: "_Pieces", text: str, params: SemanticParams, embedder: Embeds) -> list[tuple[int, int, int]]:
     """Cut where neighbouring units differ most in meaning, then divide what is too long."""
+    pieces = fitted.units
     if len(pieces) == 1:
         return [(0, 0, 1)]
     around = params.buffer_size
@@ -81,37 +85,56 @@ def _semantic(
     edges = [0, *(int(i) + 1 for i in np.flatnonzero(peak)), len(pieces)]
     cuts = []
     for low, high in itertools.pairwise(edges):
-        for begin, own, end in pack(pieces[low:high], tokens[low:high], text, params.max_tokens, 0):
+        for begin, own, end in pack(*fitted.slice(low, high), text, params.max_tokens, 0):
             cuts.append((begin + low, own + low, end + low))
     return cuts
 
 
-def _fit(whole: Sequence[Unit], text: str, max_tokens: int, count: Counter) -> tuple[list[Unit], list[int]]:
-    """Units and their tokens. One longer than max_tokens is cut between words, and a longer word inside."""
-    pieces: list[Unit] = []
-    tokens: list[int] = []
+class _Pieces(NamedTuple):
+    """Units that fit, see :func:`stages.chunks.pack.pack`."""
+
+    units: Sequence[Unit]
+    tokens: Sequence[int]
+    headers: Sequence[int]
+
+    def slice(self, start: int, end: int) -> "_Pieces":
+        return _Pieces(self.units[start:end], self.tokens[start:end], self.headers[start:end])
+
+
+def _fit(whole: Sequence[Unit], text: str, max_tokens: int, count: Counter) -> _Pieces:
+    """Units with their tokens. One that is too long is cut between words, and a longer word inside.
+
+    A header of a table that is longer than half a chunk is not repeated.
+    """
+    fitted: list[tuple[Unit, int, int]] = []
+    headers = {unit.table for unit in whole if unit.table}
+    lengths = dict(zip(headers, count([text[low:high] for low, high in headers]), strict=True)) if headers else {}
     for unit, size in zip(whole, count([text[unit.start : unit.end] for unit in whole]), strict=True):
-        parts = [(unit, size)] if size <= max_tokens else _words(unit, text, max_tokens, count)
-        pieces += [part for part, _ in parts]
-        tokens += [size for _, size in parts]
-    return pieces, tokens
+        header = lengths.get(unit.table, 0)
+        if header > max_tokens // 2:
+            unit, header = replace(unit, table=None), 0
+        room = max_tokens - header
+        parts = [(unit, size)] if size <= room else _words(unit, text, room, count)
+        fitted += [(part, size, header) for part, size in parts]
+    return _Pieces(*zip(*fitted, strict=True))
 
 
 def _words(unit: Unit, text: str, max_tokens: int, count: Counter) -> list[tuple[Unit, int]]:
-    spans = [match.span() for match in re.compile(r"\S+").finditer(text, unit.start, unit.end)]
+    spans = [match.span() for match in WORD.finditer(text, unit.start, unit.end)]
     sizes = count([text[low:high] for low, high in spans])
     parts: list[tuple[Unit, int]] = []
     for (low, high), size in zip(spans, sizes, strict=True):
         before = unit.before
         if parts:
-            before = Break.CLAUSE if text[parts[-1][0].end - 1] in ",;:)" else Break.WORD
+            before = Break.CLAUSE if CLAUSE_END.search(text, parts[-1][0].end - 1, low) else Break.WORD
         word = replace(unit, start=low, end=high, before=before)
         parts += [(word, size)] if size <= max_tokens else _halves(word, text, max_tokens, count)
     return parts
 
 
 def _halves(word: Unit, text: str, max_tokens: int, count: Counter) -> list[tuple[Unit, int]]:
-    size = count([text[word.start : word.end]])[0]
+    """Parts of a word. Each character counts a token at least: put together again, the parts may be an unknown word."""
+    size = max(word.end - word.start, count([text[word.start : word.end]])[0])
     if size <= max_tokens or word.end - word.start == 1:
         return [(word, min(size, max_tokens))]
     middle = (word.start + word.end) // 2
@@ -126,11 +149,14 @@ def _chunk(
     pieces: Sequence[Unit],
     cut: tuple[int, int, int],
     number: int,
-    context: Span | None = None,
+    context: Sequence[Unit] = (),
 ) -> Chunk:
+    """Pieces `begin` to `end`; the context is of them, too, if none is given."""
     begin, own, end = cut
-    start, stop = pieces[begin].start, pieces[end - 1].end
-    low, high = context or (start, stop)
+    inside = pieces[begin:end]
+    context = context or inside
+    start, stop, header = _extent(inside, text)
+    low, high, context_header = _extent(context, text)
     return Chunk(
         id=f"{article.id}#{number}",
         article_id=article.id,
@@ -142,4 +168,12 @@ def _chunk(
         context_end=high,
         text=text[start:stop],
         context=text[low:high],
+        text_header=header,
+        context_header=context_header,
     )
+
+
+def _extent(units: Sequence[Unit], text: str) -> tuple[int, int, str]:
+    """Offsets of units in a row, and the header of the table that the first goes on with."""
+    header = units[0].table
+    return units[0].start, units[-1].end, text[slice(*header)] if header else ""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from stages.chunks.params import ChunkingParams
 from stages.index.managed import build_managed
 from stages.index.params import KnowledgeBaseParams
+from tune_or_retrieve.base.corpus import read_articles
 from tune_or_retrieve.base.machine import SECTION, RunParams
 from tune_or_retrieve.base.params import load
 from tune_or_retrieve.base.progress import say
@@ -34,9 +35,10 @@ def _build(params: FaissParams, fallback: "Fallback | None") -> None:
     from tune_or_retrieve.vectors.embedding import Embedder  # here: a knowledge base on Bedrock needs none of these
     from tune_or_retrieve.vectors.embedding_cache import CachedEmbedder
 
+    languages = {article.id: article.language for article in read_articles()}
     with Store("embeddings") as store:
         embedder = CachedEmbedder(Embedder(params.embedding, load(SECTION, RunParams)), store)
-        meta = build_index(Path("data/chunks/chunks.jsonl"), FOLDER, params, embedder, fallback)
+        meta = build_index(Path("data/chunks/chunks.jsonl"), FOLDER, params, embedder, fallback, languages)
     say(f"index: {len(meta.chunk_ids)} chunks, {meta.dimensions} dimensions, {meta.index_factory}")
 
 

@@ -1,5 +1,6 @@
 """``python -m stages.qa``: reads data/articles and data/eval/questions.jsonl, writes data/qa and metrics/qa.json."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from tune_or_retrieve.base.questions import HANDWRITTEN
 from tune_or_retrieve.base.records import Article, Pair, Question, Rejection, SeenArticle
 from tune_or_retrieve.base.stage import stage
 from tune_or_retrieve.base.store import Store
+from tune_or_retrieve.text.languages import ENGLISH, shares
 from tune_or_retrieve.vectors.embedding import Embedder
 from tune_or_retrieve.vectors.embedding_cache import CachedEmbedder
 
@@ -30,9 +32,10 @@ def main() -> None:
     articles = read_articles()
     texts = {article.id: read_text(article) for article in articles}
     handwritten = read_handwritten(HANDWRITTEN, texts, {article.service for article in articles})
+    read, left_out_articles = readable(articles, params)
     with Store("embeddings") as store:
         embedder = CachedEmbedder(Embedder(params.embedding, run), store)
-        sets = build(candidates(articles, texts, params, run), articles, texts, embedder, params)
+        sets = build(candidates(read, texts, params, run), read, texts, embedder, params, left_out_articles)
         handwritten, left_out = admit(handwritten, [*sets.train, *sets.validation], embedder, params.leakage)
         for question, reason in left_out:
             say(f"question {question.id} is left out of the scores: {reason}")
@@ -46,9 +49,22 @@ def main() -> None:
             train, validation = (list(read_jsonl(made / f"{name}.jsonl", Pair)) for name in ("train", "validation"))
             asked = [row for name in ("handwritten", "test") for row in read_jsonl(made / f"{name}.jsonl", Question)]
             closest = gate(train, validation, asked, embedder, params.leakage)
-    characters = {article.id: article.characters for article in articles}
-    write_json(Path("metrics/qa.json"), summary(sets, characters, closest, left_out))
+    write_json(Path("metrics/qa.json"), summary(sets, articles, closest, left_out, len(articles) - len(read)))
     say(f"qa: {len(sets.train)} training and {len(sets.validation)} validation pairs, {len(sets.test)} test questions")
+
+
+def readable(articles: Sequence[Article], params: QaParams) -> tuple[list[Article], str]:
+    """The articles that the generator reads, and a sentence about those that it does not; empty if it reads all."""
+    read = [article for article in articles if article.language in (ENGLISH, None)]
+    if params.generator != "extractive" or len(read) == len(articles):
+        return list(articles), ""
+    others = Counter(article.language for article in articles) - Counter(article.language for article in read)
+    said = (
+        f"{others.total()} of {len(articles)} articles are left out, as qa.generator extractive reads English only "
+        f"({shares(others)}); llm reads other languages, too."
+    )
+    say(f"qa: {said}")
+    return read, said
 
 
 def candidates(

@@ -37,11 +37,13 @@ def build(
     texts: Mapping[str, str],
     embedder: Embeds,
     params: QaParams,
+    left_out: str = "",
 ) -> Sets:
     """The sets, whichever generator made the candidates.
 
     Args:
         candidates: of any generator, with those that it rejected itself.
+        left_out: a sentence about articles that the generator does not read.
 
     Raises:
         StageError: the corpus gives too few pairs; says how many it gives.
@@ -78,7 +80,7 @@ def build(
             f"candidates, of which {len(pool)} are sound and distinct; they make {made[0]} of {params.pairs} training "
             f"pairs, {made[1]} of {params.validation_pairs} validation pairs and {made[2]} of "
             f"{params.test_questions} test questions. Lower qa.pairs, qa.validation_pairs or qa.test_questions, raise "
-            f"{_raised(params)}, or give more articles. Nothing was written."
+            f"{_raised(params)}, or give more articles. {f'{left_out} ' * bool(left_out)}Nothing was written."
         )
     return Sets(chosen.train, chosen.validation, chosen.test, rejected + chosen.rejected, len(proposed), parts)
 

@@ -16,7 +16,7 @@ MOST_TOGETHER = 3
 
 
 def normal(words: str) -> str:
-    return re.sub(r"[^a-z0-9]+", " ", plain(words).lower()).strip()
+    return re.sub(r"[\W_]+", " ", plain(words).casefold()).strip()
 
 
 def shuffled(pairs: Iterable[Pair], seed: int) -> list[Pair]:

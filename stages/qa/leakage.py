@@ -24,7 +24,7 @@ FRAME = frozenset(
     your amazon aws""".split()  # noqa: SIM905
 )
 MIN_CONTENT = 4  # words of a shared run that say something; see `runs`
-WORD = re.compile(r"[a-z0-9]+(?:['.,:-][a-z0-9]+)*")
+WORD = re.compile(r"[^\W_]+(?:['.,:-][^\W_]+)*")
 # Selection keeps this distance to what the gate allows: products of other matrices are summed in another order, and
 # vectors from another store may have been rounded differently.
 MARGIN = 0.01

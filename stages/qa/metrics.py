@@ -2,21 +2,28 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from stages.qa.balance import TENTHS, tenth
 from stages.qa.build import Sets
 from stages.qa.handwritten import LeftOut
-from tune_or_retrieve.base.records import Pair
+from tune_or_retrieve.base.records import Article, Pair
+from tune_or_retrieve.text.languages import ENGLISH, shares
 
 
 def summary(
-    sets: Sets, characters: Mapping[str, int], max_train_test_similarity: float, left_out: Sequence[LeftOut] = ()
+    sets: Sets,
+    articles: Sequence[Article],
+    max_train_test_similarity: float,
+    left_out: Sequence[LeftOut] = (),
+    articles_left_out: int = 0,
 ) -> dict[str, float | int | str]:
     """Flat keys to numbers, and the ids of handwritten questions that were left out.
 
-    ``characters`` is the length of each article, by id; the similarity is that of the synthetic questions.
+    The similarity is that of the synthetic questions. The languages of the articles are there if not all
+    is in English.
     """
+    characters = {article.id: article.characters for article in articles}
     accepted = [*sets.train, *sets.validation]
     verification = sum(not r.reason.startswith(("leaks", "near", "same")) for r in sets.rejected)
     numbers: dict[str, float | int | str] = {
@@ -42,6 +49,11 @@ def summary(
     tenths = Counter(tenth(pair, characters) for pair in accepted)
     for number in range(TENTHS):
         numbers[f"position_{number + 1:02d}_of_{TENTHS}"] = _rounded(tenths[number] / max(len(accepted), 1))
+    languages = Counter(article.language for article in articles)
+    if languages.keys() - {ENGLISH, None}:
+        numbers["languages"] = shares(languages)
+    if articles_left_out:
+        numbers["articles_left_out"] = articles_left_out
     if left_out:
         numbers["handwritten_left_out"] = ", ".join(one.question.id for one in left_out)
     return numbers

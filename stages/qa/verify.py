@@ -1,17 +1,24 @@
-"""Is a candidate pair sound? The same rules hold for every generator, and a rejection names the rule broken."""
+"""Is a candidate pair sound? The same rules hold for every generator, and a rejection names the rule broken.
+
+Most rules know English only. Pairs from articles in other languages are held to those that need no language.
+"""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from stages.qa.shared.blocks import HEADING, SENTENCE_END, plain
+from stages.qa.shared.blocks import SENTENCE_END, blocks, plain
 from stages.qa.shared.grammar import has_pointer
 from stages.qa.shared.subject import Subject, subject_of
 from tune_or_retrieve.base.records import Article, Pair, Rejection
+from tune_or_retrieve.text.languages import ENGLISH
 
 QUESTION_WORDS = (5, 48)
 ANSWER_WORDS = (4, 75)
 ANSWER_SENTENCES = 3
 EVIDENCE_CHARACTERS = 900
+# In languages other than English, some of which have no blanks between words.
+QUESTION_CHARACTERS = (8, 400)
+ANSWER_CHARACTERS = (8, 700)
 MARKUP = re.compile(r"[`<>{}|\\]|\*\*|\]\(|https?:|^\s*[-*#]|\s{2}|(?<!\w)_\w|\w_(?!\w)")
 CUT = re.compile(r"(?:\.\.\.|…|[,;:(]|\b(?:and|or|the|a|an|of|to|in|for|with|that|which|is|are|by|as|from))[.\s]*$")
 # Kinds of pairs whose answer may be a mere "required" or "optional".
@@ -21,8 +28,9 @@ YES_NO = re.compile(r"(?:^|[,.:] )(?:and )?(?:is|are|can|may|must|does|do|am|has
 IDENTIFIER = re.compile(
     r"\b(?:[A-Za-z]*[a-z][A-Z]\w*|[A-Za-z]+_\w+|[a-z0-9-]+:[A-Z]\w+|[A-Z]{2,}[\w-]*|\w*\d[\w,.]*\w|\d)\b"
 )
+IDENTIFIER_ANYWHERE = re.compile(IDENTIFIER.pattern, re.ASCII)  # also next to letters of other scripts
 WORD = re.compile(r"[A-Za-z][\w'-]*")
-ENTRY_HEAD = re.compile(r"^([ ]*)- `([\w.:-]+)`")
+ENTRY_HEAD = re.compile(r"`([\w.:-]+)`")
 # Words that an answer may use without evidence: function words, and those that name the kind of a fact.
 GLUE = frozenset(
     """a about above accept accepts accepted all allowed also am an and any are as at be been before between both but by
@@ -39,10 +47,12 @@ def verify(
     pairs: Iterable[Pair], articles: Iterable[Article], texts: Mapping[str, str]
 ) -> tuple[list[Pair], list[Rejection]]:
     """The sound pairs, and the others with the first rule that each breaks. ``texts`` by article id."""
+    articles = list(articles)
     subjects = {article.id: subject_of(article) for article in articles}
+    foreign = {article.id for article in articles if article.language not in (ENGLISH, None)}
     sound, rejected = [], []
     for pair in pairs:
-        if reason := fault(pair, subjects, texts):
+        if reason := (fault_in_any_language if pair.articles & foreign else fault)(pair, subjects, texts):
             rejected.append(Rejection(pair=pair, reason=reason))
         else:
             sound.append(pair)
@@ -55,6 +65,26 @@ def fault(pair: Pair, subjects: Mapping[str, Subject], texts: Mapping[str, str])
         return reason
     own = [subjects[article_id] for article_id in sorted(pair.articles)]
     return _question(pair, own) or _answer(pair, own) or _support(pair, texts, own)
+
+
+def fault_in_any_language(pair: Pair, subjects: Mapping[str, Subject], texts: Mapping[str, str]) -> str | None:
+    """As :func:`fault`, by the rules that need no knowledge of a language."""
+    if reason := _evidence(pair, texts):
+        return reason
+    own = [subjects[article_id] for article_id in sorted(pair.articles)]
+    for what, words, (low, high) in (
+        ("question", pair.question, QUESTION_CHARACTERS),
+        ("answer", pair.answer, ANSWER_CHARACTERS),
+    ):
+        if not low <= len(words) <= high:
+            return f"{what} too short or too long"
+        if MARKUP.search(" ".join(_without_names(words, own).split())) or not balanced(words):
+            return f"{what} with markup"
+    if not all(subject.name.casefold() in pair.question.casefold() for subject in own):
+        return "question without its subject"
+    if _unsupported(IDENTIFIER_ANYWHERE.findall(pair.answer), _ground(pair, texts, own)):
+        return "answer with a name or number that the evidence lacks"
+    return None
 
 
 def _evidence(pair: Pair, texts: Mapping[str, str]) -> str | None:
@@ -72,11 +102,12 @@ def _question(pair: Pair, subjects: Sequence[Subject]) -> str | None:
     low, high = QUESTION_WORDS
     if not low <= len(question.split()) <= high:
         return "question too short or too long"
-    if not question.endswith("?") or question.count("?") != 1 or not (question[0].isupper() or question[0] == "“"):
+    own = " ".join(_without_names(question, subjects).split())  # a title may be a question itself, or hold code
+    if not question.endswith("?") or own.count("?") != 1 or not (question[0].isupper() or question[0] == "“"):
         return "question not a question"
-    if MARKUP.search(question) or not balanced(question):
+    if MARKUP.search(own) or not balanced(question):
         return "question with markup"
-    if has_pointer(_without_names(question, subjects)):
+    if has_pointer(own):
         return "question leans on other text"
     if not all(_names_subject(pair, subject) for subject in subjects):
         return "question without its subject"
@@ -104,10 +135,9 @@ def _answer(pair: Pair, subjects: Sequence[Subject]) -> str | None:
 
 
 def _support(pair: Pair, texts: Mapping[str, str], subjects: Sequence[Subject]) -> str | None:
-    grounds = [f"{quote.text} {context(texts[quote.article_id], quote.start)}" for quote in pair.evidence]
-    ground = plain(" ".join(grounds)) + " " + " ".join(_names(subjects))
+    ground = _ground(pair, texts, subjects)
     identifiers = IDENTIFIER.findall(pair.answer)
-    if not all(part in ground for name in identifiers for part in name.split(".")):
+    if _unsupported(identifiers, ground):
         return "answer with a name or number that the evidence lacks"
     content = {stem(word) for word in WORD.findall(pair.answer) if word.lower() not in GLUE}
     if not content <= stems(ground):
@@ -119,18 +149,28 @@ def _support(pair: Pair, texts: Mapping[str, str], subjects: Sequence[Subject]) 
     return None
 
 
+def _ground(pair: Pair, texts: Mapping[str, str], subjects: Sequence[Subject]) -> str:
+    """The words that an answer may rest on."""
+    grounds = [f"{quote.text} {context(texts[quote.article_id], quote.start)}" for quote in pair.evidence]
+    return plain(" ".join(grounds)) + " " + " ".join(_names(subjects))
+
+
+def _unsupported(identifiers: Iterable[str], ground: str) -> bool:
+    return not all(part in ground for name in identifiers for part in name.split("."))
+
+
 def context(text: str, start: int) -> str:
     """The headings and the heads of list entries above a passage, which say what it is about."""
     above: list[str] = []
     level, indentation = 7, 10_000
-    for line in reversed(text[:start].splitlines()):
-        if heading := HEADING.match(line):
-            if len(heading[1]) < level:
-                level, indentation = len(heading[1]), -1
-                above.append(heading[2])
-        elif (entry := ENTRY_HEAD.match(line)) and len(entry[1]) < indentation:
-            indentation = len(entry[1])
-            above.append(entry[2])
+    for block in reversed([block for block in blocks(text) if block.start < start]):
+        if block.kind == "heading":
+            if block.level < level:
+                level, indentation = block.level, -1
+                above.append(block.title)
+        elif block.kind == "item" and block.level < indentation and (entry := ENTRY_HEAD.match(text, block.start)):
+            indentation = block.level
+            above.append(entry[1])
         if level == 1:
             break
     return " ".join(above)

@@ -68,6 +68,8 @@ class Study:
     training: dict[str, dict[str, Any]]  # by model, what fine_tune timed
     trained: dict[str, dict[str, Any]]  # by model, its other figures
     train_pairs: int | None  # that the models were tuned on
+    languages: str = ""  # of the articles, "40 en, 12 de"; empty if all are in English
+    articles_left_out: int = 0  # that the writer of the pairs does not read
     left_out: str = ""  # ids of handwritten questions that a training pair leaks
 
     @cached_property
@@ -169,6 +171,8 @@ def read_study(models: list[str], judges: list[str], root: Path = Path(".")) -> 
         training={model: read_json(data / "timings/fine_tune" / f"{model}.json") for model in models},
         trained={model: read_json(metrics / "fine_tune" / f"{model}.json") for model in models},
         train_pairs=pairs.get("train_pairs"),
+        languages=pairs.get("languages", ""),
+        articles_left_out=pairs.get("articles_left_out", 0),
         left_out=str(pairs.get("handwritten_left_out", "")),
     )
 

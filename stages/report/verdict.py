@@ -151,6 +151,17 @@ def cautions(study: Study, cells: list[Cell]) -> list[str]:
                 f"The {set_} set has only {n} question{'s' * (n > 1)}: small differences cannot show there; "
                 "see the minimum detectable effects."
             )
+    if study.languages:
+        notes.append(
+            f"Not all articles are in English ({study.languages}). Judges of kind facts or semantic read English only: "
+            "do not rely on their scores of answers in other languages. all-MiniLM-L6-v2, which makes the vectors "
+            "unless params name another model, is trained on English."
+        )
+    if study.articles_left_out:
+        notes.append(
+            f"No pair or synthetic question was written from {study.articles_left_out} articles in other languages: "
+            "qa.generator extractive reads English only."
+        )
     if study.left_out:
         notes.append(f"Handwritten questions that a training or validation pair leaks are left out: {study.left_out}.")
     notes += differing_hardware(study)

@@ -61,5 +61,5 @@ def distinct_passages(chunks, ranking: Ranking) -> list[tuple[Chunk, float]]:
 
 
 def _document(chunk: Chunk, score: float) -> Document:
-    metadata = chunk.model_dump(exclude={"text", "context"}) | {"score": score}
-    return Document(id=chunk.id, page_content=chunk.context, metadata=metadata)
+    metadata = chunk.model_dump(exclude={"text", "context", "text_header", "context_header"}) | {"score": score}
+    return Document(id=chunk.id, page_content=chunk.full_context, metadata=metadata)

@@ -53,7 +53,7 @@ def count(params: Mapping[str, Any]) -> Counted:
     contexts = rows("contexts/contexts.jsonl", Retrieved, "the passages of each question")
     questions = hand + (test or [])
     qa, top_k = params.get("qa", {}), params.get("retrieval", {}).get("top_k", 4)
-    chunk = _mean((len(one.context) for one in chunks or []), CHUNK_TOKENS)
+    chunk = _mean((len(one.full_context) for one in chunks or []), CHUNK_TOKENS)
     return Counted(
         chunks=None if chunks is None else len(chunks),
         chunk_tokens=_mean((len(one.text) for one in chunks or []), CHUNK_TOKENS),

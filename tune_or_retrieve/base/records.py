@@ -24,6 +24,7 @@ class Article(Record):
     service: str  # botocore's name, "s3"; a folder source uses the name of the top folder, or "documents"
     service_name: str  # as written to people, "Amazon S3"
     kind: Literal["overview", "operation", "document"]
+    language: str | None = None  # ISO 639-1, "en"; None: the text does not tell
     source: str  # where it came from: "botocore 1.44.5 s3/2006-03-01 PutObject" or the file's path
     path: str  # Markdown file, relative to data/articles
     characters: int
@@ -66,6 +67,18 @@ class Chunk(Record):
     context_end: int
     text: str  # exactly the article's text[start:end]
     context: str  # exactly the article's text[context_start:context_end]
+    text_header: str = ""  # header of the table whose rows the text begins with, if it is not in the text
+    context_header: str = ""  # the same for the context
+
+    @property
+    def full_text(self) -> str:
+        """What is embedded and searched, without the headings."""
+        return f"{self.text_header}\n{self.text}" if self.text_header else self.text
+
+    @property
+    def full_context(self) -> str:
+        """What is passed to the model."""
+        return f"{self.context_header}\n{self.context}" if self.context_header else self.context
 
 
 class Pair(Record):

@@ -24,6 +24,7 @@ from tune_or_retrieve.base.questions import HANDWRITTEN, NO_HANDWRITTEN
 from tune_or_retrieve.base.records import Question
 from tune_or_retrieve.chat.models import ModelParams
 from tune_or_retrieve.commands.forecast import GRAPH, forecast
+from tune_or_retrieve.commands.languages import language_lines
 from tune_or_retrieve.money.prices import Prices
 from tune_or_retrieve.providers.bedrock.knowledge_base.params import BedrockBaseParams
 from tune_or_retrieve.providers.embedded.params import EmbeddedModel
@@ -48,6 +49,10 @@ def check() -> None:
     """Print that there are no faults, and what would run. Raises StageError with the faults of all sections."""
     refuse_faults()
     print(f"{params.PARAMS_FILE}: no faults.", flush=True)
+    articles = params.load("articles", ArticlesParams)
+    if articles.source == "folder":
+        for line in language_lines(article_files(Path(articles.folder.path))):
+            print(line, flush=True)
     for line in forecast(params.everything()):
         print(line)
 
@@ -106,7 +111,7 @@ def refuse_faults() -> None:
     parts = [part for section in sections.values() for part in _parts(section)]
     weights = {(part.weights, part.sha256) for part in parts if isinstance(part, EmbeddedModel)}
     others = {part.model for part in parts if isinstance(part, EmbeddingParams)}
-    others |= {part.tokenizer for part in parts if isinstance(part, ChunkingParams)}
+    others |= {one for part in parts if isinstance(part, ChunkingParams) for one in part.tokenizers}
     for location, sha256 in sorted(weights, key=str):
         if not location.startswith(HUB):
             tried(check_weights, location, sha256)

@@ -1,16 +1,26 @@
-"""A Markdown text as units that are never cut in two: headings, sentences, lines of code."""
+"""A Markdown text as units that are never cut in two: headings, sentences, rows of tables, lines of code."""
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 
-HEADING = re.compile(r"(#{1,6}) +(.*?)[ #]*$")
-FENCE = re.compile(r"\s*(`{3,}|~{3,})")
+import regex
+
+from tune_or_retrieve.text.markdown import Block, blocks
+
 ITEM = re.compile(r"[-*+] |\d+[.)] ")
-# A sentence ends with . ! or ?, closing marks, white space, and then something that may begin one.
-END = re.compile(r"[.!?][\"')\]*”’]*\s+(?=[\"'(\[*“‘`]*[A-Z0-9`\[(])")
-ABBREVIATIONS = re.compile(r"(?:\b(?:e\.g|i\.e|etc|vs|cf|Inc|Corp|Ltd|No|Fig|approx|[A-Z])\.)$")
+# A sentence ends with . ! ? or the like of its script, closing marks, white space, and then something that may begin
+# one: an upper case letter, or any of a script without case. Chinese and Japanese need no white space. The classes are
+# those of Unicode (SB: UAX #29, "Unicode Text Segmentation").
+END = regex.compile(
+    r"""\p{STerm}["'*\p{Pe}\p{Pf}\p{Pi}]*\s+(?=["'*`¿¡\p{Ps}\p{Pi}\p{Pf}]*[\p{SB=Upper}\p{SB=OLetter}\p{SB=Numeric}`\[(])"""
+    r"""|[。｡！？]+["'*\p{Pe}\p{Pf}]*\s*(?=\S)"""
+)
+# A single letter is an abbreviation, too: z. B., т. е., J. Smith.
+ABBREVIATIONS = regex.compile(
+    r"(?:\b(?:e\.g|i\.e|etc|vs|cf|Inc|Corp|Ltd|No|Fig|approx|[A-Z])|(?<![^\s.\p{Ps}\p{Pi}])\p{L})\.$"
+)
 CODE_SPAN = re.compile(r"(?<!`)(`+)(?!`).+?(?<!`)\1(?!`)")
 
 
@@ -23,9 +33,11 @@ class Break(IntEnum):
     ITEM = 3  # a list item
     NESTED_ITEM = 4
     SENTENCE = 5
-    BODY = 6  # the first line under a heading
-    CLAUSE = 7  # after a comma or the like, inside a sentence that is longer than a chunk may be
-    WORD = 8  # anywhere else in such a sentence
+    ROW = 6  # of a table
+    CODE = 7  # a line of code
+    BODY = 8  # the first line under a heading
+    CLAUSE = 9  # after a comma or the like, inside a sentence that is longer than a chunk may be
+    WORD = 10  # anywhere else in such a sentence
 
 
 @dataclass(frozen=True)
@@ -37,43 +49,46 @@ class Unit:
     before: Break
     path: tuple[str, ...]  # headings above it, without the title of the article; a heading is not above itself
     heading: bool = False
+    table: tuple[int, int] | None = None  # of a row, the offsets of its table's header
 
 
 def units(text: str) -> list[Unit]:
     """Units of a Markdown text in order, with nothing but white space between them."""
     found: list[Unit] = []
-    stack: list[tuple[int, str]] = []  # level and name of the headings above
-    fence: str | None = None
-    under_heading = False
-    for start, line in _lines(text):
-        opening = FENCE.match(line)
-        heading = HEADING.match(line) if fence is None else None
-        body = line.strip()
-        if not body:
+    above: list[Block] = []  # headings above
+    path: tuple[str, ...] = ()
+    for block in blocks(text):
+        before = _break(block, after=found[-1] if found else None)
+        if block.kind == "heading":
+            above = [one for one in above if one.level < block.level]
+            found.append(Unit(block.start, block.end, before, _path(above), heading=True))
+            above.append(block)
+            path = _path(above)
             continue
-        begin = start + len(line) - len(line.lstrip())
-        end = begin + len(body)
-        if heading:
-            level = len(heading[1])
-            while stack and stack[-1][0] >= level:
-                stack.pop()
-            before = Break.BODY if under_heading else Break.SECTION if level <= 2 else Break.SUBSECTION
-            found.append(Unit(begin, end, before, _path(stack), heading=True))
-            stack.append((level, heading[2]))
-            under_heading = True
+        if block.kind == "table":
+            found += _rows(block, text, before, path)
             continue
-        before = Break.BODY if under_heading else _break(line, body)
-        under_heading = False
-        if fence is not None or opening:
-            found.append(Unit(begin, end, Break.SENTENCE if fence else before, _path(stack)))
-            if fence is None:
-                fence = opening[1]
-            elif opening and opening[1].startswith(fence) and not body.strip(fence[0]):
-                fence = None
-            continue
-        for number, (first, last) in enumerate(sentences(body)):
-            found.append(Unit(begin + first, begin + last, Break.SENTENCE if number else before, _path(stack)))
+        inside = Break.CODE if block.kind == "code" else Break.SENTENCE
+        spans = _line_spans(block, text) if block.kind == "code" else sentences(text[block.start : block.end])
+        for number, (start, end) in enumerate(spans):
+            found.append(Unit(block.start + start, block.start + end, inside if number else before, path))
     return found
+
+
+def _rows(block: Block, text: str, before: Break, path: tuple[str, ...]) -> Iterator[Unit]:
+    """The header of a table with the line below it, then each row."""
+    (start, _), (_, end), *rows = _line_spans(block, text)
+    header = (block.start + start, block.start + end)
+    yield Unit(*header, before, path)
+    for number, (start, end) in enumerate(rows):
+        between = Break.ROW if number else Break.BODY
+        yield Unit(block.start + start, block.start + end, between, path, table=header)
+
+
+def _line_spans(block: Block, text: str) -> list[tuple[int, int]]:
+    """Offsets in a block of its lines that are not blank."""
+    lines = re.finditer(r"\S.*", text[block.start : block.end])
+    return [(match.start(), match.start() + len(match[0].rstrip())) for match in lines]
 
 
 def sentences(line: str) -> list[tuple[int, int]]:
@@ -92,18 +107,15 @@ def sentences(line: str) -> list[tuple[int, int]]:
     return spans
 
 
-def _path(stack: list[tuple[int, str]]) -> tuple[str, ...]:
-    return tuple(name for level, name in stack if level > 1)
+def _path(headings: list[Block]) -> tuple[str, ...]:
+    return tuple(heading.title for heading in headings if heading.level > 1)
 
 
-def _break(line: str, body: str) -> Break:
-    if not ITEM.match(body):
-        return Break.PARAGRAPH if line[0] != " " else Break.NESTED_ITEM
-    return Break.ITEM if line[0] != " " else Break.NESTED_ITEM
-
-
-def _lines(text: str) -> Iterator[tuple[int, str]]:
-    start = 0
-    for line in text.split("\n"):
-        yield start, line
-        start += len(line) + 1
+def _break(block: Block, after: Unit | None) -> Break:
+    if after is not None and after.heading:
+        return Break.BODY
+    if block.kind == "heading":
+        return Break.SECTION if block.level <= 2 else Break.SUBSECTION
+    if block.depth > 1 or (block.depth and not block.item):
+        return Break.NESTED_ITEM
+    return Break.ITEM if block.item else Break.PARAGRAPH

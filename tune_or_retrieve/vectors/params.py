@@ -1,8 +1,11 @@
 """Section `knowledge_base.faiss` of params.yaml: the knowledge base on this machine."""
 
+from typing import Literal
+
 from pydantic import Field
 
 from tune_or_retrieve.base.params import Filled, Section
+from tune_or_retrieve.text.languages import SNOWBALL, UNSTEMMED
 from tune_or_retrieve.vectors.embedding import EmbeddingParams
 
 
@@ -12,6 +15,8 @@ class BM25Params(Section):
     k1: float = Field(ge=0, le=10)  # how slowly repeated words saturate
     b: float = Field(ge=0, le=1)  # how much long passages are penalised
     heading_weight: int = Field(ge=0, le=10)  # times that title and section count besides the text
+    # How words are stemmed; auto: as the language of each article asks for
+    language: Literal["auto", UNSTEMMED, *sorted(set(SNOWBALL.values()))] = "auto"
 
 
 class FaissParams(Section):

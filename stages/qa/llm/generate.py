@@ -20,12 +20,14 @@ from tune_or_retrieve.chat.engine import asker
 from tune_or_retrieve.chat.parallel import each
 from tune_or_retrieve.chat.prompting import filled
 from tune_or_retrieve.chat.structured import Asks, ShapedReply, json_schema
+from tune_or_retrieve.text.languages import ENGLISH
 
 if TYPE_CHECKING:
     from tune_or_retrieve.money.jobs import Watch
     from tune_or_retrieve.money.spending import Spending
 
 PROMPT = Path(__file__).with_name("prompt.txt")
+IN_ITS_LANGUAGE = " Write question and answer in the language of the passage."
 Spent = Callable[[ShapedReply], None]
 Begin = Callable[[Sequence[list[dict[str, str]]]], None]
 
@@ -131,7 +133,8 @@ def asking(prompt: str, passage: Passage, text: str, share: int) -> list[dict[st
         "names": " and ".join(subject_of(article).names),
         "passage": text[passage.start : passage.end],
     }
-    return filled(prompt, material, count=str(share), kinds=", ".join(get_args(Kind)))
+    language = "" if article.language in (ENGLISH, None) else IN_ITS_LANGUAGE
+    return filled(prompt, material, count=str(share), kinds=", ".join(get_args(Kind)), language=language)
 
 
 def _by_batch(

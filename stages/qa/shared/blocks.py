@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-BULLET = re.compile(r"[ \t]*(?:[-*+]|\d{1,3}[.)])[ \t]+")
-HEADING = re.compile(r"(#{1,6})[ \t]+(.*?)[ \t]*#*$")
+from tune_or_retrieve.text import markdown
+
 LABEL = re.compile(r"(?:\*\*)?(?:Note|Important|Caution|Warning|Tip)s?:?(?:\*\*)?:?[ \t]+", re.IGNORECASE)
 # A full stop after one of these ends no sentence.
 ABBREVIATION = re.compile(r"(?:\b(?:e\.g|i\.e|vs|cf|no|approx|incl|fig|mr|ms|mrs|dr|inc|st)|\b[A-Z])\.$", re.IGNORECASE)
@@ -13,13 +13,14 @@ SENTENCE_END = re.compile(r"[.!?][\"'”’)\]*_]*(?=\s+[\"'“‘(\[*`A-Z0-9])"
 
 
 class Block(NamedTuple):
-    """A paragraph, list item or heading: ``text[start:end]``, markers left out."""
+    """A paragraph, list item or heading: ``text[start:end]``, without the marker before it."""
 
     start: int
     end: int
-    kind: str  # "paragraph" | "item" | "heading" | "code" | "table"
+    kind: str  # "paragraph" | "item" | "heading"
     level: int  # of a heading; else the indentation in characters
     lead_in: bool  # stands in a list that a line ending with ":" introduces
+    title: str = ""  # words of a heading
 
 
 class Sentence(NamedTuple):
@@ -32,43 +33,20 @@ class Sentence(NamedTuple):
 
 
 def blocks(text: str) -> Iterator[Block]:
-    """Blocks of a Markdown text in order. Lines of one paragraph (wrapped prose) are one block."""
-    position, fence, lead_in = 0, False, False
-    pending: Block | None = None
-    for line in text.splitlines(keepends=True):
-        start, position = position, position + len(line)
-        body = line.rstrip()
-        stripped = body.strip()
-        if stripped.startswith(("```", "~~~")):
-            fence = not fence
-            if pending:
-                yield pending
-            pending = None
-            continue
-        if fence or not stripped or (heading := HEADING.match(body)):
-            if pending:
-                yield pending
-            pending = None
-            if not fence and stripped:
-                lead_in = False
-                yield Block(start + heading.start(2), start + heading.end(2), "heading", len(heading[1]), False)
-            continue
-        indentation = len(body) - len(body.lstrip())
-        bullet = BULLET.match(body)
-        if pending and not bullet and pending.kind != "table" and not stripped.startswith("|"):
-            pending = pending._replace(end=start + len(body))
-            continue
-        if pending:
-            yield pending
-        kind = "item" if bullet else "table" if stripped.startswith("|") else "paragraph"
-        begin = start + (bullet.end() if bullet else indentation)
-        if kind == "paragraph" and not indentation:
+    """Headings, and blocks with prose, of a Markdown text in order. Code, tables and HTML hold no sentences."""
+    lead_in = False
+    for block in markdown.blocks(text):
+        if block.kind == "heading":
             lead_in = False
-        pending = Block(begin, start + len(body), kind, indentation, lead_in and kind == "item")
-        if kind == "paragraph":
-            lead_in = stripped.endswith(":")
-    if pending:
-        yield pending
+            yield Block(block.content, block.end, "heading", block.level, False, block.title)
+        if block.kind != "paragraph":
+            continue
+        indentation = block.start - text.rfind("\n", 0, block.start) - 1
+        if block.item:
+            yield Block(block.content, block.end, "item", indentation, lead_in)
+        else:
+            yield Block(block.content, block.end, "paragraph", indentation, False)
+            lead_in = text[block.end - 1] == ":"
 
 
 def split(text: str, block: Block) -> Iterator[Sentence]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def embedded_text(chunk: Chunk) -> str:
     """The embedded text of a chunk: title and section, then its text."""
-    return f"{heading(chunk)}\n{chunk.text}"
+    return f"{heading(chunk)}\n{chunk.full_text}"
 
 
 def build_faiss(vectors: np.ndarray, index_factory: str) -> "faiss.Index":
@@ -62,15 +62,21 @@ def _reason(fault: RuntimeError) -> str:
     return re.sub(r"^Error in .*? at \S+:\d+: (Error: '.*?' failed: )?", "", str(fault).strip(), flags=re.DOTALL)
 
 
-def build_bm25(chunks: Sequence[Chunk], params: BM25Params) -> "bm25s.BM25":
+def build_bm25(chunks: Sequence[Chunk], params: BM25Params, algorithms: Sequence[str]) -> "bm25s.BM25":
     """A BM25 index over the words of heading and text.
+
+    Args:
+        algorithms: by which the words of each chunk are stemmed, see :func:`text_words`.
 
     Raises:
         StageError: not one word was found.
     """
     import bm25s
 
-    documents = [text_words(heading(chunk)) * params.heading_weight + text_words(chunk.text) for chunk in chunks]
+    documents = [
+        text_words(heading(chunk), algorithm) * params.heading_weight + text_words(chunk.full_text, algorithm)
+        for chunk, algorithm in zip(chunks, algorithms, strict=True)
+    ]
     # Numbered in sorted order, because bm25s would number them in the order of a set, which differs each run.
     vocabulary = {word: number for number, word in enumerate(sorted({w for words in documents for w in words}))}
     if not vocabulary:

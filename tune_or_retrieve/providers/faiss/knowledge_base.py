@@ -7,9 +7,10 @@ data/index/
   fallback.json   only if it replaces a knowledge base on Bedrock: why
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -18,6 +19,7 @@ from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.base.files import atomic_directory, read_json, read_jsonl, sha256_file, write_json
 from tune_or_retrieve.base.records import Chunk, Record
 from tune_or_retrieve.providers.faiss.indexes import build_bm25, build_faiss, embedded_text, empty_faiss
+from tune_or_retrieve.text.languages import stemming
 from tune_or_retrieve.vectors.embedding import EmbeddingParams, Embeds
 from tune_or_retrieve.vectors.params import FaissParams
 
@@ -48,6 +50,7 @@ class Meta(BaseModel):
     embedding_model: str  # location, see tune_or_retrieve.base.locations
     embedding_dtype: str
     dimensions: int
+    stemming: list[str]  # algorithms by which the words of some chunks are stemmed, and so those of a question
     chunks_sha256: str  # of the file of chunks
     chunk_ids: list[str]  # in the order of the rows of both indexes
     files: dict[str, str]  # path inside the folder to sha256
@@ -60,6 +63,7 @@ class KnowledgeBase:
     chunks: Sequence[Chunk]
     faiss: "faiss.Index"
     bm25: "bm25s.BM25"
+    stemming: Sequence[str]  # see Meta
 
 
 def build_index(
@@ -68,11 +72,13 @@ def build_index(
     params: FaissParams,
     embedder: Embeds,
     fallback: Fallback | None = None,
+    languages: Mapping[str, str | None] = MappingProxyType({}),
 ) -> Meta:
     """Build both indexes over the chunks and write them to `folder`, whole or not at all.
 
     Args:
         fallback: why this index replaces another one; written with it.
+        languages: of the articles, by id.
 
     Raises:
         StageError: no chunks, two with one id, or a FAISS factory that cannot be built over them.
@@ -81,7 +87,9 @@ def build_index(
 
     chunks_sha256 = _sha256_of_chunks(chunks_file)  # before reading them, so that it is never the hash of newer ones
     chunks = _read_chunks(chunks_file)
-    bm25 = build_bm25(chunks, params.bm25)  # first, as it takes a second and may refuse the chunks
+    algorithms = stemming(params.bm25.language, {chunk.article_id: languages.get(chunk.article_id) for chunk in chunks})
+    stems = [algorithms[chunk.article_id] for chunk in chunks]
+    bm25 = build_bm25(chunks, params.bm25, stems)  # first, as it takes a second and may refuse the chunks
     texts = [embedded_text(chunk) for chunk in chunks]
     _, dimensions = embedder.embed(texts[:1]).shape
     empty_faiss(params.index_factory, dimensions, len(chunks))
@@ -99,6 +107,7 @@ def build_index(
             embedding_model=params.embedding.model,
             embedding_dtype=params.embedding.dtype,
             dimensions=vectors.shape[1],
+            stemming=sorted(set(stems)),
             chunks_sha256=chunks_sha256,
             chunk_ids=[chunk.id for chunk in chunks],
             files={path.relative_to(tmp).as_posix(): sha256_file(path) for path in files},
@@ -138,6 +147,7 @@ def load_index(folder: Path, chunks_file: Path, embedding: EmbeddingParams) -> K
         chunks=_read_chunks(chunks_file),
         faiss=faiss.read_index(str(folder / VECTORS)),
         bm25=bm25s.BM25.load(folder / BM25, allow_pickle=False),
+        stemming=meta.stemming,
     )
 
 

@@ -27,7 +27,7 @@ def rank_dense(knowledge_base: KnowledgeBase, query_vector: np.ndarray, depth: i
 def rank_bm25(knowledge_base: KnowledgeBase, query: str, depth: int) -> Ranking:
     """Chunks by BM25 score; those that share no word with the query are left out."""
     index = knowledge_base.bm25
-    words = query_words(query, index.vocab_dict)
+    words = query_words(query, index.vocab_dict, knowledge_base.stemming)
     if not words:
         return []
     scores = index.get_scores(words)
