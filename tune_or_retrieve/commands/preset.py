@@ -136,5 +136,6 @@ def _yaml() -> YAML:
     yaml = YAML()
     yaml.width = 4096  # wrap no line
     yaml.preserve_quotes = True
+    yaml.indent(sequence=4, offset=2)  # as in our files
     yaml.representer.add_representer(type(None), lambda to, _: to.represent_scalar("tag:yaml.org,2002:null", "null"))
     return yaml
