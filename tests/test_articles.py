@@ -1,4 +1,4 @@
-"""Articles: HTML to Markdown, service models and folders to documents, the files written and read again."""
+"""Articles: HTML to Markdown, service models to documents, the files written and read again."""
 
 import functools
 import json
@@ -12,11 +12,10 @@ from bs4 import BeautifulSoup
 
 import stages.articles.__main__ as articles
 from stages.articles.from_botocore import read_botocore, service_documents, slug
-from stages.articles.from_folder import MAX_BYTES, read_folder, title_of
 from stages.articles.markdown import LABELS, NOT_A_TAG, to_markdown
-from stages.articles.params import ArticlesParams, BotocoreParams, FolderParams
+from stages.articles.params import ArticlesParams, BotocoreParams
 from stages.articles.shapes import describe
-from stages.articles.write import write_articles
+from stages.articles.write import Document, write_articles
 from tune_or_retrieve.base.corpus import read_articles, read_text
 from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.base.params import load
@@ -341,7 +340,14 @@ def test_every_unknown_service_is_named_with_the_nearest():
          "articles.botocore.services: must name each service once, s3 is named more than once. Got ['s3', 's3']."),
         ({"botocore": {"version": 1.44, "services": ["s3"]}},
          "articles.botocore.version: must be text. Got 1.44."),
-        ({"folder": {"path": "x", "glob": "*"}}, "articles.folder.glob: unknown key. Known: path."),
+        ({"folder": {"path": "x", "glob": "*"}},
+         "articles.folder.glob: unknown key. Known: path, include, exclude, strict, max_megabytes."),
+        ({"folder": {"path": "x", "include": []}},
+         'articles.folder.include: must hold at least one pattern; ["**"] includes all files. Got [].'),
+        ({"folder": {"path": "x", "exclude": ["a/", "!"]}},
+         "articles.folder.exclude: must hold patterns as in a .gitignore, '!' is none. Got ['a/', '!']."),
+        ({"folder": {"path": "x", "max_megabytes": 0}},
+         "articles.folder.max_megabytes: must be greater than 0. Got 0."),
     ],
 )  # fmt: skip
 def test_bad_params(tmp_path, changes, message):
@@ -357,114 +363,25 @@ def test_bad_params(tmp_path, changes, message):
     assert str(fault.value).split("\n  ")[1:] == [message]
 
 
-# Folders
-
-
-def _folder(root, **files):
-    for name, content in files.items():
-        path = root / name.replace("__", "/").replace("_md", ".md").replace("_txt", ".txt")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    return root
-
-
-def test_a_folder_of_documents(tmp_path):
-    root = _folder(
-        tmp_path / "docs",
-        one_md="\ufeffIntro.\r\n\r\n```\n# no title\n```\n# Crates ##\r\nText.  \r\n\r\n",
-        deep__er__two_txt="No heading.",
-        picture_png=b"\0\1",
-    )
-    (root / ".hidden").mkdir()
-    (root / ".hidden" / "x.md").write_text("# Hidden")
-    two, one = read_folder(FolderParams(path=str(root)))
-    assert two == ("deep/er/two", "two", "deep", "deep", "document", "deep/er/two.txt", "No heading.\n", "en")
-    assert one[:6] == ("one", "Crates", "documents", "documents", "document", "one.md")
-    assert one.text == "Intro.\n\n```\n# no title\n```\n# Crates ##\nText.\n"
-
-
-@pytest.mark.parametrize(("text", "title"), [("", "d"), ("#no", "d"), ("# \n## A # B", "A # B"), ("### C\n# D", "C")])
-def test_titles(text, title):
-    assert title_of(text, "d") == title
-
-
-def test_the_text_of_a_file_is_taken_as_it_is(tmp_path):
-    text = "# A\n\nPut it in <bucket>,  if a < b<br> and `<a href>`.\n- one\n- two\n\n<!-- x -->\n```\n<p>  1\n```\n"
-    (document,) = read_folder(FolderParams(path=str(_folder(tmp_path / "docs", a_md=text))))
-    assert document.text == text
-
-
-def test_every_fault_of_a_folder_is_told_at_once(tmp_path):
-    root = _folder(
-        tmp_path / "docs",
-        a_md="# Same\n\nText.",
-        b_md="# Same\n\nText.",
-        b_txt="Other.",
-        binary_md=b"PK\3\4\0\0",
-        empty_txt=" \n\t\n",
-        title_md="\ufeff\r\n## Only a title ##\r\n\r\n",
-        huge_txt=b"x" * (MAX_BYTES + 1),
-        latin_md=b"# Caf\xe9\n",
-    )
-    with pytest.raises(StageError) as fault:
-        read_folder(FolderParams(path=str(root)))
-    assert str(fault.value) == "\n  ".join(
-        [
-            f"{root}: 7 faults in 8 files:",
-            f"{root}/binary.md: binary, not text (a zero byte at offset 4). Save it as text in UTF-8.",
-            f"{root}/empty.txt: empty. Remove it, or write the article.",
-            f"{root}/huge.txt: must be at most 2,097,152 bytes. Got 2,097,153. Split it into several files.",
-            f"{root}/latin.md: not UTF-8 (byte 0xe9 at offset 5). Save it in UTF-8.",
-            f"{root}/title.md: empty below its title. Remove it, or write the article.",
-            "b.md and b.txt: have the same id, 'b'. Rename one of them.",
-            "a.md and b.md: have the same title, 'Same'. Give each its own first heading.",
-        ]
-    )
-
-
-@pytest.mark.parametrize(
-    ("path", "message"),
-    [
-        ("nowhere", "must be a folder. Got 'nowhere', which does not exist."),
-        ("file.md", "must be a folder. Got 'file.md', which is a file."),
-        ("empty", "must hold .md or .txt files. Got 'empty', which holds none."),
-        (
-            ".",
-            "must not hold data/articles, where this stage writes. Got '.': "
-            "put the documents in a folder of their own.",
-        ),
-    ],
-)
-def test_folders_that_are_refused(tmp_path, monkeypatch, path, message):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "empty").mkdir()
-    (tmp_path / "empty" / "picture.png").touch()
-    (tmp_path / "file.md").write_text("# A")
-    with pytest.raises(StageError) as fault:
-        read_folder(FolderParams(path=path))
-    assert str(fault.value) == f"params.yaml: articles.folder.path {message}"
-
-
 # Files
 
 
-def _run(root, monkeypatch):
-    section = {"source": "folder", "botocore": {"version": "1", "services": ["s3"]}, "folder": {"path": "docs"}}
-    (root / "params.yaml").write_text(yaml.safe_dump({"articles": section}))
-    monkeypatch.chdir(root)
-    articles.main()
-
-
 def test_the_stage_writes_the_same_bytes_twice_and_they_are_read_again(tmp_path, monkeypatch):
-    _folder(tmp_path / "docs", keys__b_md="# B\n\nBee “é” 🗝.", a_txt="A text.")
+    (tmp_path / "docs" / "keys").mkdir(parents=True)
+    (tmp_path / "docs" / "keys" / "b.md").write_text("# B\n\nBee “é” 🗝.", encoding="utf-8")
+    (tmp_path / "docs" / "a.txt").write_text("A text.")
     written = []
+    section = {"source": "folder", "botocore": {"version": "1", "services": ["s3"]}, "folder": {"path": "docs"}}
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump({"articles": section}))
+    monkeypatch.chdir(tmp_path)
     for _ in range(2):
-        _run(tmp_path, monkeypatch)
+        articles.main()
         files = [path for path in sorted((tmp_path / "data" / "articles").rglob("*")) if path.is_file()]
         written.append([(path.relative_to(tmp_path).as_posix(), path.read_bytes()) for path in files])
     assert written[0] == written[1]
     assert [name for name, _ in written[0]] == [
-        *("data/articles/a.md", "data/articles/keys/b.md", "data/articles/manifest.jsonl")
+        *("data/articles/a.md", "data/articles/keys/b.md", "data/articles/manifest.jsonl"),
+        "data/articles/skipped.jsonl",
     ]
     rows = read_articles()
     assert [(row.id, row.title, row.service, row.characters) for row in rows] == [
@@ -474,28 +391,9 @@ def test_the_stage_writes_the_same_bytes_twice_and_they_are_read_again(tmp_path,
     assert read_text(rows[1]) == "# B\n\nBee “é” 🗝.\n"
 
 
-def test_a_failing_run_leaves_the_articles_of_the_last_one(tmp_path, monkeypatch, capsys):
-    _folder(tmp_path / "docs", a_md="# A\n\nText.")
-    _run(tmp_path, monkeypatch)
-    before = (tmp_path / "data" / "articles" / "manifest.jsonl").read_bytes()
-    _folder(tmp_path / "docs", b_md="")
-    with pytest.raises(SystemExit) as stop:
-        _run(tmp_path, monkeypatch)
-    assert stop.value.code == 1
-    assert capsys.readouterr().err.splitlines()[-2:] == [
-        "error: docs: 1 fault in 2 files:",
-        "  docs/b.md: empty. Remove it, or write the article.",
-    ]
-    assert (tmp_path / "data" / "articles" / "manifest.jsonl").read_bytes() == before
-    assert sorted(path.name for path in (tmp_path / "data").iterdir()) == ["articles"]
-
-
 def test_a_changed_or_missing_article_is_noticed(tmp_path):
     folder = tmp_path / "articles"
-    write_articles(
-        read_folder(FolderParams(path=str(_folder(tmp_path / "docs", a_md="# A\n\nText.\n", b_md="# B\n\nText.\n")))),
-        folder,
-    )
+    write_articles([Document(id, id, "x", "x", "document", f"{id}.md", "Text.\n", "en") for id in ("a", "b")], folder)
     first, second = read_articles(folder)
     (folder / "a.md").write_text("# A!\n")
     (folder / "b.md").unlink()

@@ -86,7 +86,8 @@ def test_what_knows_english_only_is_said_before_a_run(params, texts, mode, said)
     content["retrieval"]["mode"] = mode
     (folder / "params.yaml").write_text(yaml.safe_dump(content))
     done = _check(folder)
-    assert (done.returncode, done.stdout, done.stderr) == (0, f"params.yaml: no faults.\n{said}", "")
+    held = f"data/documents: {len(texts)} to read ({len(texts)} Markdown)\n"
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"params.yaml: no faults.\n{held}{said}", "")
 
 
 def test_the_manifest_says_the_languages_once_there_is_one(params):
@@ -101,7 +102,7 @@ def test_the_manifest_says_the_languages_once_there_is_one(params):
     )
     content["articles"]["source"] = "folder"
     (folder / "params.yaml").write_text(yaml.safe_dump(content))
-    line = "Languages of the articles of the last run: 1 ru, 1 unknown.\n"
+    line = "data/documents: 1 to read (1 Markdown)\nLanguages of the articles of the last run: 1 ru, 1 unknown.\n"
     assert _check(folder).stdout == f"params.yaml: no faults.\n{line}{ENGLISH_ONLY}{ENGLISH_VECTORS}"
 
 
@@ -250,7 +251,7 @@ def test_what_could_only_fail_later_is_said_at_once(params):
     assert done.returncode == 1
     assert done.stderr == (
         "error: params.yaml: 2 faults:\n"
-        "  articles.folder.path: must hold .md or .txt files. Got 'data/documents', which holds none.\n"
+        "  articles.folder.path: must hold documents. Got 'data/documents', which is empty.\n"
         "  models.micro.context_tokens: must be more than answer.max_tokens (5000), as it holds the prompt too. "
         "Got 2048.\n"
         f"{folder}/empty: must be the folder of an embedding model. Got '{folder}/empty', which has no config.json.\n"

@@ -12,6 +12,7 @@ from stages.qa.prose.rules import RULES
 from stages.qa.verify import verify
 from tune_or_retrieve.base.files import sha256_text
 from tune_or_retrieve.base.records import Article, Pair
+from tune_or_retrieve.text.markdown import blocks, first_title
 
 CORPUS = Path(__file__).parent / "corpus"
 NO_NAMES: frozenset[str] = frozenset()
@@ -71,6 +72,7 @@ def asked(text: str, seeds: int = 1, title: str = "RentBoat") -> list[Pair]:
         ("When the quay is closed, RentBoat waits for up to 20 minutes before it fails.", "What does RentBoat do when"
          " the quay is closed?"),
         ("If you do not return a boat, the warden calls the police.", "what happens if I do not return a boat"),
+        ("If you omit the colour, the warden paints the boat white.", "what happens if I omit the colour"),
         ("RentBoat succeeds even if the boat is old.", "What does RentBoat do if the boat is old?"),
         ("RentBoat returns the key of the boat.", "What is returned by RentBoat?"),
         ("RentBoat returns an empty list when the quay is empty.", "What does RentBoat return when the quay is empty?"),
@@ -185,3 +187,23 @@ def test_short_articles_give_most_of_their_facts(seed):
     assert len(pool) >= 110
     assert {"limit", "default", "valid_values", "permission", "requirement", "behaviour", "purpose", "return",
             "duration", "error", "capability"} <= {pair.kind for pair in pool}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "heading", ["What is a boat?", "[Boats](boats.md)", "`boat.rent`", "Boats & <crews>", "Boats\n====="]
+)
+def test_a_document_gives_sound_pairs_whatever_its_title_is(heading):
+    text = f"# {heading}\n\nA boat can hold at most 64 kg of fish. A boat cannot be sold until its rental ends.\n"
+    if "=" in heading:
+        text = text.removeprefix("# ")
+    row = document(text, title=first_title(blocks(text)))
+    sound, rejected = verify(generate([row], {row.id: text}, 7), [row], {row.id: text})
+    assert len(sound) >= 2
+    assert rejected == []
+
+
+def test_what_follows_odd_fences_is_read():
+    facts = "## Limits\n\nA boat can hold at most 64 kg of fish.\n"
+    for code in ("```pip install boat```", "~~~\n```\n~~~", "````md\n```\n````", "- ```\n  # x\n  ```"):
+        assert len(asked(f"{code}\n\n{facts}")) == 1
+    assert asked(f"```\n\n{facts}") == []

@@ -30,7 +30,7 @@ def cache(tmp_path, monkeypatch) -> Path:
         monkeypatch.setattr(stores, "_today", lambda age=age: today - age)
         with CallStore() as calls:
             calls.put(f"call {age}", "x" * 999_998)
-        for kind, size in (("embeddings", 1_500_000), ("trainings", 9_000_000)):
+        for kind, size in (("conversions", 500_000), ("embeddings", 1_500_000), ("trainings", 9_000_000)):
             with Store(kind) as store:
                 store.put(f"{kind} {age}", bytes(size))
         for name in (f"weights/{age}-Q8_0", f"weights/merged/{age}-Q8_0", f"fine_tune/{age}"):
@@ -70,24 +70,26 @@ def kept() -> dict[str, int]:
 
 SHOWN = """\
 calls                         2      2.0 MB   not used for 30 days: 1, 1.0 MB
+conversions                   2      1.0 MB   not used for 30 days: 1, 0.5 MB
 embeddings                    2      3.0 MB   not used for 30 days: 1, 1.5 MB
 trainings                     2     18.0 MB   not used for 30 days: 1, 9.0 MB
 weights                       4      8.0 MB   not used for 30 days: 2, 4.0 MB
 unfinished trainings          2      4.0 MB   not used for 30 days: 1, 2.0 MB
 """
 SPARED = "Model calls stay, as they may have been paid for: --calls removes the 1 not used, too.\n"
-QUESTION = "Remove what was not used for 30 days of embeddings, trainings, weights, unfinished trainings? [y/N] \n"
-BOTH = {"calls": 2, "embeddings": 2, "trainings": 2, "weights": 2, "merged": 2, "unfinished": 2}
+UNUSED = "conversions, embeddings, trainings, weights, unfinished trainings"  # but for calls
+QUESTION = f"Remove what was not used for 30 days of {UNUSED}? [y/N] \n"
+BOTH = {"calls": 2, "conversions": 2, "embeddings": 2, "trainings": 2, "weights": 2, "merged": 2, "unfinished": 2}
 ONE = dict.fromkeys(BOTH, 1)
 
 
 def test_what_was_not_used_for_long_is_shown_and_removed_but_for_calls(cache, tidy):
-    assert tidy(answer="y") == (0, SHOWN + SPARED + QUESTION + "removed: 16.5 MB.\n", "")
+    assert tidy(answer="y") == (0, SHOWN + SPARED + QUESTION + "removed: 17.0 MB.\n", "")
     assert kept() == ONE | {"calls": 2}
 
 
 def test_calls_are_removed_where_that_is_asked_for(cache, tidy):
-    assert tidy("--calls", "--yes") == (0, SHOWN + "removed: 17.5 MB.\n", "")
+    assert tidy("--calls", "--yes") == (0, SHOWN + "removed: 18.0 MB.\n", "")
     assert kept() == ONE
     with CallStore() as calls:
         assert (calls.get("call 40"), calls.get("call 0")) == (None, "x" * 999_998)
@@ -100,10 +102,7 @@ def test_another_answer_removes_nothing(cache, tidy, answer):
 
 
 def test_without_a_terminal_nothing_is_removed(cache, tidy):
-    message = (
-        "error: there is no terminal to ask at. Remove embeddings, trainings, weights, unfinished trainings with "
-        "--yes.\n"
-    )
+    message = f"error: there is no terminal to ask at. Remove {UNUSED} with --yes.\n"
     assert tidy() == (2, SHOWN + SPARED, message)
     assert kept() == BOTH
 
@@ -160,6 +159,7 @@ def make(repository: Path, *arguments: str, answer: str | None = None) -> tuple[
 TOLD = """\
 make clean removes .venv and .cache, which holds finished work:
 calls                         2      2.0 MB
+conversions                   2      1.0 MB
 embeddings                    2      3.0 MB
 trainings                     2     18.0 MB
 weights                       4      8.0 MB

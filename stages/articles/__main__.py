@@ -4,6 +4,7 @@ from pathlib import Path
 
 from stages.articles.params import ArticlesParams
 from stages.articles.write import write_articles
+from tune_or_retrieve.base.corpus import FOLDER
 from tune_or_retrieve.base.home import bring
 from tune_or_retrieve.base.params import load
 from tune_or_retrieve.base.progress import say
@@ -18,12 +19,15 @@ def main() -> None:
         from stages.articles.from_botocore import read_botocore
 
         documents = read_botocore(params.botocore)
+        count = write_articles(documents, FOLDER)
+        say(f"articles: {count}, {sum(len(document.text) for document in documents):,} characters")
     else:
         from stages.articles.from_folder import read_folder
 
-        documents = read_folder(params.folder)
-    count = write_articles(documents, Path("data/articles"))
-    say(f"articles: {count}, {sum(len(document.text) for document in documents):,} characters")
+        reading = read_folder(params.folder, FOLDER)
+        write_articles(reading.documents, FOLDER, reading.skipped)
+        for line in reading.told:
+            say(line)
 
 
 if __name__ == "__main__":

@@ -1,140 +1,97 @@
-"""A folder of .md and .txt files as articles. All faults of the folder are reported at once.
+"""A folder of documents as articles. What cannot be read is skipped and told, never lost without a word."""
 
-Texts are kept as they are, except for line ends and trailing blanks: runs of spaces and HTML of exporters stay. The
-clean-up for AWS models is for HTML, not Markdown: it would join the lines of a list or a code block, and what looks
-like a tag may be the user's own text: `<p>`, <a>, a < b.
-"""
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
-import re
-from collections import defaultdict
-from pathlib import Path
-
+from stages.articles import summary
+from stages.articles.conversions import Conversions
+from stages.articles.formats import Converted, Unreadable
+from stages.articles.names import ids_of, told_apart
 from stages.articles.params import FolderParams
+from stages.articles.walk import EMPTY, kind_of, reason_of, walk
 from stages.articles.write import Document
 from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.base.progress import track
+from tune_or_retrieve.base.records import Skipped
 from tune_or_retrieve.text.languages import language_of
+from tune_or_retrieve.text.markdown import blocks, first_title
 
-SUFFIXES = (".md", ".txt")
-MAX_BYTES = 2 * 1024 * 1024  # of one file, about 350,000 words; a longer one is a book, whose title says little
-HEADING = re.compile(r"#{1,6} +(.*?)[ #]*$")
-FENCE = re.compile(r"\s*(`{3,}|~{3,})")
-KEY = "articles.folder.path"
+ONLY_A_TITLE = "nothing but headings"
+TITLE_CHARACTERS = 200  # a longer first heading is cut: each passage carries the title
 
 
-def read_folder(params: FolderParams, output: Path = Path("data/articles")) -> list[Document]:
-    """Every .md and .txt file below the folder; hidden files and folders are left out.
+class Reading(NamedTuple):
+    documents: list[Document]
+    skipped: list[Skipped]  # sorted by path
+    told: list[str]  # lines for the end of the run: what was read, converted and skipped, and why
+
+
+def read_folder(params: FolderParams, output: Path = Path("data/articles")) -> Reading:
+    """Every document below the folder that `params` include.
 
     Args:
-        output: where articles will be written. A folder that contains it would read its own output.
+        output: where articles will be written, see `walk`.
 
     Raises:
-        StageError: names each file that is empty or has a title only, is too large, binary or not UTF-8, and each title
-            or id that two share.
+        StageError: the folder is missing or holds `output`, nothing in it could be read, or something was skipped
+            although `params.strict`.
     """
-    folder = _folder(params, output)
-    files = article_files(folder)
-    if not files:
-        raise StageError(f"params.yaml: {KEY} must hold .md or .txt files. Got {str(folder)!r}, which holds none.")
-    documents, faults = [], []
-    for path in track(files, "articles", unit="files", shorter="give fewer files"):
-        try:
-            documents.append(_document(path, folder))
-        except StageError as fault:
-            faults.append(str(fault))
-    faults += _shared(documents)
-    if faults:
-        count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
-        raise StageError("\n  ".join([f"{folder}: {count} in {len(files)} files:", *faults]))
-    return documents
+    found = walk(params, output)
+    converted, skipped, encodings = {}, list(found.skipped), {}
+    with Conversions() as conversions:
+        for path in track(found.files, "articles", unit="files", shorter="give fewer files"):
+            try:
+                result = converted[path] = _converted(conversions, Path(params.path), path)
+            except Unreadable as reason:
+                skipped.append(Skipped(path=path, kind=kind_of(path), reason=str(reason)))
+                continue
+            skipped += [Skipped(path=path, kind=kind_of(path), reason=note, partly=True) for note in result.notes]
+            if result.encoding:
+                encodings[path] = result.encoding
+    skipped.sort(key=lambda one: (one.path, one.reason))
+    _refuse(params, converted, skipped)
+    ids = ids_of(list(converted))
+    documents = told_apart([_document(path, ids[path], result) for path, result in converted.items()])
+    characters = sum(len(document.text) for document in documents)
+    told = [
+        summary.read_line(params.path, list(converted), characters),
+        *summary.skipped_lines(skipped),
+        *summary.partly_lines(skipped),
+        *summary.chosen_lines(skipped),
+        *summary.encoding_lines(encodings),
+        *summary.link_lines(found),
+    ]
+    return Reading(documents, skipped, told)
 
 
-def article_files(folder: Path) -> list[Path]:
-    """The files below a folder that are articles, sorted."""
-    return sorted(path for path in folder.rglob("*") if _is_article(path, folder))
-
-
-def title_of(text: str, default: str) -> str:
-    """The first heading outside code, else `default`."""
-    fenced = False
-    for line in text.splitlines():
-        if FENCE.match(line):
-            fenced = not fenced
-        heading = HEADING.match(line)
-        if heading and heading[1] and not fenced:
-            return heading[1]
-    return default
-
-
-def _folder(params: FolderParams, output: Path) -> Path:
-    folder = Path(params.path)
-    if not folder.is_dir():
-        what = "is a file" if folder.exists() else "does not exist"
-        raise StageError(f"params.yaml: {KEY} must be a folder. Got {params.path!r}, which {what}.")
-    if output.resolve().is_relative_to(folder.resolve()):
-        raise StageError(
-            f"params.yaml: {KEY} must not hold {output}, where this stage writes. Got {params.path!r}: "
-            "put the documents in a folder of their own."
-        )
-    return folder
-
-
-def _is_article(path: Path, folder: Path) -> bool:
-    hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-    return path.suffix.lower() in SUFFIXES and not hidden and not path.is_dir()
-
-
-def _document(path: Path, folder: Path) -> Document:
-    text = _read(path)
-    relative = path.relative_to(folder)
-    top = relative.parts[0] if len(relative.parts) > 1 else "documents"
-    return Document(
-        id=relative.with_suffix("").as_posix(),
-        title=title_of(text, path.stem),
-        service=top,
-        service_name=top,
-        kind="document",
-        source=relative.as_posix(),
-        text=text,
-        language=language_of(text),
-    )
-
-
-def _read(path: Path) -> str:
-    """The text with Unix line ends, a final line end and no byte-order mark."""
+def _converted(conversions: Conversions, folder: Path, path: str) -> Converted:
     try:
-        size = path.stat().st_size
-        data = path.read_bytes() if size <= MAX_BYTES else b""
+        data = (folder / path).read_bytes()
     except OSError as fault:
-        raise StageError(f"{path}: not readable ({fault.strerror}).") from None
-    if size > MAX_BYTES:
-        raise StageError(f"{path}: must be at most {MAX_BYTES:,} bytes. Got {size:,}. Split it into several files.")
-    if b"\0" in data:
-        at = data.index(b"\0")
-        raise StageError(f"{path}: binary, not text (a zero byte at offset {at}). Save it as text in UTF-8.")
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as fault:
-        raise StageError(
-            f"{path}: not UTF-8 (byte 0x{data[fault.start]:02x} at offset {fault.start}). Save it in UTF-8."
-        ) from None
-    if not text.strip():
-        raise StageError(f"{path}: empty. Remove it, or write the article.")
-    if HEADING.fullmatch(text.strip()):
-        raise StageError(f"{path}: empty below its title. Remove it, or write the article.")
-    return text.replace("\r\n", "\n").replace("\r", "\n").rstrip() + "\n"
+        raise Unreadable(reason_of(fault)) from None
+    result = conversions.convert(path, data)
+    found = blocks(result.text)
+    if not found:
+        raise Unreadable(EMPTY)
+    if all(block.kind in ("heading", "rule") for block in found):
+        raise Unreadable(ONLY_A_TITLE)
+    return result._replace(title=result.title or first_title(found))
 
 
-def _shared(documents: list[Document]) -> list[str]:
-    """Faults of ids and titles that several files share, which the model could not distinguish."""
-    faults = []
-    for what, advice in (("id", "Rename one of them."), ("title", "Give each its own first heading.")):
-        groups = defaultdict(list)
-        for document in documents:
-            groups[getattr(document, what)].append(document.source)
-        faults += [
-            f"{' and '.join(sources)}: have the same {what}, {value!r}. {advice}"
-            for value, sources in groups.items()
-            if len(sources) > 1
-        ]
-    return faults
+def _document(path: str, id: str, converted: Converted) -> Document:
+    place = PurePosixPath(path)
+    top = place.parts[0] if len(place.parts) > 1 else "documents"
+    title = " ".join((converted.title or place.stem).split()) or place.stem
+    if len(title) > TITLE_CHARACTERS:
+        title = f"{title[: TITLE_CHARACTERS - 1]}…"
+    return Document(id, title, top, top, "document", path, converted.text, language_of(converted.text))
+
+
+def _refuse(params: FolderParams, converted: dict[str, Converted], skipped: list[Skipped]) -> None:
+    why = [*summary.skipped_lines(skipped, listed=False), *summary.chosen_lines(skipped)]
+    if not converted:
+        raise StageError("\n".join([f"params.yaml: {summary.nothing(params.path, bool(why))}", *why]))
+    if params.strict and summary.unchosen(skipped):
+        rule = f"{params.path}: articles.folder.strict allows nothing to be skipped."
+        advice = "Put them right, name them in articles.folder.exclude, or set articles.folder.strict to false."
+        raise StageError("\n".join([rule, *why, advice]))

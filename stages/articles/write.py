@@ -4,8 +4,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from tune_or_retrieve.base.corpus import MANIFEST
 from tune_or_retrieve.base.files import atomic_directory, sha256_text, write_jsonl
-from tune_or_retrieve.base.records import Article
+from tune_or_retrieve.base.records import Article, Skipped
+
+SKIPPED = "skipped.jsonl"
 
 
 class Document(NamedTuple):
@@ -21,8 +24,12 @@ class Document(NamedTuple):
     language: str | None
 
 
-def write_articles(documents: Iterable[Document], folder: Path) -> int:
-    """Write `<id>.md` for each document and manifest.jsonl, sorted by id, and return how many there are."""
+def write_articles(documents: Iterable[Document], folder: Path, skipped: Iterable[Skipped] | None = None) -> int:
+    """Write `<id>.md` for each document and manifest.jsonl, sorted by id, and return how many there are.
+
+    Args:
+        skipped: what the source could not use, for skipped.jsonl. None: it is of no source that skips anything.
+    """
     with atomic_directory(folder) as tmp:
         rows = []
         for document in sorted(documents, key=lambda document: document.id):
@@ -37,4 +44,6 @@ def write_articles(documents: Iterable[Document], folder: Path) -> int:
                     sha256=sha256_text(document.text),
                 )
             )
-        return write_jsonl(tmp / "manifest.jsonl", rows)
+        if skipped is not None:
+            write_jsonl(tmp / SKIPPED, skipped)
+        return write_jsonl(tmp / MANIFEST, rows)

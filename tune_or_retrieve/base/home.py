@@ -26,7 +26,7 @@ def found(path: Path) -> Path:
 
 
 def bring(folder: Path) -> None:
-    """In a copy, link the files of the same folder at home that git ignores. Elsewhere, do nothing.
+    """In a copy, link the files of the same folder at home that git ignores, and its links. Elsewhere, do nothing.
 
     DVC hashes dependencies again after a stage, so the experiment records what it read.
     """
@@ -35,6 +35,14 @@ def bring(folder: Path) -> None:
         return
     for file in there.rglob("*"):
         link = folder / file.relative_to(there)
-        if file.is_file() and not link.exists():
+        if (file.is_file() or (file.is_symlink() and file.is_dir())) and not link.exists():
             link.parent.mkdir(parents=True, exist_ok=True)
             link.symlink_to(file)
+
+
+def is_link(path: Path) -> bool:
+    """Whether a file or folder is a link; in a copy, whether it is one at home, for what :func:`bring` put here."""
+    there = home() / path if path.is_symlink() else path
+    if there != path and Path(os.readlink(path)) == there:
+        return there.is_symlink()
+    return path.is_symlink()

@@ -31,6 +31,16 @@ class Article(Record):
     sha256: str  # of the Markdown text in UTF-8
 
 
+class Skipped(Record):
+    """One row of data/articles/skipped.jsonl: a file or folder of the user's documents that is no article, or a
+    part of one."""
+
+    path: str  # below the folder of documents; a folder ends with "/"; what is not printable is escaped
+    kind: str  # its format, "PDF"; the suffix of a file that is not read, ".png"; "without suffix"; "folder"
+    reason: str  # "encrypted; save it without a password"
+    partly: bool = False  # only what `reason` says was skipped; the rest is an article
+
+
 class Span(Record):
     """A passage of an article: ``text[start:end]``."""
 

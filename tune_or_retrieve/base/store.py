@@ -21,8 +21,13 @@ from tune_or_retrieve.base.files import no_room
 from tune_or_retrieve.base.home import cached
 from tune_or_retrieve.base.progress import say
 
-Kind = Literal["calls", "embeddings", "trainings"]
-NOUNS: dict[Kind, str] = {"calls": "model call", "embeddings": "embedding", "trainings": "training"}
+Kind = Literal["calls", "conversions", "embeddings", "trainings"]
+NOUNS: dict[Kind, str] = {
+    "calls": "model call",
+    "conversions": "conversion",
+    "embeddings": "embedding",
+    "trainings": "training",
+}
 SCHEMA = 1  # PRAGMA user_version of the files; 0: written before there were versions, or empty
 CREATE = "CREATE TABLE kept (key TEXT PRIMARY KEY, value NOT NULL, sha256 TEXT NOT NULL, used INTEGER NOT NULL)"
 # Before there were versions, calls were kept in a table with the same keys and values.

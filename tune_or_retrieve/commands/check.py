@@ -6,8 +6,8 @@ from typing import Any
 
 from stages.answer.params import AnswerParams
 from stages.articles.from_botocore import check_source
-from stages.articles.from_folder import article_files
 from stages.articles.params import ArticlesParams
+from stages.articles.walk import walk
 from stages.chunks.params import ChunkingParams
 from stages.fine_tune.params import FineTuneParams
 from stages.index.params import KnowledgeBaseParams
@@ -23,6 +23,7 @@ from tune_or_retrieve.base.machine import RunParams
 from tune_or_retrieve.base.questions import HANDWRITTEN, NO_HANDWRITTEN
 from tune_or_retrieve.base.records import Question
 from tune_or_retrieve.chat.models import ModelParams
+from tune_or_retrieve.commands import documents
 from tune_or_retrieve.commands.forecast import GRAPH, forecast
 from tune_or_retrieve.commands.languages import language_lines
 from tune_or_retrieve.money.prices import Prices
@@ -51,7 +52,9 @@ def check() -> None:
     print(f"{params.PARAMS_FILE}: no faults.", flush=True)
     articles = params.load("articles", ArticlesParams)
     if articles.source == "folder":
-        for line in language_lines(article_files(Path(articles.folder.path))):
+        found = walk(articles.folder)
+        print(documents.held(articles.folder.path, found), flush=True)
+        for line in language_lines([Path(articles.folder.path, file) for file in found.files]):
             print(line, flush=True)
     for line in forecast(params.everything()):
         print(line)
@@ -79,11 +82,14 @@ def refuse_faults() -> None:
     sections: dict[str, params.Section | None] = {key: tried(params.load, key, kind) for key, kind in SECTIONS.items()}
     if sections["articles"] and sections["articles"].source == "botocore":
         tried(check_source, sections["articles"].botocore)
-    if sections["articles"] and not Path(folder := sections["articles"].folder.path).is_dir():
-        # DVC needs it whatever the source is, and says less clearly that it is missing.
-        faults.append(f"articles.folder.path: must be a folder. Got {folder!r}: no such folder.")
-    elif sections["articles"] and sections["articles"].source == "folder" and not article_files(Path(folder)):
-        faults.append(f"articles.folder.path: must hold .md or .txt files. Got {folder!r}, which holds none.")
+    if articles := sections["articles"]:
+        if not Path(articles.folder.path).is_dir():
+            # DVC needs it whatever the source is, and says less clearly that it is missing.
+            faults.append(f"articles.folder.path: must be a folder. Got {articles.folder.path!r}: no such folder.")
+        else:
+            tried(documents.refuse_what_dvc_refuses, Path(articles.folder.path))
+            if articles.source == "folder":
+                tried(documents.refuse_a_folder_without, articles.folder)
     base, retrieval = sections["knowledge_base"], sections["retrieval"]
     if base and base.backend == base.fallback:
         faults.append(f"knowledge_base.fallback: must be none with backend {base.backend}. Got {base.fallback!r}.")

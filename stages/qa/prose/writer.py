@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from stages.qa.prose.nouns import capitals_within, is_verb, noun
-from stages.qa.prose.phrasings import core, framed, question
+from stages.qa.prose.phrasings import PHRASINGS, core, framed, question
 from stages.qa.prose.rules import RULES, SIZE, TIME, Rule
 from stages.qa.shared.blocks import plain
 from stages.qa.shared.conditionals import OPENING, UNSAFE_CONDITION, conditional, split_condition
@@ -129,7 +129,7 @@ def _if(statement: Statement, words: str, reading: Reading) -> Iterator[Fact]:
         return
     condition = f"{opening['if'].lower()} {parts[0]}"
     for found in conditional(statement, reading.subject):
-        if found.form not in ("behaviour.happens", "behaviour.named"):
+        if found.form in PHRASINGS:  # others ask about operations and their parameters
             yield found
             return
     if _plain_condition(parts[0]) and not NO_EVENT.search(parts[1]):

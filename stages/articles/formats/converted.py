@@ -1,0 +1,37 @@
+"""What an adapter of a format returns, and what it raises."""
+
+import contextlib
+from collections.abc import Iterator
+from typing import NamedTuple
+
+
+class Converted(NamedTuple):
+    """A file as Markdown.
+
+    Attributes:
+        text: Markdown without front matter, lines end with a line feed. It may be empty.
+        title: in plain words, from front matter or the properties of the document; None if these have none.
+        encoding: what a text file was read as, if that was not UTF-8.
+        notes: what the reader of a log should know, as clauses, such as "pages 2 and 3 have no text".
+    """
+
+    text: str
+    title: str | None = None
+    encoding: str | None = None
+    notes: tuple[str, ...] = ()
+
+
+class Unreadable(ValueError):
+    """A file has no text that could be read. Its text is the reason as a clause: "encrypted; save it without ..."."""
+
+
+@contextlib.contextmanager
+def reading(kind: str) -> Iterator[None]:
+    """What a library raises on a damaged file of a kind, which can be anything, is :class:`Unreadable`."""
+    try:
+        yield
+    except (Unreadable, RecursionError, MemoryError):
+        raise
+    except Exception as fault:
+        why = " ".join(str(fault).split())[:200]
+        raise Unreadable(f"damaged, or no {kind} ({type(fault).__name__}{': ' if why else ''}{why})") from None
