@@ -26,7 +26,7 @@ from tune_or_retrieve.base.locations import resolve
 from tune_or_retrieve.base.machine import SECTION, RunParams
 from tune_or_retrieve.base.params import load
 from tune_or_retrieve.base.records import Chunk, Pair
-from tune_or_retrieve.providers.faiss.indexes import embed_texts, embedded_text
+from tune_or_retrieve.providers.faiss.indexes import embedded_text
 from tune_or_retrieve.vectors.embedding import Embedder
 
 RESULT = Path("benchmarks/results/embedding.json")
@@ -53,8 +53,8 @@ def main() -> None:
     exact = Embedder(params.model_copy(update={"dtype": "float32"}), run_params)
     sides: dict[str, tuple[Callable[[], np.ndarray], Callable[[list[str]], np.ndarray]]] = {
         "sentence-transformers defaults": (lambda: theirs.encode(texts), theirs.encode),
-        "stages.index": (lambda: embed_texts(texts, ours), ours.embed),
-        "stages.index in float32": (lambda: embed_texts(texts, exact), exact.embed),
+        "stages.index": (lambda: ours.embed(texts), ours.embed),
+        "stages.index in float32": (lambda: exact.embed(texts), exact.embed),
     }
     for _, embed in sides.values():
         embed(texts[:32])  # load and warm up

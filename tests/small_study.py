@@ -55,7 +55,7 @@ RUNS = {  # what is run: the outs of it, in the order of writing
     ("articles",): ["data/articles"],
     ("chunks",): ["data/chunks/chunks.jsonl"],
     ("qa",): [
-        *(f"data/qa/{name}.jsonl" for name in ("train", "validation", "test", "handwritten", "rejected")),
+        *(f"data/qa/{name}.jsonl" for name in ("train", "validation", "test", "handwritten", "seen", "rejected")),
         "metrics/qa.json",
     ],
     ("index",): ["data/index"],

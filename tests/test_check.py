@@ -43,6 +43,15 @@ def test_the_params_we_ship_have_no_faults(params):
     assert (done.returncode, done.stdout, done.stderr) == (0, "params.yaml: no faults.\n", "")
 
 
+def test_a_learning_rate_may_be_written_in_scientific_notation(params):
+    folder, content = params
+    (folder / "data" / "documents").mkdir(parents=True)
+    content["fine_tune"]["local"]["learning_rate"] = "RATE"
+    (folder / "params.yaml").write_text(yaml.safe_dump(content).replace("RATE", "1e-4"))
+    done = _check(folder)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "params.yaml: no faults.\n", "")
+
+
 GERMAN = "# Das Tor\n\nDas Tor öffnet sich für neunzig Sekunden. Danach schließt es von selbst.\n"
 ENGLISH = "# The gate\n\nThe gate opens for ninety seconds. Then it closes by itself unless a truck is near.\n"
 ENGLISH_ONLY = """\
@@ -279,7 +288,6 @@ def test_a_misspelt_section_hides_no_other_fault(params):
 
 
 def test_a_key_that_stands_twice_is_a_fault(params):
-    """PyYAML takes the last of them, and DVC refuses the file."""
     folder, content = params
     (folder / "data" / "documents").mkdir(parents=True)
     (folder / "params.yaml").write_text(yaml.safe_dump(content, sort_keys=False) + "  seed: 4\n")

@@ -17,6 +17,9 @@ import yaml
 from short_model import cut
 from small_study import CHANGES, HANDWRITTEN, SHORT, write_small_study
 
+from stages.fine_tune.params import FineTuneParams
+from tune_or_retrieve.base.params import load
+
 ROOT = Path(__file__).resolve().parent.parent
 QUESTIONS = CHANGES["qa.test_questions"] + len(HANDWRITTEN)
 STAGES = ("answer_base@micro", "index")
@@ -78,17 +81,29 @@ def test_a_document_added_since_is_read(first):
     assert _articles(first, "third") == sorted([*_articles(first, "first"), "gates.md"])
 
 
+def test_a_small_learning_rate_is_read_as_dvc_writes_it(first):
+    _dvc(first, "exp", "run", "--temp", "--name", "fourth", "-S", "fine_tune.local.learning_rate=1e-5", "articles")
+    written = first.parent / "params.yaml"
+    written.write_text(_git(first, "show", f"{_ref(first, 'fourth')}:params.yaml"))
+    assert "learning_rate: 1e-05\n" in written.read_text()
+    assert load("fine_tune", FineTuneParams, written).local.learning_rate == 1e-5
+
+
 def _documents(root: Path) -> list[Path]:
     return list((root / "data/documents").rglob("*.md"))
 
 
 def _articles(root: Path, experiment: str) -> list[str]:
     """Files of the articles of an experiment, as DVC keeps them."""
-    [ref] = _git(root, "for-each-ref", "--format=%(refname)", f"refs/exps/*/*/{experiment}").split()
-    lock = yaml.safe_load(_git(root, "show", f"{ref}:dvc.lock"))
+    lock = yaml.safe_load(_git(root, "show", f"{_ref(root, experiment)}:dvc.lock"))
     [out] = lock["stages"]["articles"]["outs"]
     listed = root / ".dvc/cache/files/md5" / out["md5"][:2] / out["md5"][2:]
     return sorted(row["relpath"] for row in yaml.safe_load(listed.read_text()) if row["relpath"].endswith(".md"))
+
+
+def _ref(root: Path, experiment: str) -> str:
+    [ref] = _git(root, "for-each-ref", "--format=%(refname)", f"refs/exps/*/*/{experiment}").split()
+    return ref
 
 
 def _calls(root: Path) -> int:

@@ -26,7 +26,7 @@ BEGUN = {
     "qa": "tempfile.mkdtemp",
     "index": "tempfile.mkdtemp",
 }  # all others: the temporary file
-STORES = {"index": "embeddings", "answer": "calls"}  # opened before anything is written
+STORES = {"qa": "embeddings", "index": "embeddings", "answer": "calls"}  # opened before anything is written
 REPLY = "httpcore/_backends/sync.py:read"  # where the client of a chat model waits for what the engine writes
 
 

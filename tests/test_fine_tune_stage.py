@@ -13,7 +13,7 @@ from stages.fine_tune.run import check_trainable
 from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.base.files import write_jsonl
 from tune_or_retrieve.base.params import load
-from tune_or_retrieve.base.records import Article, Pair, Quote
+from tune_or_retrieve.base.records import Pair, Quote, SeenArticle
 from tune_or_retrieve.providers.openai.params import OpenAIModel
 
 GOOD = {
@@ -114,27 +114,9 @@ class TestInputs:
     TEXT = "# Gate\n\nThe gate opens at five.\n"
 
     def made(self, tmp_path, second_quote="The gate opens at five.", pairs=1):
-        from tune_or_retrieve.base.files import sha256_text
-
-        articles, qa = tmp_path / "articles", tmp_path / "qa"
-        articles.mkdir()
-        for name in ("gate", "unused"):
-            (articles / f"{name}.md").write_text(self.TEXT)
-        rows = [
-            Article(
-                id=name,
-                title=name,
-                service="documents",
-                service_name="documents",
-                kind="document",
-                source=f"{name}.md",
-                path=f"{name}.md",
-                characters=len(self.TEXT),
-                sha256=sha256_text(self.TEXT),
-            )
-            for name in ("gate", "unused")
-        ]
-        write_jsonl(articles / "manifest.jsonl", rows)
+        qa = tmp_path / "qa"
+        articles = [SeenArticle(id=name, title=name, text=self.TEXT) for name in ("gate", "unused")]
+        write_jsonl(qa / "seen.jsonl", articles)
         pair = Pair(
             id="p1",
             question="When does the gate open?",
@@ -149,26 +131,26 @@ class TestInputs:
         )
         write_jsonl(qa / "train.jsonl", [pair] * pairs)
         write_jsonl(qa / "validation.jsonl", [pair])
-        return qa, articles
+        return qa
 
     def test_only_articles_of_pairs_are_read(self, tmp_path):
-        data = read_data(*self.made(tmp_path))
+        data = read_data(self.made(tmp_path))
         assert list(data.articles) == ["gate"]
         assert (len(data.train), len(data.validation)) == (1, 1)
         evidence = data.train[0].evidence[1]
         assert data.articles["gate"].around(evidence, 100, random.Random(1)).covers(evidence)
 
     def test_pairs_of_other_articles_are_refused(self, tmp_path):
-        qa, articles = self.made(tmp_path, second_quote="The gate opens at nine.")
+        qa = self.made(tmp_path, second_quote="The gate opens at nine.")
         with pytest.raises(StageError) as fault:
-            read_data(qa, articles)
+            read_data(qa)
         assert str(fault.value) == (
             f"{qa}: the evidence of pair 'p1' is not in article 'gate': pairs and articles are of different runs. "
             "Run `dvc repro qa`."
         )
 
     def test_no_pairs(self, tmp_path):
-        qa, articles = self.made(tmp_path, pairs=0)
+        qa = self.made(tmp_path, pairs=0)
         with pytest.raises(StageError) as fault:
-            read_data(qa, articles)
+            read_data(qa)
         assert str(fault.value) == f"{qa}/train.jsonl: no pairs. Raise qa.pairs or give a larger corpus."

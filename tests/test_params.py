@@ -113,6 +113,30 @@ def test_broken_yaml_and_missing_file_are_named(tmp_path):
     path.write_text("a: [1")
     with pytest.raises(StageError, match=r"params\.yaml: not valid YAML \(while parsing a flow sequence"):
         load("fine_tune", FineTune, path)
+    path.write_text("prices: {as_of: 2026-13-01}")
+    with pytest.raises(StageError, match=r"params\.yaml: not valid YAML \(month must be in 1\.\.12\)\.$"):
+        load("fine_tune", FineTune, path)
+    path.write_text(f"{GOOD}  epochs: 3\n")
+    with pytest.raises(StageError, match=r"params\.yaml, line 5: epochs is twice in its section\. Remove one\.$"):
+        load("fine_tune", FineTune, path)
+
+
+@pytest.mark.parametrize("written", ["1e-5", "1e-05", "1E-5", "0.01e-3", "1.0e-05", ".00001", "0.00001", "+1e-5"])
+def test_a_small_number_is_read_however_it_is_written(tmp_path, written):
+    path = tmp_path / "params.yaml"
+    path.write_text(GOOD.replace("0.1", written))
+    assert load("fine_tune", FineTune, path).learning_rate == 1e-5
+
+
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [("1.5E3", 1500.0), ("010", 10), ("0o10", 8), ("true", True), ("yes", "yes"), ("off", "off"), ("1:30", "1:30")],
+)
+def test_values_are_those_of_yaml_1_2(tmp_path, written, value):
+    path = tmp_path / "params.yaml"
+    path.write_text(f"run: {{key: {written}}}\n")
+    found = load_value("run.key", object, path)
+    assert (type(found), found) == (type(value), value)
 
 
 def test_reads_a_value_and_says_what_it_must_be(tmp_path):

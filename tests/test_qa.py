@@ -14,7 +14,7 @@ from stages.qa.build import build
 from stages.qa.deduplicate import exact, semantic
 from stages.qa.extractive import generate
 from stages.qa.handwritten import admit, read_handwritten
-from stages.qa.leakage import Remembered, gate, hits, runs
+from stages.qa.leakage import gate, hits, runs
 from stages.qa.metrics import summary
 from stages.qa.params import LeakageParams, QaParams
 from stages.qa.verify import verify
@@ -251,15 +251,6 @@ def test_the_similarity_that_the_gate_tells_is_of_synthetic_questions():
     alone = gate([pair()], [], [moon], HashingEmbedder(), LEAKAGE)
     assert 0 < alone == gate([pair()], [], [ferry, moon], HashingEmbedder(), LEAKAGE)
     assert alone < gate([pair()], [], [ferry.model_copy(update={"set": "synthetic"})], HashingEmbedder(), LEAKAGE)
-
-
-def test_a_text_is_embedded_once():
-    embedder = HashingEmbedder()
-    remembered = Remembered(embedder)
-    first, again = remembered.embed(["a b", "c", "a b"]), remembered.embed(["c", "d"])
-    assert embedder.calls == [["a b", "c"], ["d"]]
-    np.testing.assert_array_equal(first, HashingEmbedder().embed(["a b", "c", "a b"]))
-    np.testing.assert_array_equal(again, HashingEmbedder().embed(["c", "d"]))
 
 
 # Balance

@@ -15,7 +15,7 @@ from stages.chunks.token_counter import Counter
 from tune_or_retrieve.base.records import Article, Chunk
 from tune_or_retrieve.text.headings import shared_headings
 from tune_or_retrieve.text.sentences import Break, Unit, units
-from tune_or_retrieve.vectors.embedding import Embedder
+from tune_or_retrieve.vectors.embedding import Embeds
 
 # Words, and the characters of scripts that put no blanks between them, each with its marks.
 NO_BLANKS = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
@@ -24,7 +24,7 @@ CLAUSE_END = re.compile(r"[,;:)、，；：،؛]|\n")
 
 
 def chunk_article(
-    article: Article, text: str, params: ChunkingParams, count: Counter, embedder: Embedder | None = None
+    article: Article, text: str, params: ChunkingParams, count: Counter, embedder: Embeds | None = None
 ) -> list[Chunk]:
     """Chunks of one article in order. Each is an exact slice of the text; together they leave out only white space.
 
@@ -64,7 +64,7 @@ def _hierarchical(
     return chunks
 
 
-def _semantic(fitted: "_Pieces", text: str, params: SemanticParams, embedder: Embedder) -> list[tuple[int, int, int]]:
+def _semantic(fitted: "_Pieces", text: str, params: SemanticParams, embedder: Embeds) -> list[tuple[int, int, int]]:
     """Cut where neighbouring units differ most in meaning, then divide what is too long."""
     pieces = fitted.units
     if len(pieces) == 1:

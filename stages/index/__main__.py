@@ -33,13 +33,12 @@ def main() -> None:
 def _build(params: FaissParams, fallback: "Fallback | None") -> None:
     from tune_or_retrieve.providers.faiss.knowledge_base import build_index
     from tune_or_retrieve.vectors.embedding import Embedder  # here: a knowledge base on Bedrock needs none of these
-    from tune_or_retrieve.vectors.embedding_cache import EmbeddingCache
+    from tune_or_retrieve.vectors.embedding_cache import CachedEmbedder
 
     languages = {article.id: article.language for article in read_articles()}
-    embedder = Embedder(params.embedding, load(SECTION, RunParams))
     with Store("embeddings") as store:
-        kept = EmbeddingCache(store, embedder.identity)
-        meta = build_index(Path("data/chunks/chunks.jsonl"), FOLDER, params, embedder, fallback, kept, languages)
+        embedder = CachedEmbedder(Embedder(params.embedding, load(SECTION, RunParams)), store)
+        meta = build_index(Path("data/chunks/chunks.jsonl"), FOLDER, params, embedder, fallback, languages)
     say(f"index: {len(meta.chunk_ids)} chunks, {meta.dimensions} dimensions, {meta.index_factory}")
 
 

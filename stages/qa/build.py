@@ -6,13 +6,13 @@ from typing import NamedTuple
 
 from stages.qa.choose import Chooser
 from stages.qa.deduplicate import exact, shuffled
-from stages.qa.leakage import Embeds
 from stages.qa.params import QaParams
 from stages.qa.split import Parts, split_articles
 from stages.qa.verify import verify
 from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.base.progress import say
 from tune_or_retrieve.base.records import Article, Pair, Question, Rejection
+from tune_or_retrieve.vectors.embedding import Embeds
 
 # Articles set apart for each question wanted: deduplication and leaks cost some of their candidates.
 SPARE = 1.5

@@ -9,11 +9,12 @@ import numpy as np
 
 from stages.qa.balance import pick
 from stages.qa.deduplicate import semantic
-from stages.qa.leakage import MARGIN, Embeds, hits
+from stages.qa.leakage import MARGIN, hits
 from stages.qa.params import QaParams
 from stages.qa.split import Parts
 from tune_or_retrieve.base.files import sha256_text
 from tune_or_retrieve.base.records import Evidence, Pair, Question, Rejection
+from tune_or_retrieve.vectors.embedding import Embeds
 
 
 class Chosen(NamedTuple):

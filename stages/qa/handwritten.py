@@ -7,13 +7,14 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from stages.qa.leakage import MARGIN, Embeds, hits
+from stages.qa.leakage import MARGIN, hits
 from stages.qa.params import LeakageParams
 from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.base.files import numbered_rows, sha256_text
 from tune_or_retrieve.base.progress import say
 from tune_or_retrieve.base.questions import NO_HANDWRITTEN
 from tune_or_retrieve.base.records import Pair, Question
+from tune_or_retrieve.vectors.embedding import Embeds
 
 
 def read_handwritten(path: Path, texts: Mapping[str, str], services: Collection[str]) -> list[Question]:

@@ -3,13 +3,14 @@
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import product
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 
 from stages.qa.params import LeakageParams
 from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.base.records import Pair, Question
+from tune_or_retrieve.vectors.embedding import Embeds
 
 # Words that carry no fact: function words, and those that the phrasings of the questions bring.
 FRAME = frozenset(
@@ -24,26 +25,10 @@ FRAME = frozenset(
 )
 MIN_CONTENT = 4  # words of a shared run that say something; see `runs`
 WORD = re.compile(r"[^\W_]+(?:['.,:-][^\W_]+)*")
-# The gate embeds again, in other batches, and bfloat16 then differs in the third digit: selection keeps this distance.
+# Selection keeps this distance to what the gate allows: products of other matrices are summed in another order, and
+# vectors from another store may have been rounded differently.
 MARGIN = 0.01
 SHOWN = 20  # leaks listed in the message of the gate
-
-
-class Embeds(Protocol):
-    def embed(self, texts: Sequence[str]) -> np.ndarray: ...
-
-
-class Remembered:
-    """An embedder that embeds each text once, for as long as it lives."""
-
-    def __init__(self, embedder: Embeds):
-        self._embedder = embedder
-        self._vectors: dict[str, np.ndarray] = {}
-
-    def embed(self, texts: Sequence[str]) -> np.ndarray:
-        if new := [text for text in dict.fromkeys(texts) if text not in self._vectors]:
-            self._vectors |= zip(new, self._embedder.embed(new), strict=True)
-        return np.array([self._vectors[text] for text in texts], dtype=np.float32)
 
 
 class Hit(NamedTuple):

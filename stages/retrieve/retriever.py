@@ -9,9 +9,9 @@ from pydantic import ConfigDict, InstanceOf
 
 from stages.retrieve.params import RetrievalParams
 from tune_or_retrieve.base.records import Chunk
-from tune_or_retrieve.providers.faiss.indexes import Embeds
 from tune_or_retrieve.providers.faiss.knowledge_base import KnowledgeBase
 from tune_or_retrieve.providers.faiss.ranking import Ranking, fuse, rank_bm25, rank_dense
+from tune_or_retrieve.vectors.embedding import Embeds
 
 
 class PassageRetriever(BaseRetriever):

@@ -1,4 +1,7 @@
-"""The only reader of params.yaml. Each stage asks for its own sections and checks them with its own class."""
+"""The only reader of params.yaml, which is YAML 1.2, as DVC reads and writes it: 1e-05 is a number, yes is text.
+
+Each stage asks for its own sections and checks them with its own class.
+"""
 
 import copy
 import difflib
@@ -11,9 +14,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-import yaml
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
+from ruamel.yaml import YAML
+from ruamel.yaml.constructor import DuplicateKeyError
+from ruamel.yaml.error import YAMLError
 
 from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.base.validation import described
@@ -71,7 +76,7 @@ Filled = Annotated[str, AfterValidator(_filled)]  # an id, a name or a path: som
 
 def _named(value: Any) -> str:
     if not isinstance(value, str):
-        raise ValueError("a name must be text: put it in quotes")  # YAML reads 1 as a number, on and no as booleans
+        raise ValueError("a name must be text: put it in quotes")  # YAML reads 1 as a number, null as nothing
     if not NAME.fullmatch(value):
         raise ValueError("a name must be of letters, digits, - and _")
     return value
@@ -142,11 +147,23 @@ def load_value(key: str, kind: type, path: Path = PARAMS_FILE) -> Any:
         raise ParamsFaults([described(_where(key, error), error) for error in fault.errors()], path) from None
 
 
-def everything(path: Path = PARAMS_FILE) -> dict[str, Any]:
-    """The whole file, unchecked, for commands outside the pipeline. Raises StageError if it is not a YAML mapping."""
+def everything(path: Path = PARAMS_FILE, yaml: YAML | None = None) -> dict[str, Any]:
+    """The whole file, unchecked, for commands outside the pipeline.
+
+    Args:
+        yaml: what reads it, if not plain values are wanted but comments, too.
+
+    Raises:
+        StageError: it is not a YAML mapping, or a key is twice in a section.
+    """
+    text = read_text(path)
     try:
-        content = yaml.safe_load(read_text(path))
-    except yaml.YAMLError as fault:
+        content = (yaml or YAML(typ="safe")).load(text)
+    except DuplicateKeyError as fault:
+        key = re.search(r'duplicate key "([^"]*)"', fault.problem)
+        line, named = fault.problem_mark.line + 1, key[1] if key else "a key"
+        raise StageError(f"{path}, line {line}: {named} is twice in its section. Remove one.") from None
+    except (YAMLError, ValueError) as fault:  # ValueError: of a date such as 2026-13-01
         raise StageError(f"{path}: not valid YAML ({' '.join(str(fault).split())}).") from None
     if not isinstance(content, dict):
         raise StageError(f"{path}: must be a mapping of sections. Got {type(content).__name__}.")

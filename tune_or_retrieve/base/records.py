@@ -111,6 +111,14 @@ class Pair(Record):
         return frozenset(quote.article_id for quote in self.evidence)
 
 
+class SeenArticle(Record):
+    """The text of an article that training or validation pairs rest on: what a training reads of the articles."""
+
+    id: str
+    title: str
+    text: str
+
+
 class Rejection(Record):
     """A candidate pair that was rejected, with the rule it broke."""
 

@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from tune_or_retrieve.base import params
@@ -84,9 +83,9 @@ def _removed(name: str) -> list[str]:
     """Outs of the last run of a stage that are no longer there. `persist` in dvc.yaml would keep them, but without its
     run cache."""
     try:
-        outs = yaml.safe_load(LOCK.read_bytes())["stages"][name]["outs"]
+        outs = params.everything(LOCK)["stages"][name]["outs"]
         return [out["path"] for out in outs if not Path(out["path"]).exists()]
-    except (OSError, yaml.YAMLError, KeyError, TypeError):
+    except (OSError, StageError, KeyError, TypeError):
         return []
 
 

@@ -1,6 +1,5 @@
 """All of params.yaml at once, before anything runs: DVC looks only at the keys that some stage declares."""
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -113,7 +112,6 @@ def refuse_faults() -> None:
                 faults.append(
                     f"study.{section}.{name}: must be {provider}, the provider of {section}.{name}. Got {used[name]!r}."
                 )
-    tried(_refuse_keys_twice)
     if HANDWRITTEN.exists() or GRAPH.is_file():  # without a pipeline, params.yaml is checked alone
         tried(lambda: list(read_jsonl(HANDWRITTEN, Question, NO_HANDWRITTEN)))
     parts = [part for section in sections.values() for part in _parts(section)]
@@ -148,23 +146,6 @@ def _refuse_what_is_no_model(location: str) -> None:
         raise StageError(
             f"{location}: must be the folder of an embedding model. Got {str(path)!r}, which has no config.json."
         )
-
-
-def _refuse_keys_twice() -> None:
-    """Raises StageError for a duplicate key in a section: PyYAML takes the last one, and DVC refuses the file."""
-    from ruamel.yaml import YAML
-    from ruamel.yaml.constructor import DuplicateKeyError
-    from ruamel.yaml.error import YAMLError
-
-    try:
-        YAML(typ="safe").load(params.read_text(params.PARAMS_FILE))
-    except DuplicateKeyError as fault:
-        line = fault.problem_mark.line + 1
-        key = re.search(r'duplicate key "([^"]*)"', fault.problem)
-        named = key[1] if key else "a key"
-        raise StageError(f"{params.PARAMS_FILE}, line {line}: {named} is twice in its section. Remove one.") from None
-    except YAMLError:
-        return  # whatever else is wrong with the file, its readers report
 
 
 def _refuse_what_the_machine_lacks(

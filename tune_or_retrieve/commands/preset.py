@@ -9,10 +9,12 @@ import re
 from pathlib import Path
 from typing import Any
 
+from ruamel.yaml import YAML
+
 from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.base.files import write_text
 from tune_or_retrieve.base.leaves import leaves
-from tune_or_retrieve.base.params import PARAMS_FILE, read_text
+from tune_or_retrieve.base.params import PARAMS_FILE, everything, read_text
 
 FOLDER = Path("presets")
 WHOLE = ("models", "judges")  # sections whose entries are of several kinds, and are replaced as a whole
@@ -49,8 +51,8 @@ def apply(name: str, params: Path = PARAMS_FILE, folder: Path = FOLDER) -> list[
     if name not in known:
         raise StageError(f"unknown preset {name!r}. Known: {', '.join(known) or f'none in {folder}'}.")
     yaml, text = _yaml(), read_text(params)
-    content = _load(yaml, params, text)
-    presets = {one: _load(yaml, path := folder / f"{one}.yaml", read_text(path)) for one in known}
+    content = everything(params, yaml)
+    presets = {one: everything(folder / f"{one}.yaml", yaml) for one in known}
     shipped = [leaves(one) for one in presets.values()]
     before = leaves(content)
     kept = KEPT if name == SIZE else (*KEPT, *leaves(presets.get(SIZE, {})))
@@ -130,23 +132,10 @@ def _shown(values: dict[str, Any], key: str) -> str:
     return json.dumps(values[key], ensure_ascii=False) if key in values else "nothing"
 
 
-def _yaml() -> Any:
-    from ruamel.yaml import YAML
-
+def _yaml() -> YAML:
     yaml = YAML()
     yaml.width = 4096  # wrap no line
     yaml.preserve_quotes = True
+    yaml.indent(sequence=4, offset=2)  # as in our files
     yaml.representer.add_representer(type(None), lambda to, _: to.represent_scalar("tag:yaml.org,2002:null", "null"))
     return yaml
-
-
-def _load(yaml: Any, path: Path, text: str) -> Any:
-    from ruamel.yaml.error import YAMLError
-
-    try:
-        content = yaml.load(text)
-    except YAMLError as fault:
-        raise StageError(f"{path}: not valid YAML ({' '.join(str(fault).split())}).") from None
-    if not isinstance(content, dict):
-        raise StageError(f"{path}: must be a mapping of sections. Got {type(content).__name__}.")
-    return content

@@ -4,7 +4,7 @@ import dataclasses
 import functools
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from pydantic import Field
@@ -29,6 +29,12 @@ class EmbeddingParams(Section):
     model: Filled  # location of a sentence-transformers folder, see tune_or_retrieve.base.locations
     dtype: DtypeSetting
     batch_size: int = Field(ge=1, le=1024)
+
+
+class Embeds(Protocol):
+    def embed(self, texts: Sequence[str]) -> np.ndarray:
+        """Unit vectors, float32, shape ``(len(texts), dimensions)``, in the order given."""
+        ...
 
 
 def load_model(params: EmbeddingParams, run: RunParams) -> "tuple[SentenceTransformer, Compute]":

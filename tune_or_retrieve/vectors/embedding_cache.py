@@ -1,31 +1,46 @@
-"""Vectors of texts that were embedded before, kept in the store."""
+"""Embeddings kept in the store: a text that was embedded before, by any stage, is not embedded again."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
 from tune_or_retrieve.base.files import content_key
+from tune_or_retrieve.base.progress import track
 from tune_or_retrieve.base.store import Store
+from tune_or_retrieve.vectors.embedding import Embedder
+
+GROUP = 256  # texts embedded and kept together: as many as a kill may cost
+SHORTER = "give fewer articles, or make longer passages (chunking)"
 
 
-class EmbeddingCache:
-    """Vectors by text, as float32 bytes.
+class CachedEmbedder:
+    """An embedder that embeds each text once.
+
+    On a CPU with OpenVINO a vector follows from its text alone (see tune_or_retrieve.vectors.encoder), so that it does
+    not matter what is in the store. Torch may round the last digit differently in other batches.
 
     Args:
-        identity: of the embedder, see tune_or_retrieve.vectors.embedding.Embedder.identity.
+        store: of embeddings. What embedders of another identity put there is not found.
     """
 
-    def __init__(self, store: Store, identity: str):
-        self._store, self._identity = store, identity
+    def __init__(self, embedder: Embedder, store: Store):
+        self._embedder, self._store = embedder, store
 
-    def get(self, texts: Sequence[str]) -> dict[str, np.ndarray]:
-        """Vectors, float32 ``(dimensions,)``, of those texts that were embedded before."""
-        keys = {self._key(text): text for text in texts}
-        return {keys[key]: np.frombuffer(value, np.float32) for key, value in self._store.get_all(keys).items()}
+    def embed(self, texts: Sequence[str]) -> np.ndarray:
+        """Unit vectors, float32, shape ``(len(texts), dimensions)``, in the order given.
 
-    def put(self, texts: Sequence[str], vectors: np.ndarray) -> None:
-        """Keep vectors, float32 ``(len(texts), dimensions)``: all or none of them are on disk when this returns."""
-        self._store.put_all({self._key(text): vector.tobytes() for text, vector in zip(texts, vectors, strict=True)})
-
-    def _key(self, text: str) -> str:
-        return content_key(self._identity, text)
+        New texts are embedded in groups of similar length, longest first: this saves padding, and the time left is not
+        underestimated. A group is on disk before the next one is embedded.
+        """
+        keys = {text: content_key(self._embedder.identity, text) for text in texts}
+        found = self._store.get_all(keys.values())
+        vectors = {text: np.frombuffer(found[key], np.float32) for text, key in keys.items() if key in found}
+        new = sorted(keys.keys() - vectors.keys(), key=lambda text: (-len(text), text))
+        groups = [new[start : start + GROUP] for start in range(0, len(new), GROUP)]
+        if len(groups) > 1:
+            groups = track(groups, "embedding", unit=f"groups of {GROUP} texts", shorter=SHORTER)
+        for group in groups:
+            made = self._embedder.embed(group).astype(np.float32, copy=False)
+            self._store.put_all({keys[text]: vector.tobytes() for text, vector in zip(group, made, strict=True)})
+            vectors |= zip(group, made, strict=True)
+        return np.array([vectors[text] for text in texts], dtype=np.float32)

@@ -1,14 +1,12 @@
 """Vectors and words of chunks to FAISS and BM25."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tune_or_retrieve.base.errors import StageError
-from tune_or_retrieve.base.progress import Progress, say
 from tune_or_retrieve.base.records import Chunk
 from tune_or_retrieve.text.headings import heading
 from tune_or_retrieve.text.search_words import text_words
@@ -18,47 +16,10 @@ if TYPE_CHECKING:
     import bm25s
     import faiss
 
-BATCH = 256  # chunks embedded between two progress updates
-
-
-class Embeds(Protocol):
-    def embed(self, texts: Sequence[str]) -> np.ndarray: ...
-
 
 def embedded_text(chunk: Chunk) -> str:
     """The embedded text of a chunk: title and section, then its text."""
     return f"{heading(chunk)}\n{chunk.full_text}"
-
-
-def embed_texts(
-    texts: Sequence[str],
-    embedder: Embeds,
-    known: Mapping[str, np.ndarray] = MappingProxyType({}),
-    keep: Callable[[Sequence[str], np.ndarray], None] = lambda *_: None,
-) -> np.ndarray:
-    """Unit vectors, float32, shape ``(len(texts), dimensions)``, in the order of the texts.
-
-    Batches hold texts of similar length, longest first: this saves padding, and the time left is not underestimated.
-
-    Args:
-        known: vectors by text that need not be computed.
-        keep: called with texts and vectors of each finished group.
-    """
-    unknown = [row for row, text in enumerate(texts) if text not in known]
-    order = sorted(unknown, key=lambda row: (-len(texts[row]), row))
-    vectors = {row: known[text] for row, text in enumerate(texts) if text in known}
-    if vectors:
-        say(f"embed chunks: {len(vectors)} of {len(texts)} are in the store")
-    shorter = "make longer passages (chunking), or give fewer articles"
-    with Progress("embed chunks", len(order), "chunks", shorter=shorter) as progress:
-        for start in range(0, len(order), BATCH):
-            rows = order[start : start + BATCH]
-            group = [texts[row] for row in rows]
-            made = embedder.embed(group).astype(np.float32, copy=False)
-            keep(group, made)
-            vectors |= zip(rows, made, strict=True)
-            progress.advance(len(rows))
-    return np.stack([vectors[row] for row in range(len(texts))])
 
 
 def build_faiss(vectors: np.ndarray, index_factory: str) -> "faiss.Index":

@@ -18,17 +18,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.base.files import atomic_directory, read_json, read_jsonl, sha256_file, write_json
 from tune_or_retrieve.base.records import Chunk, Record
-from tune_or_retrieve.providers.faiss.indexes import (
-    Embeds,
-    build_bm25,
-    build_faiss,
-    embed_texts,
-    embedded_text,
-    empty_faiss,
-)
+from tune_or_retrieve.providers.faiss.indexes import build_bm25, build_faiss, embedded_text, empty_faiss
 from tune_or_retrieve.text.languages import stemming
-from tune_or_retrieve.vectors.embedding import EmbeddingParams
-from tune_or_retrieve.vectors.embedding_cache import EmbeddingCache
+from tune_or_retrieve.vectors.embedding import EmbeddingParams, Embeds
 from tune_or_retrieve.vectors.params import FaissParams
 
 if TYPE_CHECKING:
@@ -80,14 +72,12 @@ def build_index(
     params: FaissParams,
     embedder: Embeds,
     fallback: Fallback | None = None,
-    kept: EmbeddingCache | None = None,
     languages: Mapping[str, str | None] = MappingProxyType({}),
 ) -> Meta:
     """Build both indexes over the chunks and write them to `folder`, whole or not at all.
 
     Args:
         fallback: why this index replaces another one; written with it.
-        kept: cache of vectors, to which those of this run are added.
         languages: of the articles, by id.
 
     Raises:
@@ -101,10 +91,9 @@ def build_index(
     stems = [algorithms[chunk.article_id] for chunk in chunks]
     bm25 = build_bm25(chunks, params.bm25, stems)  # first, as it takes a second and may refuse the chunks
     texts = [embedded_text(chunk) for chunk in chunks]
-    known = kept.get(texts) if kept else {}
-    one = next(iter(known.values())) if known else embedder.embed(texts[:1])[0]  # to learn the dimensions
-    empty_faiss(params.index_factory, len(one), len(chunks))
-    vectors = embed_texts(texts, embedder, known, kept.put if kept else lambda *_: None)
+    _, dimensions = embedder.embed(texts[:1]).shape
+    empty_faiss(params.index_factory, dimensions, len(chunks))
+    vectors = embedder.embed(texts)
     index = build_faiss(vectors, params.index_factory)
     with atomic_directory(folder) as tmp:
         faiss.write_index(index, str(tmp / VECTORS))
