@@ -11,8 +11,8 @@ from botocore.loaders import Loader
 from bs4 import BeautifulSoup
 
 import stages.articles.__main__ as articles
+from stages.articles.botocore_html import LABELS, NOT_A_TAG, to_markdown
 from stages.articles.from_botocore import read_botocore, service_documents, slug
-from stages.articles.markdown import LABELS, NOT_A_TAG, to_markdown
 from stages.articles.params import ArticlesParams, BotocoreParams
 from stages.articles.shapes import describe
 from stages.articles.write import Document, write_articles

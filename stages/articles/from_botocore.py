@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from botocore.loaders import Loader
 from botocore.model import ListShape, MapShape, OperationModel, ServiceModel, Shape, StructureShape
 
-from stages.articles.markdown import indent, to_markdown
+from stages.articles.botocore_html import indent, to_markdown
 from stages.articles.params import BotocoreParams
 from stages.articles.shapes import describe, join, kind
 from stages.articles.write import Document
