@@ -86,13 +86,14 @@ def test_retrieval_is_that_of_bedrock_and_the_report_says_so(study):
     assert sorted(path.name for path in (study.root / "data/index").iterdir()) == ["managed.json"]
 
 
-def test_only_qa_imports_torch_which_embeds_to_find_duplicates(study):
-    """Of its own choice, not for Bedrock's sake: the extractive generator finds like questions by their vectors."""
+def test_only_qa_and_chunks_import_torch(study):
+    """Of their own choice, not for Bedrock's sake: the extractive generator finds like questions by their vectors, and
+    transformers reads the tokenizer of a GGUF file, if chunking.tokenizers names one."""
     loaded = {}
     for line in (study.root / "modules").read_text().splitlines():
         stage, *modules = line.split()
         loaded.setdefault(stage, set()).update(modules)
-    assert {stage for stage, modules in loaded.items() if "torch" in modules} == {"qa"}
+    assert {stage for stage, modules in loaded.items() if "torch" in modules} == {"qa", "chunks"}
     without = {stage for stage, modules in loaded.items() if "boto3" not in modules}
     assert without == {"articles", "chunks", "report"}  # sentence-transformers imports it, if it is there, in qa
     assert loaded.keys() == study.stages()

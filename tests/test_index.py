@@ -164,13 +164,13 @@ def test_a_kill_costs_the_group_under_way(store, capsys):
                 raise KeyboardInterrupt
             return super().embed(texts)
 
-    texts, embedder = [f"text {'x' * number}" for number in range(2 * GROUP + 188)], HashingEmbedder()
+    texts, embedder = [f"text {'x' * number}" for number in range(2 * GROUP + 60)], HashingEmbedder()
     with pytest.raises(KeyboardInterrupt):
         CachedEmbedder(Killed(), store).embed(texts)
-    assert "embedding: 0/3 groups of 256 texts\n" in capsys.readouterr().err
+    assert "embedding: 0/188 texts\n" in capsys.readouterr().err
     vectors = CachedEmbedder(embedder, store).embed(texts)
     np.testing.assert_array_equal(vectors, HashingEmbedder().embed(texts))
-    assert [len(call) for call in embedder.calls] == [188]
+    assert [len(call) for call in embedder.calls] == [60]
 
 
 def test_title_and_section_are_embedded(chunks):

@@ -27,7 +27,7 @@ def main() -> None:
     with contextlib.ExitStack() as opened:
         if params.strategy == "semantic":
             store = opened.enter_context(Store("embeddings"))
-            embedder = CachedEmbedder(Embedder(params.semantic.embedding, load(SECTION, RunParams)), store)
+            embedder = CachedEmbedder(Embedder(params.semantic.embedding, load(SECTION, RunParams)), store, quiet=True)
         rows = (
             chunk
             for article in track(read_articles(), "chunks", unit="articles", shorter=SHORTER)

@@ -2,6 +2,7 @@
 
 import functools
 import re
+import tempfile
 from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -46,7 +47,10 @@ def language_of(text: str) -> str | None:
 def _identifier() -> "LanguageIdentifier":
     from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
-    identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+    try:
+        identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+    except OSError as fault:  # it unpacks the model into a temporary file, which may find no room
+        raise OSError(fault.errno, fault.strerror, fault.filename or tempfile.gettempdir()) from fault
     # Without the dialects and creoles that have longer codes: short English texts would be taken for Nigerian Pidgin.
     identifier.set_languages([code for code in identifier.labels if len(code) == 2 or code == _NOT_LANGUAGE])
     return identifier

@@ -1,15 +1,17 @@
 """Embeddings kept in the store: a text that was embedded before, by any stage, is not embedded again."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 
 import numpy as np
 
 from tune_or_retrieve.base.files import content_key
-from tune_or_retrieve.base.progress import track
+from tune_or_retrieve.base.progress import Progress
 from tune_or_retrieve.base.store import Store
 from tune_or_retrieve.vectors.embedding import Embedder
 
-GROUP = 256  # texts embedded and kept together: as many as a kill may cost
+GROUP = 64  # texts embedded and kept together: as many as a kill may cost
+FEW = 16  # texts whose embedding needs no progress
 SHORTER = "give fewer articles, or make longer passages (chunking)"
 
 
@@ -21,10 +23,11 @@ class CachedEmbedder:
 
     Args:
         store: of embeddings. What embedders of another identity put there is not found.
+        quiet: show no progress, as the caller shows its own.
     """
 
-    def __init__(self, embedder: Embedder, store: Store):
-        self._embedder, self._store = embedder, store
+    def __init__(self, embedder: Embedder, store: Store, quiet: bool = False):
+        self._embedder, self._store, self._quiet = embedder, store, quiet
 
     def embed(self, texts: Sequence[str]) -> np.ndarray:
         """Unit vectors, float32, shape ``(len(texts), dimensions)``, in the order given.
@@ -37,10 +40,12 @@ class CachedEmbedder:
         vectors = {text: np.frombuffer(found[key], np.float32) for text, key in keys.items() if key in found}
         new = sorted(keys.keys() - vectors.keys(), key=lambda text: (-len(text), text))
         groups = [new[start : start + GROUP] for start in range(0, len(new), GROUP)]
-        if len(groups) > 1:
-            groups = track(groups, "embedding", unit=f"groups of {GROUP} texts", shorter=SHORTER)
-        for group in groups:
-            made = self._embedder.embed(group).astype(np.float32, copy=False)
-            self._store.put_all({keys[text]: vector.tobytes() for text, vector in zip(group, made, strict=True)})
-            vectors |= zip(group, made, strict=True)
+        silent = self._quiet or len(new) <= FEW
+        with nullcontext() if silent else Progress("embedding", len(new), "texts", shorter=SHORTER) as progress:
+            for group in groups:
+                made = self._embedder.embed(group).astype(np.float32, copy=False)
+                self._store.put_all({keys[text]: vector.tobytes() for text, vector in zip(group, made, strict=True)})
+                vectors |= zip(group, made, strict=True)
+                if progress:
+                    progress.advance(len(group))
         return np.array([vectors[text] for text in texts], dtype=np.float32)
