@@ -200,6 +200,9 @@ def test_markdown_that_shows_imports_in_code_is_no_mdx():
 
 GERMAN = "Eine Kiste faßt höchstens 64 KB, außer über die Übersicht. Gelöschte Kisten können nicht zurückkehren."
 RUSSIAN = "Посылка может содержать не более 64 КБ данных. Заблокированный ящик нельзя удалить до срока."
+SERVER = "Настройка. Сервер хранит журналы в каталоге. Проверьте файл перед запуском."
+FRENCH = "Le fichier a été déplacé à côté du dossier. La clé de la boîte est prête, et elle reste valable après l'été."
+POLISH = "Ustawienia. Serwer przechowuje dzienniki w katalogu. Sprawdź plik przed uruchomieniem, a następnie włącz."
 JAPANESE = "木箱には最大64KBのデータを入れることができます。ロックされた木箱は、期限が切れるまで削除できません。"
 
 
@@ -212,13 +215,23 @@ JAPANESE = "木箱には最大64KBのデータを入れることができます�
         (GERMAN, "utf-32", "utf-32"),
         (GERMAN, "cp1252", "cp1252"),
         (RUSSIAN, "cp1251", "cp1251"),
+        (SERVER, "cp1251", "cp1251"),
         (RUSSIAN, "koi8-r", "koi8-r"),
+        (FRENCH, "cp1252", "cp1252"),
+        (POLISH, "cp1250", "cp1250"),
         (JAPANESE, "shift_jis", "cp932"),
     ],
 )
 def test_encodings_are_detected_and_said(text, encoding, said):
     data = f"{text}\r\n{text}\r".encode(encoding)
     assert convert("a.txt", data) == Converted(f"{text}\n{text}\n", None, said)
+
+
+def test_utf_8_with_a_wrong_byte_is_still_utf_8():
+    text = f"{RUSSIAN}\n\n“It’s”."
+    found = convert("a.md", text.encode().replace("“".encode(), b"\x93"))
+    assert found.text == text.replace("“", "�") + "\n"
+    assert found.encoding == "utf-8 with wrong bytes, shown as �"
 
 
 def test_plain_text_that_is_indented_as_a_whole_is_no_code():

@@ -13,6 +13,10 @@ MARKS = {  # byte-order marks; UTF-32's begins with UTF-16's
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
+WRONG_IN = 10  # one wrong sequence of bytes in so many characters beyond ASCII: still UTF-8
+# Of the shares that charset-normalizer measures: how much worse a Windows code page may be than the best encoding.
+# Those of DOS and old Macs look as well, but are rarely found.
+CHAOS, COHERENCE = 0.05, 0.1
 GUESSED_FROM = 1_000_000  # bytes that an encoding is guessed from: guessing is slow
 BINARY = re.compile(r"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]")  # control characters that no text has
 ADVICE = "save it as text in UTF-8"
@@ -42,13 +46,32 @@ def decode(data: bytes, declared: str | None = None) -> Decoded:
         except (LookupError, UnicodeError):
             if marked:
                 raise Unreadable(f"not the {marked} that its first bytes announce; {ADVICE}") from None
-    return _guessed(data)
+    return _nearly_utf8(data) or _guessed(data)
+
+
+def _nearly_utf8(data: bytes) -> Decoded | None:
+    """UTF-8 in which a few bytes are not: a quote that was pasted in, an emoji that was cut."""
+    text = data.decode("utf-8", "replace")
+    wrong = text.count("\ufffd")
+    if sum(character > "\x7f" for character in text) < wrong * WRONG_IN:
+        return None
+    return _decoded(text, "utf-8")._replace(encoding=f"utf-8 with wrong bytes, shown as {chr(0xFFFD)}")
 
 
 def _guessed(data: bytes) -> Decoded:
     from charset_normalizer import from_bytes
 
-    best = from_bytes(data[:GUESSED_FROM]).best()
+    matches = from_bytes(data[:GUESSED_FROM])
+    best = matches.best()
+    if best is not None:
+        usual = [
+            match
+            for match in matches
+            if match.encoding.startswith("cp125")
+            and match.chaos <= best.chaos + CHAOS
+            and match.coherence >= best.coherence - COHERENCE
+        ]
+        best = min(usual, key=lambda match: (match.chaos, -match.coherence, match.encoding != "cp1252"), default=best)
     if best is None or BINARY.search(str(best)):
         raise Unreadable(f"binary, or text in an unknown encoding; {ADVICE}")
     # Of encodings that give the same text the most usual is named.
