@@ -256,6 +256,10 @@ EQUAL = dict.fromkeys(MEANS, 5.0)
             "{12}, rag and ft_rag are not told apart; each of base and ft is beaten by another.",
         ),
         (
+            0, 12, {**EQUAL, "base": 1.0}, "Not settled between retrieve, fine-tune and both.",
+            "{12}, rag, ft and ft_rag are not told apart; base is beaten by another.",
+        ),
+        (
             5, 12, MEANS, "Both, probably.",  # 5 questions: no p below 2 / 32, so nothing stands after Holm
             "On the 5 handwritten questions, ft_rag beats each of the other three (not in every comparison after "
             "Holm's correction); on the 12 synthetic questions, ft_rag beats each of the other three.",

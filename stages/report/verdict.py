@@ -38,7 +38,8 @@ class Standing:
         if len(self.unbeaten) == 1:
             return f"{where}, {self.unbeaten[0]} is beaten by no other, but does not beat each of them"
         beaten = [a for a in APPROACHES if a not in self.unbeaten]
-        return f"{where}, {listed(self.unbeaten)} are not told apart; each of {listed(beaten)} is beaten by another"
+        those = f"each of {listed(beaten)}" if len(beaten) > 1 else beaten[0]
+        return f"{where}, {listed(self.unbeaten)} are not told apart; {those} is beaten by another"
 
 
 @dataclass(frozen=True)
