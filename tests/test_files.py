@@ -10,6 +10,7 @@ import textwrap
 from pathlib import Path
 
 import pytest
+from permissions import as_nobody
 from pydantic import BaseModel
 
 from tune_or_retrieve.base.errors import StageError, exits_cleanly
@@ -159,20 +160,13 @@ def test_a_failed_directory_keeps_the_old_one(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["d"]
 
 
-NOBODY = 65534  # for whom, unlike for root, permissions count
-
-
 @contextlib.contextmanager
 def read_only(folder: Path):
     folder.chmod(0o555)
-    root = os.geteuid() == 0
-    if root:
-        os.seteuid(NOBODY)
     try:
-        yield
+        with as_nobody():
+            yield
     finally:
-        if root:
-            os.seteuid(0)
         folder.chmod(0o755)
 
 

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from permissions import as_nobody
 
 import stages.articles.__main__ as articles
 from stages.articles.formats import FORMATS, Converted, Format, Unreadable
@@ -22,8 +23,6 @@ from tune_or_retrieve.base.locations import version_of
 from tune_or_retrieve.base.records import Skipped
 from tune_or_retrieve.base.store import Store
 from tune_or_retrieve.commands import documents
-
-NOBODY = 65534  # for whom, unlike for root, permissions count
 
 
 @pytest.fixture(autouse=True)
@@ -71,14 +70,10 @@ def closed(*paths: str):
     Path().chmod(0o755)
     for path in paths:
         Path(path).chmod(0)
-    root = os.geteuid() == 0
-    if root:
-        os.seteuid(NOBODY)
     try:
-        yield
+        with as_nobody():
+            yield
     finally:
-        if root:
-            os.seteuid(0)
         for path, mode in before.items():
             Path(path).chmod(mode)
 

@@ -88,6 +88,11 @@ def reason_of(fault: OSError) -> str:
     return f"not readable ({fault.strerror})"
 
 
+def reason_of_stat(path: str | Path, fault: OSError) -> str:
+    """Why `os.stat` failed: a link leads nowhere, or the file cannot be read."""
+    return NOWHERE if os.path.islink(path) and fault.errno != errno.EACCES else reason_of(fault)
+
+
 def _escaped(character: str) -> str:
     """As in Python; a byte that is not UTF-8, for which Python has a lone surrogate, as the byte."""
     code = ord(character)
@@ -137,8 +142,7 @@ class _Walk:
             status = os.stat(there)
         except OSError as fault:
             if not self._is_left_out(path, name):
-                gone = there.is_symlink() and fault.errno != errno.EACCES
-                self._skip(path, NOWHERE if gone else reason_of(fault))
+                self._skip(path, reason_of_stat(there, fault))
             return
         folder = stat.S_ISDIR(status.st_mode)
         if self._is_left_out(path + "/" * folder, name):

@@ -14,11 +14,12 @@ from stages.chunks.params import ChunkingParams, HierarchicalParams, SemanticPar
 from stages.chunks.token_counter import Counter
 from tune_or_retrieve.base.records import Article, Chunk
 from tune_or_retrieve.text.headings import shared_headings
+from tune_or_retrieve.text.languages import WITHOUT_BLANKS
 from tune_or_retrieve.text.sentences import Break, Unit, units
 from tune_or_retrieve.vectors.embedding import Embeds
 
 # Words, and the characters of scripts that put no blanks between them, each with its marks.
-NO_BLANKS = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
+NO_BLANKS = "".join(rf"\p{{sc={name}}}" for name in WITHOUT_BLANKS)
 WORD = regex.compile(rf"[{NO_BLANKS}]\p{{M}}*|[^\s{NO_BLANKS}]+")
 CLAUSE_END = re.compile(r"[,;:)、，；：،؛]|\n")
 

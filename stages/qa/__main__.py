@@ -19,7 +19,7 @@ from tune_or_retrieve.base.questions import HANDWRITTEN
 from tune_or_retrieve.base.records import Article, Pair, Question, Rejection, SeenArticle
 from tune_or_retrieve.base.stage import stage
 from tune_or_retrieve.base.store import Store
-from tune_or_retrieve.text.languages import ENGLISH, shares
+from tune_or_retrieve.text.languages import may_be_english, shares
 from tune_or_retrieve.vectors.embedding import Embedder
 from tune_or_retrieve.vectors.embedding_cache import CachedEmbedder
 
@@ -55,7 +55,7 @@ def main() -> None:
 
 def readable(articles: Sequence[Article], params: QaParams) -> tuple[list[Article], str]:
     """The articles that the generator reads, and a sentence about those that it does not; empty if it reads all."""
-    read = [article for article in articles if article.language in (ENGLISH, None)]
+    read = [article for article in articles if may_be_english(article.language)]
     if params.generator != "extractive" or len(read) == len(articles):
         return list(articles), ""
     others = Counter(article.language for article in articles) - Counter(article.language for article in read)

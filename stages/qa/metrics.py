@@ -8,7 +8,7 @@ from stages.qa.balance import TENTHS, tenth
 from stages.qa.build import Sets
 from stages.qa.handwritten import LeftOut
 from tune_or_retrieve.base.records import Article, Pair
-from tune_or_retrieve.text.languages import ENGLISH, shares
+from tune_or_retrieve.text.languages import may_be_english, shares
 
 
 def summary(
@@ -50,7 +50,7 @@ def summary(
     for number in range(TENTHS):
         numbers[f"position_{number + 1:02d}_of_{TENTHS}"] = _rounded(tenths[number] / max(len(accepted), 1))
     languages = Counter(article.language for article in articles)
-    if languages.keys() - {ENGLISH, None}:
+    if not all(map(may_be_english, languages)):
         numbers["languages"] = shares(languages)
     if articles_left_out:
         numbers["articles_left_out"] = articles_left_out

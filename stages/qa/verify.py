@@ -10,7 +10,7 @@ from stages.qa.shared.blocks import SENTENCE_END, blocks, plain
 from stages.qa.shared.grammar import has_pointer
 from stages.qa.shared.subject import Subject, subject_of
 from tune_or_retrieve.base.records import Article, Pair, Rejection
-from tune_or_retrieve.text.languages import ENGLISH
+from tune_or_retrieve.text.languages import may_be_english
 
 QUESTION_WORDS = (5, 48)
 ANSWER_WORDS = (4, 75)
@@ -49,7 +49,7 @@ def verify(
     """The sound pairs, and the others with the first rule that each breaks. ``texts`` by article id."""
     articles = list(articles)
     subjects = {article.id: subject_of(article) for article in articles}
-    foreign = {article.id for article in articles if article.language not in (ENGLISH, None)}
+    foreign = {article.id for article in articles if not may_be_english(article.language)}
     sound, rejected = [], []
     for pair in pairs:
         if reason := (fault_in_any_language if pair.articles & foreign else fault)(pair, subjects, texts):

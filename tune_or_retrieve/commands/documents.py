@@ -8,7 +8,17 @@ from pathlib import Path
 
 from stages.articles import summary
 from stages.articles.params import FolderParams
-from stages.articles.walk import NOT_REGULAR, NOT_UTF8, NOWHERE, Found, is_utf8, kind_of, printable, reason_of, walk
+from stages.articles.walk import (
+    NOT_REGULAR,
+    NOT_UTF8,
+    Found,
+    is_utf8,
+    kind_of,
+    printable,
+    reason_of,
+    reason_of_stat,
+    walk,
+)
 from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.base.params import ParamsFaults
 
@@ -76,16 +86,14 @@ def _unreadable(path: str) -> str | None:
     try:
         mode = os.stat(path).st_mode
     except OSError as fault:
-        return NOWHERE if os.path.islink(path) and fault.errno != errno.EACCES else reason_of(fault)
+        return reason_of_stat(path, fault)
     if stat.S_ISDIR(mode):
         return None
     if not stat.S_ISREG(mode):
         return NOT_REGULAR
-    return (
-        None
-        if os.access(path, os.R_OK, effective_ids=os.access in os.supports_effective_ids)
-        else f"not readable ({os.strerror(errno.EACCES)})"
-    )
+    if os.access(path, os.R_OK, effective_ids=os.access in os.supports_effective_ids):
+        return None
+    return reason_of(PermissionError(errno.EACCES, os.strerror(errno.EACCES)))
 
 
 def _is_ignored(path: Path) -> bool:

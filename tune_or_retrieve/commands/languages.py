@@ -12,7 +12,7 @@ from stages.retrieve.params import RetrievalParams
 from tune_or_retrieve.base.corpus import FOLDER, MANIFEST, read_articles
 from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.base.params import load
-from tune_or_retrieve.text.languages import ENGLISH, language_of, shares
+from tune_or_retrieve.text.languages import language_of, may_be_english, shares
 
 LOOKED_AT = 50  # files, spread over the folder
 READ = 100_000  # bytes of each
@@ -34,7 +34,7 @@ def language_lines(files: Sequence[Path]) -> Iterator[str]:
     if not seen:
         return
     yield f"Languages of {of}: {shares(seen)}."
-    if seen.keys() - {ENGLISH, None} and (parts := list(_english_only())):
+    if not all(map(may_be_english, seen)) and (parts := list(_english_only())):
         yield "Not all of them are in English, and these parts of the study know English only:"
         yield from (f"  {part}" for part in parts)
 

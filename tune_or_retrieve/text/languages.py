@@ -23,6 +23,8 @@ SNOWBALL = {
     "st": "sesotho", "sv": "swedish", "ta": "tamil", "tr": "turkish", "yi": "yiddish",
 }  # fmt: skip
 UNSTEMMED = "none"
+# Scripts (ISO 15924) that put no blanks between words.
+WITHOUT_BLANKS = ("Han", "Hira", "Kana", "Thai", "Laoo", "Khmr", "Mymr")
 
 _READ = 20_000  # characters of a text that are looked at
 _ENOUGH = 3_000  # of them, characters of prose that are classified; more does not change the result
@@ -54,6 +56,11 @@ def _identifier() -> "LanguageIdentifier":
     # Without the dialects and creoles that have longer codes: short English texts would be taken for Nigerian Pidgin.
     identifier.set_languages([code for code in identifier.labels if len(code) == 2 or code == _NOT_LANGUAGE])
     return identifier
+
+
+def may_be_english(language: str | None) -> bool:
+    """Whether what knows English only reads a text of this language; one that is not known counts as English."""
+    return language in (ENGLISH, None)
 
 
 def stemming(setting: str, languages: Mapping[str, str | None]) -> dict[str, str]:

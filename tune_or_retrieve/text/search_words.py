@@ -20,13 +20,13 @@ from collections.abc import Collection, Iterator
 
 import regex
 
-from tune_or_retrieve.text.languages import UNSTEMMED
+from tune_or_retrieve.text.languages import UNSTEMMED, WITHOUT_BLANKS
 
 NAME = "="
 MAX_JOINED = 5  # words; DeleteBucketIntelligentTieringConfiguration has five, few names have more
 
 # Korean has blanks, but between phrases: particles are written with the word before them.
-_SCRIPTS = "".join(rf"\p{{scx={name}}}" for name in ["Han", "Hira", "Kana", "Hang", "Thai", "Laoo", "Khmr", "Mymr"])
+_SCRIPTS = "".join(rf"\p{{scx={name}}}" for name in (*WITHOUT_BLANKS, "Hang"))
 _UNSPACED = rf"[[\p{{L}}\p{{M}}\p{{N}}]&&[{_SCRIPTS}]]"
 _WORD = rf"[[\p{{L}}\p{{M}}\p{{N}}]--[{_SCRIPTS}]]+"
 # A full stop or colon counts only inside a name; the last one is the joiner that Persian has where others have a blank.

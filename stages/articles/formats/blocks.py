@@ -17,10 +17,11 @@ ATTRIBUTE = r"(?:[#.][^\s{}]+|[\w:-]+=(?:\"[^\"{}]*\"|[^\s{}\"]*)|-)"
 HEADING_ATTRIBUTES = re.compile(
     rf"(?<![ \t])[ \t]*\{{:?[ \t]*(?=[#.-]){ATTRIBUTE}(?:[ \t]+{ATTRIBUTE})*[ \t]*\}}[ \t]*#*[ \t]*$"
 )
+COMMENT = re.compile(r"<!--[\s\S]*?(?:-->|\Z)")
 # What is removed. Code spans come first, since they are kept; a comment without an end is kept, too.
 REMOVED = re.compile(
     r"(?P<code>(?<!`)(`+)(?!`)[\s\S]*?(?<!`)\2(?!`))"
-    r"|<!--[\s\S]*?(?:-->|\Z)"
+    rf"|{COMMENT.pattern}"
     r"|!\[(?P<alt>[^\[\]]*)\]\(\s*<?data:[^)]*\)"  # an embedded image, of which the words stay
     r"|(?P<tag><img\b[^<>]*?\bsrc=[\"']data:[^<>]*>)"
     r"|^[ ]{0,3}\[[^\[\]\n]+\]:[ \t]*<?data:.*$"
@@ -28,7 +29,6 @@ REMOVED = re.compile(
     r"|^[ \t]*\{(?::|[ \t]*[#.](?=[\w-]))[^{}\n]*\}[ \t]*$",  # attributes of the block above
     re.MULTILINE,
 )
-COMMENT = re.compile(r"<!--[\s\S]*?(?:-->|\Z)")
 ALT = re.compile(r"\balt=[\"']([^\"'<>]*)")
 ALERT = re.compile(r"\[!([\w-]+)\][+-]?[ \t]*(.*)")
 # ":::note[Title]", "::: note Title", ":::{note} Title", '::: {.callout-note title="Title"}', and so for fences

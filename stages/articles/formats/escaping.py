@@ -1,4 +1,4 @@
-"""Words that would be marks of Markdown."""
+"""Words that would be marks of Markdown, and code that holds fences."""
 
 import re
 
@@ -13,3 +13,9 @@ def escape(words: str) -> str:
         return f"\\{words}"
     number = NUMBER.match(words)
     return f"{number[1]}\\{words[number.end(1) :]}" if number else words
+
+
+def fenced(code: str, language: str = "") -> str:
+    """Code in a fence that is longer than any within it."""
+    fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", code)), default=0))
+    return f"{fence}{language}\n{code}\n{fence}"

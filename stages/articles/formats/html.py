@@ -17,7 +17,7 @@ from markdownify import MarkdownConverter
 from stages.articles.formats.blocks import KINDS, label
 from stages.articles.formats.converted import Converted
 from stages.articles.formats.decoding import decode
-from stages.articles.formats.escaping import escape
+from stages.articles.formats.escaping import escape, fenced
 
 DECLARED = re.compile(
     rb"<meta[^>]{1,200}?charset=[\"']?([\w:.-]{1,40})|<\?xml[^>]{1,100}?encoding=[\"']([\w:.-]{1,40})"
@@ -43,22 +43,8 @@ TITLES = "[class*=admonition-title], [class*=admonitionHeading], [class*=alert-t
 HEADINGS = ["h1", "h2", "h3", "h4", "h5", "h6"]
 BLOCKS = {
     *("address", "article", "aside", "blockquote", "body", "caption", "center", "dd", "details", "div", "dl", "dt"),
-    *(
-        "fieldset",
-        "figcaption",
-        "figure",
-        "footer",
-        "form",
-        "header",
-        "hr",
-        "html",
-        "legend",
-        "li",
-        "main",
-        "nav",
-        "ol",
-    ),
-    *("p", "pre", "section", "summary", "table", "tbody", "td", "tfoot", "th", "thead", "tr", "ul", *HEADINGS),
+    *("fieldset", "figcaption", "figure", "footer", "form", "header", "hr", "html", "legend", "li", "main", "nav"),
+    *("ol", "p", "pre", "section", "summary", "table", "tbody", "td", "tfoot", "th", "thead", "tr", "ul", *HEADINGS),
 }
 LANGUAGE = re.compile(
     r"(?:^|\s)(?:(?:language|lang|highlight|highlight-source|brush:)[- ]|code (?=\S+ literal-block))([\w+#.-]+)"
@@ -190,9 +176,7 @@ class _Converter(MarkdownConverter):
 
     def convert_pre(self, el: Tag, text: str, parent_tags: set[str]) -> str:
         code = el.get_text().strip("\n")
-        longest = max((len(run) for run in re.findall(r"`{3,}", code)), default=2)
-        fence = "`" * (longest + 1)
-        return f"\n\n{fence}{_language(el)}\n{code.rstrip()}\n{fence}\n\n" if code.strip() else ""
+        return f"\n\n{fenced(code.rstrip(), _language(el))}\n\n" if code.strip() else ""
 
     def convert_td(self, el: Tag, text: str, parent_tags: set[str]) -> str:
         return super().convert_td(el, re.sub(r"\s*\n\s*", " ", text.strip()).replace("|", "\\|"), parent_tags)

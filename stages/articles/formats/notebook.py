@@ -11,6 +11,7 @@ from nbformat import converter, reader
 from stages.articles.formats.blocks import clean
 from stages.articles.formats.converted import Converted, reading
 from stages.articles.formats.decoding import decode
+from stages.articles.formats.escaping import fenced
 from stages.articles.formats.front_matter import split_front_matter
 
 LONGEST_OUTPUT = 1000  # characters
@@ -41,14 +42,9 @@ def _cell(cell: dict, language: str) -> Iterator[str]:
     if cell["cell_type"] == "markdown" or (cell["cell_type"] == "raw" and source.startswith("---")):
         yield source
     elif source.strip():
-        yield _fenced(source, language if cell["cell_type"] == "code" else "")
+        yield fenced(source, language if cell["cell_type"] == "code" else "")
     for output in cell.get("outputs", ()):
         text = output.get("text") or output.get("data", {}).get("text/plain") or ""
         text = ANSI.sub("", text if isinstance(text, str) else "".join(text)).strip("\n").rstrip()
         if text and len(text) <= LONGEST_OUTPUT and output.get("name") != "stderr" and not OBJECT.fullmatch(text):
-            yield _fenced(text, "")
-
-
-def _fenced(code: str, language: str) -> str:
-    fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", code)), default=0))
-    return f"{fence}{language}\n{code}\n{fence}"
+            yield fenced(text)

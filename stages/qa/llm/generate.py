@@ -20,7 +20,7 @@ from tune_or_retrieve.chat.engine import asker
 from tune_or_retrieve.chat.parallel import each
 from tune_or_retrieve.chat.prompting import filled
 from tune_or_retrieve.chat.structured import Asks, ShapedReply, json_schema
-from tune_or_retrieve.text.languages import ENGLISH
+from tune_or_retrieve.text.languages import may_be_english
 
 if TYPE_CHECKING:
     from tune_or_retrieve.money.jobs import Watch
@@ -133,7 +133,7 @@ def asking(prompt: str, passage: Passage, text: str, share: int) -> list[dict[st
         "names": " and ".join(subject_of(article).names),
         "passage": text[passage.start : passage.end],
     }
-    language = "" if article.language in (ENGLISH, None) else IN_ITS_LANGUAGE
+    language = "" if may_be_english(article.language) else IN_ITS_LANGUAGE
     return filled(prompt, material, count=str(share), kinds=", ".join(get_args(Kind)), language=language)
 
 

@@ -1,5 +1,6 @@
 """Markdown to sentences with offsets into the article, and Markdown to plain words."""
 
+import functools
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -32,8 +33,13 @@ class Sentence(NamedTuple):
     block: Block
 
 
-def blocks(text: str) -> Iterator[Block]:
+@functools.lru_cache(maxsize=16)  # each pair of an article is verified by them
+def blocks(text: str) -> tuple[Block, ...]:
     """Headings, and blocks with prose, of a Markdown text in order. Code, tables and HTML hold no sentences."""
+    return tuple(_blocks(text))
+
+
+def _blocks(text: str) -> Iterator[Block]:
     lead_in = False
     for block in markdown.blocks(text):
         if block.kind == "heading":
