@@ -380,6 +380,10 @@ LONG = {
     "Chinese": "书架最多可以放六十四本书，然后锁上十天" * 40,
     "Russian": "Замок может хранить шестьдесят четыре книги и открывается через десять дней " * 20,
     "emoji": "🗝️🔒" * 300,
+    # White space that a chat model's tokenizer counts and WordPiece does not.
+    "indented code": "```\n" + "".join("    " * (n % 6) + f"ab{n}\n" for n in range(300)) + "```",
+    "blank lines": "A key opens it.\n\n\n\n" * 100,
+    "table": "| Name | Use |\n|---|---|\n" + "".join(f"|   k{n}   |   opens box {n}   |\n" for n in range(200)),
 }
 
 
@@ -389,8 +393,16 @@ def test_limits_hold_in_the_tokens_of_each_tokenizer_whatever_the_words(name, re
     chunks = _cut(text, real_counts["both"], fixed_size={"max_tokens": 60, "overlap_percentage": 10})
     _assert_exact(text, chunks)
     for count in real_counts.values():
-        assert max(count([chunk.text for chunk in chunks])) <= 60
+        assert max(count([chunk.full_text for chunk in chunks])) <= 60
     assert len(chunks) < len(text) / 10
+
+
+@pytest.mark.parametrize("name", LONG)
+def test_limits_of_parents_and_children_hold_too(name, real_counts):
+    chunks = _cut(LONG[name], real_counts["both"], strategy="hierarchical")
+    for count in real_counts.values():
+        assert max(count([chunk.full_text for chunk in chunks])) <= 30
+        assert max(count([chunk.full_context for chunk in chunks])) <= 80
 
 
 @pytest.fixture(scope="module")

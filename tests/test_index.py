@@ -85,6 +85,7 @@ def folder(tmp_path, chunks_file, embedder) -> Path:
         ("ListObjectsV2", ["list", "object", "v2", "=listobjectsv2"]),
         ("KMSKeyArn", ["kms", "key", "arn", "=kmskeyarn"]),
         ("The policies of a bucket.", ["policy", "bucket"]),
+        ("Classes, boxes, hashes, sizes, caches.", ["class", "box", "hash", "size", "cache"]),
         ("1,048,576 bytes", ["1048576", "byte"]),
         ("", []),
     ],

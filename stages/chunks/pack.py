@@ -6,8 +6,10 @@ whose text is in the next one; semantic-text-splitter 1 % and 13 %. Here every d
 how full its chunks are. On the same articles: none and none.
 """
 
+import itertools
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from tune_or_retrieve.text.sentences import Break, Unit
 
@@ -30,15 +32,22 @@ MIXED = {Break.SECTION: 0.6, Break.SUBSECTION: 0.1}  # what a heading inside a c
 EMPTY = 2.0  # cost of a nearly empty chunk, falling with the square of its free space
 
 
-def pack(
-    units: Sequence[Unit], tokens: Sequence[int], headers: Sequence[int], text: str, max_tokens: int, overlap: int
-) -> list[tuple[int, int, int]]:
+class Pieces(NamedTuple):
+    """Units of one article, none longer than a chunk may be, with what each adds to one, in tokens."""
+
+    units: Sequence[Unit]
+    first: Sequence[int]  # to a chunk that starts with it
+    more: Sequence[int]  # to any other: with the white space before it
+    headers: Sequence[int]  # the table header repeated by a chunk that starts with it; 0 where there is none
+
+    def slice(self, start: int, end: int) -> "Pieces":
+        return Pieces(*(column[start:end] for column in self))
+
+
+def pack(pieces: Pieces, text: str, max_tokens: int, overlap: int) -> list[tuple[int, int, int]]:
     """Divide units into chunks.
 
     Args:
-        units: of one article, none longer than max_tokens.
-        tokens: of each unit.
-        headers: tokens of the table header that a chunk which starts with this unit repeats; 0 where there is none.
         text: the article.
         max_tokens: of a chunk, its overlap and repeated header included.
         overlap: tokens at most that a chunk repeats of what is before it, in whole units. A chunk that starts with a
@@ -47,14 +56,13 @@ def pack(
     Returns:
         For each chunk the unit it starts with, overlap included, the first unit that is its own, and the end.
     """
+    units = pieces.units
     count = len(units)
-    starts = [_overlap_start(units, tokens, index, overlap) for index in range(count)]
-    sums = [0]
-    for number in tokens:
-        sums.append(sums[-1] + number)
+    starts = [_overlap_start(pieces, index, overlap) for index in range(count)]
+    sums = [0, *itertools.accumulate(pieces.more)]
 
     def size(start: int, end: int) -> int:
-        return headers[start] + sums[end] - sums[start]
+        return pieces.headers[start] + pieces.first[start] + sums[end] - sums[start + 1]
 
     best = [0.0] + [math.inf] * count
     previous = [0] * (count + 1)
@@ -87,11 +95,11 @@ def _cut(units: Sequence[Unit], index: int, text: str) -> float:
     return CUT[units[index].before] + (AFTER_COLON if text[units[index - 1].end - 1] == ":" else 0.0)
 
 
-def _overlap_start(units: Sequence[Unit], tokens: Sequence[int], index: int, overlap: int) -> int:
-    start, left = index, overlap
-    while start and not units[start].heading and tokens[start - 1] <= left:
+def _overlap_start(pieces: Pieces, index: int, overlap: int) -> int:
+    start, repeated = index, 0
+    while start and not pieces.units[start].heading and repeated + pieces.first[start - 1] <= overlap:
         start -= 1
-        left -= tokens[start]
-    while start < index and units[start].before == Break.CODE:
+        repeated += pieces.more[start]
+    while start < index and pieces.units[start].before == Break.CODE:
         start += 1  # half of a code block says little
     return start

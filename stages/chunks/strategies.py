@@ -4,12 +4,11 @@ import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import NamedTuple
 
 import numpy as np
 import regex
 
-from stages.chunks.pack import pack
+from stages.chunks.pack import Pieces, pack
 from stages.chunks.params import ChunkingParams, HierarchicalParams, SemanticParams
 from stages.chunks.token_counter import Counter
 from tune_or_retrieve.base.records import Article, Chunk
@@ -37,12 +36,12 @@ def chunk_article(
     if not whole:
         return []
     if params.strategy == "none":
-        pieces = _Pieces(whole, [], [])
+        pieces = Pieces(whole, [], [], [])
         cuts = [(0, 0, len(whole))]
     elif params.strategy == "fixed_size":
         size = params.fixed_size
         pieces = _fit(whole, text, size.max_tokens, count)
-        cuts = pack(*pieces, text, size.max_tokens, size.max_tokens * size.overlap_percentage // 100)
+        cuts = pack(pieces, text, size.max_tokens, size.max_tokens * size.overlap_percentage // 100)
     elif params.strategy == "semantic":
         pieces = _fit(whole, text, params.semantic.max_tokens, count)
         cuts = _semantic(pieces, text, params.semantic, embedder)
@@ -57,15 +56,15 @@ def _hierarchical(
     """Children that are found, each with the parent that is passed to the model."""
     pieces = _fit(whole, text, sizes.child_max_tokens, count)
     chunks: list[Chunk] = []
-    for begin, own, end in pack(*pieces, text, sizes.parent_max_tokens, sizes.overlap_tokens):
+    for begin, own, end in pack(pieces, text, sizes.parent_max_tokens, sizes.overlap_tokens):
         parent = pieces.units[begin:end]
         inside = pieces.slice(own, end)
-        for cut in pack(*inside, text, sizes.child_max_tokens, sizes.overlap_tokens):
+        for cut in pack(inside, text, sizes.child_max_tokens, sizes.overlap_tokens):
             chunks.append(_chunk(article, text, inside.units, cut, len(chunks), parent))
     return chunks
 
 
-def _semantic(fitted: "_Pieces", text: str, params: SemanticParams, embedder: Embeds) -> list[tuple[int, int, int]]:
+def _semantic(fitted: Pieces, text: str, params: SemanticParams, embedder: Embeds) -> list[tuple[int, int, int]]:
     """Cut where neighbouring units differ most in meaning, then divide what is too long."""
     pieces = fitted.units
     if len(pieces) == 1:
@@ -86,38 +85,30 @@ def _semantic(fitted: "_Pieces", text: str, params: SemanticParams, embedder: Em
     edges = [0, *(int(i) + 1 for i in np.flatnonzero(peak)), len(pieces)]
     cuts = []
     for low, high in itertools.pairwise(edges):
-        for begin, own, end in pack(*fitted.slice(low, high), text, params.max_tokens, 0):
+        for begin, own, end in pack(fitted.slice(low, high), text, params.max_tokens, 0):
             cuts.append((begin + low, own + low, end + low))
     return cuts
 
 
-class _Pieces(NamedTuple):
-    """Units that fit, see :func:`stages.chunks.pack.pack`."""
-
-    units: Sequence[Unit]
-    tokens: Sequence[int]
-    headers: Sequence[int]
-
-    def slice(self, start: int, end: int) -> "_Pieces":
-        return _Pieces(self.units[start:end], self.tokens[start:end], self.headers[start:end])
-
-
-def _fit(whole: Sequence[Unit], text: str, max_tokens: int, count: Counter) -> _Pieces:
+def _fit(whole: Sequence[Unit], text: str, max_tokens: int, count: Counter) -> Pieces:
     """Units with their tokens. One that is too long is cut between words, and a longer word inside.
 
     A header of a table that is longer than half a chunk is not repeated.
     """
-    fitted: list[tuple[Unit, int, int]] = []
-    headers = {unit.table for unit in whole if unit.table}
-    lengths = dict(zip(headers, count([text[low:high] for low, high in headers]), strict=True)) if headers else {}
+    parts: list[tuple[Unit, int, int]] = []  # with the tokens of each and of its table's header
+    spans = {unit.table for unit in whole if unit.table}
+    lengths = dict(zip(spans, count([f"{text[low:high]}\n" for low, high in spans]), strict=True)) if spans else {}
     for unit, size in zip(whole, count([text[unit.start : unit.end] for unit in whole]), strict=True):
         header = lengths.get(unit.table, 0)
         if header > max_tokens // 2:
             unit, header = replace(unit, table=None), 0
         room = max_tokens - header
-        parts = [(unit, size)] if size <= room else _words(unit, text, room, count)
-        fitted += [(part, size, header) for part, size in parts]
-    return _Pieces(*zip(*fitted, strict=True))
+        cut = [(unit, size)] if size <= room else _words(unit, text, room, count)
+        parts += [(part, size, header) for part, size in cut]
+    units, first, headers = zip(*parts, strict=True)
+    # White space is counted with what follows it, as tokenizers of chat models take blanks and the next word for one.
+    more = count([text[before.end : unit.end] for before, unit in zip((units[0], *units), units, strict=False)])
+    return Pieces(units, first, [max(pair) for pair in zip(first, more, strict=True)], headers)
 
 
 def _words(unit: Unit, text: str, max_tokens: int, count: Counter) -> list[tuple[Unit, int]]:

@@ -121,11 +121,16 @@ def _stem(word: str, algorithm: str) -> str:
 
 
 def _singular(word: str) -> str:
-    """Plural to singular, nothing more: the S-stemmer of Harman (1991), "How effective is suffixing?"."""
+    """Plural to singular, nothing more: the S-stemmer of Harman (1991), "How effective is suffixing?".
+
+    And -es where English adds it to a hissing sound, so that "classes" finds "class" and "boxes" finds "box".
+    """
     if len(word) <= 3:  # sns, kms, aws
         return word
     if word.endswith("ies") and not word.endswith(("eies", "aies")):
         return word[:-3] + "y"
+    if word.endswith(("sses", "shes", "xes")):
+        return word[:-2]
     if word.endswith("es") and not word.endswith(("aes", "ees", "oes")):
         return word[:-1]
     if word.endswith("s") and not word.endswith(("us", "ss")):
