@@ -66,6 +66,8 @@ def _cut(text, count=count_words, embedder=None, **changes) -> list[Chunk]:
         ("One.", ["One."]),
         ("One. Two! Three? Four", ["One.", "Two!", "Three?", "Four"]),
         ("Use e.g. Red, i.e. a U.S. colour. Then stop.", ["Use e.g. Red, i.e. a U.S. colour.", "Then stop."]),
+        ("Ask Dr. Smith or Mrs. Jones. Then St. Paul.", ["Ask Dr. Smith or Mrs. Jones.", "Then St. Paul."]),
+        ("Siehe Nr. Vier bzw. Abb. Fünf. Ende.", ["Siehe Nr. Vier bzw. Abb. Fünf.", "Ende."]),
         ("Ends with `.fifo`. Default: 0.5. `X` is set.", ["Ends with `.fifo`.", "Default: 0.5.", "`X` is set."]),
         ("Code `a. B` is one. (Always.) [So](x) it is.", ["Code `a. B` is one.", "(Always.)", "[So](x) it is."]),
         ("1. First. Second.", ["1. First.", "Second."]),

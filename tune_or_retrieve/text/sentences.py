@@ -17,9 +17,10 @@ END = regex.compile(
     r"""\p{STerm}["'*\p{Pe}\p{Pf}\p{Pi}]*\s+(?=["'*`¿¡\p{Ps}\p{Pi}\p{Pf}]*[\p{SB=Upper}\p{SB=OLetter}\p{SB=Numeric}`\[(])"""
     r"""|[。｡！？]+["'*\p{Pe}\p{Pf}]*\s*(?=\S)"""
 )
-# A single letter is an abbreviation, too: z. B., т. е., J. Smith.
+# The commonest that a capital letter often follows. A single letter is one, too: z. B., т. е., J. Smith.
 ABBREVIATIONS = regex.compile(
-    r"(?:\b(?:e\.g|i\.e|etc|vs|cf|Inc|Corp|Ltd|No|Fig|approx|[A-Z])|(?<![^\s.\p{Ps}\p{Pi}])\p{L})\.$"
+    r"(?:\b(?:e\.g|i\.e|etc|vs|cf|approx|Inc|Corp|Ltd|No|Fig|Mr|Mrs|Ms|Dr|Prof|St|bzw|Nr|Abb|рис|табл|стр|[A-Z])"
+    r"|(?<![^\s.\p{Ps}\p{Pi}])\p{L})\.$"
 )
 CODE_SPAN = re.compile(r"(?<!`)(`+)(?!`).+?(?<!`)\1(?!`)")
 
