@@ -176,7 +176,7 @@ def test_a_pair_that_is_wrong_takes_no_other_along():
         (replied(GOOD, stop="content_filtered"), "unreadable reply: the model ended with content_filtered"),
         (
             ShapedReply(text="Sure!", input_tokens=1, output_tokens=1, stop_reason="stop", seconds=0.1),
-            "unreadable reply: the reply is not one JSON object (Expecting value: line 1 column 1 (char 0))",
+            "unreadable reply: the reply holds no JSON object",
         ),
     ],
 )

@@ -1,20 +1,15 @@
 """Structured replies from any chat model: one JSON object of a given schema."""
 
-import json
-import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
-from tune_or_retrieve.base.validation import rule
 from tune_or_retrieve.chat.calls import Options, Reply, ask
+from tune_or_retrieve.chat.objects import Shape, Unreadable, object_in, one_object
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
-
-Shape = TypeVar("Shape", bound=BaseModel)
-FENCE = re.compile(r"\A```(?:json)?\s*\n(.*)\n\s*```\Z", re.DOTALL)
 
 
 class ShapedReply(Reply):
@@ -30,10 +25,6 @@ class Asks(Protocol):
     reply_class: type[ShapedReply]
 
     def ask(self, messages: Sequence[dict[str, str]], schema: type[BaseModel] | None = None) -> ShapedReply: ...
-
-
-class Unreadable(Exception):
-    """The call succeeded, but its reply is not what was asked for. Its text says why."""
 
 
 class ShapedChat:
@@ -66,23 +57,16 @@ class _WithFormat:
 
 
 def parse_reply(reply: ShapedReply, schema: type[Shape]) -> Shape:
-    """The object in a reply: the tool's arguments, or a text that is one JSON object and nothing else.
+    """The one object of the schema in a reply: in the tool's arguments, or anywhere in its text but in its thinking.
 
     Raises:
-        Unreadable: truncated, refused, not JSON, or not of the schema. Nothing is guessed or repaired.
+        Unreadable: truncated, refused, without such an object, or with two that differ. Nothing is guessed or repaired.
     """
     if reply.stop_reason == "length":
         raise Unreadable("the reply was cut off at max_tokens")
     if reply.stop_reason != "stop":
         raise Unreadable(f"the model ended with {reply.stop_reason}")
-    value = reply.arguments if reply.arguments is not None else _one_object(reply.text)
-    try:
-        return schema.model_validate(value)
-    except ValidationError as fault:
-        first = fault.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "the object"
-        given = "" if first["type"] == "missing" else f", got {str(first['input'])[:60]!r}"
-        raise Unreadable(f"{where}: {rule(first)}{given}") from None
+    return object_in(reply.text, schema) if reply.arguments is None else one_object([reply.arguments], schema)
 
 
 def json_schema(schema: type[BaseModel]) -> dict[str, Any]:
@@ -98,23 +82,3 @@ def json_schema(schema: type[BaseModel]) -> dict[str, Any]:
         return [inlined(value) for value in node] if isinstance(node, list) else node
 
     return inlined(made)
-
-
-def _one_object(text: str) -> dict[str, Any]:
-    stripped = text.strip()
-    if fenced := FENCE.match(stripped):
-        stripped = fenced[1]
-    try:
-        value = json.loads(stripped, object_pairs_hook=_without_repeats)
-    except ValueError as fault:
-        raise Unreadable(f"the reply is not one JSON object ({str(fault)[:80]})") from None
-    if not isinstance(value, dict):
-        raise Unreadable(f"the reply is not one JSON object (it is a {type(value).__name__})")
-    return value
-
-
-def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    names = [name for name, _ in pairs]
-    if twice := next((name for name in names if names.count(name) > 1), None):
-        raise ValueError(f"{twice!r} stands there twice")
-    return dict(pairs)

@@ -65,7 +65,7 @@ def candidates(reply: ShapedReply, passage: Passage, text: str, share: int) -> I
     taken = 0
     for member in members:
         try:
-            one = Candidate.model_validate(member)
+            one = Candidate.model_validate(member, extra="ignore")
         except ValidationError as fault:
             first = fault.errors()[0]
             where = ".".join(map(str, first["loc"])) or "pair"
