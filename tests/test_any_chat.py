@@ -1,5 +1,6 @@
 """LangChain chat models that are none of ours as judges: with tools, without, and without any word on usage."""
 
+import itertools
 import json
 
 import pytest
@@ -40,7 +41,7 @@ def graded(model, tmp_path):
 
 def called(**metadata):
     call = {"name": "Grade", "args": GOOD, "id": "1", "type": "tool_call"}
-    return WithTools(messages=iter([AIMessage("", tool_calls=[call], response_metadata=metadata)]))
+    return WithTools(messages=itertools.repeat(AIMessage("", tool_calls=[call], response_metadata=metadata)))
 
 
 def test_a_model_without_tools_is_told_the_schema_in_words(tmp_path):

@@ -11,11 +11,26 @@ from tune_or_retrieve.chat.objects import Shape, Unreadable, object_in, one_obje
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
+MOST_LOGPROBS = 20  # of a token: the most that OpenAI's API gives
+
 
 class ShapedReply(Reply):
     """`arguments`: the model's arguments to the tool it was offered; None if it wrote text."""
 
     arguments: dict[str, Any] | None = None
+
+
+class Token(BaseModel):
+    """A generated token. `likely`: the most likely ones in its place, each with its log-probability."""
+
+    text: str
+    likely: list[tuple[str, float]]
+
+
+class TokenReply(ShapedReply):
+    """`tokens`: None if the server gives no log-probabilities."""
+
+    tokens: list[Token] | None
 
 
 class Asks(Protocol):
@@ -42,6 +57,29 @@ class ShapedChat:
         """Raises StageError as tune_or_retrieve.chat.calls.ask."""
         chat: Any = self._chat if schema is None else _WithFormat(self._chat, schema)
         return ShapedReply(**ask(chat, messages, self._options, self._waits).model_dump())
+
+    def ask_tokens(self, messages: Sequence[dict[str, str]]) -> TokenReply:
+        """A reply with log-probabilities. Raises StageError as tune_or_retrieve.chat.calls.ask."""
+        chat: Any = _WithLogprobs(self._chat)
+        reply = ask(chat, messages, self._options, self._waits)
+        return TokenReply(**reply.model_dump(), tokens=chat.tokens)
+
+
+class _WithLogprobs:
+    """The chat, asked for log-probabilities, and those of the last reply."""
+
+    def __init__(self, chat: "BaseChatModel") -> None:
+        self._chat = chat
+        self.tokens: list[Token] | None = None
+
+    def invoke(self, messages: list[Any], **arguments: Any) -> Any:
+        message = self._chat.invoke(messages, **arguments, logprobs=True, top_logprobs=MOST_LOGPROBS)
+        given = (message.response_metadata.get("logprobs") or {}).get("content")
+        self.tokens = given and [
+            Token(text=one["token"], likely=[(other["token"], other["logprob"]) for other in one["top_logprobs"]])
+            for one in given
+        ]
+        return message
 
 
 class _WithFormat:
