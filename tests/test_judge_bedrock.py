@@ -179,3 +179,22 @@ def test_long_answers_do_not_pass_the_budget(aws, root, monkeypatch, capsys):
     assert code == 1
     assert "judge@claude: stopped before budget_usd, $0.45, is passed" in said
     assert 0 < sum(json.loads(line)["dollars"] for line in Path(".cache/spent.jsonl").read_text().splitlines()) <= 0.45
+
+
+def test_a_judge_that_never_answers_in_the_form_asked_for_is_stopped_early(root, monkeypatch, capsys):
+    with fake_openai() as server:
+        server.script = [completion("It is good.")] * 60
+        write(provider="openai", model="qwen", base_url=server.url)
+        for _ in range(2):
+            code, said = run(monkeypatch, capsys)
+            assert (code, said.splitlines()[-1]) == (
+                1,
+                "error: judge claude: none of the first 10 replies of the model can be read. Of the last one: the "
+                "reply holds no JSON object. It is 'It is good.'. Take a model that answers by a JSON object, or raise "
+                "judges.claude.max_tokens if it writes or thinks at length. With provider openai or embedded, scoring: "
+                "logprob needs no JSON.",
+            )
+        assert len(server.requests) == 20
+        server.script = [completion(f"<think>Hm.</think>\n{json.dumps(GRADE)}")] * 60
+        assert run(monkeypatch, capsys)[0] == 0
+    assert {s.overall for s in read_jsonl(Path("data/scores/claude.jsonl"), Score)} == {9.0}

@@ -107,6 +107,7 @@ def test_a_server_that_gives_no_log_probabilities_is_one_message(store):
     with pytest.raises(StageError) as fault:
         judged(store, fake_openai.completion("9"))
     assert str(fault.value) == f"judge mine: the server gives no log-probabilities (logprobs). {NEEDS}"
+    assert not hasattr(fault.value, "__notes__")
 
 
 def test_a_server_that_refuses_to_give_them_is_explained(store):

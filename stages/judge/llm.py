@@ -55,8 +55,8 @@ class LlmJudge:
     prompt_file: ClassVar[Path] = PROMPT
     schema: ClassVar[type[BaseModel] | None] = Grade
     remedy: ClassVar[str] = (
-        "Take a model that answers by a JSON object, raise judges.{name}.max_tokens if it writes or thinks at length, "
-        "or set judges.{name}.scoring to logprob."
+        "Take a model that answers by a JSON object, or raise judges.{name}.max_tokens if it writes or thinks at "
+        "length. With provider openai or embedded, scoring: logprob needs no JSON."
     )
 
     def __init__(

@@ -37,7 +37,7 @@ class LogprobJudge(LlmJudge):
         try:
             return super().score(question, reference, answers)
         except StageError as fault:
-            if "logprobs" in str(fault):  # the server refuses the request
+            if "logprobs" in str(fault) and self._needs not in str(fault):  # the server refuses the request
                 fault.add_note(self._needs)
             raise
 
