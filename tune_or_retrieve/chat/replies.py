@@ -71,7 +71,9 @@ class Replies:
     def _stored(self, prompt: Prompt) -> ShapedReply | None:
         """The first or the second reply, whichever can be read. A batch job stores first ones that cannot, too."""
         first = self._get(prompt)
-        return self._get(reminded(prompt)) or first if first is None or self._fault(first) else first
+        if first is not None and self._fault(first) is None:
+            return first
+        return self._get(reminded(prompt)) or first
 
     def _get(self, prompt: Prompt) -> ShapedReply | None:
         value = self.store.get(self.key(prompt))
