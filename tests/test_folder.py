@@ -319,6 +319,23 @@ def test_what_was_lost_of_a_document_is_told_and_listed(monkeypatch):
     ]
 
 
+def test_pages_of_text_that_is_kept_elsewhere_are_told_together():
+    write({"a.mdx": '---\ntitle: A\n---\n<Typedoc src="a" />', "b.mdx": '<Typedoc src="b" />'})
+    write({"c.rst": "C\n=\n\n.. include:: ../c.rst\n", "d.rst": ".. include:: d.txt\n\nText.\n"})
+    write({"e.mdx": 'Text.\n\n<Include src="e" />'})
+    reading = read()
+    assert reading.told == [
+        "articles: 2 from docs (1 MDX, 1 reStructuredText), 12 characters",
+        "skipped: 3, listed in data/articles/skipped.jsonl",
+        "  empty; text that is kept elsewhere is not read: 2 MDX (a.mdx, b.mdx)",
+        "  nothing but headings; text that is kept elsewhere is not read: 1 reStructuredText (c.rst)",
+        "read in part, listed in data/articles/skipped.jsonl:",
+        "  text that is kept elsewhere is not read: 1 MDX, 1 reStructuredText (d.rst, e.mdx)",
+    ]
+    assert reasons()["b.mdx"] == "empty; text that is kept elsewhere is not read (<Typedoc> b)"
+    assert reasons()["d.rst"] == "text that is kept elsewhere is not read (include d.txt)"
+
+
 # Links
 
 

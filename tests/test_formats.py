@@ -196,6 +196,49 @@ def test_markdown_that_shows_imports_in_code_is_no_mdx():
     assert markdown("a.md", written) == written
 
 
+@pytest.mark.parametrize(
+    ("written", "kept"),
+    [
+        ('import hints from "X" are text\n\n<Crate>', 'import hints from "X" are text\n\n<Crate>'),
+        ("import 'x' to begin\n\n<Crate>", "import 'x' to begin\n\n<Crate>"),
+        ("import X, * as y from 'y';\nText.\n\n<Crate>", "Text."),
+        ("import type { X,\n  Y } from \"y\" // why\nimport 'z'\n\nText <Crate/>.", "Text ."),
+        ("# Guide {/*guide*/}\n\n<Intro>\n\nText.\n\n</Intro>", "# Guide\n\nText."),  # as react.dev writes it
+        ("```\n# Guide {/*guide*/}\n```\n\n<Crate>", "```\n# Guide {/*guide*/}\n```\n\n<Crate>"),
+    ],
+)
+def test_imports_and_marked_headings_make_markdown_mdx_and_prose_does_not(written, kept):
+    assert re.sub(r" +$", "", markdown("a.md", written), flags=re.MULTILINE) == kept
+
+
+@pytest.mark.parametrize(
+    ("name", "written", "named"),
+    [
+        ("a.mdx", '<Typedoc src="shared/limits" />', "<Typedoc> shared/limits"),
+        ("a.mdx", "import Intro from './_intro.mdx'\n\nText.\n\n<Intro />", "<Intro> ./_intro.mdx"),
+        ("a.mdx", "<Include src='a.mdx' />\n\nText.\n\n<Code file={'b.py'}></Code>", "<Include> a.mdx and 1 more"),
+        ("a.mdx", "<DocCardList />", "<DocCardList>"),
+        ("a.mdx", "Text.\n\n<DocCardList />\n\n<Image src='a.png' />\n\n<Frame src='https://a.b/c' />", None),
+        ("a.mdx", "`<Include src='a' />`\n\n```\n<Include src='a' />\n```", None),
+        ("a.md", "{% include a.html b=1 %}\n\n{%- include_relative 'c.md' -%}", "include a.html and 1 more"),
+        ("a.md", "<!--@include: ./a.md-->\n\nText.", "include ./a.md"),
+        ("a.md", "{{< include a.qmd >}}", "include a.qmd"),
+        ("a.md", "```{literalinclude} a.py\n:lines: 1\n```", "literalinclude a.py"),
+        ("a.md", "````\n{% include a.html %}\n```{include} a.md\n```\n````", None),
+        (
+            "a.rst",
+            ".. include:: a.rst\n\n.. note::\n\n   .. literalinclude:: b.py\n\nText.",
+            "include a.rst and 1 more",
+        ),
+        ("a.rst", ".. automodule:: depot.crates\n   :members:", "automodule depot.crates"),
+        ("a.rst", "Text::\n\n   .. include:: a.rst", None),
+    ],
+)
+def test_text_that_is_kept_elsewhere_is_said(name, written, named):
+    expected = (f"text that is kept elsewhere is not read ({named})",) if named else ()
+    assert convert(name, written.encode()).notes == expected
+
+
 # Plain text and encodings
 
 GERMAN = "Eine Kiste faßt höchstens 64 KB, außer über die Übersicht. Gelöschte Kisten können nicht zurückkehren."
@@ -325,6 +368,12 @@ def test_the_encoding_that_a_page_declares_is_honoured(declared, encoding, said)
         ("Example::\n\n  a *b*", "Example:\n\n```\na *b*\n```"),
         (".. note:: Text.", "**Note:** Text."),
         (".. versionadded:: 3.1 Text.", "**New in version 3.1:** Text."),
+        (".. versionchanged:: 2.0\n   The default\n   is 64.", "**Changed in version 2.0:** The default is 64."),
+        (".. deprecated:: 2.0", "**Deprecated since version 2.0:**"),
+        (".. only:: html and not man\n\n   Text.", "Text."),
+        (".. hlist:: 2\n\n   - a", "- a"),
+        (".. automodule:: depot.crates\n   :members:\n\nText.", "Text."),
+        (".. autoclass:: depot.Crate\n   :members:\n\n   Text.", "`depot.Crate`\n\nText."),
         (".. unknown:: Words\n   :option: x\n\n   - a *b*", "Words\n\n- a b"),
         (".. py:function:: open(name, *, mode)\n\n   Opens.", "`open(name, *, mode)`\n\nOpens."),
         (":ref:`The limits <lim>`, :class:`~depot.Crate`, :new:`x`, ``y``", "The limits, `Crate`, `x`, `y`"),

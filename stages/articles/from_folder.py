@@ -71,10 +71,8 @@ def _converted(conversions: Conversions, folder: Path, path: str) -> Converted:
         raise Unreadable(reason_of(fault)) from None
     result = conversions.convert(path, data)
     found = blocks(result.text)
-    if not found:
-        raise Unreadable(EMPTY)
     if all(block.kind in ("heading", "rule") for block in found):
-        raise Unreadable(ONLY_A_TITLE)
+        raise Unreadable("; ".join([ONLY_A_TITLE if found else EMPTY, *result.notes]))
     return result._replace(title=result.title or first_title(found))
 
 
