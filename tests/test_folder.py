@@ -104,6 +104,10 @@ def test_a_document_of_a_folder():
         ("````md\n```sh\n# comment\n```\n````\n\n# Real\n\nText.", "Real"),
         ("```npm i tool```\n\n# Real\n\nText.", "Real"),
         ("<!--\n# Licence\n-->\n# Real\n\nText.", "Real"),
+        ("---\ntitle: '{{ page.title }}'\n---\n# Real\n\nText.", "Real"),
+        ("---\ntitle: '{% title %}'\n---\n# {{ page.title }}\n\nText.", "a"),
+        ('<h1 align="center">Real</h1>\n\n## Two\n\nText.', "Real"),
+        ("# Real {/*real*/}\n\nText.", "Real"),
         ("# " + "x" * 300 + "\n\nText.", "x" * 199 + "…"),
     ],
 )

@@ -36,6 +36,7 @@ def markdown(name: str, text: str) -> str:
     ("front", "title", "text"),
     [
         ("---\ntitle: Parcels\n---\n", "Parcels", "Text."),
+        ("\n \n---\ntitle: Parcels\n---\n", "Parcels", "Text."),
         ("---\n# generated, do not edit\ntitle: Parcel limits\n---\n", "Parcel limits", "Text."),
         ("---\ntitle: 'The `put` *command*, [linked](x.md)'\n...\n", "The put command, linked", "Text."),
         ("---\ntitle: 404\n---\n", "404", "Text."),
@@ -281,6 +282,18 @@ def test_plain_text_that_is_indented_as_a_whole_is_no_code():
     assert convert("a.TXT", b"     Title\n     =====\n\n       Text.\n").text == "Title\n=====\n\n  Text.\n"
 
 
+@pytest.mark.parametrize(
+    ("written", "kept"),
+    [
+        ("=====\n Title\n=====\n\nText.", "Title\n=====\n\nText."),
+        ("=====  ===\nA      B\n=====  ===", "=====  ===\nA      B\n=====  ==="),
+        ("Title\n=====\nText.\n=====", "Title\n=====\nText.\n====="),
+    ],
+)
+def test_a_heading_of_plain_text_between_two_lines_is_one(written, kept):
+    assert convert("a.txt", written.encode()).text == f"{kept}\n"
+
+
 # HTML
 
 
@@ -327,6 +340,8 @@ def html(body: str, head: str = "") -> Converted:
             "# Page\n\nC",
         ),
         ("<div role=main><p>C</div><div>E</div>", "C"),
+        ("<header>A</header><section><header><h1>B</h1></header><p>C</section>", "# B\n\nC"),
+        ("<main><p>C<div class=search-results><h1>results matching</h1></div></main>", "C"),
     ],
 )
 def test_html_keeps_the_structure_of_its_main_content(body, kept):
@@ -341,6 +356,12 @@ def test_html_keeps_the_structure_of_its_main_content(body, kept):
         ("<title>Limits | Depot</title>", "<p>A", "Limits | Depot"),
         ("<title>Depot</title>", "<main><h1>Limits</h1></main>", "Limits"),
         ("", "<p>A", None),
+        ("", "<header><h1>Limits</h1></header><p>A", "Limits"),
+        (
+            "<title>Demo · Depot</title>",
+            "<main><h2>A</h2><div class=search-results><h1>No results</h1></div></main>",
+            "Demo · Depot",
+        ),
     ],
 )
 def test_a_page_is_titled_by_its_heading(head, body, title):

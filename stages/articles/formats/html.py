@@ -33,9 +33,12 @@ AS_BROWSERS = {
 MAIN = ("main", "[role=main]", "article")
 NEVER = (
     "script, style, template, noscript, svg, iframe, button, input, select, textarea, [hidden], nav, [role=navigation]"
-    ", [role=doc-toc], div.contents.topic"  # of docutils
+    ", [role=doc-toc], div.contents.topic, .search-results"  # of docutils, of GitBook
 )
-AROUND = "header, footer, aside, [role=banner], [role=contentinfo], [role=search], [role=complementary]"
+AROUND = (
+    "header:not(article *, main *, section *), footer, aside, [role=banner], [role=contentinfo], [role=search]"
+    ", [role=complementary]"
+)
 PERMALINKS = "a.headerlink, a.hash-link, a.anchorjs-link, a.permalink, a.headerlink-icon"
 LINE_NUMBERS = "td.linenos, td.gutter, span.linenos, span.lineno, .linenodiv"
 ADMONITIONS = "[class~=admonition], [class*=theme-admonition], .markdown-alert, .callout, .alert"
@@ -83,7 +86,7 @@ def _title(heading: Tag | None, around: Tag | None, title: Tag | None) -> str | 
     """The heading of the content; else what <title> says, less the name of the site if the page's heading agrees."""
     named = _words(title)
     outer = _words(around)
-    return _words(heading) or (outer if outer and named.startswith(outer) else named) or None
+    return _words(heading) or (named if named and not named.startswith(outer) else outer) or named or None
 
 
 def _words(tag: Tag | None) -> str:
