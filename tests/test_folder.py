@@ -164,6 +164,12 @@ def test_equal_titles_are_told_apart_by_their_folders(sources, expected):
         (["a.md", "a.txt", "a.txt.md"], ["a", "a.txt (2)", "a.txt"]),
         (["A.md", "a.txt"], ["A", "a.txt"]),
         (["a.MD"], ["a"]),
+        (["x" * 251 + ".md", "x" * 251 + ".txt"], ["x" * 251, "x" * 248 + ".txt"]),
+        (["a/" + "ä" * 125 + ".md", "a/" + "ä" * 125 + ".txt"], ["a/" + "ä" * 125, "a/" + "ä" * 124 + ".txt"]),
+        (
+            ["x" * 250 + "y.md", "x" * 250 + "y.txt", "x" * 250 + "z.md", "x" * 250 + "z.txt"],
+            ["x" * 250 + "y", "x" * 248 + ".txt", "x" * 250 + "z", "x" * 244 + ".txt (2)"],
+        ),
     ],
 )
 def test_ids_are_paths_without_the_suffix_and_each_has_a_file_of_its_own(paths, ids):
@@ -252,6 +258,15 @@ def test_patterns_say_what_is_read(params, read_too, left_out):
     write({path: f"# {path}\n\nText." for path in ("a.md", "b/c.md", "b/d.txt", "drafts/e.md")})
     assert list(titles(strict=True, **params)) == read_too  # what is left out on purpose is no fault
     assert reasons(**params) == left_out
+
+
+def test_patterns_leave_out_odd_names_and_names_that_are_too_long_for_an_id():
+    long = "x" * 251
+    odd = os.fsdecode(b"latin\xe9")
+    write({f"{long}.md": "Text.", f"{long}.txt": "Text.", f"{odd}.md": "", f"{odd}/a.md": "", "a/line\nbreak.md": ""})
+    assert list(titles(strict=True, exclude=["latin*", "a/line*"])) == [f"{long}.md", f"{long}.txt"]
+    _stage(strict=True, include=["x*"], exclude=["latin*/"])
+    assert sorted(path.name for path in Path("data/articles").glob("*.md")) == [f"{'x' * 248}.txt.md", f"{long}.md"]
 
 
 def test_strict_allows_nothing_to_be_skipped():

@@ -264,11 +264,18 @@ JAPANESE = "木箱には最大64KBのデータを入れることができます�
         (FRENCH, "cp1252", "cp1252"),
         (POLISH, "cp1250", "cp1250"),
         (JAPANESE, "shift_jis", "cp932"),
+        (JAPANESE, "iso2022_jp", "iso2022_jp"),
+        (f"ｷﾊﾞｺ {JAPANESE}", "iso2022_jp_ext", "iso2022_jp_ext"),
+        ("상자에는 최대 64KB의 데이터를 넣을 수 있습니다.", "iso2022_kr", "iso2022_kr"),
     ],
 )
 def test_encodings_are_detected_and_said(text, encoding, said):
     data = f"{text}\r\n{text}\r".encode(encoding)
     assert convert("a.txt", data) == Converted(f"{text}\n{text}\n", None, said)
+
+
+def test_colours_of_a_terminal_are_no_encoding():
+    assert convert("a.txt", "\x1b[31m“No”\x1b[0m costs $B".encode()) == Converted("[31m“No”[0m costs $B\n")
 
 
 def test_utf_8_with_a_wrong_byte_is_still_utf_8():
@@ -370,10 +377,16 @@ def test_a_page_is_titled_by_its_heading(head, body, title):
 
 @pytest.mark.parametrize(
     ("declared", "encoding", "said"),
-    [("iso-8859-1", "cp1252", "cp1252"), ("koi8-r", "koi8-r", "koi8-r"), ("utf-16", "utf-8", None)],
+    [
+        ("iso-8859-1", "cp1252", "cp1252"),
+        ("koi8-r", "koi8-r", "koi8-r"),
+        ("utf-16", "utf-8", None),
+        ("iso-2022-jp", "iso2022_jp", "iso2022_jp"),
+        ("utf-8", "iso2022_jp", "iso2022_jp"),
+    ],
 )
 def test_the_encoding_that_a_page_declares_is_honoured(declared, encoding, said):
-    word = "Ящик" if encoding == "koi8-r" else "“Größe”"
+    word = {"koi8-r": "Ящик", "iso2022_jp": "木箱"}.get(encoding, "“Größe”")
     page = f'<meta charset="{declared}"><p>{word}</p>'.encode(encoding)
     assert convert("a.htm", page) == Converted(f"{word}\n", None, said)
 
