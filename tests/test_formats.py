@@ -74,6 +74,9 @@ def test_front_matter_that_cannot_be_read_is_kept_and_said():
         ("![a][i]\n\n[i]: data:image/png;base64,AAAA\n[j]: j.png", "![a][i]\n\n[j]: j.png"),
         ('<p><img alt="logo" src="data:image/png;base64,AA"></p>', "<p>logo</p>"),
         ("Write <p> and <bucket>.", "Write <p> and <bucket>."),
+        ("<script setup>\nimport A from 'a'\n\n# b\n</script>\n\n# Crate\n\n`<script>` c", "# Crate\n\n`<script>` c"),
+        ("A&nbsp;b `&nbsp;`", "A b `&nbsp;`"),
+        ("[TOC]\n\n[[_TOC_]]\n\nA [TOC] b", "A [TOC] b"),
         ("{{< toc >}}\n\nA {{< b >}} c.\n\n{% include d.html %}", "A {{< b >}} c."),
         (
             "```md\n# A {#b}\n<!-- c -->\n!!! note\n```\n\n    <!-- d -->",
@@ -326,6 +329,14 @@ def html(body: str, head: str = "") -> Converted:
         (
             "<table><thead><tr><th>A<th>B|C</thead><tr><td>1<td><code>a|b</code></table>",
             "| A | B\\|C |\n| --- | --- |\n| 1 | `a\\|b` |",
+        ),
+        (
+            "<table><tr><th>A<th>B<th>C<tr><td rowspan=2>1<td>2<td rowspan=3>3<tr><td>4<tr><td colspan=2>5</table>",
+            "| A | B | C |\n| --- | --- | --- |\n| 1 | 2 | 3 |\n| 1 | 4 | 3 |\n| 5 | | 3 |",
+        ),
+        (
+            f"<table><tr><th>A<th>B<tr><td rowspan=2>{'x ' * 200}<td colspan={'9' * 5000}>2<tr><td>3</table>",
+            f"| A | B |\n| --- | --- |\n| {'x ' * 200}| 2 |\n|  | 3 |",
         ),
         ("<table><tr><td><pre>1</pre><td class=code><pre>x</pre></table>", "```\n1\n```\n\n```\nx\n```"),
         (
@@ -581,6 +592,17 @@ def test_a_docx_is_what_its_styles_mean():
     converted = convert("a.docx", word(heading="Crates"))
     assert squeezed(converted.text) == f"# Crates\n\n# Limits\n\n\\# {WORDS}\n\n- One\n\n{table}"
     assert converted.title is None  # the first heading is
+
+
+def test_merged_cells_of_a_docx_shift_no_column():
+    document, out = docx.Document(), io.BytesIO()
+    cells = document.add_table(3, 2).rows
+    for row, words in zip(cells, (("A", "B"), ("1", "2"), ("", "3")), strict=True):
+        for cell, word in zip(row.cells, words, strict=True):
+            cell.text = word
+    cells[1].cells[0].merge(cells[2].cells[0]).text = "1"
+    document.save(out)
+    assert squeezed(convert("a.docx", out.getvalue()).text) == "| A | B |\n| --- | --- |\n| 1 | 2 |\n| 1 | 3 |"
 
 
 def test_a_docx_without_a_heading_is_titled_by_its_properties():

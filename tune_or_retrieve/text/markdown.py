@@ -20,7 +20,7 @@ STYLE = re.compile(
     r"</?(?:a|abbr|b|br|code|del|em|font|i|img|ins|kbd|mark|s|small|span|strong|sub|sup|u)\b[^>]*>", re.IGNORECASE
 )
 # An HTML heading, as the readme of many a project has it above everything else.
-H1 = re.compile(r"<h1\b[^<>]*>(.*?)</h1\s*>", re.IGNORECASE | re.DOTALL)
+H1 = re.compile(r"<h1\b[^<>]*>((?:(?!<h1\b).)*?)</h1\s*>", re.IGNORECASE | re.DOTALL)
 TAG = re.compile(r"<[^<>]*>")
 TEMPLATE = re.compile(r"(?:\{\{.*\}\}|\{%.*%\})")  # that a site generator fills in: {{ page.title }}
 KINDS = {
