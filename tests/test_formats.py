@@ -701,7 +701,7 @@ def outcome(name: str, data: bytes) -> str:
 
 @pytest.mark.parametrize("suffix", [".md", ".mdx", ".txt", ".html", ".rst"])
 @pytest.mark.parametrize(
-    "piece", [">", "[", "![", "`", "*a ", "<!--", "<a {", "- ", "> ", "!!! note\n", ":::note\n", "x"]
+    "piece", [">", "[", "![", "`", "*a ", "<!--", "<a {", "- ", "> ", "<script>", "!!! note\n", ":::note\n", "x"]
 )
 def test_pathological_texts_of_100_000_characters_end(suffix, piece):
     text = piece * (100_000 // len(piece))
