@@ -4,7 +4,7 @@ import contextlib
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -24,10 +24,12 @@ def completion(text: str = "Fine.", stop: str = "stop") -> dict[str, Any]:
 
 
 class FakeOpenAI:
-    """`script` is what the next requests get: DROP, STALL, a status code or a body (bytes, JSON); then completions."""
+    """`script` is what the next requests get: DROP, STALL, a status code, a body (bytes, JSON), or status code, body and
+    headers; then completions. A function is called with each request's body and path, and returns one of these.
+    """
 
     def __init__(self) -> None:
-        self.script: list[Any] = []
+        self.script: list[Any] | Callable[[dict[str, Any], str], Any] = []
         self.requests: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
         self.url = ""
@@ -43,19 +45,24 @@ def running() -> Iterator[FakeOpenAI]:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             fake.requests.append(body)
             fake.headers.append({name.lower(): value for name, value in self.headers.items()})
-            step = fake.script.pop(0) if fake.script else completion()
+            if callable(fake.script):
+                step = fake.script(body, self.path)
+            else:
+                step = fake.script.pop(0) if fake.script else completion()
             if step == STALL:
                 released.wait(10)
             if step in (DROP, STALL):
                 self.close_connection = True
                 return
-            status, reply = (step, {"error": {"message": f"made to fail with {step}"}})
-            if not isinstance(step, int):
-                status, reply = 200, step
+            if isinstance(step, int):
+                step = (step, {"error": {"message": f"made to fail with {step}"}}, {})
+            status, reply, headers = step if isinstance(step, tuple) else (200, step, {})
             payload = reply if isinstance(reply, bytes) else json.dumps(reply).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(payload)))
+            for name, value in headers.items():
+                self.send_header(name, value)
             self.end_headers()
             self.wfile.write(payload)
 

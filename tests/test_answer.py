@@ -27,7 +27,7 @@ from tune_or_retrieve.base.files import read_jsonl, sha256_text, write_jsonl
 from tune_or_retrieve.base.params import load
 from tune_or_retrieve.base.records import ELSEWHERE, Answer, AnswerTiming, Passage, Question, Retrieved, Timed
 from tune_or_retrieve.chat.call_store import CallStore
-from tune_or_retrieve.chat.calls import NoCompletion
+from tune_or_retrieve.chat.calls import CallFailed
 from tune_or_retrieve.chat.prompts import messages
 
 ROOT = Path(__file__).parent.parent
@@ -49,7 +49,7 @@ class RememberingChat(BaseChatModel):
     def _generate(self, messages, stop=None, run_manager=None, **options):
         self.calls.append((messages[-1].content, options))
         if any(word in messages[-1].content for word in self.broken):
-            raise NoCompletion("cut off")
+            raise CallFailed("the connection was cut off")
         message = AIMessage(
             self.text,
             usage_metadata={"input_tokens": 9, "output_tokens": 2, "total_tokens": 11},
@@ -229,7 +229,7 @@ def test_a_failing_call_is_named_never_kept_and_costs_only_itself(tmp_path):
     with pytest.raises(StageError) as caught:
         run(tmp_path, RememberingChat(broken=("three",)))
     assert str(caught.value) == (
-        "answer_base@micro: question three: the model call failed: the server's reply is no chat completion (cut off)."
+        "answer_base@micro: question three: the model call failed: the connection was cut off."
     )
     chat = RememberingChat()
     _, timings = run(tmp_path, chat)
