@@ -24,8 +24,8 @@ def completion(text: str = "Fine.", stop: str = "stop") -> dict[str, Any]:
 
 
 class FakeOpenAI:
-    """`script` is what the next requests get: DROP, STALL, a status code, a body (bytes, JSON), or status code, body and
-    headers; then completions. A function is called with each request's body and path, and returns one of these.
+    """`script` is what the next requests get: DROP, STALL, a status code, a body (bytes, JSON), or status code, body
+    and headers; then completions. A function is called with each request's body and path, and returns one of these.
     """
 
     def __init__(self) -> None:

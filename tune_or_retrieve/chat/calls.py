@@ -122,7 +122,7 @@ def ask(
             if not fault.transient or wait is None or asked > LONGEST_WAIT_SECONDS:
                 raise _ended(fault, len(waits) + 1 if wait is None else 1) from fault
             wait = max(wait, asked)
-            say(f"the model call failed: {fault.reason}; tried again in {wait:g} s.")
+            say(f"the model call failed: {fault.reason.rstrip('.')}; tried again in {wait:g} s.")
             sleep(wait)
     raise AssertionError("unreachable")
 
@@ -159,7 +159,7 @@ def _reply(message: "AIMessage", start: float) -> Reply:
 
 def _ended(fault: CallFailed, tries: int) -> StageError:
     after = f" after {tries} tries" if fault.transient and tries > 1 else ""
-    text = f"the model call failed{after}: {fault.reason}."
+    text = f"the model call failed{after}: {fault.reason.rstrip('.')}."
     if fault.wait_seconds is not None and fault.wait_seconds > LONGEST_WAIT_SECONDS:
         text += f" It asks to wait {duration(fault.wait_seconds)}."
     remedies = [fault.remedy] * bool(fault.remedy) + [KEPT] * fault.transient

@@ -65,17 +65,16 @@ class CompatibleChat(ChatOpenAI):
     def _create_chat_result(self, response: Any, generation_info: dict[str, Any] | None = None) -> ChatResult:
         if not isinstance(response, dict | openai.BaseModel):
             raise self._no_object(response)
-        error = response.get("error") if isinstance(response, dict) else getattr(response, "error", None)
-        if error:
+        held = response if isinstance(response, dict) else response.model_dump(warnings=False)
+        if error := held.get("error"):
             raise self._error_inside(error if isinstance(error, dict) else {"message": error})
+        if not held.get("choices"):
+            raise CallFailed("the server's reply is no chat completion (it holds no choices)")
         try:
-            result = super()._create_chat_result(response, generation_info)
+            return super()._create_chat_result(response, generation_info)
         except (TypeError, ValueError, KeyError, AttributeError, IndexError) as fault:
             what = f"{type(fault).__name__}: {self._shown(fault)}"
             raise CallFailed(f"the server's reply is no chat completion ({what})") from fault
-        if not result.generations:
-            raise CallFailed("the server's reply is no chat completion (it holds no choices)")
-        return result
 
     def _error_inside(self, error: dict[str, Any]) -> CallFailed:
         """The fault of a reply with status 200 that holds an error, as gateways give it."""
@@ -103,7 +102,7 @@ class CompatibleChat(ChatOpenAI):
                 "The prompt is too long for the model: give it fewer or shorter passages (retrieval.top_k, chunking), "
                 "lower max_tokens, or serve it with a larger context window.",
             )
-        remedy = self.remedy(status, said)
+        remedy = self.remedy(status, said) if status else ""
         return CallFailed(reason, remedy, status in TRANSIENT_STATUS, wait_seconds, status in REFUSED_STATUS)
 
     def _no_object(self, what: object) -> CallFailed:
