@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 DROP = "drop"  # close the connection without a reply
+DIE = "die"  # the same, and listen no more
 STALL = "stall"  # say nothing for longer than the client waits
 
 
@@ -24,8 +25,8 @@ def completion(text: str = "Fine.", stop: str = "stop") -> dict[str, Any]:
 
 
 class FakeOpenAI:
-    """`script` is what the next requests get: DROP, STALL, a status code, a body (bytes, JSON), or status code, body
-    and headers; then completions. A function is called with each request's body and path, and returns one of these.
+    """`script` is what the next requests get: DROP, DIE, STALL, a status code, a body (bytes, JSON), or status code,
+    body and headers; then completions. A function gets each request's body and path and returns one of these.
     """
 
     def __init__(self) -> None:
@@ -33,10 +34,11 @@ class FakeOpenAI:
         self.requests: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
         self.url = ""
+        self.port = 0
 
 
 @contextlib.contextmanager
-def running() -> Iterator[FakeOpenAI]:
+def running(port: int = 0) -> Iterator[FakeOpenAI]:
     fake = FakeOpenAI()
     released = threading.Event()
 
@@ -51,7 +53,10 @@ def running() -> Iterator[FakeOpenAI]:
                 step = fake.script.pop(0) if fake.script else completion()
             if step == STALL:
                 released.wait(10)
-            if step in (DROP, STALL):
+            if step == DIE:
+                server.shutdown()
+                server.server_close()
+            if step in (DROP, STALL, DIE):
                 self.close_connection = True
                 return
             if isinstance(step, int):
@@ -69,10 +74,11 @@ def running() -> Iterator[FakeOpenAI]:
         def log_message(self, *_: Any) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
+    fake.port = server.server_port
     fake.url = f"http://127.0.0.1:{server.server_port}/v1"
     try:
         yield fake

@@ -1,6 +1,7 @@
 """OpenAI-compatible servers as they are: what they are sent, what they refuse, and how they fail."""
 
 import email.utils
+import threading
 import time
 
 import pytest
@@ -12,6 +13,7 @@ from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.base.machine import say_once
 from tune_or_retrieve.chat.calls import Options, ask, waits
 from tune_or_retrieve.chat.engine import asker, chat_model, identity
+from tune_or_retrieve.chat.parallel import each, pause
 from tune_or_retrieve.chat.prompts import messages
 from tune_or_retrieve.chat.structured import ShapedChat, parse_reply
 from tune_or_retrieve.providers.openai.params import AskedOpenAIModel, OpenAIModel
@@ -213,6 +215,35 @@ def test_a_call_of_a_judge_has_one_key_in_all_its_tries_and_another_call_has_ano
     assert first == second != third
 
 
+def test_a_call_that_waits_is_not_tried_again_once_another_has_failed(fake):
+    waits = threading.Event()
+
+    def answer(body, path):
+        if body["messages"][-1]["content"] == "first":
+            return error(429, "slow down", {"Retry-After": "250"})
+        return error(401, "no key") if waits.wait(60) else completion()
+
+    def made(text):
+        return ask(chat, [{"role": "user", "content": text}], GREEDY, waits=(1.0,), sleep=sleep)
+
+    def sleep(seconds):
+        waits.set()
+        pause(seconds)
+
+    fake.script = answer
+    with chat_model(remote(fake), ONE_THREAD) as chat, pytest.raises(StageError) as caught:
+        each(["first", "second"], made, lambda *_: None, 2)
+    assert str(caught.value).startswith("the model call failed: the server answered 401: no key.")
+    assert len(fake.requests) == 2
+
+
+def test_time_outs_to_the_end(fake):
+    fake.script = [STALL] * 3
+    assert fault_of(fake, timeout_seconds=0.5) == (
+        f" after 3 tries: no reply within 0.5 s. If the model needs longer for a reply, raise timeout_seconds.{KEPT}"
+    )
+
+
 def test_waits_grow_to_a_minute():
     assert waits(6) == (1.0, 4.0, 15.0, 60.0, 60.0, 60.0)
 
@@ -276,6 +307,11 @@ def test_waits_grow_to_a_minute():
             ": the server answered 422: Extra inputs are not permitted: temperature, seed. If the server does not take "
             "temperature and seed as sent, rename or leave out what it refuses, in the entry of qwen: "
             "request_fields: {temperature: null, seed: null}.",
+        ),
+        (
+            [error(308, "moved to https")],
+            1,
+            ": the server answered 308: moved to https. Check base_url, URL.",
         ),
         ([error(400, "bad words")], 1, ": the server answered 400: bad words."),
         ([501], 1, ": the server answered 501: made to fail with 501."),
@@ -347,7 +383,7 @@ def test_other_faults_stop(fake, script, tries, fault):
 def test_a_base_url_without_its_path_is_explained(fake):
     fake.script = lambda body, path: completion() if path == "/v1/chat/completions" else (404, {"detail": "no"}, {})
     fault = fault_of(fake, base_url=fake.url.removesuffix("/v1"))
-    assert fault == ': the server answered 404: {"detail": "no"}. Check base_url: it is probably URL.'
+    assert fault == ': the server answered 404: {"detail": "no"}. Check base_url: perhaps it is URL.'
     assert call(fake)[0].text == "Fine."
 
 

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict
 from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.base.progress import duration, say
 from tune_or_retrieve.base.records import Timed
+from tune_or_retrieve.chat.parallel import pause
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
@@ -91,7 +92,7 @@ def ask(
     messages: Sequence[dict[str, str]],
     options: Options,
     waits: Sequence[float] = (),
-    sleep: Callable[[float], None] = time.sleep,
+    sleep: Callable[[float], None] = pause,
     body: Mapping[str, Any] | None = None,
     key: str = "",
 ) -> Reply:

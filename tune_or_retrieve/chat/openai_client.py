@@ -19,7 +19,8 @@ from tune_or_retrieve.chat.calls import CallFailed
 NO_KEY = "none"  # the client requires a key; a server without keys ignores it
 # What may pass: too slow, a conflict, too many requests, and a server that fails or restarts (5xx). But for 501: the
 # server does not know what it is asked for.
-TRANSIENT_STATUS = {408, 409, 429, *range(500, 600)} - {501}
+TIMED_OUT = 408
+TRANSIENT_STATUS = {TIMED_OUT, 409, 429, *range(500, 600)} - {501}
 REFUSED_STATUS = {400, 404, 422, 501}
 NO_CREDIT = ("insufficient_quota", "billing_hard_limit_reached")  # codes of a 429 that waiting does not help
 PAYMENT_REQUIRED = 402
@@ -44,7 +45,8 @@ class CompatibleChat(ChatOpenAI):
         except (json.JSONDecodeError, UnicodeDecodeError) as fault:  # nothing but the reply is decoded during a call
             raise self._no_object(fault) from fault
         except openai.APITimeoutError as fault:
-            raise CallFailed(f"no reply within {self.request_timeout:g} s", transient=True) from fault
+            remedy = self.remedy(TIMED_OUT, "")
+            raise CallFailed(f"no reply within {self.request_timeout:g} s", remedy, transient=True) from fault
         except openai.APIConnectionError as fault:
             root: BaseException = fault  # LangChain and the client wrap it in exceptions that only say "error"
             while root.__cause__ is not None:

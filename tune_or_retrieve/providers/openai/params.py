@@ -62,7 +62,7 @@ class OpenAIModel(ModelParams):
         sent = {renamed.get(name, name) for name in SENT}
         if taken := next((name for name in value if name in sent), None):
             raise ValueError(
-                f"must hold further fields only, and {taken} is sent anyway (request_fields can leave out)"
+                f"must hold nothing that is sent anyway unless request_fields leaves it out: {taken} is sent"
             )
         return value
 

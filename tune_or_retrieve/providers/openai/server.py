@@ -40,7 +40,9 @@ class ServerChat(CompatibleChat):
             )
         if status == 404 and re.search(rf"model|deployment|{re.escape(params.model)}", said, re.IGNORECASE):
             return f"Check model, {params.model}: the server lists what it has at {params.base_url}/models."
-        if status in (None, 404, 405):
+        if status == 408:
+            return "If the model needs longer for a reply, raise timeout_seconds."
+        if status in (None, 404, 405) or status < 400:  # the client follows no redirection
             return self._about_url()
         if status in (400, 422):
             return self._about_fields(said)
@@ -50,7 +52,7 @@ class ServerChat(CompatibleChat):
         url = self._params.base_url
         if ".azure.com/" in url and "/deployments/" in url:
             return "" if self._params.api_version else "Azure needs api_version with such a base_url."
-        return "Check base_url" + (f", {url}." if url.endswith("/v1") else f": it is probably {url}/v1.")
+        return "Check base_url" + (f", {url}." if url.endswith("/v1") else f": perhaps it is {url}/v1.")
 
     def _about_fields(self, said: str) -> str:
         about = [name for name, (words, _) in FIELDS.items() if re.search(rf"\b{words}\b", said, re.IGNORECASE)]
