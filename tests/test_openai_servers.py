@@ -11,7 +11,7 @@ from small_study import ONE_THREAD
 
 from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.base.machine import say_once
-from tune_or_retrieve.chat.calls import Options, ask, waits
+from tune_or_retrieve.chat.calls import Options, Reply, ask, waits
 from tune_or_retrieve.chat.engine import asker, chat_model, identity
 from tune_or_retrieve.chat.parallel import each, pause
 from tune_or_retrieve.chat.prompts import messages
@@ -335,6 +335,23 @@ def test_waits_grow_to_a_minute():
             1,
             ": the server's reply has no finish_reason, which the study needs.",
         ),
+        ([{**completion(), "usage": [1]}], 1, ": the server's reply has no valid usage ([1])."),
+        ([{**completion(), "usage": []}], 1, ": the server's reply has no valid usage ([])."),
+        (
+            [{**completion(), "usage": {"prompt_tokens": 7, "completion_tokens": "few", "total_tokens": 9}}],
+            1,
+            ": the server's reply is no chat completion (output_tokens must be a whole number, got 'few').",
+        ),
+        (
+            [completion("Fine.", ["stop"])],
+            1,
+            ": the server's reply is no chat completion (stop_reason must be text, got \"['stop']\").",
+        ),
+        (
+            [{**completion(), "choices": [{"finish_reason": "stop", "message": {"role": "user", "content": "Fine."}}]}],
+            1,
+            ": the server's reply is no chat completion (its message is not by the assistant).",
+        ),
         ([{"error": "overloaded"}], 1, ": the server answered 200 with an error: overloaded."),
         (
             [{"error": {"message": "no such key", "code": 401}}],
@@ -533,3 +550,14 @@ def test_another_refusal_changes_no_form(fake):
 def test_auto_keeps_the_keys_of_stored_gradings(fake):
     with asker(remote(fake, AskedOpenAIModel), GREEDY, ONE_THREAD) as model:
         assert model.identity == identity(remote(fake)) | GREEDY.model_dump()
+
+
+def test_thinking_in_a_reply_that_was_stored_before_is_left_out():
+    stored = {
+        "text": "<think>Hm.</think>Four.",
+        "input_tokens": 1,
+        "output_tokens": 9,
+        "stop_reason": "stop",
+        "seconds": 1,
+    }
+    assert Reply.model_validate(stored).text == "Four."

@@ -4,11 +4,12 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.base.progress import duration, say
 from tune_or_retrieve.base.records import Timed
+from tune_or_retrieve.base.validation import rule
 from tune_or_retrieve.chat.parallel import pause
 
 if TYPE_CHECKING:
@@ -149,13 +150,18 @@ def _reply(message: "AIMessage", start: float) -> Reply:
         raise CallFailed("the server's reply has no finish_reason, which the study needs")
     if stop_reason == "error":  # as OpenRouter says that its provider failed halfway
         raise CallFailed("the server ended its reply with an error", transient=True)
-    return Reply(
-        text=str(message.text),
-        input_tokens=usage["input_tokens"],
-        output_tokens=usage["output_tokens"],
-        stop_reason=stop_reason,
-        seconds=seconds,
-    )
+    try:
+        return Reply(
+            text=str(message.text),
+            input_tokens=usage["input_tokens"],
+            output_tokens=usage["output_tokens"],
+            stop_reason=stop_reason,
+            seconds=seconds,
+        )
+    except ValidationError as fault:
+        first = fault.errors()[0]
+        what = f"{first['loc'][0]} {rule(first)}, got {str(first['input'])[:60]!r}"
+        raise CallFailed(f"the server's reply is no chat completion ({what})") from fault
 
 
 def _ended(fault: CallFailed, tries: int) -> StageError:

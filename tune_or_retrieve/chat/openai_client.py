@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import httpx
 import openai
 from langchain_core.exceptions import ContextOverflowError
+from langchain_core.messages import AIMessage
 from langchain_core.outputs import ChatResult
 from langchain_openai import ChatOpenAI
 
@@ -72,11 +73,16 @@ class CompatibleChat(ChatOpenAI):
             raise self._error_inside(error if isinstance(error, dict) else {"message": error})
         if not held.get("choices"):
             raise CallFailed("the server's reply is no chat completion (it holds no choices)")
+        if not isinstance(held.get("usage"), dict | None):
+            raise CallFailed(f"the server's reply has no valid usage ({self._shown(held['usage'])})")
         try:
-            return super()._create_chat_result(response, generation_info)
+            result = super()._create_chat_result(response, generation_info)
         except (TypeError, ValueError, KeyError, AttributeError, IndexError) as fault:
             what = f"{type(fault).__name__}: {self._shown(fault)}"
             raise CallFailed(f"the server's reply is no chat completion ({what})") from fault
+        if not isinstance(result.generations[0].message, AIMessage):
+            raise CallFailed("the server's reply is no chat completion (its message is not by the assistant)")
+        return result
 
     def _error_inside(self, error: dict[str, Any]) -> CallFailed:
         """The fault of a reply with status 200 that holds an error, as gateways give it."""
@@ -98,7 +104,7 @@ class CompatibleChat(ChatOpenAI):
             return CallFailed(
                 reason, "The quota or credit is used up: add to it at the provider, then run `dvc repro`."
             )
-        if too_long or (status in REFUSED_STATUS and TOO_LONG.search(said)):
+        if too_long or (status in {None, *REFUSED_STATUS} and TOO_LONG.search(said)):
             return CallFailed(
                 reason,
                 "The prompt is too long for the model: give it fewer or shorter passages (retrieval.top_k, chunking), "
