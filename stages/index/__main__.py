@@ -24,7 +24,8 @@ FOLDER = Path("data/index")
 
 @stage
 def main() -> None:
-    if not any([load_value(f"study.approaches.{approach}", dict[str, str]) for approach in RETRIEVING]):
+    models = [load_value(f"study.approaches.{approach}", dict[str, str]) for approach in RETRIEVING]
+    if not any(models):
         with atomic_directory(FOLDER) as tmp:
             write_json(tmp / UNUSED, {"why": f"no model answers by {' or '.join(RETRIEVING)}"})
         say("index: nothing to build, as no model of study.approaches retrieves")

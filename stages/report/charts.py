@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from stages.report.inputs import Study
 from stages.report.measures import Cell
 from stages.report.statistics import Interval
-from stages.report.words import MISSING
+from stages.report.words import MISSING, number
 from stages.report.words import interval as interval_words
-from stages.report.words import number
 from tune_or_retrieve.base.records import Approach
 
 TICKS = 5
@@ -126,7 +125,8 @@ def figures(study: Study, cells: list[Cell], confidence: float) -> list[Figure]:
 
 def _panels(figure: str, data: dict[str, list[Datum]], top: float | None) -> list[Panel]:
     """All panels of a figure on one scale from zero, for comparison by eye."""
-    ends = [max(sum(d.parts), d.interval.high if d.interval else 0.0) for rows in data.values() for d in rows if d.parts]
+    shown = [d for rows in data.values() for d in rows if d.parts]
+    ends = [max(sum(d.parts), d.interval.high if d.interval else 0.0) for d in shown]
     step = nice_step(top or max(ends, default=1.0))
     limit = top or step * max(1, math.ceil(max(ends, default=1.0) / step - 1e-9))
     return [

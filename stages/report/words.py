@@ -49,8 +49,10 @@ def not_tried(model: str, tried: Collection[Approach]) -> str:
         said.append("retrieval without fine-tuning")
     if "ft_rag" not in tried and {"rag", "ft"} <= {*tried}:
         said.append("both together")
+    if not said:
+        return ""
     words = listed(said)
-    return f"{words[0].upper()}{words[1:]} {'was' if len(said) == 1 else 'were'} not tried with {model}." if said else ""
+    return f"{words[0].upper()}{words[1:]} {'was' if len(said) == 1 else 'were'} not tried with {model}."
 
 
 def number(value: float | None, digits: int = 2) -> str:

@@ -14,7 +14,6 @@ from tune_or_retrieve.base.progress import say
 from tune_or_retrieve.base.questions import read_questions
 from tune_or_retrieve.base.stage import stage
 
-
 CONTEXTS, TIMINGS = Path("data/contexts/contexts.jsonl"), Path("data/timings/retrieve.jsonl")
 METRICS = Path("metrics/retrieve.json")
 

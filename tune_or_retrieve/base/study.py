@@ -143,7 +143,11 @@ class StudyParams(Section):
         ]
         used = {arm.model for arm in self.arms if arm.approach in FINE_TUNED}
         faults += [
-            _fault("must be in study.approaches.ft or ft_rag, or nothing uses its training", ("fine_tune", name), provider)
+            _fault(
+                "must be in study.approaches.ft or ft_rag, or its training is for nothing",
+                ("fine_tune", name),
+                provider,
+            )
             for name, provider in self.fine_tune.items()
             if name not in used
         ]
