@@ -12,7 +12,7 @@ import aws_broken as broken
 import aws_ours as ours
 import pytest
 import yaml
-from small_study import ROOT
+from small_study import ROOT, models_of
 from typer.main import get_command
 
 from tune_or_retrieve.__main__ import app, main
@@ -45,7 +45,7 @@ PRICES = {
 def params(tmp_path, monkeypatch):
     """params.yaml of a study on Bedrock in a folder of its own, to be changed and written."""
     content = yaml.safe_load((ROOT / "params.yaml").read_text())
-    content["study"] = {"models": {"micro": "bedrock"}, "judges": {"claude": "bedrock"}}
+    content["study"] = {**models_of({"micro": "bedrock"}), "judges": {"claude": "bedrock"}}
     content["models"]["micro"] = {
         "provider": "bedrock", "model": MICRO, "region": None,
         "customization": {
@@ -90,7 +90,7 @@ def _write(content):
 
 def _local(params):
     params["models"]["micro"] = yaml.safe_load((ROOT / "params.yaml").read_text())["models"]["micro"]
-    params["study"] = {"models": {"micro": "embedded"}, "judges": {"facts": "none"}}
+    params["study"] = {**models_of({"micro": "embedded"}), "judges": {"facts": "none"}}
     params["knowledge_base"]["backend"] = "faiss"
     return params
 
@@ -179,7 +179,7 @@ def test_a_local_study_has_nothing_on_aws_unless_a_region_is_named(tmp_path, mon
             f"arn:aws:bedrock:us-east-1::foundation-model/{TITAN}",
             "must be the id of a foundation model, as in amazon.titan-embed-text-v2:0, not an ARN",
         ),
-        ("study.models", {}, "must not be empty"),
+        ("study.judges", {}, "must not be empty"),
         ("knowledge_base.bedrock.region", " us-east-1", FILLED),
         ("knowledge_base.bedrock.role_arn", "", "must be like arn:aws:iam::123456789012:role/NAME"),
         ("knowledge_base.bedrock.bucket", "my bucket!", BUCKET),

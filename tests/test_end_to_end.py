@@ -18,7 +18,7 @@ import struck
 import yaml
 from pipeline import definitions
 from short_model import cut
-from small_study import CHANGES, HANDWRITTEN, write_small_study
+from small_study import APPROACHES, CHANGES, HANDWRITTEN, study_of, write_small_study
 
 from tune_or_retrieve.base.machine import SECTION as RUN
 
@@ -32,7 +32,6 @@ SHORT = {
     "models.small.sha256": None,
     "fine_tune.parity.max_logprob_distance": 1.0,  # what is cut short has no firm opinions
 }
-APPROACHES = ("base", "rag", "ft", "ft_rag")
 
 
 def test_it_ends_with_all_results(study):
@@ -101,7 +100,7 @@ def test_an_experiment_reruns_only_what_it_affects(study):
 
 
 def test_killed_in_every_stage_it_ends_with_the_same_hashes(study_hashes, tmp_path):
-    root = _clone(tmp_path / "killed", {"study.models": {"small": "embedded"}})  # the quick one is enough
+    root = _clone(tmp_path / "killed", study_of({"small": "embedded"}))  # the quick one is enough
     killed: set[str] = set()
     while stage := _repro_and_kill(root, killed):
         killed.add(stage)
@@ -136,7 +135,7 @@ def study_hashes(study) -> dict[str, str]:
 
 def _clone(root: Path, changes: dict | None = None) -> Path:
     """What a user has after `git clone` and setting their own documents, the environment included."""
-    write_small_study(root, {"study.models": dict.fromkeys(MODELS, "embedded"), **SHORT, **(changes or {})})
+    write_small_study(root, {**study_of(dict.fromkeys(MODELS, "embedded")), **SHORT, **(changes or {})})
     cut(root / "short.gguf")
     for name in ("stages", "tune_or_retrieve", ".dvc/plots"):
         shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 import yaml
-from small_study import ONE_THREAD
+from small_study import ONE_THREAD, models_of
 
 from stages.judge import __main__ as stage
 from stages.judge.controls.controls import KINDS
@@ -40,7 +40,7 @@ def pair(number: int) -> Pair:
 def repository(tmp_path, monkeypatch):
     """A small repository with everything that the stage reads."""
     section = {"kind": "facts", "min_control_accuracy": 0.9, "control_pairs": 10, "contradiction_cap": 3.0}
-    params = {"study": {"models": {"micro": "embedded"}, "judges": {"facts": "none"}}, "judges": {"facts": section}}
+    params = {"study": {**models_of({"micro": "embedded"}), "judges": {"facts": "none"}}, "judges": {"facts": section}}
     params["run"] = ONE_THREAD.model_dump()
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))
     write_jsonl(tmp_path / "data/qa/handwritten.jsonl", [question(1, "handwritten")])

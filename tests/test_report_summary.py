@@ -6,7 +6,7 @@ import json
 import re
 
 import pytest
-from report_rows import question, write_json, write_study
+from report_rows import question, study_params, write_json, write_study
 
 from stages.report.comparisons import Paired, call, compare
 from stages.report.inputs import read_study
@@ -57,7 +57,7 @@ def many(handwritten=0, synthetic=12):
 
 
 def outputs(root, models=("micro",), judges=("facts",), prices=PRICES, report=REPORT):
-    return make_outputs(read_study(list(models), list(judges), root), prices, report)
+    return make_outputs(read_study(study_params(models, judges), root), prices, report)
 
 
 def summary_of(result):
@@ -217,7 +217,7 @@ def test_an_unreliable_judge_has_no_say(tmp_path):
     against = steady({"base": 9.0, "rag": 5.0, "ft": 3.0, "ft_rag": 1.0})
     card = {"reliable": False, "control_accuracy": 0.5, "coverage": 1.0}
     write_study(tmp_path, many(), {"facts": steady(), "semantic": against}, cards={"semantic": card})
-    study = read_study(["micro"], ["facts", "semantic"], tmp_path)
+    study = read_study(study_params(judges=("facts", "semantic")), tmp_path)
     whys = {(c.first, c.second): c.why for c in compare(study, REPORT)}
     assert whys["rag", "base"] == "rag is better by its one reliable judge"
     assert "Judge semantic is unreliable on its controls (accuracy 0.50) and does not count in any call." in cautions(
@@ -227,7 +227,7 @@ def test_an_unreliable_judge_has_no_say(tmp_path):
 
 def test_a_doubtful_training_stands_in_notes_and_summary(tmp_path):
     write_study(tmp_path, many(), {"facts": steady()}, trained={"warning": "training did not lower the loss"})
-    study = read_study(["micro"], ["facts"], tmp_path)
+    study = read_study(study_params(), tmp_path)
     cells = measure(study, PRICES, REPORT)
     assert "The training of micro is doubtful: training did not lower the loss." in cautions(study, cells)
     assert summarise(study, cells, {}, PRICES)["micro.fine_tune_warning"] == "training did not lower the loss"
@@ -268,7 +268,7 @@ EQUAL = dict.fromkeys(MEANS, 5.0)
 )  # fmt: skip
 def test_headline(tmp_path, handwritten, synthetic, means, headline, because):
     write_study(tmp_path, many(handwritten, synthetic), judged(means))
-    study = read_study(["micro"], ["facts", "semantic"], tmp_path)
+    study = read_study(study_params(judges=("facts", "semantic")), tmp_path)
     (verdict,) = verdicts(study, compare(study, REPORT))
     because = because.replace("{12}", "On the 12 synthetic questions")
     assert (verdict.headline, verdict.because) == (headline, because)
@@ -294,7 +294,7 @@ def test_a_small_study_says_what_it_is_worth(tmp_path, handwritten, synthetic, p
     opinion = lambda m, a, q: (5 + (int(q.id[1:]) * 7 + len(a) * 3) % 5 - 2, None)  # noqa: E731
     write_study(tmp_path, many(handwritten, synthetic), {"facts": opinion})
     write_json(tmp_path / "metrics/qa.json", {"train_pairs": pairs})
-    study = read_study(["micro"], ["facts"], tmp_path)
+    study = read_study(study_params(), tmp_path)
     (verdict,) = verdicts(study, compare(study, REPORT))
     assert verdict.worth == worth
     made = outputs(tmp_path)
@@ -307,7 +307,7 @@ def test_headline_when_the_sets_contradict_each_other(tmp_path):
         return means[approach] + int(q.id[1:]) % 3 * 0.1, None
 
     write_study(tmp_path, many(12, 12), {"facts": opinion, "semantic": opinion})
-    study = read_study(["micro"], ["facts", "semantic"], tmp_path)
+    study = read_study(study_params(judges=("facts", "semantic")), tmp_path)
     assert verdicts(study, compare(study, REPORT))[0].headline == "It depends on the questions."
 
 
@@ -556,11 +556,11 @@ def test_files_that_do_not_fit_together(tmp_path, damage, message):
     write_study(tmp_path, FIVE, {"facts": steady()})
     damage(tmp_path)
     with pytest.raises(StageError) as fault:
-        read_study(["micro"], ["facts"], tmp_path)
+        read_study(study_params(), tmp_path)
     assert str(fault.value) == message.format(root=tmp_path)
 
 
 def test_nested_metrics_of_other_stages_are_shown_flat(tmp_path):
     write_study(tmp_path, FIVE, {"facts": steady()})
     write_json(tmp_path / "metrics/retrieve.json", {"synthetic": {"recall@5": 0.5}, "mrr": None})
-    assert read_study(["micro"], ["facts"], tmp_path).retrieval_metrics == {"synthetic.recall@5": 0.5, "mrr": None}
+    assert read_study(study_params(), tmp_path).retrieval_metrics == {"synthetic.recall@5": 0.5, "mrr": None}
