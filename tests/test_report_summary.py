@@ -13,7 +13,7 @@ from stages.report.inputs import read_study
 from stages.report.measures import cost_per_1000, measure
 from stages.report.outputs import make_outputs
 from stages.report.params import ReportParams
-from stages.report.statistics import Interval
+from stages.report.statistics import Interval, holm
 from stages.report.summary import summarise
 from stages.report.verdict import cautions, verdicts
 from tune_or_retrieve.base.errors import StageError
@@ -564,3 +564,97 @@ def test_nested_metrics_of_other_stages_are_shown_flat(tmp_path):
     write_study(tmp_path, FIVE, {"facts": steady()})
     write_json(tmp_path / "metrics/retrieve.json", {"synthetic": {"recall@5": 0.5}, "mrr": None})
     assert read_study(study_params(), tmp_path).retrieval_metrics == {"synthetic.recall@5": 0.5, "mrr": None}
+
+
+def beats(best: str, other: str) -> str:
+    return f"On the 12 synthetic questions, {best} beats {other}."
+
+
+ALIKE = "On the 12 synthetic questions, {} cannot be told apart."
+SUBSETS = [
+    # approaches, mean scores, headline, because
+    ("base rag", MEANS, "Retrieve.", f"{beats('rag', 'base')} Fine-tuning was not tried with micro."),
+    (
+        "base rag", {**MEANS, "base": 9.0}, "Do not retrieve.",
+        f"{beats('base', 'rag')} Fine-tuning was not tried with micro.",
+    ),
+    (
+        "base rag", EQUAL, "Not settled: base and rag cannot be told apart.",
+        f"{ALIKE.format('base and rag')} Fine-tuning was not tried with micro.",
+    ),
+    ("base ft", MEANS, "Fine-tune.", f"{beats('ft', 'base')} Retrieval was not tried with micro."),
+    (
+        "base ft", {**MEANS, "base": 9.0}, "Do not fine-tune.",
+        f"{beats('base', 'ft')} Retrieval was not tried with micro.",
+    ),
+    (
+        "base ft_rag", {**MEANS, "base": 9.0}, "Neither.",
+        f"{beats('base', 'ft_rag')} Fine-tuning without retrieval and retrieval without fine-tuning were not tried "
+        "with micro.",
+    ),
+    (
+        "rag ft", MEANS, "Retrieve.",
+        f"{beats('rag', 'ft')} The model as it is and fine-tuning with retrieval were not tried with micro.",
+    ),
+    (
+        "rag ft_rag", MEANS, "Both.",
+        f"{beats('ft_rag', 'rag')} The model as it is and fine-tuning without retrieval were not tried with micro.",
+    ),
+    (
+        "base rag ft", {**MEANS, "base": 9.0}, "Neither.",
+        f"{beats('base', 'both others')} Fine-tuning with retrieval was not tried with micro.",
+    ),
+    (
+        "base rag ft_rag", {**EQUAL, "base": 1.0}, "Not settled between retrieve and both.",
+        "On the 12 synthetic questions, rag and ft_rag are not told apart; base is beaten by another. Fine-tuning "
+        "without retrieval was not tried with micro.",
+    ),
+    ("base", MEANS, "Nothing to compare.", "Only base was tried with micro."),
+    ("rag", MEANS, "Nothing to compare.", "Only rag was tried with micro."),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("approaches", "means", "headline", "because"), SUBSETS)
+def test_the_verdict_is_on_what_was_tried(tmp_path, approaches, means, headline, because):
+    models = {"micro": approaches.split()}
+    write_study(tmp_path, many(), judged(means), models=models)
+    study = read_study(study_params(models, ("facts", "semantic")), tmp_path)
+    comparisons = compare(study, REPORT)
+    (verdict,) = verdicts(study, comparisons)
+    assert (verdict.headline, verdict.because) == (headline, because)
+    n = len(models["micro"])
+    assert len(comparisons) == n * (n - 1) / 2
+    family = [one.judges["facts"] for one in comparisons]
+    assert [one.p_holm for one in family] == holm([one.p_value for one in family])
+
+
+@pytest.mark.parametrize(
+    ("models", "against_base"),
+    [
+        ({"micro": ["base", "rag"]}, {"micro.rag"}),
+        ({"micro": ["base"]}, set()),
+        ({"micro": ["rag"]}, set()),
+        ({"micro": ["rag", "ft", "ft_rag"]}, set()),
+        ({"micro": ["base", "rag", "ft"], "hosted": ["base", "rag"]}, {"micro.rag", "micro.ft", "hosted.rag"}),
+        ({"micro": ["base", "ft"], "hosted": ["rag", "ft_rag"]}, {"micro.ft"}),
+        ({"micro": ["base"], "hosted": ["ft"]}, set()),
+    ],
+)
+def test_all_outputs_speak_of_the_arms_that_are_there(tmp_path, models, against_base):
+    write_study(tmp_path, many(3, 12), judged(MEANS), models=models, on=ON, training_on=TWO)
+    result = outputs(tmp_path, models, ("facts", "semantic"))
+    there = {f"{model}.{approach}" for model, approaches in models.items() for approach in approaches}
+    tuned = {model for model, approaches in models.items() if {"ft", "ft_rag"} & {*approaches}}
+    summary = summary_of(result)
+    assert {key.rsplit(".", 2)[0] for key in summary if key.endswith(".input_tokens")} == there
+    for change in ("facts.uplift_pct", "total_change_pct", "output_tokens_change_pct"):
+        assert {key.split(".synthetic")[0] for key in summary if key.endswith(f"synthetic.{change}")} == against_base
+    assert {key.partition(".")[0] for key in summary if key.endswith("fine_tune_s")} == tuned
+    for plot in ("quality", "tokens", "latency"):
+        rows = list(csv.DictReader(io.StringIO(result[f"plots/{plot}.csv"])))
+        assert {f"{row['model']}.{row['approach']}" for row in rows} == there
+    table = result["metrics/table.md"]
+    retrieves = any({"rag", "ft_rag"} & {*approaches} for approaches in models.values())
+    assert ("vs base" in table, "training" in table, "retrieval" in table.split("## Handwritten")[1]) == (
+        bool(against_base), bool(tuned), retrieves,
+    )  # fmt: skip

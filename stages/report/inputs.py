@@ -89,6 +89,11 @@ class Study:
     def retrieves(self) -> bool:
         return any(approach in RETRIEVING for approach in self.approaches)
 
+    @property
+    def compares(self) -> bool:
+        """Whether any model answers by more than one approach."""
+        return len(self.arms) > len(self.models)
+
     def against_base(self, model: str) -> bool:
         """Whether there is anything to compare with the model as it is."""
         approaches = self.approaches_of(model)

@@ -119,7 +119,7 @@ def _worth(study: Study, model: str, comparisons: list[Comparison]) -> str:
 def _verdict(study: Study, model: str, mine: list[Standing]) -> Verdict:
     tried = study.approaches_of(model)
     if len(tried) == 1:
-        return Verdict(model, "Nothing to compare.", f"Only {tried[0]} was tried.", mine)
+        return Verdict(model, "Nothing to compare.", f"Only {tried[0]} was tried with {model}.", mine)
     if not study.reliable_judges:
         because = f"None of the judges ({listed(study.judges)}) did well enough on its controls to be believed."
         return Verdict(model, "No answer yet.", because, mine)
@@ -169,10 +169,9 @@ def cautions(study: Study, cells: list[Cell]) -> list[str]:
         if n == 0:
             notes.append(f"There are no {set_} questions in this run.")
         elif n < FEW_QUESTIONS:
-            notes.append(
-                f"The {set_} set has only {n} question{'s' * (n > 1)}: small differences cannot show there; "
-                "see the minimum detectable effects."
-            )
+            few = f"The {set_} set has only {n} question{'s' * (n > 1)}"
+            shows = ": small differences cannot show there; see the minimum detectable effects" * study.compares
+            notes.append(f"{few}{shows}.")
     if study.languages:
         notes.append(
             f"Not all articles are in English ({study.languages}). Judges of kind facts or semantic read English only: "
@@ -208,7 +207,7 @@ def cautions(study: Study, cells: list[Cell]) -> list[str]:
                 f"Judge {judge} left {missing} of {sum(c.n for c in whole)} answers unscored; they are left out, "
                 "not counted as wrong."
             )
-    if len(study.reliable_judges) == 1 and any(len(study.approaches_of(model)) > 1 for model in study.models):
+    if len(study.reliable_judges) == 1 and study.compares:
         notes.append("Only one judge is reliable: no call here is confirmed by a second one.")
     for model in study.models:
         if warning := study.trained.get(model, {}).get("warning"):
