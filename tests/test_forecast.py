@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -86,9 +87,11 @@ def project(tmp_path, monkeypatch):
 
 @pytest.fixture
 def said(capsys):
+    """What `check` prints, without the models' approaches."""
+
     def check() -> str:
         checks.check()
-        return capsys.readouterr().out
+        return re.sub("Approaches of .*\n", "", capsys.readouterr().out)
 
     return check
 
@@ -197,7 +200,7 @@ def test_a_running_repro_is_left_alone_and_says_so(project, said):
     command = f"{sys.executable} -m tune_or_retrieve check > said.txt"
     Path("dvc.yaml").write_text(yaml.safe_dump({"stages": {"qa": {"cmd": command, "outs": ["said.txt"]}}}))
     _dvc("repro")
-    assert Path("said.txt").read_text() == NO_FAULTS + BUSY
+    assert Path("said.txt").read_text().splitlines()[-1:] == BUSY.splitlines()
     assert said() == f"{NO_FAULTS}Nothing would run: all stages are up to date.\n"
 
 
