@@ -18,6 +18,7 @@ from typer.main import get_command
 from tune_or_retrieve.__main__ import app, main
 from tune_or_retrieve.account.doctor import Wanted
 from tune_or_retrieve.account.requirements import Asked, Requirements, Tuned, requirements
+from tune_or_retrieve.account.work import count, work
 from tune_or_retrieve.commands import account as commands
 from tune_or_retrieve.money.jobs import Watch
 from tune_or_retrieve.providers.bedrock.aws.names import tags
@@ -102,6 +103,21 @@ def test_the_requirements_are_what_the_params_ask_of_bedrock(params):
     )  # fmt: skip
     assert not requirements(_local(params)).on_bedrock
     assert not requirements({}).on_bedrock
+
+
+def test_what_no_approach_uses_is_not_required(params):
+    """No knowledge base where nothing retrieves; of a model that is not tuned, neither its base model nor a bucket."""
+    params["study"] |= models_of({"micro": "bedrock"}, only=("base",))
+    asked = requirements(params)
+    assert (asked.embedding, asked.search, asked.tuned) == (None, None, {})
+    assert asked.wanted == {None: Wanted((MICRO, CLAUDE))}
+    counted = count(params)
+    rows = {one.stage: one for one in work(asked, counted, params)}
+    assert list(rows) == ["answer_base@micro", "judge@claude"]
+    params["study"] |= models_of({"micro": "bedrock"}, only=("base", "rag"))
+    more = {one.stage: one for one in work(requirements(params), counted, params)}
+    assert list(more) == ["index", "retrieve", "answer_base@micro", "answer_rag@micro", "judge@claude"]
+    assert more["judge@claude"].n - rows["judge@claude"].n == counted.questions
 
 
 @pytest.mark.parametrize(

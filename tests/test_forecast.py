@@ -17,7 +17,7 @@ from tune_or_retrieve.account.estimate import estimate, total
 from tune_or_retrieve.account.requirements import prices, requirements
 from tune_or_retrieve.account.work import count, work
 from tune_or_retrieve.base import machine, params
-from tune_or_retrieve.base.errors import StageError
+from tune_or_retrieve.base.errors import NotYet, StageError
 from tune_or_retrieve.base.stage import KEPT, NAME, durations, size_id, stage
 from tune_or_retrieve.commands import check as checks
 from tune_or_retrieve.commands.preset import apply
@@ -303,6 +303,27 @@ def test_models_behind_an_openai_server_are_priced_where_their_price_is_known(pr
     assert line.startswith("Tokens may cost ")
     assert line.endswith(" EUR (prices of 2026-11-25; run.budget_usd: null, 0.00 spent so far).")
     assert float(line.split()[3]) > 0
+
+
+@pytest.mark.parametrize(
+    ("name", "fault", "places"),
+    [
+        ("answer_ft_rag@remote", StageError, "study.approaches.ft_rag"),
+        ("fine_tune@remote", StageError, "study.fine_tune and study.approaches.ft and ft_rag"),
+        ("fine_tune@remote", NotYet, None),  # it only takes longer
+        ("judge@facts", StageError, None),
+        ("qa", StageError, None),
+    ],
+)
+def test_a_stage_that_failed_says_how_to_leave_its_model_out(tmp_path, monkeypatch, capsys, name, fault, places):
+    def fail():
+        raise fault("the server is down.")
+
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit):
+        _stage(monkeypatch, name, fail)
+    advice = [f"To leave this model out, remove it from {places} in params.yaml."] * bool(places)
+    assert capsys.readouterr().err.splitlines()[1:] == advice
 
 
 def _stage(monkeypatch, name: str | None = "qa", main=lambda: None) -> None:

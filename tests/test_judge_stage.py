@@ -87,6 +87,26 @@ def test_scores_every_answer_and_reports_the_controls(repository, monkeypatch, c
     assert "UNRELIABLE" not in capsys.readouterr().err
 
 
+def test_only_the_arms_of_the_study_are_judged_and_answers_of_others_go(repository, monkeypatch, capsys):
+    params = yaml.safe_load((repository / "params.yaml").read_text())
+    params["study"] |= models_of({"micro": "embedded"}, only=("base", "rag"))
+    (repository / "params.yaml").write_text(yaml.safe_dump(params))
+    other = repository / "data/answers/base/nano.jsonl"
+    write_jsonl(other, [answer(1, "base", "A lease lasts 3 days.")])
+    run(monkeypatch, "facts")
+    scores = [Score.model_validate_json(line) for line in (repository / "data/scores/facts.jsonl").open()]
+    assert [(s.approach, s.question_id) for s in scores] == [(a, q) for a in ("base", "rag") for q in ("q1", "q2")]
+    left = {
+        str(path.relative_to(repository / "data/answers")) for path in (repository / "data/answers").rglob("*.jsonl")
+    }
+    assert left == {"base/micro.jsonl", "rag/micro.jsonl"}
+    said = [line for line in capsys.readouterr().err.splitlines() if line.endswith("as the study no longer has it.")]
+    assert said == [
+        f"data/answers/{name}.jsonl: removed, as the study no longer has it."
+        for name in ("base/nano", "ft/micro", "ft_rag/micro")
+    ]
+
+
 def test_the_same_input_gives_the_same_bytes(repository, monkeypatch):
     outs = [repository / "data/scores/facts.jsonl", repository / "metrics/judge/facts.json"]
     run(monkeypatch, "facts")
