@@ -280,6 +280,30 @@ def test_a_change_of_bedrock_code_reruns_nothing_in_a_local_study(graph):
     assert _repro(graph) == set()
 
 
+@pytest.mark.parametrize(
+    ("approaches", "expected"),
+    [
+        (("base",), _stages("judge", "report")),
+        (("ft", "ft_rag"), _stages("index", "retrieve", "answer_rag", "judge", "report") | {"answer_ft_rag@micro"}),
+    ],
+)
+def test_a_model_that_leaves_an_approach_reruns_what_reads_its_answers(graph, approaches, expected):
+    """And index, to which it matters whether anything retrieves; all after it only because its stand-in writes other
+    files."""
+    path = graph / "params.yaml"
+    before = path.read_text()
+    params = yaml.safe_load(before)
+    left = {"micro": "embedded"}
+    params["study"]["approaches"] |= dict.fromkeys(approaches, left)
+    params["study"]["fine_tune"] = left if "ft" in approaches else params["study"]["fine_tune"]
+    path.write_text(yaml.safe_dump(params))
+    try:
+        assert _repro(graph) == expected
+    finally:
+        path.write_text(before)
+        _repro(graph)
+
+
 def test_one_more_judge_on_bedrock_scores_what_is_there(graph):
     path = graph / "params.yaml"
     before = path.read_text()

@@ -49,6 +49,21 @@ def test_there_and_back_is_the_same_file(root, names):
     assert there() == changed
 
 
+def test_a_study_with_some_of_the_approaches_becomes_one_with_all(root):
+    shipped = (root / "params.yaml").read_text()
+    some = shipped
+    for key in ("ft", "ft_rag", "fine_tune"):
+        some = some.replace(f" {key}: {{micro: embedded}}", f" {key}: {{}}")
+    (root / "params.yaml").write_text(some)
+    assert apply("local") == [
+        f'study.{key}.micro: nothing -> "embedded"' for key in ("approaches.ft", "approaches.ft_rag", "fine_tune")
+    ] + [
+        f"study.{key}: {{}} -> nothing  (your own value: in no preset)"
+        for key in ("approaches.ft", "approaches.ft_rag", "fine_tune")
+    ]
+    assert (root / "params.yaml").read_text() == shipped
+
+
 def test_what_changed_is_said(root):
     said = apply("bedrock")
     assert [line for line in said if line.startswith("study.")] == [
