@@ -90,7 +90,7 @@ def test_a_model_that_runs_elsewhere_cannot_be_trained():
         check_trainable("far", model)
     assert str(fault.value) == (
         "models.far: provider 'openai' cannot be fine-tuned: its weights are elsewhere. Use provider 'embedded' with a "
-        "GGUF file, or leave the model out of study.models."
+        "GGUF file, name by `tuned` a model that was tuned elsewhere, or leave the model out of study.models."
     )
 
 

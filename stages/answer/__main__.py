@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from stages.answer.answering import Engine, answer_questions
-from stages.answer.inputs import adapter_path, check_approach, read_contexts
+from stages.answer.inputs import check_approach, fine_tuned, read_contexts
 from stages.answer.params import AnswerParams
 from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.base.files import write_jsonl
@@ -26,7 +26,7 @@ def make_engine(approach: Approach, name: str, model: ModelParams, params: Answe
         from stages.answer.on_bedrock import bedrock_engine
 
         return bedrock_engine(approach, name, model, params.options, run)
-    adapter = adapter_path(approach, name)
+    model, adapter = fine_tuned(approach, name, model)
     local = model.provider == "embedded"
     return Engine(
         open=functools.partial(chat_model, model, run, adapter),

@@ -1,13 +1,14 @@
 """A model behind an OpenAI-compatible server. Imports no client."""
 
 import re
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field, field_validator
+from pydantic import AfterValidator, ConfigDict, Field, field_validator
 from pydantic_core import PydanticCustomError
 
 from tune_or_retrieve.base.params import Filled
 from tune_or_retrieve.chat.models import ModelParams
+from tune_or_retrieve.chat.tuned import another_model
 
 ENVIRONMENT_NAME = re.compile(r"[A-Z][A-Z0-9_]*")
 
@@ -43,4 +44,11 @@ class OpenAIModel(ModelParams):
         return value
 
 
-Model = Asked = OpenAIModel
+class Model(OpenAIModel):
+    """An entry of `models`."""
+
+    # The name of the model that was tuned from this one, on the same server. None: there is none.
+    tuned: Annotated[Filled | None, AfterValidator(another_model)] = None
+
+
+Asked = OpenAIModel
