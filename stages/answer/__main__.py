@@ -33,6 +33,7 @@ def make_engine(approach: Approach, name: str, model: ModelParams, params: Answe
         identity=identity(model, adapter),
         context_tokens=model.context_tokens if local else None,
         waits=() if local else waits(run.retries),
+        concurrency=None if local else run.concurrency.of(model.provider),
         timed_on=functools.partial(timed_on, model, run),
     )
 

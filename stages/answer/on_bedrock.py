@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from stages.answer.answering import Engine
+from stages.answer.answering import Call, Engine
 from stages.answer.inputs import FINE_TUNE, FINE_TUNED
 from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.base.machine import RunParams
@@ -25,9 +25,9 @@ from tune_or_retrieve.providers.bedrock.tuning.deployment import read_deployment
 class _BedrockEngine(Engine):
     gone: str = ""  # what to do if the model no longer exists
 
-    def reply(self, chat: Converse, messages: list[dict[str, str]], options: Options) -> ConverseReply:
+    def reply(self, chat: Converse, call: Call, options: Options) -> ConverseReply:
         try:
-            return chat.ask(messages)
+            return chat.ask(call.messages)
         except AwsMissing as fault:
             if self.gone:
                 raise StageError(f"{fault} {self.gone}") from fault
@@ -71,6 +71,7 @@ def bedrock_engine(approach: Approach, name: str, model: BedrockModel, options: 
         context_tokens=None,
         reply_class=ConverseReply,
         concurrency=concurrency,
+        warm_up=False,  # it would be paid for
         billed_as=params.billed_as,
         begin=lambda prompts: spending.begin(prompts, options.max_tokens, concurrency),
         paid=spending.paid,

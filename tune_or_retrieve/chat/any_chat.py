@@ -3,7 +3,6 @@
 LlmJudge(LangChainChat(model, {"model": "mine"}), store, concurrency=1).score(question, reference, answers)
 """
 
-import json
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel
 
 from tune_or_retrieve.base.errors import StageError
-from tune_or_retrieve.chat.structured import ShapedReply, json_schema
+from tune_or_retrieve.chat.structured import ShapedReply, in_words
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
@@ -57,10 +56,7 @@ class LangChainChat:
         try:
             shaped = self._chat.with_structured_output(schema, include_raw=True)
         except NotImplementedError:  # it knows neither tools nor schemas, so the prompt says it
-            form = json.dumps(json_schema(schema))
-            *before, last = messages
-            content = f"{last['content']}\n\nReply with one JSON object of this schema and nothing else:\n{form}"
-            return self._chat.invoke([*before, {**last, "content": content}])
+            return self._chat.invoke(in_words(messages, schema))
         return shaped.invoke(messages)["raw"]
 
 
