@@ -17,7 +17,7 @@ EMBEDDED = {
     "context_tokens": 2048,
 }
 OPENAI = {"provider": "openai", "base_url": "http://127.0.0.1:11434/v1/", "model": "qwen"}
-KEYS = "provider, base_url, model, api_key_env, timeout_seconds, request_fields, extra_body, api_version"
+KEYS = "provider, base_url, model, api_key_env, timeout_seconds, request_fields, extra_body, api_version, tuned"
 
 NOVA = {
     "provider": "bedrock",
@@ -95,7 +95,7 @@ def test_bedrock_entry_is_hosted_on_demand_and_waited_for_unless_it_says_otherwi
         ("qwen", ["models.micro: must be a mapping of keys. Got 'qwen'."]),
         (
             {**EMBEDDED, "provider": "embeded"},
-            ["models.micro.provider: must be 'embedded', 'openai' or 'bedrock'. Got 'embeded'."],
+            ["models.micro.provider: must be 'embedded', 'openai', 'bedrock' or 'langchain'. Got 'embeded'."],
         ),
         (
             {"provider": "embedded", "weights": "x.gguf"},
