@@ -13,6 +13,7 @@ from fake_openai import running
 from safetensors.torch import load_file, save_file
 from short_model import cut
 from small_study import ONE_THREAD
+from small_study import change as change_params
 
 from stages.answer.__main__ import main as answer
 from stages.fine_tune.__main__ import main as fine_tune
@@ -30,6 +31,7 @@ from tune_or_retrieve.providers.embedded.params import EmbeddedModel
 from tune_or_retrieve.providers.embedded.weights import requantize
 
 ROOT = Path(__file__).resolve().parent.parent
+EMBEDDED = {"provider": "embedded", "weights": "short.gguf", "requantize": "Q8_0", "context_tokens": 1536}
 CONFIG, TENSORS = "adapter_config.json", "adapter_model.safetensors"
 MERGE = (
     "Merge it into the weights (peft: merge_and_unload), convert these with llama.cpp's convert_hf_to_gguf.py, and "
@@ -315,6 +317,21 @@ def test_the_rank_may_be_divided_by_its_root(study, monkeypatch, capsys):
     set_config(use_rslora=True)
     adopted(monkeypatch, capsys, "peft")
     assert alpha() == 16.0  # over 4 as 8 is over 2, the root of 4
+
+
+def test_an_adapter_that_was_trained_here_is_taken_as_it_is(stages, finished, tmp_path):
+    root = tmp_path / "study"
+    shutil.copytree(finished, root)
+    shutil.copytree(root / "data/fine_tune/micro/adapter", root / "lora")
+    change_params(root / "params.yaml", {"models.small": {**EMBEDDED, "tuned": "lora"}})
+    assert stages.run(root, "fine_tune", "small") == (0, "small was tuned elsewhere (lora): nothing is trained\n")
+    adapters = [sha256_file(root / f"data/fine_tune/{name}/adapter.gguf") for name in ("micro", "small")]
+    assert adapters[0] == adapters[1]
+    assert stages.run(root, "answer", "ft", "small")[0] == 0
+    micro, small = (
+        [row.text for row in read_jsonl(root / f"data/answers/ft/{name}.jsonl", Answer)] for name in ("micro", "small")
+    )
+    assert micro == small
 
 
 def test_check_says_it_before_anything_runs(study):

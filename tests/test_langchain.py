@@ -22,6 +22,7 @@ from tune_or_retrieve.chat.call_store import CallStore
 from tune_or_retrieve.chat.calls import Options
 from tune_or_retrieve.chat.engine import asker
 from tune_or_retrieve.chat.models import ModelParams
+from tune_or_retrieve.commands.check import refuse_faults
 from tune_or_retrieve.providers.langchain.engine import LangChainChat
 
 GOOD = {"comment": "Right.", "factual_accuracy": 9, "completeness": 8, "relevance": 10, "clarity": 7, "overall": 9}
@@ -259,3 +260,15 @@ def test_faults_in_the_entry(tmp_path, keys, fault):
 def test_keys_that_only_sound_like_secrets(tmp_path):
     arguments = {"max_completion_tokens": 9, "stop_tokens": [], "keyword": "x", "top_k": 3}
     assert entry(tmp_path, model_args=arguments).model_args == arguments
+
+
+def test_check_says_that_the_extra_is_missing(tmp_path, monkeypatch):
+    content = yaml.safe_load((Path(__file__).parent.parent / "params.yaml").read_text())
+    content["models"]["far"] = {"provider": "langchain", "model": "openai:big"}
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(content))
+    (tmp_path / "data/documents").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(sys.modules, "langchain", None)
+    with pytest.raises(StageError) as fault:
+        refuse_faults()
+    assert str(fault.value).startswith("model openai:big: provider langchain needs LangChain's main package")

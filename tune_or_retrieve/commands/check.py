@@ -33,6 +33,8 @@ from tune_or_retrieve.providers.bedrock.knowledge_base.params import BedrockBase
 from tune_or_retrieve.providers.embedded.params import EmbeddedModel
 from tune_or_retrieve.providers.embedded.params import Model as TunableModel
 from tune_or_retrieve.providers.embedded.weights import check_weights
+from tune_or_retrieve.providers.langchain.engine import check_installed
+from tune_or_retrieve.providers.langchain.params import LangChainModel
 from tune_or_retrieve.vectors.embedding import EmbeddingParams
 
 SECTIONS: dict[str, type[params.Section]] = {
@@ -129,6 +131,9 @@ def refuse_faults() -> None:
     for name, section in sections.items():
         if isinstance(section, TunableModel) and section.tuned is not None:
             tried(_refuse_what_was_not_tuned_from_it, name.partition(".")[2], section)
+    for part in parts:
+        if isinstance(part, LangChainModel):
+            tried(check_installed, part)
     if answer := sections["answer"]:
         faults += [
             f"{name}.context_tokens: must be more than answer.max_tokens ({answer.max_tokens}), as it holds the prompt "

@@ -5,6 +5,7 @@ LlmJudge(LangChainChat(model, {"model": "mine"}), store, concurrency=1).score(qu
 """
 
 import contextlib
+import importlib.util
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -32,19 +33,24 @@ def identity(params: LangChainModel, adapter: Path | None = None) -> dict[str, A
     return {"provider": params.provider, "model": params.model, "model_args": params.model_args}
 
 
+def check_installed(params: LangChainModel) -> None:
+    """Raises StageError if LangChain's main package is missing."""
+    if importlib.util.find_spec("langchain") is None:
+        raise StageError(
+            f"model {params.model}: provider langchain needs LangChain's main package, which is an extra. Run: "
+            ".venv/bin/pip install -e '.[langchain]'"
+        )
+
+
 @contextlib.contextmanager
 def asker(params: LangChainModel, options: Options, run: RunParams) -> Iterator[Asks]:
     """Raises StageError if LangChain, the package of the model's provider, or its key is missing."""
     # No seed: many models take none, and LangChain's classes pass on what they do not know, which is then refused.
     sent = {"temperature": options.temperature, "max_tokens": options.max_tokens}
     given = {"max_retries": run.retries} | sent | params.model_args
-    try:
-        from langchain.chat_models import init_chat_model
-    except ImportError:
-        raise StageError(
-            f"model {params.model}: provider langchain needs LangChain's main package, which is an extra. Run: "
-            ".venv/bin/pip install -e '.[langchain]'"
-        ) from None
+    check_installed(params)
+    from langchain.chat_models import init_chat_model
+
     try:
         chat = init_chat_model(params.model, **{name: value for name, value in given.items() if value is not None})
     except Exception as fault:  # of whatever package this is
