@@ -7,7 +7,7 @@ from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.base.params import load
 from tune_or_retrieve.chat.models import ModelParams
 from tune_or_retrieve.providers.bedrock.params import BedrockModel
-from tune_or_retrieve.providers.embedded.params import EmbeddedModel
+from tune_or_retrieve.providers.embedded.params import Model
 from tune_or_retrieve.providers.openai.params import OpenAIModel
 
 EMBEDDED = {
@@ -17,7 +17,7 @@ EMBEDDED = {
     "context_tokens": 2048,
 }
 OPENAI = {"provider": "openai", "base_url": "http://127.0.0.1:11434/v1/", "model": "qwen"}
-KEYS = "provider, base_url, model, api_key_env, timeout_seconds, request_fields, extra_body, api_version"
+KEYS = "provider, base_url, model, api_key_env, timeout_seconds, request_fields, extra_body, api_version, tuned"
 
 NOVA = {
     "provider": "bedrock",
@@ -39,7 +39,7 @@ def read(tmp_path, entry):
 
 
 def test_embedded_entry_is_read_as_its_own_class(tmp_path):
-    assert read(tmp_path, EMBEDDED) == EmbeddedModel(**EMBEDDED)
+    assert read(tmp_path, EMBEDDED) == Model(**EMBEDDED)
 
 
 def test_openai_entry_has_defaults_and_a_url_without_closing_slash(tmp_path):
@@ -95,7 +95,7 @@ def test_bedrock_entry_is_hosted_on_demand_and_waited_for_unless_it_says_otherwi
         ("qwen", ["models.micro: must be a mapping of keys. Got 'qwen'."]),
         (
             {**EMBEDDED, "provider": "embeded"},
-            ["models.micro.provider: must be 'embedded', 'openai' or 'bedrock'. Got 'embeded'."],
+            ["models.micro.provider: must be 'embedded', 'openai', 'bedrock' or 'langchain'. Got 'embeded'."],
         ),
         (
             {"provider": "embedded", "weights": "x.gguf"},
@@ -116,7 +116,10 @@ def test_bedrock_entry_is_hosted_on_demand_and_waited_for_unless_it_says_otherwi
         ),
         (
             {**EMBEDDED, "base_url": "http://x/v1"},
-            ["models.micro.base_url: unknown key. Known: provider, weights, sha256, requantize, context_tokens."],
+            [
+                "models.micro.base_url: unknown key. Known: provider, weights, sha256, requantize, context_tokens, "
+                "tuned."
+            ],
         ),
         (
             {**OPENAI, "base_url": "localhost:8000"},

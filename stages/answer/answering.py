@@ -19,6 +19,8 @@ from tune_or_retrieve.chat.prompts import messages
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
+    from tune_or_retrieve.chat.structured import Asks
+
 WARM_UP_TOKENS = 8
 SHORTER = "lower qa.test_questions, answer.max_tokens or answer.repeats"
 
@@ -42,6 +44,13 @@ class Engine:
 
     def reply(self, chat: Any, call: "Call", options: Options) -> Reply:
         return ask(chat, call.messages, options, self.waits, key=call.key)
+
+
+class AskingEngine(Engine):
+    """For a model that is asked as judges are: `open` gives a tune_or_retrieve.chat.structured.Asks."""
+
+    def reply(self, chat: "Asks", call: "Call", options: Options) -> Reply:
+        return chat.ask(call.messages)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.base.machine import RunParams
 from tune_or_retrieve.base.records import Approach
 from tune_or_retrieve.chat.calls import Options
+from tune_or_retrieve.chat.tuned import read_tuned
 from tune_or_retrieve.money.spending import Spending
 from tune_or_retrieve.providers.bedrock.aws.faults import AwsMissing
 from tune_or_retrieve.providers.bedrock.aws.session import clients
@@ -40,10 +41,13 @@ def bedrock_engine(approach: Approach, name: str, model: BedrockModel, options: 
         StageError: no region, no price for the model, or it has not been fine-tuned yet.
     """
     params, gone, weights = _converse(model), "", None
-    if approach in FINE_TUNED:
+    if approach in FINE_TUNED and (tuned := read_tuned(FINE_TUNE / name)):
+        params = params.model_copy(update=tuned.changes)
+        gone = f"Another one is named by models.{name}.tuned."
+    elif approach in FINE_TUNED:
         deployment = read_deployment(FINE_TUNE / name)
         # The base model's id: replies of both are parsed alike and cost the same.
-        base = _plain(ConverseParams(model=deployment.base_model).foundation)
+        base = ConverseParams(model=deployment.base_model).plain
         params = params.model_copy(update={"model": deployment.deployment_arn, "base_model": base})
         gone = (
             f"`dvc repro --force --single-item fine_tune@{name}` deploys its model again. If it was torn down, too, it "
@@ -77,8 +81,3 @@ def bedrock_engine(approach: Approach, name: str, model: BedrockModel, options: 
 
 def _converse(model: BedrockModel) -> ConverseParams:
     return ConverseParams(**{name: getattr(model, name) for name in ConverseParams.model_fields})
-
-
-def _plain(model_id: str) -> str:
-    """Without the window that customisation adds: amazon.nova-micro-v1:0 for amazon.nova-micro-v1:0:128k."""
-    return ":".join(model_id.split(":")[:2])

@@ -1,14 +1,15 @@
 """A model behind an OpenAI-compatible server. Imports no client."""
 
 import re
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field, JsonValue, ValidationInfo, field_validator
+from pydantic import AfterValidator, ConfigDict, Field, JsonValue, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from tune_or_retrieve.base.params import Filled
 from tune_or_retrieve.chat.models import ModelParams
 from tune_or_retrieve.chat.structured import ResponseFormat
+from tune_or_retrieve.chat.tuned import another_model
 
 ENVIRONMENT_NAME = re.compile(r"[A-Z][A-Z0-9_]*")
 RequestField = Literal["max_tokens", "temperature", "seed"]
@@ -67,6 +68,13 @@ class OpenAIModel(ModelParams):
         return value
 
 
+class Model(OpenAIModel):
+    """An entry of `models`."""
+
+    # The name of the model that was tuned from this one, on the same server. None: there is none.
+    tuned: Annotated[Filled | None, AfterValidator(another_model)] = None
+
+
 class AskedOpenAIModel(OpenAIModel):
     """Such a model as a judge or a writer of pairs: how it is asked for a JSON object."""
 
@@ -74,4 +82,4 @@ class AskedOpenAIModel(OpenAIModel):
     response_format: ResponseFormat = "auto"
 
 
-Model, Asked = OpenAIModel, AskedOpenAIModel
+Asked = AskedOpenAIModel
