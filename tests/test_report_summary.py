@@ -491,6 +491,21 @@ def test_unscored_answers_are_counted_and_not_wrong(tmp_path):
     )
 
 
+def test_scores_that_are_relative_are_said_to_be(tmp_path):
+    card = {"reliable": True, "control_accuracy": 0.95, "coverage": 1.0}
+    cards = {"pairs": card | {"relative": 1}, "llama": card | {"relative": 0}}
+    write_study(tmp_path, many(), {"pairs": steady(), "llama": steady()}, cards=cards)
+    said = [
+        line
+        for line in outputs(tmp_path, judges=("pairs", "llama"))["metrics/table.md"].splitlines()
+        if "relative" in line
+    ]
+    assert said == [
+        "- Judge pairs compares answers in pairs: its scores are relative to the approaches compared here, and cannot "
+        "be compared with those of another judge or study."
+    ]
+
+
 def test_a_judge_that_scored_nothing_breaks_no_section(tmp_path):
     write_study(tmp_path, many(2, 4), {"facts": lambda *_: (None, None), "semantic": steady()})
     result = outputs(tmp_path, judges=("facts", "semantic"))

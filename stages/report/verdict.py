@@ -200,6 +200,11 @@ def cautions(study: Study, cells: list[Cell]) -> list[str]:
                     "get 7 or more)"
                 )
             notes.append(f"Judge {judge} is unreliable on its controls{reason} and does not count in any call.")
+        if card.details.get("relative"):
+            notes.append(
+                f"Judge {judge} compares answers in pairs: its scores are relative to the approaches compared here, "
+                "and cannot be compared with those of another judge or study."
+            )
         whole = [c for c in cells if c.slice is None]
         missing = sum(c.n - c.judges[judge].n_scored for c in whole)
         if missing:
