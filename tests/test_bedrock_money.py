@@ -24,6 +24,8 @@ from tune_or_retrieve.account.estimate import (
 from tune_or_retrieve.account.requirements import Asked, Requirements, Tuned, requirements
 from tune_or_retrieve.account.work import count, work
 from tune_or_retrieve.base.errors import StageError
+from tune_or_retrieve.base.records import APPROACHES
+from tune_or_retrieve.base.study import Arm
 from tune_or_retrieve.money.budget import Budget, Spent
 from tune_or_retrieve.money.cost import PriceUnknown, Usage, cost, per_hour
 from tune_or_retrieve.money.prices import Prices, TokenPrice
@@ -106,7 +108,7 @@ def test_a_table_is_checked(change, message):
 WORK = [
     embedding("index", TITAN, 1000, 150.5),
     Training("fine_tune@micro", f"{MICRO}:128k", 200_000, 2),
-    *answering({"micro": MICRO}, 50, 2, Tokens(100, 40), Tokens(900, 40)),
+    *answering([Arm("micro", one) for one in APPROACHES], {"micro": MICRO}, 50, 2, Tokens(100, 40), Tokens(900, 40)),
     Calls("judge@claude", f"us.{HAIKU}", 600, Tokens(700, 100)),
     Calls("qa", MICRO, 40, Tokens(1000, 500), batch=True),
 ]
@@ -246,7 +248,7 @@ def test_a_stage_enters_what_it_pays_under_the_name_that_the_estimate_has(tmp_pa
     required = Requirements(
         {"m": Asked(MICRO)}, {"m": Tuned(MICRO, 1)}, {"j": Asked(HAIKU)}, Asked(MICRO), TITAN, None, {}
     )
-    rows = [one.stage for one in work(required, count({}), {})]
+    rows = [one.stage for one in work(required, count({}), {"study": {"approaches": {"base": ["m"]}}})]
     names = {re.sub(r"answer_\w+", "answer_*", re.sub(r"@.*", "@*", row)) for row in rows}
     assert entered == names
 

@@ -7,7 +7,7 @@ import pytest
 import yaml
 from fake_openai import completion
 from fake_openai import running as fake_openai
-from small_study import ONE_THREAD
+from small_study import ONE_THREAD, models_of
 
 from stages.judge.__main__ import main
 from tune_or_retrieve.base.files import read_jsonl, write_jsonl
@@ -47,7 +47,7 @@ def root(tmp_path, monkeypatch):
 def write(**changes):
     judges = {"claude": {key: value for key, value in (JUDGE | changes).items() if value is not None}}
     content = {
-        "study": {"models": {"micro": "bedrock"}, "judges": {"claude": "bedrock"}},
+        "study": {**models_of({"micro": "bedrock"}), "judges": {"claude": "bedrock"}},
         "judges": judges,
         "prices": PRICES,
     }

@@ -1,16 +1,23 @@
 """Structured replies from any chat model: one JSON object of a given schema."""
 
+import json
+import threading
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
 
 from pydantic import BaseModel
 
-from tune_or_retrieve.chat.calls import Options, Reply, ask
+from tune_or_retrieve.base.files import content_key
+from tune_or_retrieve.base.progress import say
+from tune_or_retrieve.chat.calls import Options, RefusedCall, Reply, ask
 from tune_or_retrieve.chat.objects import Shape, Unreadable, object_in, one_object
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
+Form = Literal["json_schema", "json_object", "none"]  # of response_format; none: the prompt alone asks for an object
+ResponseFormat = Literal["auto"] | Form
+FORMS: tuple[Form, ...] = get_args(Form)
 MOST_LOGPROBS = 20  # of a token: the most that OpenAI's API gives
 
 
@@ -43,20 +50,57 @@ class Asks(Protocol):
 
 
 class ShapedChat:
-    """`Asks` for LangChain's ChatOpenAI: the embedded engine (whose grammar enforces the schema) or a server."""
+    """`Asks` for LangChain's ChatOpenAI: the embedded engine (whose grammar enforces the schema) or a server.
+
+    Args:
+        response_format: how to ask for a JSON object; auto: as the first of FORMS that the server accepts.
+    """
 
     reply_class = ShapedReply
 
     def __init__(
-        self, chat: "BaseChatModel", options: Options, identity: dict[str, Any], waits: Sequence[float] = ()
+        self,
+        chat: "BaseChatModel",
+        options: Options,
+        identity: dict[str, Any],
+        waits: Sequence[float] = (),
+        response_format: ResponseFormat = "json_schema",
     ) -> None:
         self._chat, self._options, self._waits = chat, options, waits
         self.identity = identity | options.model_dump()
+        self._forms = FORMS if response_format == "auto" else (response_format,)
+        self._lock = threading.Lock()
 
     def ask(self, messages: Sequence[dict[str, str]], schema: type[BaseModel] | None = None) -> ShapedReply:
         """Raises StageError as tune_or_retrieve.chat.calls.ask."""
-        chat: Any = self._chat if schema is None else _WithFormat(self._chat, schema)
-        return ShapedReply(**ask(chat, messages, self._options, self._waits).model_dump())
+        if schema is None:
+            return self._ask(messages, {})
+        refused: RefusedCall | None = None
+        for form in self._forms:
+            try:
+                reply = self._ask(*_request(form, messages, schema))
+            except RefusedCall as fault:
+                refused = fault
+            else:
+                self._accepted(form)
+                return reply
+        assert refused is not None
+        raise refused
+
+    def _ask(self, messages: Sequence[dict[str, str]], body: dict[str, Any]) -> ShapedReply:
+        key = content_key("call", self.identity, messages, body)
+        return ShapedReply(**ask(self._chat, messages, self._options, self._waits, body=body, key=key).model_dump())
+
+    def _accepted(self, form: Form) -> None:
+        """From now on no other is tried."""
+        with self._lock:
+            if self._forms[0] != form:
+                now = "none" if form == "none" else f"{form!r}"
+                say(
+                    f"model {self.identity.get('model')}: the server refuses response_format {self._forms[0]!r}. The "
+                    f"prompt carries the schema instead, with response_format {now}."
+                )
+            self._forms = (form,)
 
     def ask_tokens(self, messages: Sequence[dict[str, str]]) -> TokenReply:
         """A reply with log-probabilities. Raises StageError as tune_or_retrieve.chat.calls.ask."""
@@ -82,16 +126,23 @@ class _WithLogprobs:
         return message
 
 
-class _WithFormat:
-    """The chat with the schema in each request's body; given it otherwise, the client raises on a truncated reply."""
+def _request(
+    form: Form, messages: Sequence[dict[str, str]], schema: type[BaseModel]
+) -> tuple[Sequence[dict[str, str]], dict[str, Any]]:
+    """Messages, and the fields of the body that ask for an object of the schema."""
+    if form == "json_schema":  # in the body: given it otherwise, the client raises on a truncated reply
+        form_of = {"name": schema.__name__, "schema": json_schema(schema), "strict": True}
+        return messages, {"response_format": {"type": form, "json_schema": form_of}}
+    body = {} if form == "none" else {"response_format": {"type": form}}
+    return in_words(messages, schema), body
 
-    def __init__(self, chat: "BaseChatModel", schema: type[BaseModel]) -> None:
-        self._chat = chat
-        form = {"name": schema.__name__, "schema": json_schema(schema), "strict": True}
-        self._format = {"response_format": {"type": "json_schema", "json_schema": form}}
 
-    def invoke(self, messages: list[Any], **arguments: Any) -> Any:
-        return self._chat.invoke(messages, **arguments | {"extra_body": arguments["extra_body"] | self._format})
+def in_words(messages: Sequence[dict[str, str]], schema: type[BaseModel]) -> list[dict[str, str]]:
+    """Messages of which the last one asks for an object of the schema, for a model that knows no other way."""
+    *before, last = messages
+    form = json.dumps(json_schema(schema))
+    content = f"{last['content']}\n\nReply with one JSON object of this schema and nothing else:\n{form}"
+    return [*before, {**last, "content": content}]
 
 
 def parse_reply(reply: ShapedReply, schema: type[Shape]) -> Shape:

@@ -1,5 +1,6 @@
 """All of params.yaml at once, before anything runs: DVC looks only at the keys that some stage declares."""
 
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -9,19 +10,21 @@ from stages.articles.from_botocore import check_source
 from stages.articles.params import ArticlesParams
 from stages.articles.walk import walk
 from stages.chunks.params import ChunkingParams
+from stages.fine_tune.elsewhere import changes
 from stages.fine_tune.params import FineTuneParams
 from stages.index.params import KnowledgeBaseParams
 from stages.judge.params import JudgeParams
 from stages.qa.params import QaParams
-from stages.report.params import ReportParams, StudyParams
+from stages.report.params import ReportParams
 from stages.retrieve.params import RetrievalParams
 from tune_or_retrieve.base import machine, params
 from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.base.files import read_jsonl
-from tune_or_retrieve.base.locations import resolve
+from tune_or_retrieve.base.locations import HUB, resolve
 from tune_or_retrieve.base.machine import RunParams
 from tune_or_retrieve.base.questions import HANDWRITTEN, NO_HANDWRITTEN
 from tune_or_retrieve.base.records import Question
+from tune_or_retrieve.base.study import StudyParams
 from tune_or_retrieve.chat.models import ModelParams
 from tune_or_retrieve.commands import documents
 from tune_or_retrieve.commands.forecast import GRAPH, forecast
@@ -29,10 +32,12 @@ from tune_or_retrieve.commands.languages import language_lines
 from tune_or_retrieve.money.prices import Prices
 from tune_or_retrieve.providers.bedrock.knowledge_base.params import BedrockBaseParams
 from tune_or_retrieve.providers.embedded.params import EmbeddedModel
+from tune_or_retrieve.providers.embedded.params import Model as TunableModel
 from tune_or_retrieve.providers.embedded.weights import check_weights
+from tune_or_retrieve.providers.langchain.engine import check_installed
+from tune_or_retrieve.providers.langchain.params import LangChainModel
 from tune_or_retrieve.vectors.embedding import EmbeddingParams
 
-HUB = "hf:"  # location of model files that may have to be downloaded
 SECTIONS: dict[str, type[params.Section]] = {
     "articles": ArticlesParams,
     "chunking": ChunkingParams,
@@ -50,6 +55,10 @@ def check() -> None:
     """Print that there are no faults, and what would run. Raises StageError with the faults of all sections."""
     refuse_faults()
     print(f"{params.PARAMS_FILE}: no faults.", flush=True)
+    study = params.load("study", StudyParams)
+    for model in study.models:
+        approaches = [arm.approach for arm in study.arms if arm.model == model]
+        print(f"Approaches of {model}: {', '.join(approaches)}.", flush=True)
     articles = params.load("articles", ArticlesParams)
     if articles.source == "folder":
         found = walk(articles.folder)
@@ -95,23 +104,16 @@ def refuse_faults() -> None:
         faults.append(f"knowledge_base.fallback: must be none with backend {base.backend}. Got {base.fallback!r}.")
     if base and base.bedrock is not None:  # in a local study, too: it takes one word to use it
         tried(params.load, "knowledge_base.bedrock", BedrockBaseParams)
-    if base and retrieval and base.backend == "bedrock":
+    if base and retrieval and base.backend == "bedrock" and getattr(study, "retrieves", True):
         # Here: it imports boto3, which a local study does not need.
         from tune_or_retrieve.providers.bedrock.knowledge_base.retriever import search_type
 
         tried(search_type, retrieval.mode, base.bedrock.store)
     for section, kind in (("models", ModelParams), ("judges", JudgeParams)):
         tried(params.load_value, section, dict[params.Name, Any])
-        used = getattr(study, section, {})
         # Entries that the study does not use are checked, too: it takes one word to use them.
-        for name in dict.fromkeys([*used, *(tried(params.entries, section) or ())]):
-            read = tried(params.load, f"{section}.{name}", kind)
-            sections[f"{section}.{name}"] = read
-            provider = getattr(read, "provider", "none")
-            if read and used.get(name, provider) != provider:
-                faults.append(
-                    f"study.{section}.{name}: must be {provider}, the provider of {section}.{name}. Got {used[name]!r}."
-                )
+        for name in dict.fromkeys([*getattr(study, section, {}), *(tried(params.entries, section) or ())]):
+            sections[f"{section}.{name}"] = tried(params.load, f"{section}.{name}", kind)
     if HANDWRITTEN.exists() or GRAPH.is_file():  # without a pipeline, params.yaml is checked alone
         tried(lambda: list(read_jsonl(HANDWRITTEN, Question, NO_HANDWRITTEN)))
     parts = [part for section in sections.values() for part in _parts(section)]
@@ -124,6 +126,12 @@ def refuse_faults() -> None:
     for location in sorted(others):
         if not location.startswith(HUB):
             tried(_refuse_what_is_no_model, location)
+    for name, section in sections.items():
+        if isinstance(section, TunableModel) and section.tuned is not None:
+            tried(_refuse_what_was_not_tuned_from_it, name.partition(".")[2], section)
+    for part in parts:
+        if isinstance(part, LangChainModel):
+            tried(check_installed, part)
     if answer := sections["answer"]:
         faults += [
             f"{name}.context_tokens: must be more than answer.max_tokens ({answer.max_tokens}), as it holds the prompt "
@@ -146,6 +154,13 @@ def _refuse_what_is_no_model(location: str) -> None:
         raise StageError(
             f"{location}: must be the folder of an embedding model. Got {str(path)!r}, which has no config.json."
         )
+
+
+def _refuse_what_was_not_tuned_from_it(name: str, model: TunableModel) -> None:
+    """Raises StageError as the stage fine_tune."""
+    if not any(location.startswith(HUB) for location in (model.weights, model.tuned)):
+        with tempfile.TemporaryDirectory() as folder:
+            changes(name, model, Path(folder))
 
 
 def _refuse_what_the_machine_lacks(
