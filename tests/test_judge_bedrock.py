@@ -154,7 +154,7 @@ def test_the_same_judge_runs_on_an_openai_server_and_reads_no_price(root, monkey
     [
         (
             {"provider": "aws"},
-            "judges.claude.provider: must be 'embedded', 'openai' or 'bedrock'. Got 'aws'.",
+            "judges.claude.provider: must be 'embedded', 'openai', 'bedrock' or 'langchain'. Got 'aws'.",
         ),
         ({"provider": "bedrock", "weights": "x"}, "judges.claude.weights: unknown key. Known: "),
         ({"min_coverage": 1.5}, "judges.claude.min_coverage: must be less than or equal to 1. Got 1.5."),

@@ -110,6 +110,17 @@ def test_a_server_that_gives_no_log_probabilities_is_one_message(store):
     assert not hasattr(fault.value, "__notes__")
 
 
+def test_log_probabilities_of_an_unknown_form_are_one_message(store):
+    reply = scored(("9", {"9": 1.0}))
+    del reply["choices"][0]["logprobs"]["content"][0]["top_logprobs"]
+    with pytest.raises(StageError) as fault:
+        judged(store, reply)
+    assert str(fault.value) == (
+        "the model call failed: the server's reply has logprobs of an unknown form (top_logprobs)."
+    )
+    assert fault.value.__notes__ == [NEEDS]
+
+
 def test_a_server_that_refuses_to_give_them_is_explained(store):
     class Refusing:
         def invoke(self, *_, **__):
@@ -128,9 +139,10 @@ def test_the_embedded_engine_gives_log_probabilities(tmp_path, monkeypatch):
         reply = judge.replies.model.ask(prompt)
         [verdict] = judge.score(*ASKED, ["Four days."])
     assert 1 <= len(reply.tokens) <= 4
-    assert all(len(token.likely) == 20 for token in reply.tokens)
-    assert reply.tokens[0].likely[0][0] == reply.tokens[0].text  # at temperature 0
-    assert 0.2 < sum(math.exp(logprob) for _, logprob in reply.tokens[0].likely) <= 1.0
+    assert all(len(token.top_logprobs) == 20 for token in reply.tokens)
+    first = reply.tokens[0]
+    assert first.top_logprobs[0].token == first.token  # at temperature 0
+    assert 0.2 < sum(math.exp(one.logprob) for one in first.top_logprobs) <= 1.0
     assert verdict.overall is None or 0 <= verdict.overall <= 10  # the model is too small to know what it is asked
 
 

@@ -438,7 +438,7 @@ def test_it_writes_on_an_openai_compatible_server_held_to_the_schema(tmp_path, m
         ({"generator": "llm", "llm": 3}, ["qa.llm: must be a mapping of keys. Got 3."]),
         (
             {"generator": "llm", "llm": {"provider": "oracle", "max_passages": 2}},
-            ["qa.llm.provider: must be 'embedded', 'openai' or 'bedrock'. Got 'oracle'."],
+            ["qa.llm.provider: must be 'embedded', 'openai', 'bedrock' or 'langchain'. Got 'oracle'."],
         ),
         (
             {"generator": "llm", "llm": {"provider": "bedrock", "model": CLAUDE, "max_pasages": 2, "concurrency": 9}},

@@ -76,13 +76,13 @@ def expected(reply: TokenReply) -> tuple[float, float]:
         Unreadable: the reply has no digit or a number of several, or the digits are less likely than LEAST_MASS.
     """
     tokens = reply.tokens or []
-    at = next((n for n, token in enumerate(tokens) if token.text.strip() in DIGITS), None)
-    if at is None or (at + 1 < len(tokens) and tokens[at + 1].text[:1].isdigit()):
+    at = next((n for n, token in enumerate(tokens) if token.token.strip() in DIGITS), None)
+    if at is None or (at + 1 < len(tokens) and tokens[at + 1].token[:1].isdigit()):
         raise Unreadable("the reply is not one digit")
     likely: defaultdict[int, float] = defaultdict(float)
-    for text, logprob in tokens[at].likely:
-        if text.strip() in DIGITS:  # " 7" and "7" are two tokens
-            likely[DIGITS[text.strip()]] += math.exp(logprob)
+    for one in tokens[at].top_logprobs:
+        if one.token.strip() in DIGITS:  # " 7" and "7" are two tokens
+            likely[DIGITS[one.token.strip()]] += math.exp(one.logprob)
     mass = math.fsum(likely.values())
     if mass < LEAST_MASS:
         raise Unreadable(f"the model gives digits a probability of {mass:.2f}, less than {LEAST_MASS:g}")

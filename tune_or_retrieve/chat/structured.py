@@ -5,11 +5,11 @@ import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from tune_or_retrieve.base.files import content_key
 from tune_or_retrieve.base.progress import say
-from tune_or_retrieve.chat.calls import Options, RefusedCall, Reply, ask
+from tune_or_retrieve.chat.calls import CallFailed, Options, RefusedCall, Reply, ask
 from tune_or_retrieve.chat.objects import Shape, Unreadable, object_in, one_object
 
 if TYPE_CHECKING:
@@ -27,11 +27,16 @@ class ShapedReply(Reply):
     arguments: dict[str, Any] | None = None
 
 
-class Token(BaseModel):
-    """A generated token. `likely`: the most likely ones in its place, each with its log-probability."""
+class LikelyToken(BaseModel):
+    token: str
+    logprob: float
 
-    text: str
-    likely: list[tuple[str, float]]
+
+class Token(BaseModel):
+    """A generated token. `top_logprobs`: the most likely ones in its place."""
+
+    token: str
+    top_logprobs: list[LikelyToken]
 
 
 class TokenReply(ShapedReply):
@@ -87,9 +92,10 @@ class ShapedChat:
         assert refused is not None
         raise refused
 
-    def _ask(self, messages: Sequence[dict[str, str]], body: dict[str, Any]) -> ShapedReply:
+    def _ask(self, messages: Sequence[dict[str, str]], body: dict[str, Any], chat: Any = None) -> ShapedReply:
         key = content_key("call", self.identity, messages, body)
-        return ShapedReply(**ask(self._chat, messages, self._options, self._waits, body=body, key=key).model_dump())
+        reply = ask(chat or self._chat, messages, self._options, self._waits, body=body, key=key)
+        return ShapedReply(**reply.model_dump())
 
     def _accepted(self, form: Form) -> None:
         """From now on no other is tried."""
@@ -104,25 +110,26 @@ class ShapedChat:
 
     def ask_tokens(self, messages: Sequence[dict[str, str]]) -> TokenReply:
         """A reply with log-probabilities. Raises StageError as tune_or_retrieve.chat.calls.ask."""
-        chat: Any = _WithLogprobs(self._chat)
-        reply = ask(chat, messages, self._options, self._waits)
+        chat = _WithTokens(self._chat)
+        reply = self._ask(messages, {"logprobs": True, "top_logprobs": MOST_LOGPROBS}, chat)
         return TokenReply(**reply.model_dump(), tokens=chat.tokens)
 
 
-class _WithLogprobs:
-    """The chat, asked for log-probabilities, and those of the last reply."""
+class _WithTokens:
+    """The chat, which remembers the tokens of its last reply."""
 
     def __init__(self, chat: "BaseChatModel") -> None:
         self._chat = chat
         self.tokens: list[Token] | None = None
 
     def invoke(self, messages: list[Any], **arguments: Any) -> Any:
-        message = self._chat.invoke(messages, **arguments, logprobs=True, top_logprobs=MOST_LOGPROBS)
+        message = self._chat.invoke(messages, **arguments)
         given = (message.response_metadata.get("logprobs") or {}).get("content")
-        self.tokens = given and [
-            Token(text=one["token"], likely=[(other["token"], other["logprob"]) for other in one["top_logprobs"]])
-            for one in given
-        ]
+        try:
+            self.tokens = given and [Token.model_validate(one) for one in given]
+        except ValidationError as fault:
+            where = ".".join(map(str, fault.errors()[0]["loc"]))
+            raise CallFailed(f"the server's reply has logprobs of an unknown form ({where})") from fault
         return message
 
 
