@@ -47,7 +47,7 @@ class LogprobJudge(LlmJudge):
         if not reply.tokens:
             raise StageError(f"judge {self.name}: the server gives no log-probabilities (logprobs). {self._needs}")
         score, mass = expected(reply)
-        return Verdict(overall=band(score), comment=f"expected value of its grade, {mass:.0%} of which are digits")
+        return Verdict(overall=band(score), comment=f"expected grade; {mass:.0%} of the probability is on digits")
 
     @property
     def _needs(self) -> str:
