@@ -21,7 +21,7 @@ from tune_or_retrieve.account.estimate import (
     table,
     total,
 )
-from tune_or_retrieve.account.requirements import Asked, Requirements, Tuned
+from tune_or_retrieve.account.requirements import Asked, Requirements, Tuned, requirements
 from tune_or_retrieve.account.work import count, work
 from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.base.records import APPROACHES
@@ -222,6 +222,19 @@ def test_what_was_paid_at_an_unknown_price_is_counted_once_its_price_is_there(pa
         budget.record("fine_tune@micro", MICRO, 1.0, 1000, once="job")
     assert budget.by_stage() == {"fine_tune@micro": Spent(1000, 1.0, 0)}
     assert len(path.read_text().splitlines()) == 2
+
+
+@pytest.mark.parametrize(("scoring", "calls"), [("points", 8 * 50 + 3 * 16), ("pairwise", 56 * 50 + 3 * 240)])
+def test_a_judge_makes_a_call_for_each_answer_or_for_every_two_in_both_orders(tmp_path, monkeypatch, scoring, calls):
+    monkeypatch.chdir(tmp_path)
+    judge = {"provider": "bedrock", "model": HAIKU, "control_pairs": 3, "scoring": scoring}
+    content = {
+        "study": {"models": {"a": "embedded", "b": "embedded"}, "judges": {"j": "bedrock"}},
+        "judges": {"j": judge},
+        "qa": {"test_questions": 50},
+    }
+    [row] = [one for one in work(requirements(content), count(content), content) if one.stage == "judge@j"]
+    assert row.n == calls
 
 
 def test_a_stage_enters_what_it_pays_under_the_name_that_the_estimate_has(tmp_path, monkeypatch):

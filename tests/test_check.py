@@ -358,6 +358,7 @@ def test_threads_of_an_old_file_are_said_to_have_moved(params):
     content["models"]["micro"]["threads"] = 2
     content["judges"]["small"] = {"kind": "llm", **content["models"]["micro"], "max_tokens": 300, "min_coverage": 0.9}
     content["judges"]["small"] |= {"min_control_accuracy": 0.5, "control_pairs": 1}
+    del content["judges"]["small"]["tuned"]
     (folder / "params.yaml").write_text(yaml.safe_dump(content))
     assert _check(folder).stderr == (
         "error: params.yaml: 2 faults:\n  models.micro.threads: moved to run.threads.\n"

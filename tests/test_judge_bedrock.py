@@ -84,9 +84,19 @@ def test_an_unreadable_reply_is_unscored_and_counted(aws, root, monkeypatch, cap
     assert (shown["n"], shown["n_scored"], shown["coverage"]) == (20, 19, 0.95)
     calls = aws.ledger.count("Converse", ok=True)
     ledger = Path(".cache/spent.jsonl").read_text().splitlines()
-    assert len(ledger) == calls == 20 + shown["control_n"]
+    assert len(ledger) == calls == 20 + shown["control_n"] + 1
+    assert shown["asked_again"] == 1
+    unread = "judge claude: a reply cannot be read: factual_accuracy: missing. It is "
+    assert sum(line.startswith(unread) for line in said.splitlines()) == 2
+    # Only what could not be read is asked again.
     assert run(monkeypatch, capsys)[0] == 0
-    assert aws.ledger.count("Converse", ok=True) == calls
+    assert aws.ledger.count("Converse", ok=True) == calls + 2
+    aws.settings.answer = lambda request: GRADE
+    assert run(monkeypatch, capsys)[0] == 0
+    assert run(monkeypatch, capsys)[0] == 0
+    assert aws.ledger.count("Converse", ok=True) == calls + 3
+    shown = json.loads(Path("metrics/judge/claude.json").read_text())
+    assert (shown["n_scored"], shown["asked_again"]) == (20, 0)
 
 
 def test_a_batch_job_grades_controls_and_answers_at_half_price(aws, root, no_waiting, monkeypatch, capsys):
@@ -119,10 +129,14 @@ def test_below_the_coverage_the_stage_fails_and_says_why(aws, root, monkeypatch,
     assert (code, said.splitlines()[-1]) == (
         1,
         "error: judge claude: scored 19 of 20 answers (95.0%), fewer than judges.claude.min_coverage (96.0%). 1 times: "
-        "unscored: factual_accuracy: missing. All replies are kept. Change what it is asked (max_tokens, "
-        "stages/judge/judge_prompt.txt), take another model, or lower min_coverage, and run `dvc repro` again.",
+        "unscored: factual_accuracy: missing. The next `dvc repro` asks again for what cannot be read and keeps the "
+        "rest. If that does not help, raise max_tokens, take another model, or lower min_coverage.",
     )
     assert not Path("data/scores").exists()
+    calls = aws.ledger.count("Converse", ok=True)
+    aws.settings.answer = lambda request: GRADE
+    assert run(monkeypatch, capsys)[0] == 0
+    assert aws.ledger.count("Converse", ok=True) == calls + 1
 
 
 def test_the_same_judge_runs_on_an_openai_server_and_reads_no_price(root, monkeypatch, capsys):

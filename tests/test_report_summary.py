@@ -233,6 +233,24 @@ def test_a_doubtful_training_stands_in_notes_and_summary(tmp_path):
     assert summarise(study, cells, {}, PRICES)["micro.fine_tune_warning"] == "training did not lower the loss"
 
 
+def test_a_model_tuned_elsewhere_has_no_training_figures_and_a_caution(tmp_path):
+    write_study(tmp_path, many(), {"facts": steady()})
+    for file in ("metrics/fine_tune/micro.json", "data/timings/fine_tune/micro.json"):
+        write_json(tmp_path / file, {"tuned_elsewhere": "my-lora"})
+    study = read_study(["micro"], ["facts"], tmp_path)
+    cells = measure(study, PRICES, REPORT)
+    assert (
+        "micro was tuned elsewhere (my-lora): what it was trained on is not known here, so it may have seen the test "
+        "questions. The time and cost of its training are not known either."
+    ) in cautions(study, cells)
+    rows = summarise(study, cells, {}, PRICES)
+    assert rows["micro.tuned_elsewhere"] == "my-lora"
+    assert [name for name in rows if "fine_tune" in name] == []
+    page = outputs(tmp_path)["metrics/report.html"]
+    assert "micro was tuned elsewhere; its training is not part of these costs." in page
+    assert "Fine-tuning micro took" not in page
+
+
 def judged(means, spread=0.5):
     return {"facts": steady(means, spread), "semantic": steady(means, spread * 0.9)}
 
@@ -471,6 +489,21 @@ def test_unscored_answers_are_counted_and_not_wrong(tmp_path):
         "- Judge facts left 2 of 48 answers unscored; they are left out, not counted as wrong.\n"
         in result["metrics/table.md"]
     )
+
+
+def test_scores_that_are_relative_are_said_to_be(tmp_path):
+    card = {"reliable": True, "control_accuracy": 0.95, "coverage": 1.0}
+    cards = {"pairs": card | {"relative": 1}, "llama": card | {"relative": 0}}
+    write_study(tmp_path, many(), {"pairs": steady(), "llama": steady()}, cards=cards)
+    said = [
+        line
+        for line in outputs(tmp_path, judges=("pairs", "llama"))["metrics/table.md"].splitlines()
+        if "relative" in line
+    ]
+    assert said == [
+        "- Judge pairs compares answers in pairs: its scores are relative to the approaches compared here, and cannot "
+        "be compared with those of another judge or study."
+    ]
 
 
 def test_a_judge_that_scored_nothing_breaks_no_section(tmp_path):

@@ -110,6 +110,10 @@ class Study:
         rows = (row for key, timings in self.generation.items() if key[0] == model for row in timings)
         return next((row.billed_as for row in rows if row.billed_as), None)
 
+    def tuned_elsewhere(self, model: str) -> str | None:
+        """Its name or location if the tuned model was not trained by the stage fine_tune."""
+        return self.trained.get(model, {}).get("tuned_elsewhere")
+
     def measured_on(self, model: str, approach: Approach) -> list[Timed]:
         """What the calls of an approach were timed on: one machine and setting, unless some are replayed."""
         rows = [row for q in self.questions for row in self.generation.get((model, approach, q.id), [])]

@@ -200,6 +200,11 @@ def cautions(study: Study, cells: list[Cell]) -> list[str]:
                     "get 7 or more)"
                 )
             notes.append(f"Judge {judge} is unreliable on its controls{reason} and does not count in any call.")
+        if card.details.get("relative"):
+            notes.append(
+                f"Judge {judge} compares answers in pairs: its scores are relative to the approaches compared here, "
+                "and cannot be compared with those of another judge or study."
+            )
         whole = [c for c in cells if c.slice is None]
         missing = sum(c.n - c.judges[judge].n_scored for c in whole)
         if missing:
@@ -210,6 +215,11 @@ def cautions(study: Study, cells: list[Cell]) -> list[str]:
     if len(study.reliable_judges) == 1 and study.compares:
         notes.append("Only one judge is reliable: no call here is confirmed by a second one.")
     for model in study.models:
+        if tuned := study.tuned_elsewhere(model):
+            notes.append(
+                f"{model} was tuned elsewhere ({tuned}): what it was trained on is not known here, so it may have seen "
+                "the test questions. The time and cost of its training are not known either."
+            )
         if warning := study.trained.get(model, {}).get("warning"):
             notes.append(f"The training of {model} is doubtful: {warning}.")
         whole = [c for c in cells if c.model == model and c.slice is None]

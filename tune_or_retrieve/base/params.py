@@ -39,7 +39,9 @@ SECTIONS = (
     "prices",
     "report",
 )
-Provider = Literal["embedded", "openai", "bedrock"]  # of chat models, each a package in tune_or_retrieve/providers
+Provider = Literal[
+    "embedded", "openai", "bedrock", "langchain"
+]  # of chat models, by packages in tune_or_retrieve/providers
 NAME = re.compile(r"[A-Za-z0-9_-]+")
 MOVED = {  # keys of old files: the key that has their value now; None: no key
     "models.*.threads": "run.threads",

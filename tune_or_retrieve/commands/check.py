@@ -1,5 +1,6 @@
 """All of params.yaml at once, before anything runs: DVC looks only at the keys that some stage declares."""
 
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from stages.articles.from_botocore import check_source
 from stages.articles.params import ArticlesParams
 from stages.articles.walk import walk
 from stages.chunks.params import ChunkingParams
+from stages.fine_tune.elsewhere import changes
 from stages.fine_tune.params import FineTuneParams
 from stages.fine_tune.run import check_trainable
 from stages.index.params import KnowledgeBaseParams
@@ -19,7 +21,7 @@ from stages.retrieve.params import RetrievalParams
 from tune_or_retrieve.base import machine, params
 from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.base.files import read_jsonl
-from tune_or_retrieve.base.locations import resolve
+from tune_or_retrieve.base.locations import HUB, resolve
 from tune_or_retrieve.base.machine import RunParams
 from tune_or_retrieve.base.questions import HANDWRITTEN, NO_HANDWRITTEN
 from tune_or_retrieve.base.records import Question
@@ -31,10 +33,12 @@ from tune_or_retrieve.commands.languages import language_lines
 from tune_or_retrieve.money.prices import Prices
 from tune_or_retrieve.providers.bedrock.knowledge_base.params import BedrockBaseParams
 from tune_or_retrieve.providers.embedded.params import EmbeddedModel
+from tune_or_retrieve.providers.embedded.params import Model as TunableModel
 from tune_or_retrieve.providers.embedded.weights import check_weights
+from tune_or_retrieve.providers.langchain.engine import check_installed
+from tune_or_retrieve.providers.langchain.params import LangChainModel
 from tune_or_retrieve.vectors.embedding import EmbeddingParams
 
-HUB = "hf:"  # location of model files that may have to be downloaded
 SECTIONS: dict[str, type[params.Section]] = {
     "articles": ArticlesParams,
     "chunking": ChunkingParams,
@@ -127,6 +131,12 @@ def refuse_faults() -> None:
     for location in sorted(others):
         if not location.startswith(HUB):
             tried(_refuse_what_is_no_model, location)
+    for name, section in sections.items():
+        if isinstance(section, TunableModel) and section.tuned is not None:
+            tried(_refuse_what_was_not_tuned_from_it, name.partition(".")[2], section)
+    for part in parts:
+        if isinstance(part, LangChainModel):
+            tried(check_installed, part)
     if answer := sections["answer"]:
         faults += [
             f"{name}.context_tokens: must be more than answer.max_tokens ({answer.max_tokens}), as it holds the prompt "
@@ -149,6 +159,13 @@ def _refuse_what_is_no_model(location: str) -> None:
         raise StageError(
             f"{location}: must be the folder of an embedding model. Got {str(path)!r}, which has no config.json."
         )
+
+
+def _refuse_what_was_not_tuned_from_it(name: str, model: TunableModel) -> None:
+    """Raises StageError as the stage fine_tune."""
+    if not any(location.startswith(HUB) for location in (model.weights, model.tuned)):
+        with tempfile.TemporaryDirectory() as folder:
+            changes(name, model, Path(folder))
 
 
 def _refuse_what_the_machine_lacks(

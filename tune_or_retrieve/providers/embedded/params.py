@@ -31,4 +31,12 @@ class EmbeddedModel(ModelParams):
         return value
 
 
-Model = Asked = EmbeddedModel
+class Model(EmbeddedModel):
+    """An entry of `models`."""
+
+    # What was tuned from these weights elsewhere: the location of a GGUF adapter, of a folder that peft wrote, or of a
+    # whole GGUF model. None: the stage fine_tune trains it.
+    tuned: Filled | None = None
+
+
+Asked = EmbeddedModel

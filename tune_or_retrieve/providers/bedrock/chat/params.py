@@ -29,6 +29,11 @@ class ConverseParams(Section):
         return AREA.sub("", self.base_model or self.model)
 
     @property
+    def plain(self) -> str:
+        """Without the window that customisation adds: amazon.nova-micro-v1:0 for amazon.nova-micro-v1:0:128k."""
+        return ":".join(self.foundation.split(":")[:2])
+
+    @property
     def billed_as(self) -> str:
         """The id under which its price is found: an inference profile may have its own, an ARN has its model's."""
         return self.foundation if self.base_model else self.model
