@@ -249,6 +249,7 @@ def test_a_model_tuned_elsewhere_has_no_training_figures_and_a_caution(tmp_path)
     page = outputs(tmp_path)["metrics/report.html"]
     assert "micro was tuned elsewhere; its training is not part of these costs." in page
     assert "Fine-tuning micro took" not in page
+    assert "articles that fine-tuning has seen" not in page
 
 
 def judged(means, spread=0.5):
