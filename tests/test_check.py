@@ -457,6 +457,25 @@ def test_names_of_letters_digits_and_dashes_are_none(params):
     assert _check(folder).stderr == ""
 
 
+def test_which_approaches_each_model_has_is_said(params):
+    """Case 10: a model on a server takes part with base and rag; to tune it there is a fault, with what to do."""
+    folder, content = params
+    (folder / "data" / "documents").mkdir(parents=True)
+    content["models"]["remote"] = {"provider": "openai", "base_url": "http://127.0.0.1:11434/v1", "model": "any"}
+    for approach in ("base", "rag"):
+        content["study"]["approaches"][approach]["remote"] = "openai"
+    (folder / "params.yaml").write_text(yaml.safe_dump(content))
+    done = _check(folder)
+    assert (done.stdout, done.stderr) == (NO_FAULTS + "Approaches of remote: base, rag.\n", "")
+    content["study"]["approaches"]["ft"]["remote"] = content["study"]["fine_tune"]["remote"] = "openai"
+    (folder / "params.yaml").write_text(yaml.safe_dump(content))
+    assert _check(folder).stderr == (
+        "error: models.remote: provider 'openai' cannot be fine-tuned: its weights are elsewhere. Use provider "
+        "'embedded' with a GGUF file, take it out of study.fine_tune and study.approaches.ft and ft_rag, or name its "
+        "tuned form in models.remote.tuned.\n"
+    )
+
+
 def test_a_study_that_names_another_provider_than_the_entry_is_a_fault(params):
     folder, content = params
     (folder / "data" / "documents").mkdir(parents=True)

@@ -237,7 +237,7 @@ def test_a_model_tuned_elsewhere_has_no_training_figures_and_a_caution(tmp_path)
     write_study(tmp_path, many(), {"facts": steady()})
     for file in ("metrics/fine_tune/micro.json", "data/timings/fine_tune/micro.json"):
         write_json(tmp_path / file, {"tuned_elsewhere": "my-lora"})
-    study = read_study(["micro"], ["facts"], tmp_path)
+    study = read_study(study_params(), tmp_path)
     cells = measure(study, PRICES, REPORT)
     assert (
         "micro was tuned elsewhere (my-lora): what it was trained on is not known here, so it may have seen the test "
@@ -249,6 +249,7 @@ def test_a_model_tuned_elsewhere_has_no_training_figures_and_a_caution(tmp_path)
     page = outputs(tmp_path)["metrics/report.html"]
     assert "micro was tuned elsewhere; its training is not part of these costs." in page
     assert "Fine-tuning micro took" not in page
+    assert "articles that fine-tuning has seen" not in page
 
 
 def judged(means, spread=0.5):

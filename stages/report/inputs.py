@@ -110,6 +110,11 @@ class Study:
         rows = (row for key, timings in self.generation.items() if key[0] == model for row in timings)
         return next((row.billed_as for row in rows if row.billed_as), None)
 
+    @property
+    def tuned_here(self) -> list[str]:
+        """The models that were trained on the study's pairs, and so have seen some of its articles."""
+        return [model for model in self.trained if not self.tuned_elsewhere(model)]
+
     def tuned_elsewhere(self, model: str) -> str | None:
         """Its name or location if the tuned model was not trained by the stage fine_tune."""
         return self.trained.get(model, {}).get("tuned_elsewhere")

@@ -111,7 +111,7 @@ def _worth(study: Study, model: str, comparisons: list[Comparison]) -> str:
                 f"{number(max(effects), 1)} points to be seen (the minimum detectable effects), and intervals over so "
                 "few articles tend to be too narrow. What is not told apart here may still differ."
             )
-    if model in study.trained and study.train_pairs is not None and study.train_pairs < FEW_PAIRS:
+    if model in study.tuned_here and study.train_pairs is not None and study.train_pairs < FEW_PAIRS:
         said.append(f"Fine-tuning had {study.train_pairs} pairs only; more of them may teach a model more.")
     return " ".join(said)
 

@@ -12,6 +12,7 @@ from stages.articles.walk import walk
 from stages.chunks.params import ChunkingParams
 from stages.fine_tune.elsewhere import changes
 from stages.fine_tune.params import FineTuneParams
+from stages.fine_tune.run import check_trainable
 from stages.index.params import KnowledgeBaseParams
 from stages.judge.params import JudgeParams
 from stages.qa.params import QaParams
@@ -114,6 +115,10 @@ def refuse_faults() -> None:
         # Entries that the study does not use are checked, too: it takes one word to use them.
         for name in dict.fromkeys([*getattr(study, section, {}), *(tried(params.entries, section) or ())]):
             sections[f"{section}.{name}"] = tried(params.load, f"{section}.{name}", kind)
+    for name in getattr(study, "fine_tune", {}):
+        model = sections[f"models.{name}"]
+        if model and model.provider != "bedrock" and getattr(model, "tuned", None) is None:
+            tried(check_trainable, name, model)
     if HANDWRITTEN.exists() or GRAPH.is_file():  # without a pipeline, params.yaml is checked alone
         tried(lambda: list(read_jsonl(HANDWRITTEN, Question, NO_HANDWRITTEN)))
     parts = [part for section in sections.values() for part in _parts(section)]
