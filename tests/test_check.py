@@ -53,7 +53,8 @@ def test_a_learning_rate_may_be_written_in_scientific_notation(params):
     assert (done.returncode, done.stdout, done.stderr) == (0, NO_FAULTS, "")
 
 
-NO_FAULTS = "params.yaml: no faults.\nApproaches of micro: base, rag, ft, ft_rag.\n"
+APPROACHES = "params.yaml: no faults.\nApproaches of micro: base, rag, ft, ft_rag.\n"
+NO_FAULTS = f"{APPROACHES}No text leaves this machine.\n"
 GERMAN = "# Das Tor\n\nDas Tor öffnet sich für neunzig Sekunden. Danach schließt es von selbst.\n"
 ENGLISH = "# The gate\n\nThe gate opens for ninety seconds. Then it closes by itself unless a truck is near.\n"
 ENGLISH_ONLY = """\
@@ -466,7 +467,11 @@ def test_which_approaches_each_model_has_is_said(params):
         content["study"]["approaches"][approach]["remote"] = "openai"
     (folder / "params.yaml").write_text(yaml.safe_dump(content))
     done = _check(folder)
-    assert (done.stdout, done.stderr) == (NO_FAULTS + "Approaches of remote: base, rag.\n", "")
+    sent = (
+        "Text is sent:\n"
+        "  to 127.0.0.1:11434, on this machine (models.remote): test questions, passages of the documents\n"
+    )
+    assert (done.stdout, done.stderr) == (f"{APPROACHES}Approaches of remote: base, rag.\n{sent}", "")
     content["study"]["approaches"]["ft"]["remote"] = content["study"]["fine_tune"]["remote"] = "openai"
     (folder / "params.yaml").write_text(yaml.safe_dump(content))
     assert _check(folder).stderr == (

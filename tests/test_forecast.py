@@ -87,11 +87,11 @@ def project(tmp_path, monkeypatch):
 
 @pytest.fixture
 def said(capsys):
-    """What `check` prints, without the models' approaches."""
+    """What `check` prints, without the models' approaches and where text is sent."""
 
     def check() -> str:
         checks.check()
-        return re.sub("Approaches of .*\n", "", capsys.readouterr().out)
+        return re.sub(r"Approaches of .*\n|No text .*\n|Text is sent:\n(  to .*\n)+", "", capsys.readouterr().out)
 
     return check
 
@@ -293,7 +293,7 @@ def test_where_only_local_stages_would_run_nothing_is_paid_for(project, said):
 
 def test_models_behind_an_openai_server_are_priced_where_their_price_is_known(project, said):
     """In the currency of the table, as nothing is asked of Bedrock."""
-    server = {"provider": "openai", "base_url": "http://127.0.0.1:1/v1", "model": "gpt-x"}
+    server = {"provider": "openai", "base_url": "http://models.example:1/v1", "model": "gpt-x"}
     _paid(
         project,
         **{**study_of({"micro": "openai"}, only=("base", "rag")), "models.micro": server, "prices.currency": "EUR"},
@@ -306,6 +306,8 @@ def test_models_behind_an_openai_server_are_priced_where_their_price_is_known(pr
     assert line.startswith("Tokens may cost ")
     assert line.endswith(" EUR (prices of 2026-11-25; run.budget_usd: null, 0.00 spent so far).")
     assert float(line.split()[3]) > 0
+    change(params_file, {"models.micro.base_url": "http://localhost:11434/v1"})
+    assert said().splitlines()[6:] == ["Nothing is paid for: all of it runs on this machine."]
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Chat models of LangChain that are none of ours: with tools, without, without any word on usage; by their name."""
 
+import itertools
 import json
 import sys
 from pathlib import Path
@@ -54,7 +55,7 @@ def graded(model, tmp_path):
 
 def called(**metadata):
     call = {"name": "Grade", "args": GOOD, "id": "1", "type": "tool_call"}
-    return WithTools(messages=iter([AIMessage("", tool_calls=[call], response_metadata=metadata)]))
+    return WithTools(messages=itertools.repeat(AIMessage("", tool_calls=[call], response_metadata=metadata)))
 
 
 def test_a_model_without_tools_is_told_the_schema_in_words(tmp_path):
@@ -188,7 +189,7 @@ def test_what_the_study_sends_can_be_left_out(langchain, tmp_path):
 
 def test_it_judges(langchain, tmp_path):
     with running() as fake, CallStore(tmp_path / "calls.sqlite") as store:
-        fake.script = [completion(json.dumps(GOOD)), completion('{"comment": "Ri', stop="length")]
+        fake.script = [completion(json.dumps(GOOD)), *[completion('{"comment": "Ri', stop="length")] * 2]
         with asker(entry(tmp_path, model_args={"base_url": fake.url}), OPTIONS, ONE_THREAD) as model:
             verdicts = LlmJudge(model, store, 1).score(*ASKED, ["Four days.", "Five days."])
             assert model.ask([{"role": "user", "content": "Hello"}], Grade).stop_reason == "stop"

@@ -138,7 +138,7 @@ def test_remote_models_take_no_adapter(fake, tmp_path):
         identity(remote(fake), tmp_path / "adapter.gguf")
     assert str(caught.value) == (
         f"provider 'openai' cannot load the adapter {tmp_path / 'adapter.gguf'}: serve the fine-tuned model under a "
-        "name of its own and enter that as a model, or use provider 'embedded'."
+        "name of its own and enter that as `tuned`, or use provider 'embedded'."
     )
 
 

@@ -35,6 +35,7 @@ def make_engine(approach: Approach, name: str, model: ModelParams, params: Answe
             context_tokens=None,
             reply_class=ShapedReply,
             concurrency=run.concurrency.of(model.provider),
+            billed_as=model.billed_as,
             warm_up=False,  # its length would be that of an answer
         )
     local = model.provider == "embedded"
@@ -45,6 +46,7 @@ def make_engine(approach: Approach, name: str, model: ModelParams, params: Answe
         waits=() if local else waits(run.retries),
         concurrency=None if local else run.concurrency.of(model.provider),
         timed_on=functools.partial(timed_on, model, run),
+        billed_as=model.billed_as,
     )
 
 

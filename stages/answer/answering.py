@@ -38,7 +38,7 @@ class Engine:
     concurrency: int | None = None
     warm_up: bool = True  # one short call first, which is not timed
     timed_on: Callable[[], Timed] = lambda: ELSEWHERE  # asked once the model is open; stored with each reply
-    billed_as: str | None = None  # the foundation model whose tokens are paid for
+    billed_as: str | None = None  # the model whose tokens are paid for
     begin: Callable[[Sequence[list[dict[str, str]]]], None] = lambda prompts: None  # before the first call; may refuse
     paid: Callable[[Any], None] = lambda reply: None  # called with each reply; what it raises ends the stage
 

@@ -105,9 +105,9 @@ class Study:
         numbers = connected_clusters([[span.article_id for span in q.evidence] for q in self.questions])
         return {q.id: number for q, number in zip(self.questions, numbers, strict=True)}
 
-    def billed_as(self, model: str) -> str | None:
-        """The foundation model whose tokens are paid for; None for a model without a provider that bills them."""
-        rows = (row for key, timings in self.generation.items() if key[0] == model for row in timings)
+    def billed_as(self, model: str, approach: Approach) -> str | None:
+        """The model whose tokens are paid for; None for one on this machine."""
+        rows = (row for key, timings in self.generation.items() if key[:2] == (model, approach) for row in timings)
         return next((row.billed_as for row in rows if row.billed_as), None)
 
     @property

@@ -140,7 +140,7 @@ def load(key: str, kind: type[S], path: Path = PARAMS_FILE) -> S:
 
 
 def load_value(key: str, kind: type, path: Path = PARAMS_FILE) -> Any:
-    """Read one plain value or list, for instance ``load_value("study.models", dict[str, str])``. Raises as `load`."""
+    """Read one plain value or list, for instance ``load_value("run.budget_usd", float | None)``. Raises as `load`."""
     raw = _section(everything(path), key, path)
     _trace(key)
     try:

@@ -28,6 +28,15 @@ class LangChainModel(ModelParams):
     # max_retries, which are passed otherwise.
     model_args: dict[str, JsonValue] = Field(default={})
 
+    @property
+    def sent_to(self) -> str:
+        provider, url = self.model.partition(":")[0], self.model_args.get("base_url")
+        return f"{provider} by LangChain{f', at {url}' if url else ''}"
+
+    @property
+    def billed_as(self) -> str:
+        return self.model
+
     @field_validator("model")
     @classmethod
     def _names_its_provider(cls, value: str) -> str:

@@ -92,5 +92,5 @@ def _needs_no_adapter(params: OpenAIModel, adapter: Path | None) -> None:
     if adapter is not None:
         raise StageError(
             f"provider {params.provider!r} cannot load the adapter {adapter}: serve the fine-tuned model under a name "
-            "of its own and enter that as a model, or use provider 'embedded'."
+            "of its own and enter that as `tuned`, or use provider 'embedded'."
         )

@@ -2,6 +2,7 @@
 
 import re
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, ConfigDict, Field, JsonValue, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
@@ -14,6 +15,11 @@ from tune_or_retrieve.chat.tuned import another_model
 ENVIRONMENT_NAME = re.compile(r"[A-Z][A-Z0-9_]*")
 RequestField = Literal["max_tokens", "temperature", "seed"]
 SENT = ("model", "messages", "stream", "response_format", "max_tokens", "temperature", "seed")  # with each request
+
+
+def on_this_machine(base_url: str) -> bool:
+    """Whether a server is here: then its time is paid for and not its tokens."""
+    return bool(re.match(r"https?://(localhost|127(\.\d+){3}|\[::1\])(?=[:/]|$)", base_url, re.IGNORECASE))
 
 
 class OpenAIModel(ModelParams):
@@ -39,7 +45,7 @@ class OpenAIModel(ModelParams):
     def _is_url(cls, value: str) -> str:
         if "@" in value:
             raise PydanticCustomError("secret", "must be a URL without user and password: name a key by api_key_env")
-        if not re.fullmatch(r"https?://[^\s/?#]+(/[^\s?#]*)?", value):
+        if not re.fullmatch(r"https?://([^\s/?#\[\]:]+|\[[0-9a-f:.]+\])(:\d+)?(/[^\s?#]*)?", value, re.IGNORECASE):
             raise ValueError("must be a URL as in http://127.0.0.1:11434/v1")
         value = value.rstrip("/")
         if value.endswith("/chat/completions"):
@@ -55,6 +61,14 @@ class OpenAIModel(ModelParams):
                 "secret", "must be the name of an environment variable in capitals, never the key itself"
             )
         return value
+
+    @property
+    def sent_to(self) -> str:
+        return f"{urlsplit(self.base_url).netloc}{', on this machine' * on_this_machine(self.base_url)}"
+
+    @property
+    def billed_as(self) -> str | None:
+        return None if on_this_machine(self.base_url) else self.model
 
     @field_validator("extra_body")
     @classmethod

@@ -6,6 +6,11 @@ from typing import Annotated, Any
 from pydantic import AfterValidator
 
 
+def in_words(region: str | None) -> str:
+    """Where text goes. `region`: as in params, None: that of the AWS profile."""
+    return f"Amazon Bedrock in {region or 'the region of the AWS profile'}"
+
+
 def _matching(pattern: str, rule: str) -> Any:
     def check(text: str) -> str:
         if not re.fullmatch(pattern, text):

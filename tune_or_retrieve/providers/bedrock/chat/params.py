@@ -4,7 +4,7 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from tune_or_retrieve.base.params import Filled, Section
 from tune_or_retrieve.money.prices import AREA
-from tune_or_retrieve.providers.bedrock.aws.param_types import BucketName, RoleArn
+from tune_or_retrieve.providers.bedrock.aws.param_types import BucketName, RoleArn, in_words
 
 
 class ConverseParams(Section):
@@ -37,6 +37,10 @@ class ConverseParams(Section):
     def billed_as(self) -> str:
         """The id under which its price is found: an inference profile may have its own, an ARN has its model's."""
         return self.foundation if self.base_model else self.model
+
+    @property
+    def sent_to(self) -> str:
+        return in_words(self.region)
 
     @property
     def maker(self) -> str:
