@@ -40,7 +40,8 @@ def said(tmp_path, monkeypatch):
         Path("params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
         return destinations(load("study", StudyParams))
 
-    return say
+    yield say
+    get_env_var.cache_clear()  # it remembers the environment of a test
 
 
 @pytest.mark.parametrize(
