@@ -225,6 +225,9 @@ def resized(rows):
          f"peft/{CONFIG}: must be of a LoRA adapter, with peft_type LORA, lora_alpha and r. {MERGE}"),
         (lambda: set_config(use_dora=True),
          f"peft/{CONFIG}: llama.cpp applies plain LoRA, without use_dora. Got use_dora: True. {MERGE}"),
+        (lambda: set_config(init_lora_weights="pissa_niter_4"),
+         f"peft/{CONFIG}: belongs to weights that peft changed when it began (init_lora_weights: pissa_niter_4). Save "
+         f"it again with path_initial_model_for_weight_conversion, which makes it plain LoRA. Or: {MERGE}"),
         (lambda: set_config(use_rslora=True, rank_pattern={"q_proj": 2}),
          f"peft/{CONFIG}: llama.cpp applies plain LoRA, without rank_pattern. Got rank_pattern: {{'q_proj': 2}}. "
          f"{MERGE}"),

@@ -91,6 +91,18 @@ def test_the_score_is_the_expected_value_over_the_digits(store, tokens, overall)
         ([("The", {"The": 0.6, "9": 0.4})], "the reply is not one digit"),
         ([("1", {"1": 0.9}), ("0", {"0": 0.9})], "the reply is not one digit"),
         ([("10", {"10": 0.9, "9": 0.1})], "the reply is not one digit"),
+        *(
+            ([(text, {text: 1.0}) for text in texts], "the reply is not one digit")
+            for texts in (
+                ["1", ".", " The"],
+                ["The", " ", "4", " days"],
+                ["4", " days"],
+                ["-", "1"],
+                ["7", ".", "5"],
+                ["0", "-", "9"],
+                ["Step", " ", "1", ":"],
+            )
+        ),
         ([("9", {"9": 0.3, "The": 0.25})], "the model gives digits a probability of 0.30, less than 0.5"),
     ],
 )

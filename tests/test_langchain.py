@@ -234,6 +234,7 @@ def test_without_the_extra(tmp_path, monkeypatch):
     )
 
 
+URL = "model_args: must hold no URL with a user or a query: LangChain reads it from the environment."
 HELD = "must hold no secret such as {}: LangChain reads it from the environment."
 
 
@@ -245,7 +246,9 @@ HELD = "must hold no secret such as {}: LangChain reads it from the environment.
         ({"model_args": {"api_key": "sk-1"}}, f"model_args: {HELD.format('api_key')}"),
         ({"model_args": {"default_headers": {"X-Api-Key": "sk-1"}}}, f"model_args: {HELD.format('X-Api-Key')}"),
         ({"model_args": {"auth": [{"access_token": "t"}]}}, f"model_args: {HELD.format('access_token')}"),
-        ({"model_args": {"base_url": "https://me:pw@host/v1"}}, "model_args: must hold no URL with user and password."),
+        ({"model_args": {"base_url": "https://me:pw@host/v1"}}, URL),
+        ({"model_args": {"base_url": "https://host/v1?api_key=1"}}, URL),
+        ({"model_args": {"secretKey": "s"}}, f"model_args: {HELD.format('secretKey')}"),
         ({"model_args": {"model_provider": "x"}}, "model_args: must not hold model_provider: `model` says it."),
         ({"model_args": {"temperature": 1.0}},
          "model_args: must not set temperature, which is the study's own key: null leaves it out."),

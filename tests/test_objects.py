@@ -19,6 +19,7 @@ GOOD = {"comment": "Right.", "overall": 7}
 WRITTEN = json.dumps(GOOD)
 SPREAD = json.dumps(GOOD, indent=2)
 EXAMPLE = '{"comment": "an example", "overall": 0}'
+BROKEN = "of the objects of the form asked for in the reply, one is no valid JSON"
 CALL = {"name": "Grade", "parameters": GOOD}
 
 
@@ -37,6 +38,7 @@ CALL = {"name": "Grade", "parameters": GOOD}
         f"Here is my grade:\n{WRITTEN}\nIt follows {{the rubric}}.",
         f"The set {{1, 2}} is right: {WRITTEN}",
         f"{WRITTEN}\n\nAgain: {SPREAD}",
+        f"The answer speaks of a <think> tag. {WRITTEN}",
         # fences
         *(f"{fence}{kind}\n{SPREAD}\n{fence}" for fence in ("```", "~~~", "````") for kind in ("", "json", "json5")),
         f"```json {WRITTEN} ```",
@@ -73,7 +75,13 @@ def test_marks_of_thinking_and_line_breaks_may_stand_in_its_strings():
         (WRITTEN[:-1], "the reply holds no JSON object"),
         (WRITTEN.replace('"', "'"), "the reply holds no JSON object"),
         ('{"comment": "Right.", "overall": 7,}', "the reply holds no JSON object"),
-        ('{"a":' * 100_000, "the reply is nested too deeply"),
+        ('{"a":' * 100_000, "the reply is nested too deeply, or holds an endless number"),
+        (WRITTEN.replace("7", "7" * 5000), "the reply is nested too deeply, or holds an endless number"),
+        # What begins as a grade and cannot be read leaves no other grade to be taken for it.
+        (f"Form: {EXAMPLE}\nMine: {WRITTEN[:-1]},}}", BROKEN),
+        (f"Form: {EXAMPLE}\nMine: {WRITTEN.replace(chr(34), chr(39))}", BROKEN),
+        (f"Form: {EXAMPLE}\nMine: {WRITTEN[:-4]}", BROKEN),
+        (f'{{"comment": "The answer is {EXAMPLE} alone", "overall": 7}}', BROKEN),
         ('{"comment": "Right.", "overall": 7, "overall": 9}',
          "the reply holds no JSON object ('overall' stands there twice)"),
         (f"<think>It could be {WRITTEN}", "the reply holds no JSON object"),
@@ -95,3 +103,7 @@ def test_the_arguments_of_a_tool_are_read_alike():
     assert one_object([CALL | {"more": 1}], Grade) == Grade(**GOOD)
     with pytest.raises(Unreadable, match=r"^overall: missing$"):
         one_object([{"comment": "Right."}], Grade)
+
+
+def test_half_characters_are_replaced():
+    assert object_in('{"comment": "a\\ud83d", "overall": 7}', Grade).comment == "a\ufffd"

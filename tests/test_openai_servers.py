@@ -5,14 +5,17 @@ import threading
 import time
 
 import pytest
+import yaml
 from fake_openai import DROP, STALL, completion, running
 from pydantic import BaseModel
 from small_study import ONE_THREAD
 
 from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.base.machine import say_once
+from tune_or_retrieve.base.params import load
 from tune_or_retrieve.chat.calls import Options, Reply, ask, waits
 from tune_or_retrieve.chat.engine import asker, chat_model, identity
+from tune_or_retrieve.chat.models import ModelParams
 from tune_or_retrieve.chat.parallel import each, pause
 from tune_or_retrieve.chat.prompts import messages
 from tune_or_retrieve.chat.structured import ShapedChat, parse_reply
@@ -561,3 +564,85 @@ def test_thinking_in_a_reply_that_was_stored_before_is_left_out():
         "seconds": 1,
     }
     assert Reply.model_validate(stored).text == "Four."
+
+
+@pytest.mark.parametrize(
+    ("said", "counts_as"),
+    [
+        ("stop", "stop"),
+        ("eos", "stop"),
+        ("eos_token", "stop"),
+        ("end_turn", "stop"),
+        ("MAX_TOKENS", "length"),
+        ("length", "length"),
+        ("content_filter", "content_filter"),
+    ],
+)
+def test_the_names_that_servers_have_for_the_end_of_a_reply(fake, said, counts_as):
+    fake.script = [completion("Fine.", stop=said)]
+    assert call(fake)[0].stop_reason == counts_as
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("<think>Hm.</think>Four.", "Four."),
+        ("Hm.\n</think>\n\nFour.", "Four."),
+        ("<think>Hm.", ""),
+        ("The tag is closed by </think>.", "The tag is closed by </think>."),
+        ('{"comment": "no </think>", "overall": 1}', '{"comment": "no </think>", "overall": 1}'),
+        ("half a \ud83d", "half a \ufffd"),
+    ],
+)
+def test_what_of_a_reply_is_its_text(text, shown):
+    reply = Reply(text=text, input_tokens=1, output_tokens=1, stop_reason="stop", seconds=1.0)
+    assert reply.text == shown
+
+
+def test_a_server_on_this_machine_is_reached_without_a_proxy(fake, monkeypatch):
+    with running() as proxy:
+        monkeypatch.setenv("HTTP_PROXY", proxy.url.removesuffix("/v1"))
+        monkeypatch.delenv("NO_PROXY", raising=False)
+        monkeypatch.delenv("no_proxy", raising=False)
+        call(fake)
+        assert (len(fake.requests), proxy.requests) == (1, [])
+
+
+def test_wrong_certificates_of_the_environment_are_one_message(monkeypatch, tmp_path):
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none.pem"))
+    params = OpenAIModel(provider="openai", base_url="https://models.example/v1", model="m")
+    with pytest.raises(StageError) as caught, chat_model(params, ONE_THREAD):
+        pass
+    assert str(caught.value) == (
+        "model m at https://models.example/v1: the environment's proxy or certificates are wrong ([Errno 2] No such "
+        "file or directory): HTTPS_PROXY, ALL_PROXY, SSL_CERT_FILE or SSL_CERT_DIR."
+    )
+
+
+TWICE = "request_fields: must name each field once: {} is sent already."
+
+
+@pytest.mark.parametrize(
+    ("keys", "fault"),
+    [
+        (
+            {"base_url": "https://models.example/v1?api-key=sk-1"},
+            "base_url: must be a URL without user, password and query: name a key by api_key_env.",
+        ),
+        (
+            {"extra_body": {"metadata": {"apiToken": "t"}}},
+            "extra_body: must hold no secret such as apiToken: name a key by api_key_env.",
+        ),
+        ({"request_fields": {"max_tokens": "model"}}, TWICE.format("model")),
+        (
+            {"request_fields": {"max_tokens": "n", "seed": "n"}},
+            TWICE.format("n"),
+        ),
+    ],
+)
+def test_faults_in_the_entry(tmp_path, keys, fault):
+    server = {"provider": "openai", "base_url": "https://models.example/v1", "model": "m"}
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump({"models": {"far": {**server, **keys}}}))
+    with pytest.raises(StageError) as caught:
+        load("models.far", ModelParams, tmp_path / "params.yaml")
+    assert str(caught.value).splitlines()[1:] == [f"  models.far.{fault}"]

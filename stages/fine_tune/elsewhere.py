@@ -18,8 +18,12 @@ if TYPE_CHECKING:
 
 CONFIG, TENSORS = "adapter_config.json", "adapter_model.safetensors"  # as peft names them
 # Keys of peft's configuration by which an adapter is more than LoRA, which is all that llama.cpp applies.
-MORE_THAN_LORA = ("use_dora", "lora_bias", "bias", "modules_to_save", "alpha_pattern", "layer_replication",
-                  "trainable_token_indices")  # fmt: skip
+MORE_THAN_LORA = (
+    *("use_dora", "lora_bias", "bias", "modules_to_save", "alpha_pattern", "layer_replication", "target_parameters"),
+    *("trainable_token_indices", "use_qalora", "use_bdlora", "alora_invocation_tokens"),
+)
+# Ways to begin that change the weights, so that the adapter does not belong to those it was begun from.
+OTHER_WEIGHTS = ("pissa", "olora", "loftq", "corda")
 NOTHING = (None, False, "none", [], {})
 MERGE = (
     "Merge it into the weights (peft: merge_and_unload), convert these with llama.cpp's convert_hf_to_gguf.py, and "
@@ -125,6 +129,12 @@ def _alpha(config: Any, file: Path) -> float:
     )
     if kind != "LORA" or not isinstance(alpha, int | float) or not isinstance(rank, int) or rank < 1:
         raise StageError(f"{file}: must be of a LoRA adapter, with peft_type LORA, lora_alpha and r. {MERGE}")
+    init = str(config.get("init_lora_weights")).lower()
+    if init.startswith(OTHER_WEIGHTS):
+        raise StageError(
+            f"{file}: belongs to weights that peft changed when it began (init_lora_weights: {init}). Save it again "
+            f"with path_initial_model_for_weight_conversion, which makes it plain LoRA. Or: {MERGE}"
+        )
     root = bool(config.get("use_rslora"))
     more = MORE_THAN_LORA + (("rank_pattern",) if root else ())
     if more := next((key for key in more if config.get(key) not in NOTHING), None):

@@ -5,6 +5,7 @@ one token, and 10 often is not: so the model grades from 0 to 9, and the score i
 """
 
 import math
+import re
 from collections import defaultdict
 from pathlib import Path
 from typing import Any, ClassVar
@@ -18,6 +19,9 @@ from tune_or_retrieve.chat.structured import MOST_LOGPROBS, ShapedChat, ShapedRe
 
 DIGITS = {str(digit): digit for digit in range(10)}
 MAX_TOKENS = 4  # of a reply: the digit, and what some models put before it
+# What may stand around the digit: marks and a label; then the end, its token, or another line. So "1. The" is no grade.
+BEFORE = re.compile(r"[\s*`\"'(\[]*(?:(?:grade|score)[\s*:=]*)?", re.IGNORECASE)
+AFTER = re.compile(r"[\s*.`\"')\]]*(?:\n.*|<.*)?", re.DOTALL)
 LEAST_MASS = 0.5  # of the digits: with less, the model was about to write something else
 
 
@@ -37,7 +41,8 @@ class LogprobJudge(LlmJudge):
         try:
             return super().score(question, reference, answers)
         except StageError as fault:
-            if "logprobs" in str(fault) and self._needs not in str(fault):  # the server refuses the request
+            refused = re.search(r"log.?prob", str(fault), re.IGNORECASE)  # by the server
+            if refused and self._needs not in str(fault):
                 fault.add_note(self._needs)
             raise
 
@@ -77,14 +82,15 @@ def expected(reply: TokenReply) -> tuple[float, float]:
     """
     tokens = reply.tokens or []
     at = next((n for n, token in enumerate(tokens) if token.token.strip() in DIGITS), None)
-    if at is None or (at + 1 < len(tokens) and tokens[at + 1].token[:1].isdigit()):
+    before, after = ("".join(token.token for token in part) for part in (tokens[:at], tokens[(at or 0) + 1 :]))
+    if at is None or not BEFORE.fullmatch(before) or not AFTER.fullmatch(after):
         raise Unreadable("the reply is not one digit")
     likely: defaultdict[int, float] = defaultdict(float)
     for one in tokens[at].top_logprobs:
         if one.token.strip() in DIGITS:  # " 7" and "7" are two tokens
             likely[DIGITS[one.token.strip()]] += math.exp(one.logprob)
     mass = math.fsum(likely.values())
-    if mass < LEAST_MASS:
+    if not mass >= LEAST_MASS:  # NaN, too
         raise Unreadable(f"the model gives digits a probability of {mass:.2f}, less than {LEAST_MASS:g}")
     mean = math.fsum(digit * p for digit, p in likely.items()) / mass
     return mean * 10 / max(DIGITS.values()), mass

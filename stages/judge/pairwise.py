@@ -7,9 +7,9 @@ Judges favour a place (Zheng et al., Judging LLM-as-a-Judge with MT-Bench and Ch
 from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from stages.judge.llm import LlmJudge
 from stages.judge.verdict import Verdict, band, unscored
@@ -22,13 +22,19 @@ WIN, TIE, LOSS = 1.0, 0.5, 0.0
 ALL_ALIKE = 5.0  # where there is but one text: no other beats it, and it beats none
 
 
+def _plain(value: Any) -> Any:
+    """ "b" and "Tie." are B and tie."""
+    bare = value.strip().strip(".").lower() if isinstance(value, str) else value
+    return {"a": "A", "b": "B", "tie": "tie"}.get(bare, value) if isinstance(bare, str) else value
+
+
 class Preference(BaseModel):
     """Which of two answers is better."""
 
     model_config = ConfigDict(extra="forbid")
 
     comment: str = Field(description="how they differ in truth, in one short sentence")  # first: it thinks by writing
-    better: Literal["A", "B", "tie"]
+    better: Annotated[Literal["A", "B", "tie"], BeforeValidator(_plain)]
 
 
 class PairwiseJudge(LlmJudge):

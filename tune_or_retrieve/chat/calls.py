@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 WAITS_SECONDS = (1.0, 4.0, 15.0, 60.0)  # before the second, third, fourth and any further try
 LONGEST_WAIT_SECONDS = 300.0  # that a server may ask for; a longer one ends the stage
 KEPT = "Run `dvc repro` again later: replies that came are kept."
+# Other servers' names for those of OpenAI: Together, TGI, Anthropic, Cohere, Gemini.
+STOP_REASONS = dict.fromkeys(("stop", "eos", "eos_token", "stop_sequence", "end_turn", "complete"), "stop") | {
+    "max_tokens": "length"
+}
 THINKING, THOUGHT = "<think>", "</think>"
 
 
@@ -65,23 +69,36 @@ class Options(BaseModel):
     seed: int
 
 
+def without_surrogates(text: str) -> str:
+    """`text` with half characters, which a server's JSON may hold and no file can, replaced."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
 def without_thinking(text: str) -> str:
     """`text` without what a reasoning model thought first, between <think> and </think>.
 
-    Without the first tag, which some templates put into the prompt, it is all up to </think>; without the second, as in
-    a reply that max_tokens cut off, it is all.
+    Without the first tag, which some templates put into the prompt, it is all up to a </think> that ends a line or
+    begins one; without the second, as in a reply that max_tokens cut off, it is all. Text that begins with JSON or a
+    fence only speaks of such tags.
     """
-    before, closed, after = text.partition(THOUGHT)
-    opened = before.lstrip().startswith(THINKING)
-    if closed and (opened or THINKING not in before):
+    start = text.lstrip()
+    before, closed, after = start.partition(THOUGHT)
+    if start.startswith(THINKING):
+        return after.lstrip() if closed else ""
+    at_line = not after.strip() or after.startswith("\n") or before.endswith("\n")
+    if closed and at_line and THINKING not in before and not start.startswith(("{", "[", "`")):
         return after.lstrip()
-    return "" if opened else text
+    return text
+
+
+def _as_said(text: str) -> str:
+    return without_thinking(without_surrogates(text))
 
 
 class Reply(Timed):
     """What the model said. An empty text is a reply, too."""
 
-    text: Annotated[str, AfterValidator(without_thinking)]
+    text: Annotated[str, AfterValidator(_as_said)]
     input_tokens: int
     output_tokens: int  # of text and thinking
     stop_reason: str  # as the engine named it; "length": max_tokens or the window ended it
@@ -155,7 +172,7 @@ def _reply(message: "AIMessage", start: float) -> Reply:
             text=str(message.text),
             input_tokens=usage["input_tokens"],
             output_tokens=usage["output_tokens"],
-            stop_reason=stop_reason,
+            stop_reason=STOP_REASONS.get(str(stop_reason).lower(), stop_reason),
             seconds=seconds,
         )
     except ValidationError as fault:

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from tune_or_retrieve.base.validation import rule
+from tune_or_retrieve.chat.calls import without_surrogates
 
 Shape = TypeVar("Shape", bound=BaseModel)
 SIGN = re.compile(r"\{|<(/?)(?:think|thinking|reasoning)>", re.IGNORECASE)
@@ -22,10 +23,13 @@ class Unreadable(Exception):
 def object_in(text: str, schema: type[Shape]) -> Shape:
     """As `one_object` of all objects in the text that no thinking holds. Text around them is skipped.
 
-    Line breaks may stand raw in strings. Nothing else is repaired.
+    Line breaks may stand raw in strings. Nothing else is repaired: where an object begins as one of the schema would
+    and is no valid JSON, no other one is taken for it. So a graded answer that quotes a grade cannot set its own.
     """
     values: list[dict[str, Any]] = []
-    fault, at = "", 0
+    keys = "|".join(map(re.escape, schema.model_fields))
+    begins = re.compile(rf"\{{\s*[\"']?(?:{keys})[\"']?\s*:", re.IGNORECASE)
+    fault, at, broken = "", 0, False
     while sign := SIGN.search(text, at):
         at = sign.end()
         if sign[0] == "{":
@@ -33,19 +37,22 @@ def object_in(text: str, schema: type[Shape]) -> Shape:
                 value, at = DECODER.raw_decode(text, sign.start())
                 values.append(value)
             except json.JSONDecodeError:
-                continue
+                broken = broken or begins.match(text, sign.start()) is not None
             except _Repeated as repeated:
                 fault = f" ({repeated})"
-            except RecursionError:
-                raise Unreadable("the reply is nested too deeply") from None
+            except (RecursionError, ValueError):  # ValueError: a number of thousands of digits
+                raise Unreadable("the reply is nested too deeply, or holds an endless number") from None
         elif sign[1]:  # some chat templates open the thinking in the prompt, so only its end is in the reply
             values.clear()
+            broken = False
         elif closing := CLOSING.search(text, at):
             at = closing.end()
-        else:
+        elif not text[: sign.start()].strip():  # thinking that does not end; elsewhere, the tag is only spoken of
             break
     if not values:
         raise Unreadable(f"the reply holds no JSON object{fault}")
+    if broken:
+        raise Unreadable("of the objects of the form asked for in the reply, one is no valid JSON")
     return one_object(values, schema)
 
 
@@ -98,7 +105,7 @@ def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     names = [name for name, _ in pairs]
     if twice := next((name for name in names if names.count(name) > 1), None):
         raise _Repeated(f"{twice!r} stands there twice")
-    return dict(pairs)
+    return {name: without_surrogates(value) if isinstance(value, str) else value for name, value in pairs}
 
 
 DECODER = json.JSONDecoder(object_pairs_hook=_without_repeats, strict=False)

@@ -25,6 +25,7 @@ TRANSIENT_STATUS = {TIMED_OUT, 409, 429, *range(500, 600)} - {501}
 REFUSED_STATUS = {400, 404, 422, 501}
 NO_CREDIT = ("insufficient_quota", "billing_hard_limit_reached")  # codes of a 429 that waiting does not help
 PAYMENT_REQUIRED = 402
+FORM = re.compile(r"response_format|json_schema|json_object|grammar")  # servers refuse these with many a status
 TOO_LONG = re.compile(r"context[ _](length|size|window)|prompt is too long", re.IGNORECASE)
 
 
@@ -111,7 +112,8 @@ class CompatibleChat(ChatOpenAI):
                 "lower max_tokens, or serve it with a larger context window.",
             )
         remedy = self.remedy(status, said) if status else ""
-        return CallFailed(reason, remedy, status in TRANSIENT_STATUS, wait_seconds, status in REFUSED_STATUS)
+        refused = status in REFUSED_STATUS or bool(FORM.search(said))
+        return CallFailed(reason, remedy, status in TRANSIENT_STATUS and not refused, wait_seconds, refused)
 
     def _no_object(self, what: object) -> CallFailed:
         said = self._shown(what)

@@ -124,7 +124,8 @@ class _WithTokens:
 
     def invoke(self, messages: list[Any], **arguments: Any) -> Any:
         message = self._chat.invoke(messages, **arguments)
-        given = (message.response_metadata.get("logprobs") or {}).get("content")
+        given = message.response_metadata.get("logprobs")
+        given = given.get("content") if isinstance(given, dict) else None
         try:
             self.tokens = given and [Token.model_validate(one) for one in given]
         except ValidationError as fault:

@@ -53,6 +53,8 @@ def check_same_model(tuned: Path, weights: Path) -> None:
     one, other = read_gguf(tuned), read_gguf(weights)
     architecture = _value(other, gguf.Keys.General.ARCHITECTURE)
     _compare(tuned, one, weights, other, [gguf.Keys.General.ARCHITECTURE, *(f"{architecture}.{n}" for n in SIZES)])
+    if _value(one, gguf.Keys.Tokenizer.LIST) != _value(other, gguf.Keys.Tokenizer.LIST):
+        raise StageError(f"{tuned}: not tuned from {weights}: its vocabulary is another one.")
 
 
 def _compare(tuned: Path, one: "gguf.GGUFReader", weights: Path, other: "gguf.GGUFReader", keys: list[str]) -> None:

@@ -1,18 +1,15 @@
 """A chat model by LangChain's init_chat_model. Imports nothing of LangChain."""
 
 import re
-from collections.abc import Iterator
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, JsonValue, field_validator
-from pydantic_core import PydanticCustomError
 
 from tune_or_retrieve.base.params import Filled
 from tune_or_retrieve.chat.models import ModelParams
+from tune_or_retrieve.chat.secrets import refuse_secrets
 from tune_or_retrieve.chat.tuned import another_model
 
-SECRET = re.compile(r"(.*[_-]|api)?(key|secret|token|password|passwd|credentials?|authorization|cookie)", re.IGNORECASE)
-USER_IN_URL = re.compile(r"://[^/\s]*@")
 OTHERS = ("model", "model_provider", "configurable_fields", "config_prefix")  # further arguments of init_chat_model
 OURS = ("temperature", "max_tokens")  # the study's, the same in all approaches
 
@@ -30,8 +27,8 @@ class LangChainModel(ModelParams):
 
     @property
     def sent_to(self) -> str:
-        provider, url = self.model.partition(":")[0], self.model_args.get("base_url")
-        return f"{provider} by LangChain{f', at {url}' if url else ''}"
+        urls = [one for one in self.model_args.values() if isinstance(one, str) and "://" in one]
+        return f"{self.model.partition(':')[0]} by LangChain{f', at {urls[0]}' if urls else ''}"
 
     @property
     def billed_as(self) -> str:
@@ -47,15 +44,7 @@ class LangChainModel(ModelParams):
     @field_validator("model_args")
     @classmethod
     def _holds_no_secret(cls, value: dict[str, JsonValue]) -> dict[str, JsonValue]:
-        for name, inner in _within(value):
-            if SECRET.fullmatch(name):
-                raise PydanticCustomError(
-                    "secret",
-                    "must hold no secret such as {name}: LangChain reads it from the environment",
-                    {"name": name},
-                )
-            if isinstance(inner, str) and USER_IN_URL.search(inner):
-                raise PydanticCustomError("secret", "must hold no URL with user and password")
+        refuse_secrets(value, "LangChain reads it from the environment")
         if name := next((name for name in OTHERS if name in value), None):
             raise ValueError(f"must not hold {name}: `model` says it")
         if name := next((name for name in OURS if value.get(name) is not None), None):
@@ -71,13 +60,3 @@ class Model(LangChainModel):
 
 
 Asked = LangChainModel
-
-
-def _within(value: Any) -> Iterator[tuple[str, Any]]:
-    """All keys at any depth, with their values."""
-    inner = (
-        value.items() if isinstance(value, dict) else (("", one) for one in value) if isinstance(value, list) else ()
-    )
-    for name, one in inner:
-        yield name, one
-        yield from _within(one)

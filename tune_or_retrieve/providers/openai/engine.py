@@ -15,7 +15,7 @@ from tune_or_retrieve.base.records import ELSEWHERE, Timed
 from tune_or_retrieve.chat.calls import Options, waits
 from tune_or_retrieve.chat.openai_client import NO_KEY, openai_client
 from tune_or_retrieve.chat.structured import Asks, ShapedChat
-from tune_or_retrieve.providers.openai.params import AskedOpenAIModel, OpenAIModel
+from tune_or_retrieve.providers.openai.params import AskedOpenAIModel, OpenAIModel, on_this_machine
 from tune_or_retrieve.providers.openai.server import ServerChat
 
 
@@ -31,11 +31,19 @@ def chat_model(params: OpenAIModel, run: RunParams, adapter: Path | None = None)
         return request
 
     version = params.api_version
-    with httpx.Client(
-        timeout=params.timeout_seconds,
-        params={"api-version": version} if version else None,
-        auth=azure if version else None,
-    ) as client:
+    try:
+        connection = httpx.Client(
+            timeout=params.timeout_seconds,
+            params={"api-version": version} if version else None,
+            auth=azure if version else None,
+            trust_env=not on_this_machine(params.base_url),  # no proxy between this machine and itself
+        )
+    except (ValueError, OSError) as fault:
+        raise StageError(
+            f"model {params.model} at {params.base_url}: the environment's proxy or certificates are wrong ({fault}): "
+            "HTTPS_PROXY, ALL_PROXY, SSL_CERT_FILE or SSL_CERT_DIR."
+        ) from fault
+    with connection as client:
         chat = openai_client(ServerChat, params.model, params.base_url, key, params.timeout_seconds, client)
         chat._params = params
         if left_out := [name for name, theirs in params.request_fields.items() if theirs is None]:

@@ -9,6 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from tune_or_retrieve.base.params import Filled
 from tune_or_retrieve.chat.models import ModelParams
+from tune_or_retrieve.chat.secrets import refuse_secrets
 from tune_or_retrieve.chat.structured import ResponseFormat
 from tune_or_retrieve.chat.tuned import another_model
 
@@ -31,7 +32,7 @@ class OpenAIModel(ModelParams):
     base_url: str  # with its path, for instance http://127.0.0.1:11434/v1
     model: Filled  # as the server names it
     api_key_env: str | None = None  # name of the environment variable that holds the key; None: the server needs none
-    timeout_seconds: float = Field(default=120.0, gt=0, le=3600)  # of one reply
+    timeout_seconds: float = Field(default=120.0, gt=0, le=3600)  # the longest silence before and within a reply
     # Fields that the server names otherwise or does not take (None), as in {max_tokens: max_completion_tokens}.
     request_fields: dict[RequestField, Filled | None] = Field(default={})
     extra_body: dict[str, JsonValue] = Field(
@@ -43,8 +44,10 @@ class OpenAIModel(ModelParams):
     @field_validator("base_url")
     @classmethod
     def _is_url(cls, value: str) -> str:
-        if "@" in value:
-            raise PydanticCustomError("secret", "must be a URL without user and password: name a key by api_key_env")
+        if "@" in value or "?" in value:
+            raise PydanticCustomError(
+                "secret", "must be a URL without user, password and query: name a key by api_key_env"
+            )
         if not re.fullmatch(r"https?://([^\s/?#\[\]:]+|\[[0-9a-f:.]+\])(:\d+)?(/[^\s?#]*)?", value, re.IGNORECASE):
             raise ValueError("must be a URL as in http://127.0.0.1:11434/v1")
         value = value.rstrip("/")
@@ -69,6 +72,21 @@ class OpenAIModel(ModelParams):
     @property
     def billed_as(self) -> str | None:
         return None if on_this_machine(self.base_url) else self.model
+
+    @field_validator("request_fields")
+    @classmethod
+    def _are_apart(cls, value: dict[str, str | None]) -> dict[str, str | None]:
+        theirs = [name for name in value.values() if name is not None]
+        taken = [name for name in SENT if name not in value]
+        if twice := next((name for name in theirs if name in taken or theirs.count(name) > 1), None):
+            raise ValueError(f"must name each field once: {twice} is sent already")
+        return value
+
+    @field_validator("extra_body")
+    @classmethod
+    def _holds_no_secret(cls, value: dict[str, JsonValue]) -> dict[str, JsonValue]:
+        refuse_secrets(value, "name a key by api_key_env")
+        return value
 
     @field_validator("extra_body")
     @classmethod
