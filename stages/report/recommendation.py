@@ -1,0 +1,188 @@
+"""What to do, by rules that are printed in the report:
+
+1. An approach that breaks a limit of params (`report.max_seconds_p95`, `report.max_cost_per_1000`) is out.
+2. One is *beaten* if another has a mean score that is higher by more than `report.margin`.
+3. Of those that are not beaten, the cheapest at `report.questions_per_month` is recommended.
+4. That is *settled* if the intervals say so: no other's lead over it can be more than the margin, and each cheaper one is
+   beaten by more than the margin for certain. The intervals hold together (Bonferroni, over all pairs).
+"""
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from stages.report.inputs import Study
+from stages.report.options import Arm, Option, by_arm, differences
+from stages.report.params import ReportParams
+from stages.report.statistics import Interval, bootstrap_interval, questions_needed
+
+VOLUME, CHEAPER = 10, 0.1  # what is tried: ten times the questions; models at a tenth of their price
+
+
+@dataclass(frozen=True)
+class Lead:
+    """How much better one option is than another, in points of the mean score."""
+
+    n: int
+    difference: float
+    interval: Interval | None
+
+    def over(self, margin: float) -> bool | None:
+        """Whether it is more than the margin: True or False if that is certain, else None."""
+        if self.interval is None:
+            return None
+        return True if self.interval.low > margin else False if self.interval.high <= margin else None
+
+    def needed(self, margin: float) -> int | None:
+        """About how many questions like these would tell on which side of the margin it is."""
+        away = abs(self.difference - margin)
+        if self.interval is None or not away:
+            return None
+        return questions_needed((self.interval.high - self.interval.low) / 2, self.n, away)
+
+
+@dataclass(frozen=True)
+class Change:
+    """Something that could be otherwise, and what would then be recommended."""
+
+    what: str
+    arm: Arm | None
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """`arm` None: no option is left, or none has a score."""
+
+    arm: Arm | None
+    settled: bool
+    questions_needed: int | None  # to settle it, in all; None: settled, or it cannot be said
+    open: list[tuple[Arm, Arm]]  # leads whose side of the margin is not certain: (better, worse)
+    excluded: dict[Arm, str]  # by a limit, and how
+    cheaper_beaten: list[Arm]  # cheaper than `arm`, and beaten
+    changes: list[Change]  # only those that change the recommendation
+
+
+def recommend(study: Study, found: Sequence[Option], report: ReportParams) -> Recommendation:
+    leads = all_leads(study, [one.arm for one in found if one.score is not None], report)
+    chosen = choose(found, leads, report)
+    return replace(chosen, changes=_changes(found, leads, report, chosen.arm))
+
+
+def all_leads(study: Study, arms: Sequence[Arm], report: ReportParams) -> dict[tuple[Arm, Arm], Lead]:
+    """Of each arm over each other, both ways."""
+    pairs = list(itertools.combinations(arms, 2))
+    leads = {}
+    for first, second in pairs:
+        values, clusters = differences(study, first, second)
+        if not len(values):
+            continue
+        interval = bootstrap_interval(
+            values,
+            clusters,
+            samples=report.bootstrap_samples,
+            confidence=1 - (1 - report.confidence) / len(pairs),
+            seed=report.seed,
+        )
+        mean = float(np.mean(values))
+        leads[first, second] = Lead(len(values), mean, interval)
+        leads[second, first] = Lead(len(values), -mean, interval and Interval(-interval.high, -interval.low))
+    return leads
+
+
+def choose(found: Sequence[Option], leads: dict[tuple[Arm, Arm], Lead], report: ReportParams) -> Recommendation:
+    """By the rules of this module, without what would change it."""
+    excluded = {one.arm: why for one in found if (why := _breaks(one, report))}
+    left = [one for one in found if one.arm not in excluded and one.score is not None]
+    ordered = [one.arm for one in sorted(left, key=_price)]
+
+    def beaten_by(arm: Arm) -> list[Arm]:
+        return [
+            other
+            for other in ordered
+            if (lead := leads.get((other, arm))) is not None and lead.difference > report.margin
+        ]
+
+    arm = next((one for one in ordered if not beaten_by(one)), None)
+    if arm is None:
+        return Recommendation(None, False, None, [], excluded, [], [])
+    cheaper = ordered[: ordered.index(arm)]
+    undecided: list[tuple[Arm, Arm]] = [
+        (other, arm) for other in ordered if other != arm and leads[other, arm].over(report.margin) is None
+    ]
+    for one in cheaper:
+        against = [(other, one) for other in beaten_by(one)]
+        if not any(leads[pair].over(report.margin) for pair in against):
+            undecided.append(min(against, key=lambda pair: leads[pair].needed(report.margin) or np.inf))
+    needed = [leads[pair].needed(report.margin) for pair in undecided]
+    return Recommendation(
+        arm=arm,
+        settled=not undecided,
+        questions_needed=None if not needed or None in needed else max(needed),
+        open=undecided,
+        excluded=excluded,
+        cheaper_beaten=cheaper,
+        changes=[],
+    )
+
+
+def _breaks(one: Option, report: ReportParams) -> str:
+    """How an option breaks a limit; "" if it does not. What is not known cannot be said to keep one."""
+    limits = (
+        ("max_seconds_p95", report.max_seconds_p95, one.seconds_p95, "s at the 95th percentile"),
+        (
+            "max_cost_per_1000",
+            report.max_cost_per_1000,
+            None if one.costs.per_answer is None else 1000 * one.costs.per_answer,
+            "for 1,000 answers",
+        ),
+    )
+    for key, limit, value, unit in limits:
+        if limit is not None and (value is None or value > limit):
+            got = "not known" if value is None else f"{value:.3g} {unit}"
+            return f"{got}, over report.{key} ({limit:g})" if value is not None else f"{key}: {got}"
+    return ""
+
+
+def _price(one: Option) -> tuple[float, float]:
+    """By cost; where it is not known, last, and by seconds."""
+    known = one.costs.per_answer
+    return (np.inf if known is None else known, np.inf if one.seconds is None else one.seconds)
+
+
+def _changes(
+    found: Sequence[Option], leads: dict[tuple[Arm, Arm], Lead], report: ReportParams, now: Arm | None
+) -> list[Change]:
+    tried: list[tuple[str, Sequence[Option], ReportParams]] = []
+    if report.max_seconds_p95 is not None:
+        tried.append(("without the limit on seconds", found, _with(report, max_seconds_p95=None)))
+    if report.max_cost_per_1000 is not None:
+        tried.append(("without the limit on cost", found, _with(report, max_cost_per_1000=None)))
+    volume = report.questions_per_month * VOLUME
+    tried += [
+        (f"at {volume:,} questions a month", [_at(one, questions=volume) for one in found], report),
+        ("if each answer cost a tenth", [_cheaper(one) for one in found], report),
+        ("with no margin: the best, whatever it costs", found, _with(report, margin=0.0)),
+        (f"with a margin of {2 * report.margin:g} points", found, _with(report, margin=2 * report.margin)),
+    ]
+    changes = [Change(what, choose(options, leads, params).arm) for what, options, params in tried]
+    return [change for change in changes if change.arm != now]
+
+
+def _with(report: ReportParams, **changes) -> ReportParams:
+    return report.model_copy(update=changes)
+
+
+def _at(one: Option, questions: int) -> Option:
+    return replace(one, costs=replace(one.costs, questions=questions))
+
+
+def _cheaper(one: Option) -> Option:
+    part = one.costs
+    generation = None if part.generation is None else part.generation * CHEAPER
+    return replace(one, costs=replace(part, generation=generation))
+
+
+def chosen_option(found: Sequence[Option], recommendation: Recommendation) -> Option | None:
+    return None if recommendation.arm is None else by_arm(found)[recommendation.arm]
