@@ -81,7 +81,7 @@ def _by_the_hour(seconds: float | None, prices: Prices) -> float | None:
 
 
 def _hosting(study: Study, model: str, prices: Prices) -> float | None:
-    """A month of a tuned model that is there to be asked. On this machine that is nothing: it is paid while it works."""
+    """A month of a tuned model that waits to be asked. On this machine that is nothing: it is paid while it works."""
     if study.billed_as(model) is None:
         return 0.0
     per_hour = study.training[model].get("hosting_dollars_per_hour")

@@ -70,6 +70,7 @@ class Study:
     train_pairs: int | None  # that the models were tuned on
     languages: str = ""  # of the articles, "40 en, 12 de"; empty if all are in English
     articles_left_out: int = 0  # that the writer of the pairs does not read
+    index_seconds: float | None = None  # that building the index took; None: not known
     left_out: str = ""  # ids of handwritten questions that a training pair leaks
 
     @cached_property

@@ -25,7 +25,9 @@ class Interaction:
     interval: Interval | None
 
 
-def interactions(study: Study, model: str, groups: dict[str, Sequence[Question]], report: ReportParams) -> list[Interaction]:
+def interactions(
+    study: Study, model: str, groups: dict[str, Sequence[Question]], report: ReportParams
+) -> list[Interaction]:
     """One for each group of questions in which all four approaches of the model have scores."""
     scores = {approach: pooled(study, (model, approach)) for approach in ("base", "rag", "ft", "ft_rag")}
     found = []

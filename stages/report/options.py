@@ -92,23 +92,25 @@ def _over(amount: float | None, share: float | None) -> float | None:
 
 def _over_interval(amount: float | None, share: Interval | None) -> Interval | None:
     """The spread of the amount itself is small beside that of the share, and left out."""
-    return None if amount is None or share is None or share.low <= 0 else Interval(amount / share.high, amount / share.low)
+    return (
+        None if amount is None or share is None or share.low <= 0 else Interval(amount / share.high, amount / share.low)
+    )
 
 
 def _dominating(one: Option, others: list[Option]) -> Arm | None:
     """The best of those that dominate it. What is not known of either is not compared."""
 
     def at_least(other: Option) -> bool:
-        pairs = [(other.score, one.score), *((b, a) for a, b in _lower_is_better(one, other))]
+        pairs = [
+            (other.score, one.score),
+            (one.seconds_p50, other.seconds_p50),
+            (one.costs.per_answer, other.costs.per_answer),
+        ]
         known = [(a, b) for a, b in pairs if a is not None and b is not None]
         return len(known) > 1 and all(a >= b for a, b in known) and any(a > b for a, b in known)
 
     found = [other for other in others if other is not one and one.score is not None and at_least(other)]
     return max(found, key=lambda other: other.score or 0.0).arm if found else None
-
-
-def _lower_is_better(one: Option, other: Option) -> list[tuple[float | None, float | None]]:
-    return [(one.seconds_p50, other.seconds_p50), (one.costs.per_answer, other.costs.per_answer)]
 
 
 def differences(study: Study, first: Arm, second: Arm) -> tuple[np.ndarray, list[int]]:

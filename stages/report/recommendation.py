@@ -3,8 +3,8 @@
 1. An approach that breaks a limit of params (`report.max_seconds_p95`, `report.max_cost_per_1000`) is out.
 2. One is *beaten* if another has a mean score that is higher by more than `report.margin`.
 3. Of those that are not beaten, the cheapest at `report.questions_per_month` is recommended.
-4. That is *settled* if the intervals say so: no other's lead over it can be more than the margin, and each cheaper one is
-   beaten by more than the margin for certain. The intervals hold together (Bonferroni, over all pairs).
+4. That is *settled* if the intervals say so: no other's lead over it can be more than the margin, and each cheaper one
+   is beaten by more than the margin for certain. The intervals hold together (Bonferroni, over all pairs).
 """
 
 import itertools
@@ -64,8 +64,12 @@ class Recommendation:
     changes: list[Change]  # only those that change the recommendation
 
 
-def recommend(study: Study, found: Sequence[Option], report: ReportParams) -> Recommendation:
-    leads = all_leads(study, [one.arm for one in found if one.score is not None], report)
+def recommend(found: Sequence[Option], leads: dict[tuple[Arm, Arm], Lead], report: ReportParams) -> Recommendation:
+    """By the rules of this module.
+
+    Args:
+        leads: see :func:`all_leads`.
+    """
     chosen = choose(found, leads, report)
     return replace(chosen, changes=_changes(found, leads, report, chosen.arm))
 
@@ -92,7 +96,7 @@ def all_leads(study: Study, arms: Sequence[Arm], report: ReportParams) -> dict[t
 
 
 def choose(found: Sequence[Option], leads: dict[tuple[Arm, Arm], Lead], report: ReportParams) -> Recommendation:
-    """By the rules of this module, without what would change it."""
+    """As `recommend`, without what would change it."""
     excluded = {one.arm: why for one in found if (why := _breaks(one, report))}
     left = [one for one in found if one.arm not in excluded and one.score is not None]
     ordered = [one.arm for one in sorted(left, key=_price)]
@@ -109,7 +113,9 @@ def choose(found: Sequence[Option], leads: dict[tuple[Arm, Arm], Lead], report: 
         return Recommendation(None, False, None, [], excluded, [], [])
     cheaper = ordered[: ordered.index(arm)]
     undecided: list[tuple[Arm, Arm]] = [
-        (other, arm) for other in ordered if other != arm and leads[other, arm].over(report.margin) is None
+        (other, arm)
+        for other in ordered
+        if (lead := leads.get((other, arm))) is not None and lead.over(report.margin) is None
     ]
     for one in cheaper:
         against = [(other, one) for other in beaten_by(one)]
@@ -129,19 +135,16 @@ def choose(found: Sequence[Option], leads: dict[tuple[Arm, Arm], Lead], report: 
 
 def _breaks(one: Option, report: ReportParams) -> str:
     """How an option breaks a limit; "" if it does not. What is not known cannot be said to keep one."""
+    per_1000 = None if one.costs.per_answer is None else 1000 * one.costs.per_answer
     limits = (
-        ("max_seconds_p95", report.max_seconds_p95, one.seconds_p95, "s at the 95th percentile"),
-        (
-            "max_cost_per_1000",
-            report.max_cost_per_1000,
-            None if one.costs.per_answer is None else 1000 * one.costs.per_answer,
-            "for 1,000 answers",
-        ),
+        ("max_seconds_p95", report.max_seconds_p95, one.seconds_p95, "time", "s at the 95th percentile"),
+        ("max_cost_per_1000", report.max_cost_per_1000, per_1000, "cost", "for 1,000 answers"),
     )
-    for key, limit, value, unit in limits:
-        if limit is not None and (value is None or value > limit):
-            got = "not known" if value is None else f"{value:.3g} {unit}"
-            return f"{got}, over report.{key} ({limit:g})" if value is not None else f"{key}: {got}"
+    for key, limit, value, what, unit in limits:
+        if limit is not None and value is None:
+            return f"its {what} is not known, and report.{key} is {limit:g}"
+        if limit is not None and value > limit:
+            return f"{value:.3g} {unit}, over report.{key} ({limit:g})"
     return ""
 
 
