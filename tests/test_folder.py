@@ -104,6 +104,10 @@ def test_a_document_of_a_folder():
         ("````md\n```sh\n# comment\n```\n````\n\n# Real\n\nText.", "Real"),
         ("```npm i tool```\n\n# Real\n\nText.", "Real"),
         ("<!--\n# Licence\n-->\n# Real\n\nText.", "Real"),
+        ("---\ntitle: '{{ page.title }}'\n---\n# Real\n\nText.", "Real"),
+        ("---\ntitle: '{% title %}'\n---\n# {{ page.title }}\n\nText.", "a"),
+        ('<h1 align="center">Real</h1>\n\n## Two\n\nText.', "Real"),
+        ("# Real {/*real*/}\n\nText.", "Real"),
         ("# " + "x" * 300 + "\n\nText.", "x" * 199 + "…"),
     ],
 )
@@ -160,6 +164,12 @@ def test_equal_titles_are_told_apart_by_their_folders(sources, expected):
         (["a.md", "a.txt", "a.txt.md"], ["a", "a.txt (2)", "a.txt"]),
         (["A.md", "a.txt"], ["A", "a.txt"]),
         (["a.MD"], ["a"]),
+        (["x" * 251 + ".md", "x" * 251 + ".txt"], ["x" * 251, "x" * 248 + ".txt"]),
+        (["a/" + "ä" * 125 + ".md", "a/" + "ä" * 125 + ".txt"], ["a/" + "ä" * 125, "a/" + "ä" * 124 + ".txt"]),
+        (
+            ["x" * 250 + "y.md", "x" * 250 + "y.txt", "x" * 250 + "z.md", "x" * 250 + "z.txt"],
+            ["x" * 250 + "y", "x" * 248 + ".txt", "x" * 250 + "z", "x" * 244 + ".txt (2)"],
+        ),
     ],
 )
 def test_ids_are_paths_without_the_suffix_and_each_has_a_file_of_its_own(paths, ids):
@@ -250,6 +260,15 @@ def test_patterns_say_what_is_read(params, read_too, left_out):
     assert reasons(**params) == left_out
 
 
+def test_patterns_leave_out_odd_names_and_names_that_are_too_long_for_an_id():
+    long = "x" * 251
+    odd = os.fsdecode(b"latin\xe9")
+    write({f"{long}.md": "Text.", f"{long}.txt": "Text.", f"{odd}.md": "", f"{odd}/a.md": "", "a/line\nbreak.md": ""})
+    assert list(titles(strict=True, exclude=["latin*", "a/line*"])) == [f"{long}.md", f"{long}.txt"]
+    _stage(strict=True, include=["x*"], exclude=["latin*/"])
+    assert sorted(path.name for path in Path("data/articles").glob("*.md")) == [f"{'x' * 248}.txt.md", f"{long}.md"]
+
+
 def test_strict_allows_nothing_to_be_skipped():
     write({"a.md": "# A\n\nText.", "b.md": "", "c.png": "", ".d.md": ""})
     assert fault(read, strict=True) == (
@@ -317,6 +336,23 @@ def test_what_was_lost_of_a_document_is_told_and_listed(monkeypatch):
     assert first.skipped == [
         Skipped(path=f"{name}.lossy", kind="lossy", reason="page 2 has no text", partly=True) for name in "ab"
     ]
+
+
+def test_pages_of_text_that_is_kept_elsewhere_are_told_together():
+    write({"a.mdx": '---\ntitle: A\n---\n<Typedoc src="a" />', "b.mdx": '<Typedoc src="b" />'})
+    write({"c.rst": "C\n=\n\n.. include:: ../c.rst\n", "d.rst": ".. include:: d.txt\n\nText.\n"})
+    write({"e.mdx": 'Text.\n\n<Include src="e" />'})
+    reading = read()
+    assert reading.told == [
+        "articles: 2 from docs (1 MDX, 1 reStructuredText), 12 characters",
+        "skipped: 3, listed in data/articles/skipped.jsonl",
+        "  empty; text that is kept elsewhere is not read: 2 MDX (a.mdx, b.mdx)",
+        "  nothing but headings; text that is kept elsewhere is not read: 1 reStructuredText (c.rst)",
+        "read in part, listed in data/articles/skipped.jsonl:",
+        "  text that is kept elsewhere is not read: 1 MDX, 1 reStructuredText (d.rst, e.mdx)",
+    ]
+    assert reasons()["b.mdx"] == "empty; text that is kept elsewhere is not read (<Typedoc> b)"
+    assert reasons()["d.rst"] == "text that is kept elsewhere is not read (include d.txt)"
 
 
 # Links

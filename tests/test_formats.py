@@ -36,6 +36,7 @@ def markdown(name: str, text: str) -> str:
     ("front", "title", "text"),
     [
         ("---\ntitle: Parcels\n---\n", "Parcels", "Text."),
+        ("\n \n---\ntitle: Parcels\n---\n", "Parcels", "Text."),
         ("---\n# generated, do not edit\ntitle: Parcel limits\n---\n", "Parcel limits", "Text."),
         ("---\ntitle: 'The `put` *command*, [linked](x.md)'\n...\n", "The put command, linked", "Text."),
         ("---\ntitle: 404\n---\n", "404", "Text."),
@@ -73,6 +74,9 @@ def test_front_matter_that_cannot_be_read_is_kept_and_said():
         ("![a][i]\n\n[i]: data:image/png;base64,AAAA\n[j]: j.png", "![a][i]\n\n[j]: j.png"),
         ('<p><img alt="logo" src="data:image/png;base64,AA"></p>', "<p>logo</p>"),
         ("Write <p> and <bucket>.", "Write <p> and <bucket>."),
+        ("<script setup>\nimport A from 'a'\n\n# b\n</script>\n\n# Crate\n\n`<script>` c", "# Crate\n\n`<script>` c"),
+        ("A&nbsp;b `&nbsp;`", "A b `&nbsp;`"),
+        ("[TOC]\n\n[[_TOC_]]\n\nA [TOC] b", "A [TOC] b"),
         ("{{< toc >}}\n\nA {{< b >}} c.\n\n{% include d.html %}", "A {{< b >}} c."),
         (
             "```md\n# A {#b}\n<!-- c -->\n!!! note\n```\n\n    <!-- d -->",
@@ -196,6 +200,49 @@ def test_markdown_that_shows_imports_in_code_is_no_mdx():
     assert markdown("a.md", written) == written
 
 
+@pytest.mark.parametrize(
+    ("written", "kept"),
+    [
+        ('import hints from "X" are text\n\n<Crate>', 'import hints from "X" are text\n\n<Crate>'),
+        ("import 'x' to begin\n\n<Crate>", "import 'x' to begin\n\n<Crate>"),
+        ("import X, * as y from 'y';\nText.\n\n<Crate>", "Text."),
+        ("import type { X,\n  Y } from \"y\" // why\nimport 'z'\n\nText <Crate/>.", "Text ."),
+        ("# Guide {/*guide*/}\n\n<Intro>\n\nText.\n\n</Intro>", "# Guide\n\nText."),  # as react.dev writes it
+        ("```\n# Guide {/*guide*/}\n```\n\n<Crate>", "```\n# Guide {/*guide*/}\n```\n\n<Crate>"),
+    ],
+)
+def test_imports_and_marked_headings_make_markdown_mdx_and_prose_does_not(written, kept):
+    assert re.sub(r" +$", "", markdown("a.md", written), flags=re.MULTILINE) == kept
+
+
+@pytest.mark.parametrize(
+    ("name", "written", "named"),
+    [
+        ("a.mdx", '<Typedoc src="shared/limits" />', "<Typedoc> shared/limits"),
+        ("a.mdx", "import Intro from './_intro.mdx'\n\nText.\n\n<Intro />", "<Intro> ./_intro.mdx"),
+        ("a.mdx", "<Include src='a.mdx' />\n\nText.\n\n<Code file={'b.py'}></Code>", "<Include> a.mdx and 1 more"),
+        ("a.mdx", "<DocCardList />", "<DocCardList>"),
+        ("a.mdx", "Text.\n\n<DocCardList />\n\n<Image src='a.png' />\n\n<Frame src='https://a.b/c' />", None),
+        ("a.mdx", "`<Include src='a' />`\n\n```\n<Include src='a' />\n```", None),
+        ("a.md", "{% include a.html b=1 %}\n\n{%- include_relative 'c.md' -%}", "include a.html and 1 more"),
+        ("a.md", "<!--@include: ./a.md-->\n\nText.", "include ./a.md"),
+        ("a.md", "{{< include a.qmd >}}", "include a.qmd"),
+        ("a.md", "```{literalinclude} a.py\n:lines: 1\n```", "literalinclude a.py"),
+        ("a.md", "````\n{% include a.html %}\n```{include} a.md\n```\n````", None),
+        (
+            "a.rst",
+            ".. include:: a.rst\n\n.. note::\n\n   .. literalinclude:: b.py\n\nText.",
+            "include a.rst and 1 more",
+        ),
+        ("a.rst", ".. automodule:: depot.crates\n   :members:", "automodule depot.crates"),
+        ("a.rst", "Text::\n\n   .. include:: a.rst", None),
+    ],
+)
+def test_text_that_is_kept_elsewhere_is_said(name, written, named):
+    expected = (f"text that is kept elsewhere is not read ({named})",) if named else ()
+    assert convert(name, written.encode()).notes == expected
+
+
 # Plain text and encodings
 
 GERMAN = "Eine Kiste faßt höchstens 64 KB, außer über die Übersicht. Gelöschte Kisten können nicht zurückkehren."
@@ -220,11 +267,18 @@ JAPANESE = "木箱には最大64KBのデータを入れることができます�
         (FRENCH, "cp1252", "cp1252"),
         (POLISH, "cp1250", "cp1250"),
         (JAPANESE, "shift_jis", "cp932"),
+        (JAPANESE, "iso2022_jp", "iso2022_jp"),
+        (f"ｷﾊﾞｺ {JAPANESE}", "iso2022_jp_ext", "iso2022_jp_ext"),
+        ("상자에는 최대 64KB의 데이터를 넣을 수 있습니다.", "iso2022_kr", "iso2022_kr"),
     ],
 )
 def test_encodings_are_detected_and_said(text, encoding, said):
     data = f"{text}\r\n{text}\r".encode(encoding)
     assert convert("a.txt", data) == Converted(f"{text}\n{text}\n", None, said)
+
+
+def test_colours_of_a_terminal_are_no_encoding():
+    assert convert("a.txt", "\x1b[31m“No”\x1b[0m costs $B".encode()) == Converted("[31m“No”[0m costs $B\n")
 
 
 def test_utf_8_with_a_wrong_byte_is_still_utf_8():
@@ -236,6 +290,18 @@ def test_utf_8_with_a_wrong_byte_is_still_utf_8():
 
 def test_plain_text_that_is_indented_as_a_whole_is_no_code():
     assert convert("a.TXT", b"     Title\n     =====\n\n       Text.\n").text == "Title\n=====\n\n  Text.\n"
+
+
+@pytest.mark.parametrize(
+    ("written", "kept"),
+    [
+        ("=====\n Title\n=====\n\nText.", "Title\n=====\n\nText."),
+        ("=====  ===\nA      B\n=====  ===", "=====  ===\nA      B\n=====  ==="),
+        ("Title\n=====\nText.\n=====", "Title\n=====\nText.\n====="),
+    ],
+)
+def test_a_heading_of_plain_text_between_two_lines_is_one(written, kept):
+    assert convert("a.txt", written.encode()).text == f"{kept}\n"
 
 
 # HTML
@@ -264,6 +330,14 @@ def html(body: str, head: str = "") -> Converted:
             "<table><thead><tr><th>A<th>B|C</thead><tr><td>1<td><code>a|b</code></table>",
             "| A | B\\|C |\n| --- | --- |\n| 1 | `a\\|b` |",
         ),
+        (
+            "<table><tr><th>A<th>B<th>C<tr><td rowspan=2>1<td>2<td rowspan=3>3<tr><td>4<tr><td colspan=2>5</table>",
+            "| A | B | C |\n| --- | --- | --- |\n| 1 | 2 | 3 |\n| 1 | 4 | 3 |\n| 5 | | 3 |",
+        ),
+        (
+            f"<table><tr><th>A<th>B<tr><td rowspan=2>{'x ' * 200}<td colspan={'9' * 5000}>2<tr><td>3</table>",
+            f"| A | B |\n| --- | --- |\n| {'x ' * 200}| 2 |\n|  | 3 |",
+        ),
         ("<table><tr><td><pre>1</pre><td class=code><pre>x</pre></table>", "```\n1\n```\n\n```\nx\n```"),
         (
             "<dl><dt>Lock<dd>Keeps it.<dt>Key<dd><p>Opens.<p>More.</dl>",
@@ -284,6 +358,8 @@ def html(body: str, head: str = "") -> Converted:
             "# Page\n\nC",
         ),
         ("<div role=main><p>C</div><div>E</div>", "C"),
+        ("<header>A</header><section><header><h1>B</h1></header><p>C</section>", "# B\n\nC"),
+        ("<main><p>C<div class=search-results><h1>results matching</h1></div></main>", "C"),
     ],
 )
 def test_html_keeps_the_structure_of_its_main_content(body, kept):
@@ -298,6 +374,12 @@ def test_html_keeps_the_structure_of_its_main_content(body, kept):
         ("<title>Limits | Depot</title>", "<p>A", "Limits | Depot"),
         ("<title>Depot</title>", "<main><h1>Limits</h1></main>", "Limits"),
         ("", "<p>A", None),
+        ("", "<header><h1>Limits</h1></header><p>A", "Limits"),
+        (
+            "<title>Demo · Depot</title>",
+            "<main><h2>A</h2><div class=search-results><h1>No results</h1></div></main>",
+            "Demo · Depot",
+        ),
     ],
 )
 def test_a_page_is_titled_by_its_heading(head, body, title):
@@ -306,10 +388,16 @@ def test_a_page_is_titled_by_its_heading(head, body, title):
 
 @pytest.mark.parametrize(
     ("declared", "encoding", "said"),
-    [("iso-8859-1", "cp1252", "cp1252"), ("koi8-r", "koi8-r", "koi8-r"), ("utf-16", "utf-8", None)],
+    [
+        ("iso-8859-1", "cp1252", "cp1252"),
+        ("koi8-r", "koi8-r", "koi8-r"),
+        ("utf-16", "utf-8", None),
+        ("iso-2022-jp", "iso2022_jp", "iso2022_jp"),
+        ("utf-8", "iso2022_jp", "iso2022_jp"),
+    ],
 )
 def test_the_encoding_that_a_page_declares_is_honoured(declared, encoding, said):
-    word = "Ящик" if encoding == "koi8-r" else "“Größe”"
+    word = {"koi8-r": "Ящик", "iso2022_jp": "木箱"}.get(encoding, "“Größe”")
     page = f'<meta charset="{declared}"><p>{word}</p>'.encode(encoding)
     assert convert("a.htm", page) == Converted(f"{word}\n", None, said)
 
@@ -325,6 +413,12 @@ def test_the_encoding_that_a_page_declares_is_honoured(declared, encoding, said)
         ("Example::\n\n  a *b*", "Example:\n\n```\na *b*\n```"),
         (".. note:: Text.", "**Note:** Text."),
         (".. versionadded:: 3.1 Text.", "**New in version 3.1:** Text."),
+        (".. versionchanged:: 2.0\n   The default\n   is 64.", "**Changed in version 2.0:** The default is 64."),
+        (".. deprecated:: 2.0", "**Deprecated since version 2.0:**"),
+        (".. only:: html and not man\n\n   Text.", "Text."),
+        (".. hlist:: 2\n\n   - a", "- a"),
+        (".. automodule:: depot.crates\n   :members:\n\nText.", "Text."),
+        (".. autoclass:: depot.Crate\n   :members:\n\n   Text.", "`depot.Crate`\n\nText."),
         (".. unknown:: Words\n   :option: x\n\n   - a *b*", "Words\n\n- a b"),
         (".. py:function:: open(name, *, mode)\n\n   Opens.", "`open(name, *, mode)`\n\nOpens."),
         (":ref:`The limits <lim>`, :class:`~depot.Crate`, :new:`x`, ``y``", "The limits, `Crate`, `x`, `y`"),
@@ -500,6 +594,17 @@ def test_a_docx_is_what_its_styles_mean():
     assert converted.title is None  # the first heading is
 
 
+def test_merged_cells_of_a_docx_shift_no_column():
+    document, out = docx.Document(), io.BytesIO()
+    cells = document.add_table(3, 2).rows
+    for row, words in zip(cells, (("A", "B"), ("1", "2"), ("", "3")), strict=True):
+        for cell, word in zip(row.cells, words, strict=True):
+            cell.text = word
+    cells[1].cells[0].merge(cells[2].cells[0]).text = "1"
+    document.save(out)
+    assert squeezed(convert("a.docx", out.getvalue()).text) == "| A | B |\n| --- | --- |\n| 1 | 2 |\n| 1 | 3 |"
+
+
 def test_a_docx_without_a_heading_is_titled_by_its_properties():
     document, out = docx.Document(), io.BytesIO()
     document.core_properties.title = "Crate manual"
@@ -596,7 +701,7 @@ def outcome(name: str, data: bytes) -> str:
 
 @pytest.mark.parametrize("suffix", [".md", ".mdx", ".txt", ".html", ".rst"])
 @pytest.mark.parametrize(
-    "piece", [">", "[", "![", "`", "*a ", "<!--", "<a {", "- ", "> ", "!!! note\n", ":::note\n", "x"]
+    "piece", [">", "[", "![", "`", "*a ", "<!--", "<a {", "- ", "> ", "<script>", "!!! note\n", ":::note\n", "x"]
 )
 def test_pathological_texts_of_100_000_characters_end(suffix, piece):
     text = piece * (100_000 // len(piece))

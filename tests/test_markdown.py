@@ -69,6 +69,14 @@ def test_a_block_knows_its_list_and_where_its_words_begin() -> None:
         ("# Get <bucket> <b>now</b>\n", "Get <bucket> now"),
         ("#\n\nSetext\nof two lines\n===\n", "Setext of two lines"),
         ("```\n# code\n```\n\nText\n", None),
+        (
+            '<h1 align="center">\n  <img src="a.png" alt="logo">\n  Crates &amp; <em>locks</em>\n</h1>\n\n## Limits\n',
+            "Crates & locks",
+        ),
+        ('<div align="center">\n<a href="b"><H1>Crates</H1></a>\n<p>Text.</p>\n</div>\n', "Crates"),
+        ("# Limits\n\n<h1>Crates</h1>\n", "Limits"),
+        ("```\n<h1>Crates</h1>\n```\n\n## Limits\n", "Limits"),
+        ("# {{ page.title }}\n\n## {% block a %}\n\n## Using {{ a }}\n", "Using {{ a }}"),
     ],
 )
 def test_a_title_is_the_words_of_the_first_heading(text: str, title: str | None) -> None:

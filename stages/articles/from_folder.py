@@ -14,7 +14,7 @@ from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.base.progress import track
 from tune_or_retrieve.base.records import Skipped
 from tune_or_retrieve.text.languages import language_of
-from tune_or_retrieve.text.markdown import blocks, first_title
+from tune_or_retrieve.text.markdown import blocks, first_title, is_title
 
 ONLY_A_TITLE = "nothing but headings"
 TITLE_CHARACTERS = 200  # a longer first heading is cut: each passage carries the title
@@ -71,11 +71,9 @@ def _converted(conversions: Conversions, folder: Path, path: str) -> Converted:
         raise Unreadable(reason_of(fault)) from None
     result = conversions.convert(path, data)
     found = blocks(result.text)
-    if not found:
-        raise Unreadable(EMPTY)
     if all(block.kind in ("heading", "rule") for block in found):
-        raise Unreadable(ONLY_A_TITLE)
-    return result._replace(title=result.title or first_title(found))
+        raise Unreadable("; ".join([ONLY_A_TITLE if found else EMPTY, *result.notes]))
+    return result if is_title(result.title or "") else result._replace(title=first_title(found))
 
 
 def _document(path: str, id: str, converted: Converted) -> Document:

@@ -8,25 +8,37 @@ from pathlib import PurePosixPath
 from stages.articles.formats import FORMATS
 from stages.articles.write import Document
 
+LONGEST_NAME = 255  # bytes of a file name, on the file systems of Linux and macOS
+SUFFIX = ".md"
+
 
 def ids_of(paths: Sequence[str]) -> dict[str, str]:
     """An id for each file: its path without the suffix.
 
     Of files that only the suffix tells apart, the first in the order of FORMATS has that id, and the others keep their
-    suffix. No `<id>.md` has the name of a folder or of another one, whatever the case of letters.
+    suffix. No `<id>.md` has the name of a folder or of another one, whatever the case of letters, or one that is too
+    long for a file.
     """
     formats = list(FORMATS)
     folders = {str(parent).casefold() for path in paths for parent in PurePosixPath(path).parents}
     ids: dict[str, str] = {}
     taken: set[str] = set()
     for path in sorted(paths, key=lambda path: (formats.index(PurePosixPath(path).suffix.lower()), path)):
-        more = (f"{path} ({number})" for number in itertools.count(2))
-        for one in itertools.chain([PurePosixPath(path).with_suffix("").as_posix(), path], more):
-            if one.casefold() not in taken and f"{one}.md".casefold() not in folders:
+        suffix = PurePosixPath(path).suffix
+        for end in itertools.chain(["", suffix], (f"{suffix} ({number})" for number in itertools.count(2))):
+            one = _id(path, end)
+            if one.casefold() not in taken and f"{one}{SUFFIX}".casefold() not in folders:
                 break
         ids[path] = one
         taken.add(one.casefold())
     return ids
+
+
+def _id(path: str, end: str) -> str:
+    """The path with another end instead of the suffix. A name that would be too long is cut before it."""
+    place = PurePosixPath(path)
+    room = LONGEST_NAME - len(f"{end}{SUFFIX}".encode())
+    return (place.parent / f"{place.stem.encode()[:room].decode(errors='ignore')}{end}").as_posix()
 
 
 def told_apart(documents: Sequence[Document]) -> list[Document]:

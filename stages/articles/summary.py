@@ -1,8 +1,10 @@
 """What became of a folder of documents, in a few lines however many files there are."""
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 
+from stages.articles.formats.converted import ELSEWHERE
 from stages.articles.walk import CHOSEN, FOLDER_KIND, KEY, TWICE, Found, kind_of, printable
 from stages.articles.write import SKIPPED
 from tune_or_retrieve.base.corpus import FOLDER
@@ -12,6 +14,7 @@ NAMES = 3  # of files, for each reason
 REASONS = 12
 KINDS = 9  # with their counts; there are as many formats
 CHARACTERS = 60  # of a path
+NAMED_FILES = re.compile(rf"{re.escape(ELSEWHERE)} \(.*\)$")
 
 
 def read_line(folder: str, paths: Sequence[str], characters: int) -> str:
@@ -50,7 +53,7 @@ def unchosen(skipped: Iterable[Skipped]) -> list[Skipped]:
 def _by_reason(skipped: Iterable[Skipped]) -> list[str]:
     by_reason: dict[str, list[Skipped]] = defaultdict(list)
     for one in skipped:
-        by_reason[one.reason].append(one)
+        by_reason[NAMED_FILES.sub(ELSEWHERE, one.reason)].append(one)
     groups = sorted(by_reason.items(), key=lambda group: (-len(group[1]), group[0]))
     lines = [
         f"  {reason}: {kinds(one.kind for one in same)} ({names([one.path for one in same])})"

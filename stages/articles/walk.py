@@ -162,14 +162,14 @@ class _Walk:
         """Whether its name or a pattern says so, which is noted then."""
         if name.startswith("."):
             reason = HIDDEN
-        elif not is_utf8(name):
-            reason = NOT_UTF8
-        elif any(unicodedata.category(one) in CONTROLS for one in name):
-            reason = CONTROL
         elif self._excluded.match_file(path):
             reason = EXCLUDED
         elif not path.endswith("/") and not self._included.match_file(path):
             reason = NOT_INCLUDED
+        elif not is_utf8(name):
+            reason = NOT_UTF8
+        elif any(unicodedata.category(one) in CONTROLS for one in name):
+            reason = CONTROL
         else:
             return False
         self._skip(path, reason, FOLDER_KIND if path.endswith("/") else None)

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 STYLE = re.compile(
     r"</?(?:a|abbr|b|br|code|del|em|font|i|img|ins|kbd|mark|s|small|span|strong|sub|sup|u)\b[^>]*>", re.IGNORECASE
 )
+# An HTML heading, as the readme of many a project has it above everything else.
+H1 = re.compile(r"<h1\b[^<>]*>((?:(?!<h1\b).)*?)</h1\s*>", re.IGNORECASE | re.DOTALL)
+TAG = re.compile(r"<[^<>]*>")
+TEMPLATE = re.compile(r"(?:\{\{.*\}\}|\{%.*%\})")  # that a site generator fills in: {{ page.title }}
 KINDS = {
     "heading_open": "heading",
     "paragraph_open": "paragraph",
@@ -45,7 +49,7 @@ class Block:
     depth: int  # how many lists it is in
     item: bool  # whether it is the first of a list item
     level: int = 0  # of a heading, 1 to 6
-    title: str = ""  # words of a heading, see `plain`
+    title: str = ""  # words of a heading, see `plain`; of an HTML block, those of its <h1>
 
 
 @functools.lru_cache(maxsize=16)  # a stage asks for the blocks of an article several times in a row
@@ -77,6 +81,8 @@ def blocks(text: str) -> tuple[Block, ...]:
         item = False
         if block.kind in ("heading", "paragraph"):
             block = _with_words(block, token, tokens[number + 1].content, text, env)
+        elif block.kind == "html" and (h1 := H1.search(token.content)):
+            block = replace(block, title=plain(" ".join(TAG.sub(" ", h1[1]).split())))
         found.append(block)
     return (*found, *lines.rest(done, len(lines)))
 
@@ -92,8 +98,13 @@ def plain(inline: str, env: dict[str, Any] | None = None) -> str:
 
 
 def first_title(found: Iterable[Block]) -> str | None:
-    """The words of the first heading that has any."""
-    return next((block.title for block in found if block.title), None)
+    """The words of the first heading that has any, and is no template."""
+    return next((block.title for block in found if is_title(block.title)), None)
+
+
+def is_title(words: str) -> bool:
+    """Whether there are words, and not only a template."""
+    return bool(words) and not TEMPLATE.fullmatch(words)
 
 
 class _Lines:

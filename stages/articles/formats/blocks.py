@@ -17,6 +17,7 @@ ATTRIBUTE = r"(?:[#.][^\s{}]+|[\w:-]+=(?:\"[^\"{}]*\"|[^\s{}\"]*)|-)"
 HEADING_ATTRIBUTES = re.compile(
     rf"(?<![ \t])[ \t]*\{{:?[ \t]*(?=[#.-]){ATTRIBUTE}(?:[ \t]+{ATTRIBUTE})*[ \t]*\}}[ \t]*#*[ \t]*$"
 )
+SCRIPT = re.compile(r"<(script|style)\b[^<>]*>[\s\S]*?(?:(?P<end></\1\s*>)|\Z)", re.IGNORECASE)  # of Vue
 COMMENT = re.compile(r"<!--[\s\S]*?(?:-->|\Z)")
 # What is removed. Code spans come first, since they are kept; a comment without an end is kept, too.
 REMOVED = re.compile(
@@ -25,6 +26,8 @@ REMOVED = re.compile(
     r"|!\[(?P<alt>[^\[\]]*)\]\(\s*<?data:[^)]*\)"  # an embedded image, of which the words stay
     r"|(?P<tag><img\b[^<>]*?\bsrc=[\"']data:[^<>]*>)"
     r"|^[ ]{0,3}\[[^\[\]\n]+\]:[ \t]*<?data:.*$"
+    r"|(?P<blank>&nbsp;)"
+    r"|^[ ]{0,3}\[(?:TOC|toc|\[_?TOC_?\]|\[toc\])\][ \t]*$"  # where a table of contents goes
     r"|^[ \t]*(?P<template>\{\{[<%].*[%>]\}\}|\{%.*%\})[ \t]*$"  # a line for Hugo or Liquid
     r"|^[ \t]*\{(?::|[ \t]*[#.](?=[\w-]))[^{}\n]*\}[ \t]*$",  # attributes of the block above
     re.MULTILINE,
@@ -196,7 +199,7 @@ def _opened(tokens: list[Token], n: int, lines: _Lines, end: int) -> tuple[str, 
 
 def _clean_block(block: str, html: bool = False) -> str:
     if html:  # where backticks mean nothing
-        block = COMMENT.sub(_kept, block)
+        block = COMMENT.sub(_kept, SCRIPT.sub(lambda found: "" if found["end"] else found[0], block))
     return TAB.sub(r"\1!!! tab \2", REMOVED.sub(_kept, block))
 
 
@@ -209,6 +212,8 @@ def _kept(found: re.Match) -> str:
         title = TEMPLATE_TITLE.search(found[0])
         kinds = TEMPLATE_KIND.findall(TEMPLATE_TITLE.sub("", found[0]))
         return label(kinds[-1] if kinds else "", title[1] if title else "")
+    if groups.get("blank"):
+        return " "
     if groups.get("tag"):
         alt = ALT.search(found[0])
         return alt[1] if alt else ""

@@ -1,8 +1,10 @@
 """What an adapter of a format returns, and what it raises."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
+
+ELSEWHERE = "text that is kept elsewhere is not read"  # followed, in brackets, by what stands for it
 
 
 class Converted(NamedTuple):
@@ -23,6 +25,12 @@ class Converted(NamedTuple):
 
 class Unreadable(ValueError):
     """A file has no text that could be read. Its text is the reason as a clause: "encrypted; save it without ..."."""
+
+
+def elsewhere(what: Sequence[str]) -> tuple[str, ...]:
+    """The note on what stands for such text, as "include a.rst" and "<Include> b.mdx"; none if nothing does."""
+    more = f" and {len(what) - 1:,} more" if len(what) > 1 else ""
+    return (f"{ELSEWHERE} ({what[0]}{more})",) if what else ()
 
 
 @contextlib.contextmanager

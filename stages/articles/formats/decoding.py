@@ -13,6 +13,9 @@ MARKS = {  # byte-order marks; UTF-32's begins with UTF-16's
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
+# How Japanese and Korean text of 7 bits begins, which is UTF-8, too, but means something else.
+ESCAPES = re.compile(rb"\x1b\$(?:[@B]|\([D@B]|\)C)")
+ISO_2022 = ("iso2022_jp", "iso2022_jp_ext", "iso2022_kr")
 WRONG_IN = 10  # one wrong sequence of bytes in so many characters beyond ASCII: still UTF-8
 # Of the shares that charset-normalizer measures: how much worse a Windows code page may be than the best encoding.
 # Those of DOS and old Macs look as well, but are rarely found.
@@ -28,7 +31,8 @@ class Decoded(NamedTuple):
 
 
 def decode(data: bytes, declared: str | None = None) -> Decoded:
-    """The text by its byte-order mark, else as UTF-8, else as declared, else as charset-normalizer guesses.
+    """The text by its byte-order mark or the escapes of ISO 2022, else as UTF-8, else as declared, else as
+    charset-normalizer guesses.
 
     Args:
         declared: the encoding that the file itself names.
@@ -39,7 +43,7 @@ def decode(data: bytes, declared: str | None = None) -> Decoded:
     marked = next((name for mark, name in MARKS.items() if data.startswith(mark)), None)
     if marked is None and b"\0" in data:
         raise Unreadable(f"binary, not text (a zero byte at offset {data.index(0):,}); {ADVICE}")
-    for name in (marked,) if marked else ("utf-8", declared):
+    for name in (marked,) if marked else (*(ISO_2022 if ESCAPES.search(data) else ()), "utf-8", declared):
         try:
             if name:
                 return _decoded(data.decode(name), name)

@@ -7,7 +7,9 @@ import yaml
 
 from tune_or_retrieve.text.markdown import plain
 
-FRONT_MATTER = re.compile(r"(---|\+\+\+)[ \t]*\n(.*?)^(?:\1|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
+FRONT_MATTER = re.compile(
+    r"(?:[ \t]*\n)*(---|\+\+\+)[ \t]*\n(.*?)^(?:\1|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE
+)
 LONGEST_FRONT_MATTER = 100_000  # characters; what is longer is text between two rules
 
 

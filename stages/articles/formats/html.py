@@ -7,6 +7,7 @@ content is: in <main>, <article> or [role=main]. lxml parses, since Python's own
 without an end tag, which HTML allows, within one another.
 """
 
+import copy
 import re
 import warnings
 from collections.abc import Iterator
@@ -33,9 +34,12 @@ AS_BROWSERS = {
 MAIN = ("main", "[role=main]", "article")
 NEVER = (
     "script, style, template, noscript, svg, iframe, button, input, select, textarea, [hidden], nav, [role=navigation]"
-    ", [role=doc-toc], div.contents.topic"  # of docutils
+    ", [role=doc-toc], div.contents.topic, .search-results"  # of docutils, of GitBook
 )
-AROUND = "header, footer, aside, [role=banner], [role=contentinfo], [role=search], [role=complementary]"
+AROUND = (
+    "header:not(article *, main *, section *), footer, aside, [role=banner], [role=contentinfo], [role=search]"
+    ", [role=complementary]"
+)
 PERMALINKS = "a.headerlink, a.hash-link, a.anchorjs-link, a.permalink, a.headerlink-icon"
 LINE_NUMBERS = "td.linenos, td.gutter, span.linenos, span.lineno, .linenodiv"
 ADMONITIONS = "[class~=admonition], [class*=theme-admonition], .markdown-alert, .callout, .alert"
@@ -50,6 +54,8 @@ LANGUAGE = re.compile(
     r"(?:^|\s)(?:(?:language|lang|highlight|highlight-source|brush:)[- ]|code (?=\S+ literal-block))([\w+#.-]+)"
 )
 NO_LANGUAGE = {"default", "none", "notranslate", "text", "plaintext"}
+LONGEST_REPEATED = 200  # characters of a cell that is written again
+MOST_REPEATED = 10_000  # cells of a table
 EXPONENT = re.compile(r"[+−-]?[\dn]+")
 
 
@@ -83,7 +89,7 @@ def _title(heading: Tag | None, around: Tag | None, title: Tag | None) -> str | 
     """The heading of the content; else what <title> says, less the name of the site if the page's heading agrees."""
     named = _words(title)
     outer = _words(around)
-    return _words(heading) or (outer if outer and named.startswith(outer) else named) or None
+    return _words(heading) or (named if named and not named.startswith(outer) else outer) or named or None
 
 
 def _words(tag: Tag | None) -> str:
@@ -111,6 +117,9 @@ def to_markdown(root: Tag) -> str:
     for tag in root.find_all(["table", "tbody", "thead", "tr", "td", "th"]):
         if id(tag if tag.name == "table" else tag.find_parent("table")) in layout:
             tag["class"] = "layout"
+    for table in root.find_all("table"):
+        if id(table) not in layout:
+            _spread(table)
     for tag in root.select(".layout"):
         tag.name = "div"
     return _Converter().convert_soup(root)
@@ -125,6 +134,36 @@ def _as_strong_paragraph(soup: BeautifulSoup, tag: Tag) -> None:
     strong.string = words
     if words:
         tag.append(strong)
+
+
+def _spread(table: Tag) -> None:
+    """A cell that spans rows is written in each of them, empty if it is long: a row of Markdown has all its cells."""
+    cells = table.find_all(["td", "th"])
+    if sum(_span(cell, "rowspan") - 1 for cell in cells) > MOST_REPEATED:
+        return
+    spanning: dict[int, tuple[Tag, int]] = {}  # by column: a cell to be written again, and in how many rows
+    for row in table.find_all("tr"):
+        column = 0
+        for cell in [*row.find_all(["td", "th"], recursive=False), None]:
+            while column in spanning:
+                again, rows = spanning.pop(column)
+                row.append(again) if cell is None else cell.insert_before(again)
+                if rows > 1:
+                    spanning[column] = copy.copy(again), rows - 1
+                column += _span(again, "colspan")
+            if cell is not None:
+                if (rows := _span(cell, "rowspan") - 1) > 0:
+                    again = copy.copy(cell)
+                    if len(_words(cell)) > LONGEST_REPEATED:
+                        again.clear()
+                    spanning[column] = again, rows
+                column += _span(cell, "colspan")
+
+
+def _span(cell: Tag, attribute: str) -> int:
+    """How many rows or columns a cell spans, from 1 to 999."""
+    value = cell.get(attribute, "").strip()
+    return max(int(value), 1) if re.fullmatch("[0-9]{1,3}", value) else 1
 
 
 def _label(soup: BeautifulSoup, tag: Tag) -> None:
@@ -179,6 +218,7 @@ class _Converter(MarkdownConverter):
         return f"\n\n{fenced(code.rstrip(), _language(el))}\n\n" if code.strip() else ""
 
     def convert_td(self, el: Tag, text: str, parent_tags: set[str]) -> str:
+        el["colspan"] = str(_span(el, "colspan"))
         return super().convert_td(el, re.sub(r"\s*\n\s*", " ", text.strip()).replace("|", "\\|"), parent_tags)
 
     convert_th = convert_td

@@ -1,6 +1,7 @@
 """reStructuredText: docutils makes HTML, from which Markdown is made as of any HTML.
 
-Directives and roles that only Sphinx knows keep their content. No file is included, and nothing raw.
+Directives and roles that only Sphinx knows keep their content. No file is included, and nothing raw; a note says what
+would be.
 """
 
 import re
@@ -15,7 +16,7 @@ from docutils.parsers.rst.languages import en
 from docutils.utils import unescape
 
 from stages.articles.formats.blocks import KINDS, label
-from stages.articles.formats.converted import Converted, Unreadable, reading
+from stages.articles.formats.converted import Converted, Unreadable, elsewhere, reading
 from stages.articles.formats.decoding import decode
 from stages.articles.formats.html import to_markdown
 
@@ -37,9 +38,10 @@ SETTINGS = {
     "syntax_highlight": "none",
     "warning_stream": False,
 }
+INCLUDES = {"include", "literalinclude"}
 DROPPED = {  # directives that have no text, or read it from elsewhere
-    *("contents", "currentmodule", "default-domain", "default-role", "highlight", "include", "index", "literalinclude"),
-    *("meta", "module", "raw", "sectnum", "tabularcolumns", "target-notes", "toctree"),
+    *("contents", "currentmodule", "default-domain", "default-role", "highlight", "index", "meta", "module", "raw"),
+    *("sectnum", "tabularcolumns", "target-notes", "toctree", *INCLUDES),
 }
 CODE = {
     "code",
@@ -63,6 +65,8 @@ SIGNATURES = {  # directives of Sphinx that describe what they name, as those wi
     *("attribute", "class", "classmethod", "confval", "data", "describe", "envvar", "exception", "function", "method"),
     *("module", "object", "option", "program", "property", "staticmethod"),
 }
+AUTO = re.compile(r"auto(?:attribute|class|data|exception|function|method|module|property)")  # text is in docstrings
+NO_WORDS = {"automodule", "hlist", "only"}  # directives with an argument that is no text
 TEXT_ROLES = {"abbr", "any", "dfn", "doc", "download", "guilabel", "menuselection", "numref", "ref", "term"}
 METADATA = {"orphan", "tocdepth", "nocomments", "nosearch"}  # fields that Sphinx reads
 
@@ -80,7 +84,8 @@ def convert(data: bytes) -> Converted:
         _tidy(tree)
         html = publish_from_doctree(tree, writer="html5", settings_overrides={**SETTINGS, "output_encoding": "unicode"})
     soup = BeautifulSoup(html, "lxml")
-    return Converted(to_markdown(soup.main or soup.body or soup), tree.get("title"), encoding)
+    notes = elsewhere(tree.get("elsewhere", ()))
+    return Converted(to_markdown(soup.main or soup.body or soup), tree.get("title"), encoding, notes)
 
 
 class _Options(dict):
@@ -100,7 +105,11 @@ class _Kept(Directive):
 
     def run(self) -> list[nodes.Node]:
         name = self.name.lower()
-        argument = " ".join(self.arguments)
+        argument = " ".join(" ".join(self.arguments).split())
+        if name in INCLUDES or AUTO.fullmatch(name):
+            self.state.document.setdefault("elsewhere", []).append(f"{name} {argument}")
+        if name in DROPPED:
+            return []
         if name in CODE:
             return _code("\n".join(self.content), argument.split(" ")[0])
         parsed = nodes.container()
@@ -111,9 +120,9 @@ class _Kept(Directive):
             return _labelled(f"{VERSIONS[name]} {version}:", [*self._paragraph(words), *children])
         if name in KINDS:
             return _labelled(label(name).strip("*"), [*self._paragraph(argument), *children])
-        if not argument:
+        if not argument or name in NO_WORDS:
             return children
-        if ":" in name or name in SIGNATURES:
+        if ":" in name or name in SIGNATURES or AUTO.fullmatch(name):
             lines = [line for line in self.block_text.split("\n")[0].split("::", 1)[-1:] if line.strip()]
             return [nodes.paragraph("", "", _literal(line.strip())) for line in lines] + children
         return [*self._paragraph(argument), *children]
@@ -125,18 +134,11 @@ class _Kept(Directive):
         return [nodes.paragraph("", "", *inline)]
 
 
-class _Dropped(_Kept):
-    def run(self) -> list[nodes.Node]:
-        return []
-
-
 def _know(text: str) -> None:
     """Make docutils know the directives and roles of a text. Its tables are global: each is set for each text."""
     for name in sorted(set(DIRECTIVES.findall(text))):
         plain = name.lower()
-        if plain in DROPPED:
-            directives.register_directive(plain, _Dropped)
-        elif plain in CODE or plain not in en.directives:
+        if plain in DROPPED or plain in CODE or plain not in en.directives:
             directives.register_directive(plain, _Kept)
     for name in sorted({first or second for first, second in ROLES.findall(text)}):
         if name.lower() not in en.roles:
