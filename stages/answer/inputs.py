@@ -5,13 +5,10 @@ from pathlib import Path
 
 from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.base.files import read_jsonl
-from tune_or_retrieve.base.records import APPROACHES, Approach, Passage, Question, Retrieved
+from tune_or_retrieve.base.records import APPROACHES, FINE_TUNED, RETRIEVING, Approach, Passage, Question, Retrieved
 
 CONTEXTS = Path("data/contexts/contexts.jsonl")
 FINE_TUNE = Path("data/fine_tune")
-
-RETRIEVES: tuple[Approach, ...] = ("rag", "ft_rag")
-FINE_TUNED: tuple[Approach, ...] = ("ft", "ft_rag")
 
 
 def check_approach(name: str) -> Approach:
@@ -26,7 +23,7 @@ def read_contexts(approach: Approach, questions: Sequence[Question], path: Path 
     Raises:
         StageError: a question has no passages: without them, `base` would be passed off as `rag`.
     """
-    if approach not in RETRIEVES:
+    if approach not in RETRIEVING:
         return {}
     contexts = {row.question_id: row.passages for row in read_jsonl(path, Retrieved)}
     without = [question.id for question in questions if not contexts.get(question.id)]

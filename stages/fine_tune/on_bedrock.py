@@ -120,7 +120,7 @@ def _customization(name: str, model: BedrockModel) -> CustomizationParams:
     if model.customization is None:
         raise StageError(
             f"models.{name}: has no section customization, so it cannot be fine-tuned. Add it (see "
-            "presets/bedrock.yaml), or leave the model out of study.models."
+            "presets/bedrock.yaml), or take it out of study.fine_tune and study.approaches.ft and ft_rag."
         )
     return model.customization
 

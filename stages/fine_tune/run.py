@@ -47,7 +47,8 @@ def check_trainable(name: str, model: ModelParams) -> EmbeddedModel:
     if not isinstance(model, EmbeddedModel):
         raise StageError(
             f"models.{name}: provider {model.provider!r} cannot be fine-tuned: its weights are elsewhere. Use provider "
-            "'embedded' with a GGUF file, or leave the model out of study.models."
+            "'embedded' with a GGUF file, take it out of study.fine_tune and study.approaches.ft and ft_rag, or name "
+            f"its tuned form in models.{name}.tuned."
         )
     return model
 

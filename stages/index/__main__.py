@@ -5,11 +5,13 @@ from typing import TYPE_CHECKING
 
 from stages.chunks.params import ChunkingParams
 from stages.index.managed import build_managed
-from stages.index.params import KnowledgeBaseParams
+from stages.index.params import UNUSED, KnowledgeBaseParams
 from tune_or_retrieve.base.corpus import read_articles
+from tune_or_retrieve.base.files import atomic_directory, write_json
 from tune_or_retrieve.base.machine import SECTION, RunParams
-from tune_or_retrieve.base.params import load
+from tune_or_retrieve.base.params import load, load_value
 from tune_or_retrieve.base.progress import say
+from tune_or_retrieve.base.records import RETRIEVING
 from tune_or_retrieve.base.stage import stage
 from tune_or_retrieve.base.store import Store
 from tune_or_retrieve.vectors.params import FaissParams
@@ -22,6 +24,12 @@ FOLDER = Path("data/index")
 
 @stage
 def main() -> None:
+    models = [load_value(f"study.approaches.{approach}", dict[str, str]) for approach in RETRIEVING]
+    if not any(models):
+        with atomic_directory(FOLDER) as tmp:
+            write_json(tmp / UNUSED, {"why": f"no model answers by {' or '.join(RETRIEVING)}"})
+        say("index: nothing to build, as no model of study.approaches retrieves")
+        return
     params, fallback = load("knowledge_base", KnowledgeBaseParams), None
     if params.backend == "bedrock":
         fallback = build_managed(params, load("chunking", ChunkingParams), FOLDER)

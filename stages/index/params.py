@@ -6,6 +6,7 @@ from tune_or_retrieve.base.params import Section
 from tune_or_retrieve.vectors.params import FaissParams
 
 MANAGED = "managed.json"  # the only file in data/index then: what was built on Bedrock
+UNUSED = "unused.json"  # the only file in data/index then: no model retrieves, so nothing was built
 
 
 class KnowledgeBaseParams(Section):

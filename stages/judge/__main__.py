@@ -18,10 +18,11 @@ from stages.judge.params import JudgeParams
 from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.base.files import write_json, write_jsonl
 from tune_or_retrieve.base.machine import SECTION, RunParams
-from tune_or_retrieve.base.params import load, load_value
+from tune_or_retrieve.base.params import load
 from tune_or_retrieve.base.progress import say
 from tune_or_retrieve.base.questions import read_questions
 from tune_or_retrieve.base.stage import stage
+from tune_or_retrieve.base.study import ApproachesParams
 
 
 @stage
@@ -29,8 +30,8 @@ def main() -> None:
     if len(sys.argv) != 2:
         raise StageError("usage: python -m stages.judge <judge>, a name of params.yaml under `judges`.")
     name = sys.argv[1]
-    params, models = load(f"judges.{name}", JudgeParams), list(load_value("study.models", dict[str, str]))
-    questions, answers, pairs = read_questions(), read_answers(models), read_validation()
+    params, arms = load(f"judges.{name}", JudgeParams), load("study.approaches", ApproachesParams).arms
+    questions, answers, pairs = read_questions(), read_answers(arms), read_validation()
     controls = choose(pairs, params.control_pairs)
     with open_judge(name, params, load(SECTION, RunParams), gradings(controls, questions, answers)) as judge:
         report = judge_controls(judge, controls)

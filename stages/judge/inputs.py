@@ -1,25 +1,27 @@
-"""What is judged, the answers of every model and approach, and the validation pairs that controls are made of."""
+"""What is judged, the answers of every arm of the study, and the validation pairs that controls are made of."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.base.files import read_jsonl
-from tune_or_retrieve.base.records import APPROACHES, Answer, Pair
+from tune_or_retrieve.base.records import Answer, Pair
+from tune_or_retrieve.base.study import Arm, remove_others
 
 VALIDATION = Path("data/qa/validation.jsonl")
 ANSWERS = Path("data/answers")
 
 
-def read_answers(models: list[str]) -> list[Answer]:
-    """All approaches of all models. Raises StageError if a file is missing or empty."""
+def read_answers(arms: Sequence[Arm]) -> list[Answer]:
+    """Those of all arms; the files of others are removed. Raises StageError if a file is missing or empty."""
+    paths = [ANSWERS / approach / f"{model}.jsonl" for model, approach in arms]
+    remove_others(ANSWERS.glob("*/*.jsonl"), paths)
     answers: list[Answer] = []
-    for model in models:
-        for approach in APPROACHES:
-            path = ANSWERS / approach / f"{model}.jsonl"
-            rows = list(read_jsonl(path, Answer))
-            if not rows:
-                raise StageError(f"{path}: holds no answers. Remove it and run `dvc repro`, which makes it again.")
-            answers += rows
+    for path in paths:
+        rows = list(read_jsonl(path, Answer))
+        if not rows:
+            raise StageError(f"{path}: holds no answers. Remove it and run `dvc repro`, which makes it again.")
+        answers += rows
     return answers
 
 

@@ -2,13 +2,14 @@
 
 from pathlib import Path
 
-from stages.report.inputs import read_study
+from stages.report.inputs import read_study, remove_dropped
 from stages.report.outputs import make_outputs
-from stages.report.params import ReportParams, StudyParams
+from stages.report.params import ReportParams
 from tune_or_retrieve.base import params
 from tune_or_retrieve.base.files import write_text
 from tune_or_retrieve.base.progress import say
 from tune_or_retrieve.base.stage import stage
+from tune_or_retrieve.base.study import StudyParams
 from tune_or_retrieve.money.prices import Prices
 
 
@@ -17,7 +18,8 @@ def main() -> None:
     study = params.load("study", StudyParams)
     prices = params.load("prices", Prices)
     report = params.load("report", ReportParams)
-    outputs = make_outputs(read_study(list(study.models), list(study.judges)), prices, report)
+    remove_dropped(study)
+    outputs = make_outputs(read_study(study), prices, report)
     for path, text in outputs.items():
         write_text(Path(path), text)
     say("report: the table is in metrics/table.md, the page in metrics/report.html")

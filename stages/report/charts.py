@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from stages.report.inputs import Study
 from stages.report.measures import Cell
 from stages.report.statistics import Interval
+from stages.report.words import MISSING, number
 from stages.report.words import interval as interval_words
-from stages.report.words import number
-from tune_or_retrieve.base.records import APPROACHES, Approach
+from tune_or_retrieve.base.records import Approach
 
 TICKS = 5
 WIDTH, LEFT, RIGHT, TOP, ROW, BAR, FOOT = 380, 58, 58, 8, 34, 20, 26
@@ -53,7 +53,7 @@ class Figure:
 @dataclass(frozen=True)
 class Datum:
     approach: Approach
-    parts: list[float]  # stacked from zero
+    parts: list[float]  # stacked from zero; none: not measured
     interval: Interval | None
     digits: int
 
@@ -76,7 +76,8 @@ def figures(study: Study, cells: list[Cell], confidence: float) -> list[Figure]:
             n = str(min(scored)) if min(scored) == max(scored) else f"{min(scored)}–{max(scored)}"
             title = f"{name(model, set_, n)} · judge {judge}{mark}"
             quality[title] = [
-                Datum(c.approach, [g.score], g.interval, 1) for c in mine if (g := c.judges[judge]).score is not None
+                Datum(c.approach, [] if (g := c.judges[judge]).score is None else [g.score], g.interval, 1)
+                for c in mine
             ]
     latency, tokens = {}, {}
     for model, set_, mine in groups:
@@ -84,14 +85,15 @@ def figures(study: Study, cells: list[Cell], confidence: float) -> list[Figure]:
         latency[title] = [
             Datum(
                 c.approach,
-                [c.retrieval.mean, max(c.total.mean - c.retrieval.mean, 0.0)]
+                []
+                if c.total.mean is None
+                else [c.retrieval.mean, max(c.total.mean - c.retrieval.mean, 0.0)]
                 if c.retrieval and c.retrieval.mean
                 else [0.0, c.total.mean],
                 c.total_interval,
                 2,
             )
             for c in mine
-            if c.total.mean is not None
         ]
         tokens[title] = [Datum(c.approach, [c.output_tokens, c.input_tokens], None, 0) for c in mine]
     return [
@@ -106,8 +108,8 @@ def figures(study: Study, cells: list[Cell], confidence: float) -> list[Figure]:
             "latency",
             "Latency",
             "seconds per answer",
-            f"Bars are mean seconds from question to answer, lines their {level} intervals; the pale "
-            "part is retrieval. "
+            f"Bars are mean seconds from question to answer, lines their {level} intervals"
+            f"{'; the pale part is retrieval' * study.retrieves}. "
             "Medians and 95th percentiles are in the table of all numbers.",
             _panels("latency", latency, None),
         ),
@@ -123,7 +125,8 @@ def figures(study: Study, cells: list[Cell], confidence: float) -> list[Figure]:
 
 def _panels(figure: str, data: dict[str, list[Datum]], top: float | None) -> list[Panel]:
     """All panels of a figure on one scale from zero, for comparison by eye."""
-    ends = [max(sum(d.parts), d.interval.high if d.interval else 0.0) for rows in data.values() for d in rows]
+    shown = [d for rows in data.values() for d in rows if d.parts]
+    ends = [max(sum(d.parts), d.interval.high if d.interval else 0.0) for d in shown]
     step = nice_step(top or max(ends, default=1.0))
     limit = top or step * max(1, math.ceil(max(ends, default=1.0) / step - 1e-9))
     return [
@@ -147,13 +150,11 @@ def _panel(id_: str, title: str, data: list[Datum], limit: float, step: float, p
     def x(value: float) -> float:
         return round(LEFT + min(max(value, 0.0), limit) * scale, 2)
 
-    by_approach = {datum.approach: datum for datum in data}
     bars = []
-    for row, approach in enumerate(APPROACHES):
-        datum = by_approach.get(approach)
+    for row, datum in enumerate(data):
         y = TOP + row * ROW + (ROW - BAR) / 2
-        if datum is None:
-            bars.append(Bar(approach, y, [], None, "–"))
+        if not datum.parts:
+            bars.append(Bar(datum.approach, y, [], None, MISSING))
             continue
         segments, start = [], 0.0
         for part, value in enumerate(datum.parts):
@@ -162,12 +163,14 @@ def _panel(id_: str, title: str, data: list[Datum], limit: float, step: float, p
                 segments.append(Segment("pale" if pale else "full", x(start), round(x(start + value) - x(start), 2)))
             start += value
         whisker = (x(datum.interval.low), x(datum.interval.high)) if datum.interval else None
-        bars.append(Bar(approach, y, segments, whisker, number(start, datum.digits)))
-    baseline = TOP + len(APPROACHES) * ROW
+        bars.append(Bar(datum.approach, y, segments, whisker, number(start, datum.digits)))
+    baseline = TOP + len(data) * ROW
     count = round(limit / step)
     digits = max(0, -math.floor(math.log10(step)))
     ticks = [(x(i * step), number(i * step, digits)) for i in range(count + 1)]
     said = [
-        f"{d.approach} {number(sum(d.parts), d.digits)} {interval_words(d.interval, d.digits)}".rstrip() for d in data
+        f"{d.approach} {number(sum(d.parts), d.digits)} {interval_words(d.interval, d.digits)}".rstrip()
+        for d in data
+        if d.parts
     ]
     return Panel(id_, title, "; ".join(said) or "nothing measured", bars, ticks, baseline + FOOT, baseline)

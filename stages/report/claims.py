@@ -41,8 +41,8 @@ class ClaimResult:
 def compared_with_the_study(study: Study, cells: list[Cell]) -> list[ClaimResult]:
     found = {(c.model, c.approach, c.set): c for c in cells if c.slice is None}
     results = []
-    for model in study.models:
-        for claim in CLAIMS:
+    for model in filter(study.against_base, study.models):
+        for claim in (claim for claim in CLAIMS if claim.approach in study.approaches_of(model)):
             mine = [found[model, claim.approach, set_] for set_ in study.sets]
             if claim.ours is None:
                 rows = [(judge, [cell.judges[judge].uplift for cell in mine]) for judge in study.judges]

@@ -18,9 +18,9 @@ from stages.report.statistics import (
     sign_flip_test,
 )
 from tune_or_retrieve.base.progress import track
-from tune_or_retrieve.base.records import APPROACHES, Approach
+from tune_or_retrieve.base.records import Approach
 
-# All six pairs, the candidate first, so that the family that Holm corrects for is complete.
+# All six pairs, the candidate first; the family that Holm corrects for is all of those that a model has.
 PAIRS: tuple[tuple[Approach, Approach], ...] = (
     ("rag", "base"),
     ("ft", "base"),
@@ -40,7 +40,7 @@ class Paired:
     difference: float | None
     interval: Interval | None
     p_value: float | None
-    p_holm: float | None  # over the six comparisons of this judge, model and set
+    p_holm: float | None  # over the comparisons of this judge, model and set
     detectable: float | None  # minimum detectable effect
 
 
@@ -62,6 +62,11 @@ class Comparison:
     why: str
 
 
+def pairs_of(study: Study, model: str) -> list[tuple[Approach, Approach]]:
+    approaches = study.approaches_of(model)
+    return [pair for pair in PAIRS if {*pair} <= {*approaches}]
+
+
 def compare(study: Study, report: ReportParams) -> list[Comparison]:
     keys = list(product(study.judges, study.models, study.sets))
     shorter = "lower report.bootstrap_samples or report.permutation_samples"
@@ -71,7 +76,7 @@ def compare(study: Study, report: ReportParams) -> list[Comparison]:
     results = []
     for model in study.models:
         for set_ in study.sets:
-            for index, (first, second) in enumerate(PAIRS):
+            for index, (first, second) in enumerate(pairs_of(study, model)):
                 judges = {judge: families[judge, model, set_][index] for judge in study.judges}
                 reliable = [judges[name] for name in study.reliable_judges]
                 winner, robust, why = call(first, second, reliable, report.confidence)
@@ -102,7 +107,7 @@ def call(
 
 
 def _family(study: Study, judge: str, model: str, set_: str, report: ReportParams) -> list[Paired]:
-    rows = [_paired(study, judge, model, set_, first, second, report) for first, second in PAIRS]
+    rows = [_paired(study, judge, model, set_, first, second, report) for first, second in pairs_of(study, model)]
     tested = [i for i, row in enumerate(rows) if row.p_value is not None]
     adjusted = holm([rows[i].p_value for i in tested])
     by_index = dict(zip(tested, adjusted, strict=True))
@@ -136,7 +141,7 @@ def judge_agreement(study: Study) -> dict[tuple[str, str], Agreement]:
     """Agreement of each two judges over all answers that both scored, all models, approaches and sets together."""
     results = {}
     for first, second in combinations(study.judges, 2):
-        keys = [(m, a, q.id) for m in study.models for a in APPROACHES for q in study.questions]
+        keys = [(*arm, q.id) for arm in study.arms for q in study.questions]
         pairs = [(study.overall(first, *key), study.overall(second, *key)) for key in keys]
         both = [(a, b) for a, b in pairs if a is not None and b is not None]
         results[first, second] = agreement([a for a, _ in both], [b for _, b in both])

@@ -1,14 +1,14 @@
 """The machines behind the seconds and the number formats, in words."""
 
-from stages.report.inputs import RETRIEVING, Study
+from stages.report.inputs import Study
 from stages.report.words import listed
-from tune_or_retrieve.base.records import Approach, Timed
+from tune_or_retrieve.base.records import RETRIEVING, Approach, Timed
 
 
 def differing_hardware(study: Study) -> list[str]:
     """A note for each model whose approaches were timed on different machines or settings."""
     notes = []
-    for model in study.models:
+    for model in filter(study.against_base, study.models):
         others = [a for a in study.timed_approaches(model) if a != "base" and not study.alike(model, a)]
         if others:
             timed = [f"{one} on {listed(_timed_on(study, model, one))}" for one in dict.fromkeys(("base", *others))]
@@ -33,9 +33,9 @@ def machine_line(study: Study) -> str:
         add("retrieval", on, study.retrieval_metrics.get("embedding_dtype"))
     for model in study.models:
         of = f" of {model}" if len(study.models) > 1 else ""
-        timings = study.training[model]
+        timings = study.training.get(model, {})
         on = Timed(**{key: timings.get(key) for key in Timed.model_fields})
-        add(f"training{of}", on, study.trained[model].get("dtype"))
+        add(f"training{of}", on, study.trained.get(model, {}).get("dtype"))
         rows = (on for approach in study.timed_approaches(model) for on in study.measured_on(model, approach))
         for on in dict.fromkeys(rows):
             add(f"answers{of}", on)

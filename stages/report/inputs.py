@@ -12,6 +12,7 @@ from tune_or_retrieve.base.leaves import leaves
 from tune_or_retrieve.base.questions import read_questions
 from tune_or_retrieve.base.records import (
     APPROACHES,
+    RETRIEVING,
     Answer,
     AnswerTiming,
     Approach,
@@ -21,9 +22,9 @@ from tune_or_retrieve.base.records import (
     Score,
     Timed,
 )
+from tune_or_retrieve.base.study import Arm, StudyParams, remove_others
 
 SETS = ("handwritten", "synthetic")
-RETRIEVING: tuple[Approach, ...] = ("rag", "ft_rag")
 LENGTH_STOPS = {"length", "max_tokens"}  # the token limit, as OpenAI-compatible engines and Bedrock name it
 
 Key = tuple[str, Approach, str]  # model, approach, question id
@@ -54,7 +55,7 @@ class JudgeCard:
 
 @dataclass(frozen=True)
 class Study:
-    models: list[str]
+    arms: list[Arm]
     judges: list[str]
     questions: list[Question]
     contexts: dict[str, Retrieved]
@@ -65,13 +66,34 @@ class Study:
     retrieval_on: list[Timed]  # what these were measured on
     cards: dict[str, JudgeCard]
     retrieval_metrics: dict[str, Any]
-    training: dict[str, dict[str, Any]]  # by model, what fine_tune timed
-    trained: dict[str, dict[str, Any]]  # by model, its other figures
+    training: dict[str, dict[str, Any]]  # by tuned model, what fine_tune timed
+    trained: dict[str, dict[str, Any]]  # by tuned model, its other figures
     train_pairs: int | None  # that the models were tuned on
     languages: str = ""  # of the articles, "40 en, 12 de"; empty if all are in English
     articles_left_out: int = 0  # that the writer of the pairs does not read
     index_seconds: float | None = None  # that building the index took; None: not known
     left_out: str = ""  # ids of handwritten questions that a training pair leaks
+
+    @cached_property
+    def models(self) -> list[str]:
+        return list(dict.fromkeys(arm.model for arm in self.arms))
+
+    @cached_property
+    def approaches(self) -> list[Approach]:
+        """Those by which any model answers."""
+        return [a for a in APPROACHES if any(arm.approach == a for arm in self.arms)]
+
+    def approaches_of(self, model: str) -> list[Approach]:
+        return [arm.approach for arm in self.arms if arm.model == model]
+
+    @property
+    def retrieves(self) -> bool:
+        return any(approach in RETRIEVING for approach in self.approaches)
+
+    def against_base(self, model: str) -> bool:
+        """Whether there is anything to compare with the model as it is."""
+        approaches = self.approaches_of(model)
+        return "base" in approaches and len(approaches) > 1
 
     @cached_property
     def cluster(self) -> dict[str, int]:
@@ -101,7 +123,9 @@ class Study:
         return len(calls) <= 1 and len(machines - {None}) <= 1
 
     def timed_approaches(self, model: str) -> list[Approach]:
-        return [a for a in APPROACHES if any(self.generation.get((model, a, q.id)) for q in self.questions)]
+        return [
+            a for a in self.approaches_of(model) if any(self.generation.get((model, a, q.id)) for q in self.questions)
+        ]
 
     @property
     def sets(self) -> list[str]:
@@ -128,7 +152,20 @@ class Study:
         return [name for name in self.judges if self.cards[name].reliable]
 
 
-def read_study(models: list[str], judges: list[str], root: Path = Path(".")) -> Study:
+def remove_dropped(study: StudyParams) -> None:
+    """Remove the outs of arms, tuned models and judges that earlier studies had, in the folders that are read whole."""
+    data, metrics = Path("data"), Path("metrics")
+    arms = [f"{approach}/{model}.jsonl" for model, approach in study.arms]
+    for folder in (data / "answers", data / "timings/answer"):
+        remove_others(folder.glob("*/*.jsonl"), [folder / arm for arm in arms])
+    tuned = [f"{model}.json" for model in study.fine_tune]
+    for folder in (data / "timings/fine_tune", metrics / "fine_tune"):
+        remove_others(folder.glob("*.json"), [folder / name for name in tuned])
+    remove_others((data / "scores").glob("*.jsonl"), [data / "scores" / f"{judge}.jsonl" for judge in study.judges])
+    remove_others((metrics / "judge").glob("*.json"), [metrics / "judge" / f"{judge}.json" for judge in study.judges])
+
+
+def read_study(study: StudyParams, root: Path = Path(".")) -> Study:
     """Read the outs of the other stages.
 
     Raises:
@@ -137,10 +174,10 @@ def read_study(models: list[str], judges: list[str], root: Path = Path(".")) -> 
     data, metrics = root / "data", root / "metrics"
     questions = read_questions(root)
     known = {q.id for q in questions}
-    arms = [(model, approach) for model in models for approach in APPROACHES]
+    judges, tuned = list(study.judges), list(study.fine_tune)
     answers: dict[Key, Answer] = {}
     generation: dict[Key, list[AnswerTiming]] = {}
-    for model, approach in arms:
+    for model, approach in study.arms:
         path = data / "answers" / approach / f"{model}.jsonl"
         rows = _read_unique(path, Answer, lambda a: a.question_id)
         if missing := sorted(known - rows.keys()):
@@ -158,7 +195,7 @@ def read_study(models: list[str], judges: list[str], root: Path = Path(".")) -> 
     timings = list(read_jsonl(data / "timings/retrieve.jsonl", RetrievalTiming))
     pairs = read_json(metrics / "qa.json")
     return Study(
-        models=models,
+        arms=study.arms,
         judges=judges,
         questions=questions,
         contexts=_read_unique(data / "contexts/contexts.jsonl", Retrieved, lambda r: r.question_id),
@@ -169,8 +206,8 @@ def read_study(models: list[str], judges: list[str], root: Path = Path(".")) -> 
         retrieval_on=list(dict.fromkeys(t.measured_on for t in timings)),
         cards={judge: _card(judge, metrics / "judge" / f"{judge}.json") for judge in judges},
         retrieval_metrics=leaves(read_json(metrics / "retrieve.json")),
-        training={model: read_json(data / "timings/fine_tune" / f"{model}.json") for model in models},
-        trained={model: read_json(metrics / "fine_tune" / f"{model}.json") for model in models},
+        training={model: read_json(data / "timings/fine_tune" / f"{model}.json") for model in tuned},
+        trained={model: read_json(metrics / "fine_tune" / f"{model}.json") for model in tuned},
         train_pairs=pairs.get("train_pairs"),
         languages=pairs.get("languages", ""),
         articles_left_out=pairs.get("articles_left_out", 0),

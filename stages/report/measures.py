@@ -5,17 +5,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from stages.report.inputs import LENGTH_STOPS, RETRIEVING, Study
+from stages.report.inputs import LENGTH_STOPS, Study
 from stages.report.params import ReportParams
 from stages.report.slices import SLICERS, Slice, slices
 from stages.report.statistics import Interval, bootstrap_interval, mean, percent_change, percentile
-from tune_or_retrieve.base.records import APPROACHES, Approach, Question
+from tune_or_retrieve.base.records import RETRIEVING, Approach, Question
 from tune_or_retrieve.money.prices import Prices
 
 
 @dataclass(frozen=True)
 class Change:
-    """A relative change against `base` in %, on the questions that both have. `percent` None: the base is 0."""
+    """A relative change against `base` in %, on the questions that both have. `percent` None: the base is 0.
+
+    Where a cell has None instead: it is that of base, or the model has no answers by base.
+    """
 
     percent: float | None
     interval: Interval | None
@@ -30,7 +33,7 @@ class Graded:
     score: float | None
     interval: Interval | None
     fact_recall: float | None  # only of judges that count facts
-    uplift: Change | None  # None for base itself
+    uplift: Change | None
 
 
 @dataclass(frozen=True)
@@ -78,8 +81,7 @@ def measure(study: Study, prices: Prices, report: ReportParams) -> list[Cell]:
     return [
         _cell(study, model, approach, set_, slice_, questions, prices, report)
         for set_, slice_, questions in groups
-        for model in study.models
-        for approach in APPROACHES
+        for model, approach in study.arms
     ]
 
 
@@ -103,9 +105,10 @@ def _cell(
     spread = _spread([s for seconds in totals.values() for s in seconds])
 
     def change(values: dict[str, float | None], baseline: dict[str, float | None]) -> Change | None:
-        return None if approach == "base" else relative_change(study, questions, values, baseline, report)
+        return relative_change(study, questions, values, baseline, report) if compared else None
 
-    base = {q.id: study.answers[model, "base", q.id] for q in questions}
+    compared = approach != "base" and study.against_base(model)
+    base = {q.id: study.answers[model, "base", q.id] for q in questions} if compared else {}
     base_totals = _means({q.id: study.total_seconds(model, "base", q.id) for q in questions})
     return Cell(
         model=model,
@@ -118,7 +121,7 @@ def _cell(
         retrieval=_spread(retrieval) if approach in RETRIEVING else None,
         total=spread,
         total_interval=_interval(study, per_question, report),
-        total_change=change(per_question, base_totals) if study.alike(model, approach) else None,
+        total_change=change(per_question, base_totals) if compared and study.alike(model, approach) else None,
         replayed=sum(t.replayed for t in timings),
         input_tokens=inputs,
         output_tokens=outputs,
@@ -196,7 +199,7 @@ def _graded(
     rows = [study.scores[judge].get((model, approach, q.id)) for q in questions]
     recalls = [row.fact_recall for row in rows if row is not None and row.fact_recall is not None]
     uplift = None
-    if approach != "base":
+    if approach != "base" and study.against_base(model):
         base = {q.id: study.overall(judge, model, "base", q.id) for q in questions}
         uplift = relative_change(study, questions, scores, base, report)
     return Graded(len(scored), mean(list(scored.values())), _interval(study, scored, report), mean(recalls), uplift)

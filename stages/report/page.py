@@ -16,7 +16,7 @@ from stages.report.params import ReportParams
 from stages.report.slices import SLICERS, asks_yes_or_no
 from stages.report.summary import training_cost, training_seconds
 from stages.report.verdict import Verdict, price_of_quality
-from tune_or_retrieve.base.records import APPROACHES, Answer, Approach, Passage, Question, Score
+from tune_or_retrieve.base.records import Answer, Approach, Passage, Question, Score
 from tune_or_retrieve.money.prices import Prices
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -57,7 +57,8 @@ def render(
         .render(
             study=study,
             machine=machine_line(study),
-            approaches=APPROACHES,
+            approaches=study.approaches,
+            changes=any(map(study.against_base, study.models)),
             approach_words=words.APPROACH_WORDS,
             judge_words=words.JUDGE_WORDS,
             sub_scores=SUB_SCORES,
@@ -147,7 +148,7 @@ def _shown(study: Study, question: Question) -> ShownQuestion:
         articles=articles,
         passages=[(passage, passage.article_id in articles) for passage in (context.passages if context else [])],
         answers={
-            model: [_shown_answer(study, model, approach, question.id) for approach in APPROACHES]
+            model: [_shown_answer(study, model, approach, question.id) for approach in study.approaches_of(model)]
             for model in study.models
         },
     )

@@ -1,31 +1,8 @@
-"""The sections of params.yaml that this stage reads, but for `prices`: study, report."""
+"""Section `report` of params.yaml."""
 
-from typing import Annotated, Any, Literal
+from pydantic import Field
 
-from pydantic import BeforeValidator, Field, ValidationInfo
-
-from tune_or_retrieve.base.params import Name, Provider, Section
-
-
-def _mapping(value: Any, info: ValidationInfo) -> Any:
-    """A list of names, as old files have it, is refused with the mapping that takes its place."""
-    if isinstance(value, list):
-        entries = (info.context or {}).get(info.field_name)
-        shown = ", ".join(f"{name}: {_provider(entries, name)}" for name in value)
-        raise ValueError(f"must name the provider of each entry, as in {{{shown}}}: by it dvc.yaml names the code")
-    return value
-
-
-def _provider(entries: Any, name: Any) -> str:
-    entry = entries.get(name) if isinstance(entries, dict) and isinstance(name, str) else None
-    return str(entry.get("provider", "none")) if isinstance(entry, dict) else "..."
-
-
-class StudyParams(Section):
-    """What is compared: names of entries of `models` and `judges`, each with the provider of that entry."""
-
-    models: Annotated[dict[Name, Provider], Field(min_length=1), BeforeValidator(_mapping)]
-    judges: Annotated[dict[Name, Provider | Literal["none"]], Field(min_length=1), BeforeValidator(_mapping)]
+from tune_or_retrieve.base.params import Section
 
 
 class ReportParams(Section):

@@ -34,7 +34,7 @@ def summarise(
     for model in study.models:
         seconds = training_seconds(study, model)
         rows[f"{model}.fine_tune_s"] = rounded(seconds, 1)
-        rows[f"{model}.fine_tune_warning"] = study.trained[model].get("warning")
+        rows[f"{model}.fine_tune_warning"] = study.trained.get(model, {}).get("warning")
         rows[f"{model}.fine_tune_cost"] = rounded(training_cost(study, model, prices), 4)
         rows[f"{model}.replayed"] = sum(c.replayed for c in cells if c.model == model and c.slice is None)
     for cell in cells:
@@ -77,15 +77,15 @@ def rounded(value: float | None, digits: int) -> float | None:
 
 
 def training_seconds(study: Study, model: str) -> float | None:
-    """All that fine_tune took: loading, training, conversion and its check."""
-    parts = [value for name, value in study.training[model].items() if name.endswith("_seconds")]
+    """All that fine_tune took: loading, training, conversion and its check. None: not tuned, or not timed."""
+    parts = [value for name, value in study.training.get(model, {}).items() if name.endswith("_seconds")]
     return float(sum(parts)) if parts else None
 
 
 def training_cost(study: Study, model: str, prices: Prices) -> float | None:
     """Of training on this machine by the hour; of a job elsewhere as it was paid for."""
-    if "training_dollars" in study.training[model]:
-        return study.training[model]["training_dollars"]  # None: its price was not known
+    if "training_dollars" in (timings := study.training.get(model, {})):
+        return timings["training_dollars"]  # None: its price was not known
     seconds = training_seconds(study, model)
     if seconds is None or prices.compute_per_hour is None:
         return None

@@ -27,43 +27,48 @@ def results_table(
     for set_ in study.sets:
         parts.append(f"## {set_.capitalize()} questions (n = {len(study.select(set_))})\n")
         parts.append(markdown_table(*_rows(study, [c for c in cells if c.set == set_ and c.slice is None], prices)))
-        calls = [c for c in comparisons if c.set == set_]
-        parts.append(markdown_table(*_calls(study, calls)))
+        if calls := [c for c in comparisons if c.set == set_]:
+            parts.append(markdown_table(*_calls(study, calls)))
     parts.append("## Notes\n")
     machine = [f"Measured on {line}."] if (line := machine_line(study)) else []
-    parts += [f"- {note}" for note in [_legend(confidence, prices, cells), *machine, *notes]]
+    parts += [f"- {note}" for note in [_legend(study, confidence, prices, cells), *machine, *notes]]
     return "\n".join(parts) + "\n"
 
 
-def _legend(confidence: float, prices: Prices, cells: list[Cell]) -> str:
+def _legend(study: Study, confidence: float, prices: Prices, cells: list[Cell]) -> str:
     cost = ""
     if any(cell.cost_per_1000 is not None for cell in cells):
         cost = f" Cost is of 1,000 answers, prices of {prices.as_of}."
     mark = " † marks timings of which some are replayed." if any(cell.replayed for cell in cells) else ""
+    compared = any(len(study.approaches_of(model)) > 1 for model in study.models)
+    detectable = "Detectable is the minimum detectable effect of one comparison. " * compared
+    retrieval = ", retrieval included" * study.retrieves
+    changes = "; changes are of means" * any(map(study.against_base, study.models))
     return (
         f"Scores are means on a 0–10 scale with {100 * confidence:.0f}% intervals (bootstrap over articles). "
-        f"Detectable is the minimum detectable effect of one comparison. "
-        f"Seconds are p50 / p95 of one call at a time, retrieval included; changes are of means.{mark}{cost}"
+        f"{detectable}Seconds are p50 / p95 of one call at a time{retrieval}{changes}.{mark}{cost}"
     )
 
 
 def _rows(study: Study, cells: list[Cell], prices: Prices) -> tuple[list[str], list[list[str]]]:
     several = len(study.models) > 1
     counting = [j for j in study.judges if any(c.judges[j].fact_recall is not None for c in cells)]
+    changes = any(map(study.against_base, study.models))
     priced = any(cell.cost_per_1000 is not None for cell in cells)
     header = ["model"] * several + ["approach"]
     for judge in study.judges:
         mark = "" if study.cards[judge].reliable else " (unreliable)"
-        header += [f"{judge}{mark}", "vs base"]
+        header += [f"{judge}{mark}", *["vs base"] * changes]
     header += [f"fact recall ({judge})" for judge in counting]
-    header += ["input tokens", "output tokens", "cut at limit", "seconds", "vs base"]
-    header += ["cost"] * priced
+    header += ["input tokens", "output tokens", "cut at limit", "seconds"]
+    header += ["vs base"] * changes + ["cost"] * priced
     rows = []
     for cell in cells:
         row = [cell.model] * several + [cell.approach]
         for judge in study.judges:
             graded = cell.judges[judge]
-            row += [score(graded, cell.n), percent(graded.uplift.percent) if graded.uplift else MISSING]
+            row.append(score(graded, cell.n))
+            row += [percent(graded.uplift.percent) if graded.uplift else MISSING] * changes
         row += [number(cell.judges[judge].fact_recall) for judge in counting]
         seconds = f"{number(cell.total.p50)} / {number(cell.total.p95)}{' †' * bool(cell.replayed)}"
         row += [
@@ -71,8 +76,8 @@ def _rows(study: Study, cells: list[Cell], prices: Prices) -> tuple[list[str], l
             number(cell.output_tokens, 0),
             share(cell.at_token_limit),
             seconds if cell.total.p50 is not None else MISSING,
-            percent(cell.total_change.percent) if cell.total_change else MISSING,
         ]
+        row += [percent(cell.total_change.percent) if cell.total_change else MISSING] * changes
         rows.append(row + [money(cell.cost_per_1000, prices.currency)] * priced)
     return header, rows
 

@@ -1,16 +1,18 @@
 """The answer to "fine-tune, retrieve, both or neither?", in words that claim no more than the numbers do."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from stages.report.comparisons import Comparison
 from stages.report.hardware import differing_hardware
 from stages.report.inputs import Study
 from stages.report.measures import Cell
-from stages.report.words import ANSWER_WORDS, listed, number, percent, share
-from tune_or_retrieve.base.records import APPROACHES, Approach
+from stages.report.words import answer_word, listed, not_tried, number, percent, share
+from tune_or_retrieve.base.records import Approach
 
 FEW_QUESTIONS = 30
 FEW_PAIRS = 300
+OTHERS = {2: "both others", 3: "each of the other three"}
 
 
 @dataclass(frozen=True)
@@ -20,7 +22,8 @@ class Standing:
     model: str
     set: str
     n: int
-    best: Approach | None  # it beat each of the other three
+    approaches: list[Approach]  # at least two
+    best: Approach | None  # it beat each of the others
     robust: bool  # ... after Holm's correction too
     unbeaten: list[Approach]  # no other approach beat these
     any_call: bool
@@ -30,16 +33,23 @@ class Standing:
         where = f"on the {self.n} {self.set} questions"
         if self.best:
             firm = "" if self.robust else " (not in every comparison after Holm's correction)"
-            return f"{where}, {self.best} beats each of the other three{firm}"
+            others = [a for a in self.approaches if a != self.best]
+            return f"{where}, {self.best} beats {OTHERS.get(len(others), others[0])}{firm}"
         if not self.any_call:
-            return f"{where}, no approach can be told from another"
+            return f"{where}, {alike(self.approaches)}"
         if not self.unbeaten:
             return f"{where}, each approach is beaten by another, in a circle"
         if len(self.unbeaten) == 1:
             return f"{where}, {self.unbeaten[0]} is beaten by no other, but does not beat each of them"
-        beaten = [a for a in APPROACHES if a not in self.unbeaten]
+        beaten = [a for a in self.approaches if a not in self.unbeaten]
         those = f"each of {listed(beaten)}" if len(beaten) > 1 else beaten[0]
         return f"{where}, {listed(self.unbeaten)} are not told apart; {those} is beaten by another"
+
+
+def alike(approaches: Sequence[Approach]) -> str:
+    if len(approaches) == 2:
+        return f"{listed(approaches)} cannot be told apart"
+    return "no approach can be told from another"
 
 
 @dataclass(frozen=True)
@@ -52,30 +62,38 @@ class Verdict:
 
 
 def standings(study: Study, comparisons: list[Comparison]) -> list[Standing]:
+    """Of models that answer by two approaches or more."""
     results = []
     for model in study.models:
-        for set_ in study.sets:
+        approaches = study.approaches_of(model)
+        for set_ in study.sets if len(approaches) > 1 else ():
             mine = [c for c in comparisons if c.model == model and c.set == set_]
-            lost: dict[Approach, list[Approach]] = {a: [] for a in APPROACHES}  # by loser, who beat it
+            lost: dict[Approach, list[Approach]] = {a: [] for a in approaches}  # by loser, who beat it
             for c in mine:
                 if c.winner:
                     lost[c.second if c.winner == c.first else c.first].append(c.winner)
-            best = next((a for a in APPROACHES if all(a in lost[other] for other in APPROACHES if other != a)), None)
+            best = next((a for a in approaches if all(a in lost[other] for other in approaches if other != a)), None)
             robust = best is not None and all(c.robust for c in mine if best in (c.first, c.second))
-            unbeaten = [a for a in APPROACHES if not lost[a]]
-            results.append(
-                Standing(model, set_, len(study.select(set_)), best, robust, unbeaten, any(c.winner for c in mine))
-            )
+            unbeaten = [a for a in approaches if not lost[a]]
+            n, any_call = len(study.select(set_)), any(c.winner for c in mine)
+            results.append(Standing(model, set_, n, approaches, best, robust, unbeaten, any_call))
     return results
 
 
 def verdicts(study: Study, comparisons: list[Comparison]) -> list[Verdict]:
     every = standings(study, comparisons)
     found = [_verdict(study, model, [s for s in every if s.model == model]) for model in study.models]
-    return [replace(one, worth=_worth(study, [c for c in comparisons if c.model == one.model])) for one in found]
+    return [
+        replace(
+            one,
+            because=f"{one.because} {not_tried(one.model, study.approaches_of(one.model))}".rstrip(),
+            worth=_worth(study, one.model, [c for c in comparisons if c.model == one.model]),
+        )
+        for one in found
+    ]
 
 
-def _worth(study: Study, comparisons: list[Comparison]) -> str:
+def _worth(study: Study, model: str, comparisons: list[Comparison]) -> str:
     """How far to trust a study with few questions or training pairs; empty if it has enough."""
     said = []
     if len(study.questions) < FEW_QUESTIONS:
@@ -93,22 +111,25 @@ def _worth(study: Study, comparisons: list[Comparison]) -> str:
                 f"{number(max(effects), 1)} points to be seen (the minimum detectable effects), and intervals over so "
                 "few articles tend to be too narrow. What is not told apart here may still differ."
             )
-    if study.train_pairs is not None and study.train_pairs < FEW_PAIRS:
+    if model in study.trained and study.train_pairs is not None and study.train_pairs < FEW_PAIRS:
         said.append(f"Fine-tuning had {study.train_pairs} pairs only; more of them may teach a model more.")
     return " ".join(said)
 
 
 def _verdict(study: Study, model: str, mine: list[Standing]) -> Verdict:
+    tried = study.approaches_of(model)
+    if len(tried) == 1:
+        return Verdict(model, "Nothing to compare.", f"Only {tried[0]} was tried.", mine)
     if not study.reliable_judges:
         because = f"None of the judges ({listed(study.judges)}) did well enough on its controls to be believed."
         return Verdict(model, "No answer yet.", because, mine)
     because = "; ".join(s.text for s in mine) + "."
     because = because[0].upper() + because[1:]
     bests = {s.best for s in mine if s.best}
-    common = [a for a in APPROACHES if all(a in s.unbeaten for s in mine)]
+    common = [a for a in tried if all(a in s.unbeaten for s in mine)]
     if len(bests) == 1:
         best = next(iter(bests))
-        word = ANSWER_WORDS[best].capitalize()
+        word = answer_word(best, tried).capitalize()
         if all(s.robust for s in mine) and len(study.reliable_judges) > 1:
             return Verdict(model, f"{word}.", because, mine)
         if best in common:
@@ -116,8 +137,8 @@ def _verdict(study: Study, model: str, mine: list[Standing]) -> Verdict:
     if len(bests) > 1 or not common:
         return Verdict(model, "It depends on the questions.", because, mine)
     if not any(s.any_call for s in mine):
-        return Verdict(model, "Not settled: no approach can be told from another.", because, mine)
-    words = listed([ANSWER_WORDS[a] for a in common])
+        return Verdict(model, f"Not settled: {alike(tried)}.", because, mine)
+    words = listed([answer_word(a, tried) for a in common])
     return Verdict(model, f"Not settled between {words}." if len(common) > 1 else f"Leaning to {words}.", because, mine)
 
 
@@ -187,10 +208,10 @@ def cautions(study: Study, cells: list[Cell]) -> list[str]:
                 f"Judge {judge} left {missing} of {sum(c.n for c in whole)} answers unscored; they are left out, "
                 "not counted as wrong."
             )
-    if len(study.reliable_judges) == 1:
+    if len(study.reliable_judges) == 1 and any(len(study.approaches_of(model)) > 1 for model in study.models):
         notes.append("Only one judge is reliable: no call here is confirmed by a second one.")
     for model in study.models:
-        if warning := study.trained[model].get("warning"):
+        if warning := study.trained.get(model, {}).get("warning"):
             notes.append(f"The training of {model} is doubtful: {warning}.")
         whole = [c for c in cells if c.model == model and c.slice is None]
         timed, replayed = sum(c.generation.n for c in whole), sum(c.replayed for c in whole)

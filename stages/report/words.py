@@ -1,6 +1,6 @@
 """Numbers as people read them. A missing value is an en dash, a negative number has a real minus sign."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from stages.report.measures import Change, Graded
 from stages.report.statistics import Interval
@@ -8,6 +8,10 @@ from tune_or_retrieve.base.records import Approach
 
 MISSING = "–"
 ANSWER_WORDS: dict[Approach, str] = {"base": "neither", "rag": "retrieve", "ft": "fine-tune", "ft_rag": "both"}
+BASE_WORDS = {  # what base says where the only other approach is this one
+    "rag": "do not retrieve",
+    "ft": "do not fine-tune",
+}
 APPROACH_WORDS: dict[Approach, str] = {
     "base": "the model as it is",
     "rag": "with retrieved passages",
@@ -22,6 +26,33 @@ JUDGE_WORDS = {
     "reads texts as facts does but shares none of its rules for finding errors, and it is blind to who does what to "
     "whom.",
 }
+
+
+def answer_word(approach: Approach, tried: Collection[Approach]) -> str:
+    """What speaks for an approach says of "fine-tune, retrieve, both or neither?", as far as it was `tried`."""
+    others = [one for one in tried if one != "base"]
+    return BASE_WORDS.get(others[0], "neither") if approach == "base" and len(others) == 1 else ANSWER_WORDS[approach]
+
+
+def not_tried(model: str, tried: Collection[Approach]) -> str:
+    """A sentence on the approaches that the study leaves out; empty if it has all."""
+    said = []
+    if "base" not in tried:
+        said.append("the model as it is")
+    if not {"ft", "ft_rag"} & {*tried}:
+        said.append("fine-tuning")
+    elif "ft" not in tried:
+        said.append("fine-tuning without retrieval")
+    if not {"rag", "ft_rag"} & {*tried}:
+        said.append("retrieval")
+    elif "rag" not in tried:
+        said.append("retrieval without fine-tuning")
+    if "ft_rag" not in tried and {"rag", "ft"} <= {*tried}:
+        said.append("both together")
+    if not said:
+        return ""
+    words = listed(said)
+    return f"{words[0].upper()}{words[1:]} {'was' if len(said) == 1 else 'were'} not tried with {model}."
 
 
 def number(value: float | None, digits: int = 2) -> str:

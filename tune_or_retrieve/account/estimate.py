@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from tune_or_retrieve.base.records import RETRIEVING
+from tune_or_retrieve.base.study import Arm
 from tune_or_retrieve.money.budget import Spent
 from tune_or_retrieve.money.cost import Usage, cost_or_none
 from tune_or_retrieve.money.prices import Prices
@@ -54,19 +56,18 @@ class Row:
 
 
 def answering(
-    models: Mapping[str, str], n_questions: int, repeats: int, bare: Tokens, with_passages: Tokens
+    arms: Iterable[Arm], models: Mapping[str, str], n_questions: int, repeats: int, bare: Tokens, with_passages: Tokens
 ) -> list[Calls]:
-    """The four approaches of every model, each question `repeats` times, and the warm-up of each approach.
+    """The arms of these models, each question `repeats` times, and the warm-up of each arm.
 
     Args:
         models: base model by the model's name in params.yaml.
     """
     n = n_questions * repeats + 1
-    each = {"base": bare, "rag": with_passages, "ft": bare, "ft_rag": with_passages}
     return [
-        Calls(f"answer_{approach}@{name}", model, n, tokens)
-        for name, model in models.items()
-        for approach, tokens in each.items()
+        Calls(f"answer_{approach}@{name}", models[name], n, with_passages if approach in RETRIEVING else bare)
+        for name, approach in arms
+        if name in models
     ]
 
 

@@ -13,6 +13,8 @@ from pydantic import ValidationError
 
 from tune_or_retrieve.account.doctor import Wanted
 from tune_or_retrieve.base.errors import StageError
+from tune_or_retrieve.base.records import RETRIEVING
+from tune_or_retrieve.base.study import arms
 from tune_or_retrieve.money.cost import in_dollars
 from tune_or_retrieve.money.prices import AREA, Prices, names
 
@@ -61,21 +63,25 @@ def requirements(params: Mapping[str, Any], providers: Sequence[str] = ("bedrock
     def asks(section: Mapping[str, Any]) -> bool:
         return section.get("provider") in providers
 
-    study = _at(params, "study")
-    models = {name: one for name in study.get("models") or [] if asks(one := _at(params, "models", name))}
+    study, approaches = _at(params, "study"), _at(params, "study", "approaches")
+    named = dict.fromkeys(arm.model for arm in arms(approaches))
+    models = {name: one for name in named if asks(one := _at(params, "models", name))}
     judges = {name: one for name in study.get("judges") or [] if asks(one := _at(params, "judges", name))}
     qa, base = _at(params, "qa"), _at(params, "knowledge_base")
     writer = _at(qa, "llm") if qa.get("generator") == "llm" and asks(_at(qa, "llm")) else {}
-    base = _at(base, "bedrock") if base.get("backend") == "bedrock" else {}
+    retrieves = any(approaches.get(approach) for approach in RETRIEVING)
+    base = _at(base, "bedrock") if base.get("backend") == "bedrock" and retrieves else {}
+    trained = study.get("fine_tune") or ()
+    needed = [one if name in trained else {**one, "customization": None} for name, one in models.items()]
     wanted: dict[str | None, Wanted] = {}
-    for section in (*models.values(), *judges.values(), writer, base):
+    for section in (*needed, *judges.values(), writer, base):
         if section:
             region = section.get("region")
             wanted[region] = wanted.get(region, Wanted()) + _wanted(section)
     tuned = {
         name: Tuned(one["base_model"], int(one.get("epochs", 1)))
         for name, model in models.items()
-        if (one := _at(model, "customization")).get("base_model")
+        if name in trained and (one := _at(model, "customization")).get("base_model")
     }
     return Requirements(
         models={name: _asked(one) for name, one in models.items()},
@@ -105,9 +111,9 @@ def hourly(params: Mapping[str, Any]) -> dict[str, float]:
 
 
 def provisioned(params: Mapping[str, Any]) -> dict[str, float]:
-    """Dollars an hour of each model of the study that is hosted on provisioned throughput, all its units together."""
+    """Dollars an hour of each tuned model that is hosted on provisioned throughput, all its units together."""
     found = {}
-    for name in _at(params, "study").get("models") or []:
+    for name in _at(params, "study").get("fine_tune") or ():
         hosting = _at(params, "models", name, "hosting")
         given = _at(hosting, "provisioned")
         if hosting.get("kind") == "provisioned" and given.get("price_per_hour"):

@@ -10,7 +10,8 @@ from stages.qa.params import WriterParams
 from tune_or_retrieve.account.estimate import Calls, Tokens, Training, answering, embedding
 from tune_or_retrieve.account.requirements import Requirements
 from tune_or_retrieve.base.files import read_jsonl
-from tune_or_retrieve.base.records import APPROACHES, Chunk, Pair, Question, Retrieved
+from tune_or_retrieve.base.records import Chunk, Pair, Question, Retrieved
+from tune_or_retrieve.base.study import arms
 from tune_or_retrieve.money.spending import CHARACTERS_PER_TOKEN
 
 DATA = Path("data")
@@ -92,8 +93,9 @@ def _work(required: Requirements, counted: Counted, params: Mapping[str, Any]) -
     bare = Tokens(PROMPT_TOKENS + counted.question_tokens, longest)
     rag = Tokens(bare.input + counted.context_tokens, longest)
     models = {name: one.model for name, one in required.models.items()}
-    yield from answering(models, counted.questions, repeats, bare, rag)
-    n_answers = len(params.get("study", {}).get("models") or []) * len(APPROACHES) * counted.questions
+    asked = arms(params.get("study", {}).get("approaches") or {})
+    yield from answering(asked, models, counted.questions, repeats, bare, rag)
+    n_answers = len(asked) * counted.questions
     for name, judge in required.judges.items():
         controls = params.get("judges", {}).get(name, {}).get("control_pairs", 0) * CONTROLS_OF_A_PAIR
         read = RUBRIC_TOKENS + counted.question_tokens + counted.reference_tokens + longest

@@ -9,6 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 Approach = Literal["base", "rag", "ft", "ft_rag"]
 APPROACHES: tuple[Approach, ...] = ("base", "rag", "ft", "ft_rag")
+RETRIEVING: tuple[Approach, ...] = ("rag", "ft_rag")
+FINE_TUNED: tuple[Approach, ...] = ("ft", "ft_rag")
 QuestionSet = Literal["handwritten", "synthetic"]
 
 

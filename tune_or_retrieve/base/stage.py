@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from pydantic import TypeAdapter, ValidationError
 
 from tune_or_retrieve.base import params
-from tune_or_retrieve.base.errors import StageError, exits_cleanly
+from tune_or_retrieve.base.errors import NotYet, StageError, exits_cleanly
 from tune_or_retrieve.base.files import write_json
 from tune_or_retrieve.base.home import cached
 from tune_or_retrieve.base.leaves import leaves
@@ -45,6 +45,8 @@ def stage(main: Callable[[], None]) -> Callable[[], None]:
         try:
             main()
         except StageError as fault:
+            if name and not isinstance(fault, NotYet) and (places := _named_in(name)):
+                fault.add_note(f"To leave this model out, remove it from {places} in params.yaml.")
             if name and (removed := _removed(name)):
                 fault.add_note(
                     f"Before {name} began, DVC removed what its last run had written ({', '.join(removed)}). "
@@ -77,6 +79,13 @@ def size(content: Mapping[str, Any]) -> dict[str, Any]:
     keys = {key for file in PRESETS.glob("*.yaml") for key in leaves(params.everything(file))}
     keys |= {"articles.source", *(key for key in values if key.startswith("study."))}
     return {key: values.get(key) for key in sorted(keys - {NO_SIZE})}
+
+
+def _named_in(stage: str) -> str:
+    """The keys by which a model has this stage; empty for a stage that is not of one model."""
+    if stage.startswith("answer_"):
+        return f"study.approaches.{stage.removeprefix('answer_').partition('@')[0]}"
+    return "study.fine_tune and study.approaches.ft and ft_rag" if stage.startswith("fine_tune@") else ""
 
 
 def _removed(name: str) -> list[str]:

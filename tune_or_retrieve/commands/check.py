@@ -13,7 +13,7 @@ from stages.fine_tune.params import FineTuneParams
 from stages.index.params import KnowledgeBaseParams
 from stages.judge.params import JudgeParams
 from stages.qa.params import QaParams
-from stages.report.params import ReportParams, StudyParams
+from stages.report.params import ReportParams
 from stages.retrieve.params import RetrievalParams
 from tune_or_retrieve.base import machine, params
 from tune_or_retrieve.base.errors import StageError
@@ -22,6 +22,7 @@ from tune_or_retrieve.base.locations import resolve
 from tune_or_retrieve.base.machine import RunParams
 from tune_or_retrieve.base.questions import HANDWRITTEN, NO_HANDWRITTEN
 from tune_or_retrieve.base.records import Question
+from tune_or_retrieve.base.study import StudyParams
 from tune_or_retrieve.chat.models import ModelParams
 from tune_or_retrieve.commands import documents
 from tune_or_retrieve.commands.forecast import GRAPH, forecast
@@ -50,6 +51,10 @@ def check() -> None:
     """Print that there are no faults, and what would run. Raises StageError with the faults of all sections."""
     refuse_faults()
     print(f"{params.PARAMS_FILE}: no faults.", flush=True)
+    study = params.load("study", StudyParams)
+    for model in study.models:
+        approaches = [arm.approach for arm in study.arms if arm.model == model]
+        print(f"Approaches of {model}: {', '.join(approaches)}.", flush=True)
     articles = params.load("articles", ArticlesParams)
     if articles.source == "folder":
         found = walk(articles.folder)
@@ -95,23 +100,16 @@ def refuse_faults() -> None:
         faults.append(f"knowledge_base.fallback: must be none with backend {base.backend}. Got {base.fallback!r}.")
     if base and base.bedrock is not None:  # in a local study, too: it takes one word to use it
         tried(params.load, "knowledge_base.bedrock", BedrockBaseParams)
-    if base and retrieval and base.backend == "bedrock":
+    if base and retrieval and base.backend == "bedrock" and getattr(study, "retrieves", True):
         # Here: it imports boto3, which a local study does not need.
         from tune_or_retrieve.providers.bedrock.knowledge_base.retriever import search_type
 
         tried(search_type, retrieval.mode, base.bedrock.store)
     for section, kind in (("models", ModelParams), ("judges", JudgeParams)):
         tried(params.load_value, section, dict[params.Name, Any])
-        used = getattr(study, section, {})
         # Entries that the study does not use are checked, too: it takes one word to use them.
-        for name in dict.fromkeys([*used, *(tried(params.entries, section) or ())]):
-            read = tried(params.load, f"{section}.{name}", kind)
-            sections[f"{section}.{name}"] = read
-            provider = getattr(read, "provider", "none")
-            if read and used.get(name, provider) != provider:
-                faults.append(
-                    f"study.{section}.{name}: must be {provider}, the provider of {section}.{name}. Got {used[name]!r}."
-                )
+        for name in dict.fromkeys([*getattr(study, section, {}), *(tried(params.entries, section) or ())]):
+            sections[f"{section}.{name}"] = tried(params.load, f"{section}.{name}", kind)
     if HANDWRITTEN.exists() or GRAPH.is_file():  # without a pipeline, params.yaml is checked alone
         tried(lambda: list(read_jsonl(HANDWRITTEN, Question, NO_HANDWRITTEN)))
     parts = [part for section in sections.values() for part in _parts(section)]

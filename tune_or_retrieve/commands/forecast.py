@@ -13,6 +13,7 @@ from tune_or_retrieve.base.files import read_json
 from tune_or_retrieve.base.leaves import leaves
 from tune_or_retrieve.base.progress import duration
 from tune_or_retrieve.base.stage import PRESETS, durations, size, size_id
+from tune_or_retrieve.base.study import StudyParams
 from tune_or_retrieve.money.cost import in_dollars
 from tune_or_retrieve.money.prices import Prices
 
@@ -159,8 +160,9 @@ def _cost(rows: Sequence[Estimate], content: Mapping[str, Any]) -> Iterator[str]
     prices = params.load("prices", Prices)
     seconds, hour = sum(row.seconds or 0 for row in rows), prices.compute_per_hour
     machine_time = f"about {seconds / 3600 * hour:.2f} {prices.currency} of machine time" if hour and seconds else ""
-    study, knowledge_base = content["study"], content["knowledge_base"]["backend"]
-    asked = {*study["models"].values(), *study["judges"].values(), content["qa"].get("provider"), knowledge_base}
+    study = params.load("study", StudyParams)
+    asked = {*study.models.values(), *study.judges.values(), content["qa"].get("provider")}
+    asked |= {content["knowledge_base"]["backend"]} if study.retrieves else set()
     paid = list(_paid([row.stage for row in rows], content, prices)) if asked & set(PAID) else []
     yield from paid
     if not paid:

@@ -7,11 +7,11 @@ from pathlib import Path
 from stages.index.params import KnowledgeBaseParams
 from stages.judge.params import JudgeParams
 from stages.qa.params import QaParams
-from stages.report.params import StudyParams
 from stages.retrieve.params import RetrievalParams
 from tune_or_retrieve.base.corpus import FOLDER, MANIFEST, read_articles
 from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.base.params import load
+from tune_or_retrieve.base.study import StudyParams
 from tune_or_retrieve.text.languages import language_of, may_be_english, shares
 
 LOOKED_AT = 50  # files, spread over the folder
@@ -46,7 +46,8 @@ def _english_only() -> Iterator[str]:
     for name in (name for name, kind in kinds.items() if kind != "llm"):
         yield f"judges.{name}: its scores of answers in other languages mean little; a judge of kind llm reads them"
     base = load("knowledge_base", KnowledgeBaseParams)
-    vectors = base.backend == "faiss" and load("retrieval", RetrievalParams).mode != "bm25"
+    retrieves = load("study", StudyParams).retrieves
+    vectors = retrieves and base.backend == "faiss" and load("retrieval", RetrievalParams).mode != "bm25"
     if vectors and base.faiss.embedding.model == ENGLISH_MODEL:
         yield (
             "knowledge_base.faiss.embedding: all-MiniLM-L6-v2 is trained on English; retrieval.mode bm25 does without "

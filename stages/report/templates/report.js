@@ -8,7 +8,7 @@
     let shown = 0;
     for (const question of questions) {
       const fits = ["set", "slice", "kind"].every((name) => {
-        const wanted = form.elements[name].value;
+        const wanted = form.elements[name]?.value;
         return !wanted || question.dataset[name] === wanted;
       });
       question.hidden = !(fits && (!words || question.textContent.toLowerCase().includes(words)));
