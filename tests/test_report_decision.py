@@ -11,6 +11,7 @@ from stages.report.options import Option
 from stages.report.params import ReportParams
 from stages.report.recommendation import Change, Lead, choose, recommend
 from stages.report.statistics import Interval, questions_needed, share_interval
+from tune_or_retrieve.base.study import Arm
 
 REPORT = ReportParams(
     seed=3, confidence=0.95, bootstrap_samples=500, permutation_samples=500, power=0.8, right_from=7.0, margin=0.5,
@@ -24,11 +25,11 @@ def _option(
 ) -> Option:
     return Option(
         "micro", approach, 50, score, None, None, None, p95, p95, p95, replace(FREE, generation=each, training=once),
-        None, None, None,
+        None, None, None, True,
     )  # fmt: skip
 
 
-BASE, RAG, FT = ("micro", "base"), ("micro", "rag"), ("micro", "ft")
+BASE, RAG, FT = (Arm("micro", approach) for approach in ("base", "rag", "ft"))
 
 
 def _leads(found: list[Option], half: float = 0.1) -> dict:
@@ -145,13 +146,26 @@ def test_what_breaks_a_limit_is_named_with_its_value():
     }
 
 
-def test_only_what_would_change_the_recommendation_is_said():
-    found = [_option("base", 5.0, 0.002), _option("ft", 5.0, 0.001, once=30.0), _option("rag", 9.0, p95=8.0)]
+def test_what_would_be_recommended_otherwise():
+    found = [_option("base", 5.0, 0.002), _option("ft", 5.4, 0.001, once=30.0), _option("rag", 9.0, p95=8.0)]
     limits = REPORT.model_copy(update={"max_seconds_p95": 3.0})
-    assert recommend(found, _leads(found), limits).changes == [
-        Change("without the limit on seconds", RAG),
-        Change("at 10,000 questions a month", FT),
-    ]
+    recommended = recommend(found, _leads(found), limits)
+    assert (recommended.arm, recommended.changes) == (
+        BASE,
+        [
+            Change("no limit on seconds", RAG),
+            Change("10,000 questions a month", FT),
+            Change("models at a tenth of their price", BASE),
+            Change("no margin", FT),
+            Change("a margin of 1 points", BASE),
+        ],
+    )
+
+
+def test_a_lead_on_which_the_judges_do_not_agree_settles_nothing():
+    assert Lead(50, 2.0, Interval(1.0, 3.0)).over(0.5) is True
+    assert Lead(50, 2.0, Interval(1.0, 3.0), agreed=False).over(0.5) is None
+    assert Lead(50, 0.0, Interval(-0.2, 0.2), agreed=False).over(0.5) is False
 
 
 @pytest.mark.parametrize(

@@ -2,15 +2,15 @@
 
 from dataclasses import dataclass
 
-from stages.report.inputs import RETRIEVING, Study
+from stages.report.inputs import Study
 from stages.report.measures import cost_per_1000
 from stages.report.params import ReportParams
 from stages.report.statistics import mean
 from stages.report.summary import training_cost
-from tune_or_retrieve.base.records import Approach
+from tune_or_retrieve.base.records import FINE_TUNED, RETRIEVING
+from tune_or_retrieve.base.study import Arm
 from tune_or_retrieve.money.prices import Prices
 
-TUNED: tuple[Approach, ...] = ("ft", "ft_rag")
 HOURS_A_MONTH = 730  # 365 * 24 / 12
 
 
@@ -48,7 +48,7 @@ class Costs:
         return None if monthly is None else monthly / self.questions
 
 
-def costs(study: Study, arm: tuple[str, Approach], prices: Prices, report: ReportParams) -> Costs:
+def costs(study: Study, arm: Arm, prices: Prices, report: ReportParams) -> Costs:
     model, approach = arm
     answers = [study.answers[model, approach, q.id] for q in study.questions]
     seconds = [t.seconds for q in study.questions for t in study.generation.get((model, approach, q.id), [])]
@@ -62,7 +62,7 @@ def costs(study: Study, arm: tuple[str, Approach], prices: Prices, report: Repor
         prices,
         study.billed_as(model),
     )
-    tuned, retrieves = approach in TUNED, approach in RETRIEVING
+    tuned, retrieves = approach in FINE_TUNED, approach in RETRIEVING
     return Costs(
         training=training_cost(study, model, prices) if tuned else 0.0,
         hosting=_hosting(study, model, prices) if tuned else 0.0,
@@ -84,7 +84,7 @@ def _hosting(study: Study, model: str, prices: Prices) -> float | None:
     """A month of a tuned model that waits to be asked. On this machine that is nothing: it is paid while it works."""
     if study.billed_as(model) is None:
         return 0.0
-    per_hour = study.training[model].get("hosting_dollars_per_hour")
+    per_hour = study.training.get(model, {}).get("hosting_dollars_per_hour")
     return prices.storage_per_model_month if per_hour is None else per_hour * HOURS_A_MONTH
 
 

@@ -167,7 +167,7 @@ def _apart(marks: list[Mark]) -> list[Mark]:
     return placed
 
 
-def legend(options: Sequence[Option]) -> str:
+def dominated(options: Sequence[Option]) -> str:
     """Which options another dominates, in words; empty if none."""
     out = [f"{_name(one, options)} by {one.dominated_by[1]}" for one in options if one.dominated_by]
-    return f"Dominated (no better, faster or cheaper than another): {listed(out)}." if out else ""
+    return f"Dominated, that is, another is at least as good, as fast and as cheap: {listed(out)}." if out else ""

@@ -10,7 +10,8 @@ from stages.report.measures import bootstrap_options
 from stages.report.options import pooled
 from stages.report.params import ReportParams
 from stages.report.statistics import Interval, bootstrap_interval
-from tune_or_retrieve.base.records import Question
+from tune_or_retrieve.base.records import APPROACHES, Question
+from tune_or_retrieve.base.study import Arm
 
 FEW = 10  # fewer questions than these that differ leave an interval too narrow: benchmarks/intervals.py
 
@@ -28,8 +29,10 @@ class Interaction:
 def interactions(
     study: Study, model: str, groups: dict[str, Sequence[Question]], report: ReportParams
 ) -> list[Interaction]:
-    """One for each group of questions in which all four approaches of the model have scores."""
-    scores = {approach: pooled(study, (model, approach)) for approach in ("base", "rag", "ft", "ft_rag")}
+    """One for each group of questions in which all four approaches of the model have scores; none without the four."""
+    if study.approaches_of(model) != list(APPROACHES):
+        return []
+    scores = {approach: pooled(study, Arm(model, approach)) for approach in APPROACHES}
     found = []
     for name, questions in groups.items():
         ids = [q.id for q in questions if all(q.id in one for one in scores.values())]

@@ -14,9 +14,8 @@ from stages.report.measures import bootstrap_options
 from stages.report.params import ReportParams
 from stages.report.statistics import Interval, bootstrap_interval, mean, percentile, share_interval
 from tune_or_retrieve.base.records import Approach
+from tune_or_retrieve.base.study import Arm
 from tune_or_retrieve.money.prices import Prices
-
-Arm = tuple[str, Approach]  # model, approach
 
 
 @dataclass(frozen=True)
@@ -37,11 +36,12 @@ class Option:
     cost_per_right: float | None  # all costs of a month over its right answers
     cost_per_right_interval: Interval | None
     seconds_per_right: float | None
+    alike: bool  # the study's seconds may be compared: measured on one machine, and all of them or none replayed
     dominated_by: Arm | None = None  # at least as good, as fast and as cheap, and better in one of them
 
     @property
     def arm(self) -> Arm:
-        return self.model, self.approach
+        return Arm(self.model, self.approach)
 
 
 def pooled(study: Study, arm: Arm) -> dict[str, float]:
@@ -54,9 +54,9 @@ def pooled(study: Study, arm: Arm) -> dict[str, float]:
     return found
 
 
-def options(study: Study, arms: Iterable[Arm], prices: Prices, report: ReportParams) -> list[Option]:
-    """Every arm, with those marked that another one dominates."""
-    found = [_option(study, arm, prices, report) for arm in arms]
+def options(study: Study, prices: Prices, report: ReportParams) -> list[Option]:
+    """Every arm of the study, with those marked that another one dominates."""
+    found = [_option(study, arm, prices, report) for arm in study.arms]
     return [replace(one, dominated_by=_dominating(one, found)) for one in found]
 
 
@@ -82,7 +82,16 @@ def _option(study: Study, arm: Arm, prices: Prices, report: ReportParams) -> Opt
         cost_per_right=_over(spent.per_answer, right),
         cost_per_right_interval=_over_interval(spent.per_answer, right_interval),
         seconds_per_right=_over(mean(seconds), right),
+        alike=alike(study),
     )
+
+
+def alike(study: Study) -> bool:
+    """Whether all seconds were measured on one machine, what is hosted aside, and all in this run or all before it."""
+    machines = {on.machine for arm in study.arms for on in study.measured_on(*arm)}
+    machines |= {on.machine for on in study.retrieval_on}
+    replayed = {timing.replayed for timings in study.generation.values() for timing in timings}
+    return len(machines - {None}) <= 1 and len(replayed) <= 1
 
 
 def _over(amount: float | None, share: float | None) -> float | None:
@@ -103,7 +112,7 @@ def _dominating(one: Option, others: list[Option]) -> Arm | None:
     def at_least(other: Option) -> bool:
         pairs = [
             (other.score, one.score),
-            (one.seconds_p50, other.seconds_p50),
+            (one.seconds_p50, other.seconds_p50) if one.alike else (None, None),
             (one.costs.per_answer, other.costs.per_answer),
         ]
         known = [(a, b) for a, b in pairs if a is not None and b is not None]
@@ -111,13 +120,6 @@ def _dominating(one: Option, others: list[Option]) -> Arm | None:
 
     found = [other for other in others if other is not one and one.score is not None and at_least(other)]
     return max(found, key=lambda other: other.score or 0.0).arm if found else None
-
-
-def differences(study: Study, first: Arm, second: Arm) -> tuple[np.ndarray, list[int]]:
-    """Of the pooled scores (n,), first minus second, on the questions that have both; and their clusters."""
-    a, b = pooled(study, first), pooled(study, second)
-    both = [q for q in a if q in b]
-    return np.array([a[q] - b[q] for q in both]), [study.cluster[q] for q in both]
 
 
 def by_arm(found: Iterable[Option]) -> Mapping[Arm, Option]:

@@ -4,7 +4,8 @@
 2. One is *beaten* if another has a mean score that is higher by more than `report.margin`.
 3. Of those that are not beaten, the cheapest at `report.questions_per_month` is recommended.
 4. That is *settled* if the intervals say so: no other's lead over it can be more than the margin, and each cheaper one
-   is beaten by more than the margin for certain. The intervals hold together (Bonferroni, over all pairs).
+   is beaten by more than the margin for certain. The intervals hold together (Bonferroni, over all pairs), and the
+   reliable judges must agree which of two is better.
 """
 
 import itertools
@@ -14,9 +15,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from stages.report.inputs import Study
-from stages.report.options import Arm, Option, by_arm, differences
+from stages.report.options import Option, by_arm, pooled
 from stages.report.params import ReportParams
 from stages.report.statistics import Interval, bootstrap_interval, questions_needed
+from tune_or_retrieve.base.progress import track
+from tune_or_retrieve.base.study import Arm
 
 VOLUME, CHEAPER = 10, 0.1  # what is tried: ten times the questions; models at a tenth of their price
 
@@ -28,12 +31,15 @@ class Lead:
     n: int
     difference: float
     interval: Interval | None
+    agreed: bool = True  # each reliable judge's mean difference has the same sign
 
     def over(self, margin: float) -> bool | None:
         """Whether it is more than the margin: True or False if that is certain, else None."""
         if self.interval is None:
             return None
-        return True if self.interval.low > margin else False if self.interval.high <= margin else None
+        if self.interval.high <= margin:
+            return False
+        return True if self.interval.low > margin and self.agreed else None
 
     def needed(self, margin: float) -> int | None:
         """About how many questions like these would tell on which side of the margin it is."""
@@ -61,7 +67,7 @@ class Recommendation:
     open: list[tuple[Arm, Arm]]  # leads whose side of the margin is not certain: (better, worse)
     excluded: dict[Arm, str]  # by a limit, and how
     cheaper_beaten: list[Arm]  # cheaper than `arm`, and beaten
-    changes: list[Change]  # only those that change the recommendation
+    changes: list[Change]  # what was tried, whether it changes the recommendation or not
 
 
 def recommend(found: Sequence[Option], leads: dict[tuple[Arm, Arm], Lead], report: ReportParams) -> Recommendation:
@@ -71,27 +77,33 @@ def recommend(found: Sequence[Option], leads: dict[tuple[Arm, Arm], Lead], repor
         leads: see :func:`all_leads`.
     """
     chosen = choose(found, leads, report)
-    return replace(chosen, changes=_changes(found, leads, report, chosen.arm))
+    return replace(chosen, changes=_changes(found, leads, report))
 
 
-def all_leads(study: Study, arms: Sequence[Arm], report: ReportParams) -> dict[tuple[Arm, Arm], Lead]:
-    """Of each arm over each other, both ways."""
-    pairs = list(itertools.combinations(arms, 2))
+def all_leads(study: Study, report: ReportParams) -> dict[tuple[Arm, Arm], Lead]:
+    """Of each arm of the study over each other, both ways, on the questions that every reliable judge scored."""
+    pairs = list(itertools.combinations(study.arms, 2))
+    scores = {arm: pooled(study, arm) for arm in study.arms}
     leads = {}
-    for first, second in pairs:
-        values, clusters = differences(study, first, second)
-        if not len(values):
+    for first, second in track(pairs, "leads", unit="pairs", shorter="lower report.bootstrap_samples"):
+        both = [q for q in scores[first] if q in scores[second]]
+        if not both:
             continue
+        values = np.array([scores[first][q] - scores[second][q] for q in both])
         interval = bootstrap_interval(
             values,
-            clusters,
+            [study.cluster[q] for q in both],
             samples=report.bootstrap_samples,
             confidence=1 - (1 - report.confidence) / len(pairs),
             seed=report.seed,
         )
-        mean = float(np.mean(values))
-        leads[first, second] = Lead(len(values), mean, interval)
-        leads[second, first] = Lead(len(values), -mean, interval and Interval(-interval.high, -interval.low))
+        signs = {
+            np.sign(sum(study.overall(judge, *first, q) - study.overall(judge, *second, q) for q in both))
+            for judge in study.reliable_judges
+        }
+        mean, agreed = float(np.mean(values)), len(signs) == 1
+        leads[first, second] = Lead(len(values), mean, interval, agreed)
+        leads[second, first] = Lead(len(values), -mean, interval and Interval(-interval.high, -interval.low), agreed)
     return leads
 
 
@@ -154,23 +166,23 @@ def _price(one: Option) -> tuple[float, float]:
     return (np.inf if known is None else known, np.inf if one.seconds is None else one.seconds)
 
 
-def _changes(
-    found: Sequence[Option], leads: dict[tuple[Arm, Arm], Lead], report: ReportParams, now: Arm | None
-) -> list[Change]:
+def _changes(found: Sequence[Option], leads: dict[tuple[Arm, Arm], Lead], report: ReportParams) -> list[Change]:
     tried: list[tuple[str, Sequence[Option], ReportParams]] = []
     if report.max_seconds_p95 is not None:
-        tried.append(("without the limit on seconds", found, _with(report, max_seconds_p95=None)))
+        tried.append(("no limit on seconds", found, _with(report, max_seconds_p95=None)))
     if report.max_cost_per_1000 is not None:
-        tried.append(("without the limit on cost", found, _with(report, max_cost_per_1000=None)))
+        tried.append(("no limit on cost", found, _with(report, max_cost_per_1000=None)))
     volume = report.questions_per_month * VOLUME
     tried += [
-        (f"at {volume:,} questions a month", [_at(one, questions=volume) for one in found], report),
-        ("if each answer cost a tenth", [_cheaper(one) for one in found], report),
-        ("with no margin: the best, whatever it costs", found, _with(report, margin=0.0)),
-        (f"with a margin of {2 * report.margin:g} points", found, _with(report, margin=2 * report.margin)),
+        (f"{volume:,} questions a month", [_at(one, questions=volume) for one in found], report),
+        ("models at a tenth of their price", [_cheaper(one) for one in found], report),
     ]
-    changes = [Change(what, choose(options, leads, params).arm) for what, options, params in tried]
-    return [change for change in changes if change.arm != now]
+    if report.margin:
+        tried += [
+            ("no margin", found, _with(report, margin=0.0)),
+            (f"a margin of {2 * report.margin:g} points", found, _with(report, margin=2 * report.margin)),
+        ]
+    return [Change(what, choose(options, leads, params).arm) for what, options, params in tried]
 
 
 def _with(report: ReportParams, **changes) -> ReportParams:
