@@ -1,6 +1,7 @@
-"""How the offline judges tell true answers from wrong ones, against plain cosine and plain overlap of words.
+"""How the judges tell true answers from wrong ones, against plain cosine and plain overlap of words.
 
-    .venv/bin/python -m benchmarks.judges               needs data/qa: `make repro` makes it
+    .venv/bin/python -m benchmarks.judges               the offline ones; needs data/qa: `make repro` makes it
+    .venv/bin/python -m benchmarks.judges --judge NAME  a chat model, an entry of `judges`, on the part `report` alone
 
 The files in benchmarks/data hold references of documentation, manuals and policies. Each has true answers, from lightly
 edited to wholly reworded, and answers that are wrong by one fact, in the reference's own words or in others. Several
@@ -23,19 +24,22 @@ from typing import Literal
 
 import numpy as np
 
+from stages.judge.chat_judge import llm_judge
 from stages.judge.controls.controls import FLATTERY, WRONG, make_controls
 from stages.judge.judging import make_judge
-from stages.judge.params import JudgeParams, SemanticParams
+from stages.judge.params import JudgeParams, LlmJudgeParams, SemanticParams
 from stages.judge.reading.style import words_of
 from stages.judge.verdict import Judge
-from tune_or_retrieve.base.errors import exits_cleanly
-from tune_or_retrieve.base.files import read_jsonl, write_json
+from tune_or_retrieve.base.errors import StageError, exits_cleanly
+from tune_or_retrieve.base.files import read_json, read_jsonl, write_json
 from tune_or_retrieve.base.locations import resolve
 from tune_or_retrieve.base.machine import SECTION, RunParams
 from tune_or_retrieve.base.params import load
+from tune_or_retrieve.base.progress import Progress
 from tune_or_retrieve.base.records import Pair, Record
 
 DATA, RESULT = Path("benchmarks/data"), Path("benchmarks/results/judges.json")
+CHAT_RESULT = Path("benchmarks/results/chat_judges.json")
 FILES = ("graded_answers", "fresh_answers")
 PARTS = ("report", "choice", "held_out", "tuned_on")
 JUDGES = ("facts", "semantic")
@@ -61,8 +65,36 @@ Scores = Sequence[Sequence[float]]  # of each reference's answers
 
 @exits_cleanly
 def main() -> None:
-    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
-    rows = [row for name in FILES for row in read_jsonl(DATA / f"{name}.jsonl", Graded)]
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--judge", metavar="NAME", help="an entry of `judges` in params.yaml that asks a chat model")
+    name = parser.parse_args().judge
+    rows = [row for file in FILES for row in read_jsonl(DATA / f"{file}.jsonl", Graded)]
+    if name is None:
+        offline(rows)
+    else:
+        by_chat(name, [row for row in rows if row.part == "report"])
+
+
+def by_chat(name: str, rows: Sequence[Graded]) -> None:
+    """Print and keep how a chat model judges. Raises StageError as the stage judge."""
+    params, run = load(f"judges.{name}", JudgeParams), load(SECTION, RunParams)
+    if not isinstance(params, LlmJudgeParams):
+        raise StageError(f"judges.{name}: must be of kind llm. Without --judge, the others are measured.")
+    with llm_judge(name, params, run) as judge:
+        scores = []
+        with Progress(f"judge {name}", len(rows), "references") as progress:
+            for row in rows:
+                scores.append(_scores(judge, [row])[0])
+                progress.advance()
+    model = getattr(params, "model", None) or Path(params.weights).name
+    # What a comparison says is relative, so the study's bands do not apply.
+    found = judged(rows, scores, scale=params.scoring != "pairwise")
+    print(f"{model}, {params.scoring}", found)
+    before = read_json(CHAT_RESULT) if CHAT_RESULT.is_file() else {}
+    write_json(CHAT_RESULT, before | {f"{model}, {params.scoring}": found})
+
+
+def offline(rows: Sequence[Graded]) -> None:
     params = {name: load(f"judges.{name}", JudgeParams) for name in JUDGES}
     semantic = params["semantic"]
     assert isinstance(semantic, SemanticParams)

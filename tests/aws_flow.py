@@ -17,7 +17,7 @@ from typing import Any
 
 import botocore.loaders
 import pytest
-from small_study import ROOT, change, write_small_study
+from small_study import ROOT, change, study_of, write_small_study
 
 from tune_or_retrieve.account.estimate import estimate, total
 from tune_or_retrieve.account.requirements import prices, requirements
@@ -38,7 +38,7 @@ UNTRAINED = (("index",), ("retrieve",), ("answer", "base", MODEL), ("answer", "r
 TRAINED = (("fine_tune", MODEL), ("answer", "ft", MODEL), ("answer", "ft_rag", MODEL))
 JUDGED = (("judge", JUDGE),)
 SMALL = {
-    "study.models": {MODEL: "bedrock"},
+    **study_of({MODEL: "bedrock"}),
     "study.judges": {JUDGE: "bedrock"},
     "models.micro.customization.epochs": 1,
     "retrieval.top_k": 2,
@@ -118,7 +118,9 @@ def study(root: Path, usd: float, train: bool) -> Seen:
     seen = Seen(root, usd, train)
     # AWS never forgets a training job by its name, and its model went with teardown: each study has one of its own.
     change(root / "params.yaml", {"run.budget_usd": usd, "fine_tune.seed": time.time_ns() % 2**31})
-    with _inside(root) as patch:
+    if not train:
+        change(root / "params.yaml", study_of({MODEL: "bedrock"}, only=("base", "rag")))
+    with _inside(root):
         seen.said["doctor"] = _output(commands.doctor)
         seen.said["before"] = _output(commands.resources)
         if not seen.said["before"].startswith("nothing of"):
@@ -127,8 +129,6 @@ def study(root: Path, usd: float, train: bool) -> Seen:
                 "removal of all of them. Nothing was touched. Choose another region or account, or remove them "
                 f"yourself with `tune-or-retrieve teardown`:\n{seen.said['before']}"
             )
-        if not train:  # the judge reads the answers of all approaches
-            patch.setattr("stages.judge.inputs.APPROACHES", ("base", "rag"))
         try:
             for step in (*UNTRAINED, *(TRAINED if train else ()), *JUDGED):
                 with _paid(step, usd):

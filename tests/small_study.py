@@ -6,7 +6,7 @@ With SHORT changes, one that takes seconds: the chat model is the real one cut s
 import hashlib
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,21 @@ import yaml
 from tune_or_retrieve.base.machine import RunParams
 
 ROOT = Path(__file__).resolve().parent.parent
+APPROACHES = ("base", "rag", "ft", "ft_rag")
 ONE_THREAD = RunParams(device="cpu", gpu_layers=0, threads=1)
+
+
+def models_of(models: dict[str, str], only: Collection[str] = APPROACHES) -> dict[str, Any]:
+    """Of the section `study`: these models, each with its provider, by all approaches or some of them."""
+    tuned = dict(models) if {"ft", "ft_rag"} & {*only} else {}
+    return {"approaches": {one: dict(models) if one in only else {} for one in APPROACHES}, "fine_tune": tuned}
+
+
+def study_of(models: dict[str, str], only: Collection[str] = APPROACHES) -> dict[str, Any]:
+    """The same as changes to params."""
+    return {f"study.{key}": value for key, value in models_of(models, only).items()}
+
+
 CHANGES = {  # params of a study that takes minutes, not an hour
     "articles.source": "folder",
     "articles.folder.path": "corpus",
@@ -44,7 +58,7 @@ HANDWRITTEN = [
     ),
 ]
 SHORT = {
-    "study.models": {"micro": "embedded"},
+    **study_of({"micro": "embedded"}),
     "models.micro.weights": "short.gguf",
     "models.micro.sha256": None,
     "run.threads": 1,
@@ -68,7 +82,7 @@ RUNS = {  # what is run: the outs of it, in the order of writing
         ("answer", approach, "micro"): [
             *(f"data/answers/{approach}/micro.jsonl", f"data/timings/answer/{approach}/micro.jsonl"),
         ]
-        for approach in ("base", "rag", "ft", "ft_rag")
+        for approach in APPROACHES
     },
     **{("judge", name): [f"data/scores/{name}.jsonl", f"metrics/judge/{name}.json"] for name in ("facts", "semantic")},
     ("report",): [

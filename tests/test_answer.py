@@ -6,11 +6,12 @@ import os
 import sqlite3
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 import yaml
-from fake_openai import running
+from fake_openai import DIE, completion, running
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
@@ -18,7 +19,7 @@ from pydantic import Field
 from small_study import ONE_THREAD
 
 from stages.answer.__main__ import main
-from stages.answer.answering import Engine, answer_questions
+from stages.answer.answering import WARM_UP_TOKENS, Engine, answer_questions
 from stages.answer.inputs import adapter_path, check_approach, read_contexts
 from stages.answer.params import AnswerParams
 from tune_or_retrieve.base import machine
@@ -27,7 +28,7 @@ from tune_or_retrieve.base.files import read_jsonl, sha256_text, write_jsonl
 from tune_or_retrieve.base.params import load
 from tune_or_retrieve.base.records import ELSEWHERE, Answer, AnswerTiming, Passage, Question, Retrieved, Timed
 from tune_or_retrieve.chat.call_store import CallStore
-from tune_or_retrieve.chat.calls import NoCompletion
+from tune_or_retrieve.chat.calls import CallFailed
 from tune_or_retrieve.chat.prompts import messages
 
 ROOT = Path(__file__).parent.parent
@@ -49,7 +50,7 @@ class RememberingChat(BaseChatModel):
     def _generate(self, messages, stop=None, run_manager=None, **options):
         self.calls.append((messages[-1].content, options))
         if any(word in messages[-1].content for word in self.broken):
-            raise NoCompletion("cut off")
+            raise CallFailed("the connection was cut off")
         message = AIMessage(
             self.text,
             usage_metadata={"input_tokens": 9, "output_tokens": 2, "total_tokens": 11},
@@ -229,7 +230,7 @@ def test_a_failing_call_is_named_never_kept_and_costs_only_itself(tmp_path):
     with pytest.raises(StageError) as caught:
         run(tmp_path, RememberingChat(broken=("three",)))
     assert str(caught.value) == (
-        "answer_base@micro: question three: the model call failed: the server's reply is no chat completion (cut off)."
+        "answer_base@micro: question three: the model call failed: the connection was cut off."
     )
     chat = RememberingChat()
     _, timings = run(tmp_path, chat)
@@ -386,6 +387,72 @@ def test_rag_against_a_remote_server(study, monkeypatch):
     timings = read_jsonl(Path("data/timings/answer/rag/remote.jsonl"), AnswerTiming)
     assert {timing.measured_on for timing in timings} == {ELSEWHERE}
     assert [json.loads(line)["text"] for line in before.splitlines()] == ["Fine.", "Fine."]
+
+
+def serve_by(fake, **run):
+    """params.yaml with the model `remote` behind the fake server."""
+    params = yaml.safe_load(Path("params.yaml").read_text())
+    params["models"]["remote"] = {"provider": "openai", "base_url": fake.url, "model": "qwen"}
+    params["run"] |= {"retries": 0, **run}
+    Path("params.yaml").write_text(yaml.safe_dump(params))
+
+
+def asked(fake):
+    return [request["messages"][-1]["content"] for request in fake.requests]
+
+
+def test_a_server_that_dies_loses_nothing_that_was_answered(study, monkeypatch, capsys):
+    with running() as fake:
+        serve_by(fake)
+        fake.script = [completion(), completion(), DIE]  # warm-up, question one, and then
+        with pytest.raises(SystemExit):
+            stage(monkeypatch, "base", "remote")
+        assert asked(fake) == ["What is one?", "What is one?", "What is two?"]
+    assert not Path("data/answers").exists()
+    said = capsys.readouterr().err
+    assert said.startswith(
+        "answer_base@remote: 0/2 calls\nerror: answer_base@remote: question two: the model call failed"
+    )
+    assert said.endswith("Run `dvc repro` again later: replies that came are kept.\n")
+
+    with pytest.raises(SystemExit):  # nobody listens
+        stage(monkeypatch, "base", "remote")
+    with running(fake.port) as again:
+        stage(monkeypatch, "base", "remote")
+    assert asked(again) == ["What is two?", "What is two?"]  # warm-up and call
+    assert [one.text for one in read_jsonl(Path("data/answers/base/remote.jsonl"), Answer)] == ["Fine.", "Fine."]
+
+
+def test_a_server_gets_as_many_calls_at_once_as_params_say(study, monkeypatch):
+    together = threading.Barrier(2, timeout=60)
+
+    def answer(body, path):
+        if body["max_tokens"] != WARM_UP_TOKENS:
+            together.wait()  # each call is answered only once the other has come, too
+        return completion()
+
+    with running() as fake:
+        serve_by(fake, concurrency={"openai": 2})
+        fake.script = answer
+        stage(monkeypatch, "base", "remote")
+    assert [one.question_id for one in read_jsonl(Path("data/answers/base/remote.jsonl"), Answer)] == ["one", "two"]
+    assert len(list(read_jsonl(Path("data/timings/answer/base/remote.jsonl"), AnswerTiming))) == 2
+
+
+def test_answers_that_are_all_thinking_are_empty_and_the_stage_says_so(study, monkeypatch, capsys):
+    with running() as fake:
+        serve_by(fake)
+        fake.script = [completion(), completion("<think>Hm, a que", "length"), completion("<think>Ah.</think>\nTwo.")]
+        stage(monkeypatch, "base", "remote")
+    answers = list(read_jsonl(Path("data/answers/base/remote.jsonl"), Answer))
+    assert [(one.text, one.output_tokens, one.stop_reason) for one in answers] == [
+        ("", 3, "length"),
+        ("Two.", 3, "stop"),
+    ]
+    assert capsys.readouterr().err.endswith(
+        "answer_base@remote: 1 of 2 answers are empty: the model was still thinking when it reached answer.max_tokens, "
+        "16. Raise it.\n"
+    )
 
 
 @pytest.mark.parametrize(

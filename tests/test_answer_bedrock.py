@@ -11,6 +11,7 @@ from aws_standin import Reply
 from small_study import ONE_THREAD
 
 from stages.answer.__main__ import main
+from stages.fine_tune.__main__ import main as fine_tune
 from tune_or_retrieve.base.files import read_jsonl, write_jsonl
 from tune_or_retrieve.base.records import Answer, AnswerTiming, Passage, Question, Retrieved
 from tune_or_retrieve.providers.bedrock.tuning.deployment import Deployment, write_deployment
@@ -177,6 +178,22 @@ def test_the_fine_tuned_model_is_asked_by_its_deployment(aws, root, monkeypatch,
     # The same weights hosted anew: nothing is asked again.
     deploy(root, arn.replace("custom-model-deployment/", "custom-model-deployment/x"), model)
     assert run(monkeypatch, capsys, "ft_rag")[0] == 0
+    assert aws.ledger.count("Converse", ok=True) == N
+
+
+def test_a_model_tuned_elsewhere_is_asked_by_its_arn(aws, root, monkeypatch, capsys):
+    model = world.custom_model(aws)
+    bedrock = aws.client("bedrock")
+    made = bedrock.create_custom_model_deployment(modelDeploymentName="one", modelArn=model)
+    arn = made["customModelDeploymentArn"]
+    while bedrock.get_custom_model_deployment(customModelDeploymentIdentifier=arn)["status"] == "Creating":
+        pass
+    change(root, "models", {"micro": {"provider": "bedrock", "model": NOVA, "tuned": arn}})
+    monkeypatch.setattr("sys.argv", ["fine_tune", "micro"])
+    fine_tune()
+    assert run(monkeypatch, capsys, "ft")[0] == 0
+    assert {entry.params["modelId"] for entry in aws.ledger.of("Converse")} == {arn}
+    assert {row["model"] for row in spent()} == {"amazon.nova-micro-v1:0"}
     assert aws.ledger.count("Converse", ok=True) == N
 
 

@@ -12,6 +12,7 @@ from aws_standin import LOSE, Reply
 from aws_standin.errors import invalid
 
 from stages.judge.llm import Grade, LlmJudge
+from stages.judge.verdict import Verdict
 from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.chat.call_store import CallStore
 from tune_or_retrieve.chat.calls import Options
@@ -39,7 +40,8 @@ class World:
 
     def calls(self, number=NUMBER):
         answers = [f"{n} days." for n in range(number)]
-        return self.graded.calls("How long?", "4 days.", answers)
+        prompts = self.graded.prompts("How long?", "4 days.", answers)
+        return {self.graded.replies.key(prompt): prompt for prompt in prompts}
 
     def fill(self, number=NUMBER, watch=None, spending=None, **more):
         """The number of replies that are stored now."""
@@ -183,11 +185,24 @@ def test_records_that_fail_are_counted_and_asked_singly(world):
     assert (world.bills(batch=True), world.bills(batch=False)) == (NUMBER - 2, 2)
 
 
-def test_a_reply_that_cannot_be_read_is_stored_like_a_single_one(world):
-    world.aws.settings.answer = lambda request: Reply("I cannot.", stop="content_filtered")
+def test_replies_of_a_job_that_cannot_be_read_are_asked_for_again_singly_once_in_each_run(world):
+    good, refused = world.aws.settings.answer, {"7 days.", "8 days."}
+
+    def answer(request):
+        said = request.user.split("<answer")[1].split("\n")[1]
+        return Reply("I cannot.", stop="content_filtered") if said in refused else good(request)
+
+    world.aws.settings.answer = answer
     assert world.fill() == NUMBER
-    assert {v.comment for v in world.score()} == {"unscored: the model ended with content_filtered"}
-    assert world.bills(batch=False) == 0
+    unscored = Verdict(overall=None, comment="unscored: the model ended with content_filtered")
+    assert [n for n, verdict in enumerate(world.score()) if verdict == unscored] == [7, 8]
+    assert world.bills(batch=False) == 2
+    refused.remove("7 days.")
+    for _ in range(2):
+        assert [n for n, verdict in enumerate(world.score()) if verdict == unscored] == [8]
+    assert world.bills(batch=False) == 2 + 2 + 1
+    assert world.fill() == NUMBER
+    assert world.aws.ledger.made(CREATE) == 1
 
 
 def test_a_failed_job_says_why_and_another_one_is_paid_for_only_if_the_user_allows_it(world):

@@ -21,9 +21,11 @@ from tune_or_retrieve.account.estimate import (
     table,
     total,
 )
-from tune_or_retrieve.account.requirements import Asked, Requirements, Tuned
+from tune_or_retrieve.account.requirements import Asked, Requirements, Tuned, requirements
 from tune_or_retrieve.account.work import count, work
 from tune_or_retrieve.base.errors import StageError
+from tune_or_retrieve.base.records import APPROACHES
+from tune_or_retrieve.base.study import Arm
 from tune_or_retrieve.money.budget import Budget, Spent
 from tune_or_retrieve.money.cost import PriceUnknown, Usage, cost, per_hour
 from tune_or_retrieve.money.prices import Prices, TokenPrice
@@ -106,7 +108,7 @@ def test_a_table_is_checked(change, message):
 WORK = [
     embedding("index", TITAN, 1000, 150.5),
     Training("fine_tune@micro", f"{MICRO}:128k", 200_000, 2),
-    *answering({"micro": MICRO}, 50, 2, Tokens(100, 40), Tokens(900, 40)),
+    *answering([Arm("micro", one) for one in APPROACHES], {"micro": MICRO}, 50, 2, Tokens(100, 40), Tokens(900, 40)),
     Calls("judge@claude", f"us.{HAIKU}", 600, Tokens(700, 100)),
     Calls("qa", MICRO, 40, Tokens(1000, 500), batch=True),
 ]
@@ -222,6 +224,19 @@ def test_what_was_paid_at_an_unknown_price_is_counted_once_its_price_is_there(pa
     assert len(path.read_text().splitlines()) == 2
 
 
+@pytest.mark.parametrize(("scoring", "calls"), [("points", 8 * 50 + 3 * 16), ("pairwise", 56 * 50 + 3 * 240)])
+def test_a_judge_makes_a_call_for_each_answer_or_for_every_two_in_both_orders(tmp_path, monkeypatch, scoring, calls):
+    monkeypatch.chdir(tmp_path)
+    judge = {"provider": "bedrock", "model": HAIKU, "control_pairs": 3, "scoring": scoring}
+    content = {
+        "study": {"models": {"a": "embedded", "b": "embedded"}, "judges": {"j": "bedrock"}},
+        "judges": {"j": judge},
+        "qa": {"test_questions": 50},
+    }
+    [row] = [one for one in work(requirements(content), count(content), content) if one.stage == "judge@j"]
+    assert row.n == calls
+
+
 def test_a_stage_enters_what_it_pays_under_the_name_that_the_estimate_has(tmp_path, monkeypatch):
     """Over the names in the code."""
     entered = set()
@@ -233,7 +248,7 @@ def test_a_stage_enters_what_it_pays_under_the_name_that_the_estimate_has(tmp_pa
     required = Requirements(
         {"m": Asked(MICRO)}, {"m": Tuned(MICRO, 1)}, {"j": Asked(HAIKU)}, Asked(MICRO), TITAN, None, {}
     )
-    rows = [one.stage for one in work(required, count({}), {})]
+    rows = [one.stage for one in work(required, count({}), {"study": {"approaches": {"base": ["m"]}}})]
     names = {re.sub(r"answer_\w+", "answer_*", re.sub(r"@.*", "@*", row)) for row in rows}
     assert entered == names
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from small_study import models_of
 
 from stages.articles.write import Document, write_articles
 from tune_or_retrieve.base.errors import StageError
@@ -40,7 +41,7 @@ def test_the_params_we_ship_have_no_faults(params):
     (folder / "data" / "documents").mkdir(parents=True)
     (folder / "params.yaml").write_text(yaml.safe_dump(content))
     done = _check(folder)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "params.yaml: no faults.\n", "")
+    assert (done.returncode, done.stdout, done.stderr) == (0, NO_FAULTS, "")
 
 
 def test_a_learning_rate_may_be_written_in_scientific_notation(params):
@@ -49,9 +50,11 @@ def test_a_learning_rate_may_be_written_in_scientific_notation(params):
     content["fine_tune"]["local"]["learning_rate"] = "RATE"
     (folder / "params.yaml").write_text(yaml.safe_dump(content).replace("RATE", "1e-4"))
     done = _check(folder)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "params.yaml: no faults.\n", "")
+    assert (done.returncode, done.stdout, done.stderr) == (0, NO_FAULTS, "")
 
 
+APPROACHES = "params.yaml: no faults.\nApproaches of micro: base, rag, ft, ft_rag.\n"
+NO_FAULTS = f"{APPROACHES}No text leaves this machine.\n"
 GERMAN = "# Das Tor\n\nDas Tor öffnet sich für neunzig Sekunden. Danach schließt es von selbst.\n"
 ENGLISH = "# The gate\n\nThe gate opens for ninety seconds. Then it closes by itself unless a truck is near.\n"
 ENGLISH_ONLY = """\
@@ -87,7 +90,7 @@ def test_what_knows_english_only_is_said_before_a_run(params, texts, mode, said)
     (folder / "params.yaml").write_text(yaml.safe_dump(content))
     done = _check(folder)
     held = f"data/documents: {len(texts)} to read ({len(texts)} Markdown)\n"
-    assert (done.returncode, done.stdout, done.stderr) == (0, f"params.yaml: no faults.\n{held}{said}", "")
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"{NO_FAULTS}{held}{said}", "")
 
 
 def test_the_manifest_says_the_languages_once_there_is_one(params):
@@ -103,13 +106,13 @@ def test_the_manifest_says_the_languages_once_there_is_one(params):
     content["articles"]["source"] = "folder"
     (folder / "params.yaml").write_text(yaml.safe_dump(content))
     line = "data/documents: 1 to read (1 Markdown)\nLanguages of the articles of the last run: 1 ru, 1 unknown.\n"
-    assert _check(folder).stdout == f"params.yaml: no faults.\n{line}{ENGLISH_ONLY}{ENGLISH_VECTORS}"
+    assert _check(folder).stdout == f"{NO_FAULTS}{line}{ENGLISH_ONLY}{ENGLISH_VECTORS}"
 
 
 def test_faults_of_all_sections_are_said_at_once(params):
     folder, content = params
     content["retrieval"]["top_kk"] = content["retrieval"].pop("top_k")
-    content["study"]["models"] = {"micro": "embedded", "mikro": "embedded"}
+    content["study"] |= models_of({"micro": "embedded", "mikro": "embedded"})
     content["answer"]["seed"] = "x"
     (folder / "params.yaml").write_text(yaml.safe_dump(content))
     done = _check(folder)
@@ -273,7 +276,7 @@ def test_a_misspelt_section_hides_no_other_fault(params):
     folder, content = params
     (folder / "data" / "documents").mkdir(parents=True)
     content["retreival"] = content.pop("retrieval")
-    content["study"]["models"] = {}
+    content["study"]["approaches"] |= {"base": None, "rag": {}}
     content["prices"]["per_million_tokens"][None] = {"input": 1}
     (folder / "params.yaml").write_text(yaml.safe_dump(content))
     done = _check(folder)
@@ -281,7 +284,7 @@ def test_a_misspelt_section_hides_no_other_fault(params):
         1,
         "error: params.yaml: 4 faults:\n"
         "  retreival: unknown section. Did you mean 'retrieval'?\n"
-        "  study.models: must not be empty. Got {}.\n"
+        "  study.approaches.base: must be a mapping of models to providers; {} names none. Got None.\n"
         "  retrieval: missing. It holds mode, top_k, candidates, rrf_k, dense_weight, recall_at.\n"
         "  prices.per_million_tokens: a key must be text: put it in quotes. Got None.\n",
     )
@@ -356,6 +359,7 @@ def test_threads_of_an_old_file_are_said_to_have_moved(params):
     content["models"]["micro"]["threads"] = 2
     content["judges"]["small"] = {"kind": "llm", **content["models"]["micro"], "max_tokens": 300, "min_coverage": 0.9}
     content["judges"]["small"] |= {"min_control_accuracy": 0.5, "control_pairs": 1}
+    del content["judges"]["small"]["tuned"]
     (folder / "params.yaml").write_text(yaml.safe_dump(content))
     assert _check(folder).stderr == (
         "error: params.yaml: 2 faults:\n  models.micro.threads: moved to run.threads.\n"
@@ -381,8 +385,9 @@ def test_a_file_of_yesterday_is_told_exactly_what_to_change(params):
     assert done.stderr == (
         "error: params.yaml: 19 faults:\n"
         "  budget_usd: moved to run.budget_usd.\n"
-        "  study.models: must name the provider of each entry, as in {micro: embedded, nano: ...}: by it dvc.yaml "
-        "names the code. Got ['micro', 'nano'].\n"
+        "  study.models: moved. Name the models of each approach, and those to tune: approaches: {base: {micro: "
+        "embedded, nano: ...}, rag: {micro: embedded, nano: ...}, ft: {micro: embedded, nano: ...}, ft_rag: {micro: "
+        "embedded, nano: ...}}, fine_tune: {micro: embedded, nano: ...}.\n"
         "  study.judges: must name the provider of each entry, as in {facts: none, llama: bedrock}: by it dvc.yaml "
         "names the code. Got ['facts', 'llama'].\n"
         "  run: missing. It holds device, gpu_layers, threads, concurrency, retries, budget_usd.\n"
@@ -434,11 +439,13 @@ def test_a_name_that_no_file_or_stage_can_have_is_a_fault(params, monkeypatch, s
     content[section][name] = dict(content[section]["micro" if section == "models" else "facts"])
     entry = f"{section}: {said}"
     assert faults() == f"params.yaml: 1 fault:\n  {entry}"
-    content["study"][section][name] = "embedded"
+    named = content["study"]["judges"] if section == "judges" else content["study"]["approaches"]["base"]
+    named[name] = "embedded"
     content["models"]["lite"]["hosting"]["kind"] = "x"
     other = "models.lite.hosting.kind: must be 'on_demand' or 'provisioned'. Got 'x'."
+    place = "judges" if section == "judges" else "approaches.base"
     found = [entry, other] if section == "models" else [other, entry]
-    assert faults() == "\n  ".join(["params.yaml: 3 faults:", f"study.{section}: {said}", *found])
+    assert faults() == "\n  ".join(["params.yaml: 3 faults:", f"study.{place}: {said}", *found])
 
 
 def test_names_of_letters_digits_and_dashes_are_none(params):
@@ -446,18 +453,41 @@ def test_names_of_letters_digits_and_dashes_are_none(params):
     (folder / "data" / "documents").mkdir(parents=True)
     for name in ("4", "Ab_c-9", "on"):  # in quotes, where YAML wants them
         content["models"][name] = dict(content["models"]["micro"])
-        content["study"]["models"][name] = "embedded"
+        content["study"]["approaches"]["base"][name] = "embedded"
     (folder / "params.yaml").write_text(yaml.safe_dump(content))
     assert _check(folder).stderr == ""
+
+
+def test_which_approaches_each_model_has_is_said(params):
+    """Case 10: a model on a server takes part with base and rag; to tune it there is a fault, with what to do."""
+    folder, content = params
+    (folder / "data" / "documents").mkdir(parents=True)
+    content["models"]["remote"] = {"provider": "openai", "base_url": "http://127.0.0.1:11434/v1", "model": "any"}
+    for approach in ("base", "rag"):
+        content["study"]["approaches"][approach]["remote"] = "openai"
+    (folder / "params.yaml").write_text(yaml.safe_dump(content))
+    done = _check(folder)
+    sent = (
+        "Text is sent:\n"
+        "  to 127.0.0.1:11434, on this machine (models.remote): test questions, passages of the documents\n"
+    )
+    assert (done.stdout, done.stderr) == (f"{APPROACHES}Approaches of remote: base, rag.\n{sent}", "")
+    content["study"]["approaches"]["ft"]["remote"] = content["study"]["fine_tune"]["remote"] = "openai"
+    (folder / "params.yaml").write_text(yaml.safe_dump(content))
+    assert _check(folder).stderr == (
+        "error: models.remote: provider 'openai' cannot be fine-tuned: its weights are elsewhere. Use provider "
+        "'embedded' with a GGUF file, take it out of study.fine_tune and study.approaches.ft and ft_rag, or name its "
+        "tuned form in models.remote.tuned.\n"
+    )
 
 
 def test_a_study_that_names_another_provider_than_the_entry_is_a_fault(params):
     folder, content = params
     (folder / "data" / "documents").mkdir(parents=True)
-    content["study"] = {"models": {"micro": "openai"}, "judges": {"facts": "none", "claude": "none"}}
+    content["study"] = {**models_of({"micro": "openai"}, only=["base"]), "judges": {"facts": "none", "claude": "none"}}
     (folder / "params.yaml").write_text(yaml.safe_dump(content))
     assert _check(folder).stderr == (
         "error: params.yaml: 2 faults:\n"
-        "  study.models.micro: must be embedded, the provider of models.micro. Got 'openai'.\n"
+        "  study.approaches.base.micro: must be embedded, the provider of models.micro. Got 'openai'.\n"
         "  study.judges.claude: must be bedrock, the provider of judges.claude. Got 'none'.\n"
     )

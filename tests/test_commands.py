@@ -12,12 +12,13 @@ import aws_broken as broken
 import aws_ours as ours
 import pytest
 import yaml
-from small_study import ROOT
+from small_study import ROOT, models_of
 from typer.main import get_command
 
 from tune_or_retrieve.__main__ import app, main
 from tune_or_retrieve.account.doctor import Wanted
 from tune_or_retrieve.account.requirements import Asked, Requirements, Tuned, requirements
+from tune_or_retrieve.account.work import count, work
 from tune_or_retrieve.commands import account as commands
 from tune_or_retrieve.money.jobs import Watch
 from tune_or_retrieve.providers.bedrock.aws.names import tags
@@ -45,7 +46,7 @@ PRICES = {
 def params(tmp_path, monkeypatch):
     """params.yaml of a study on Bedrock in a folder of its own, to be changed and written."""
     content = yaml.safe_load((ROOT / "params.yaml").read_text())
-    content["study"] = {"models": {"micro": "bedrock"}, "judges": {"claude": "bedrock"}}
+    content["study"] = {**models_of({"micro": "bedrock"}), "judges": {"claude": "bedrock"}}
     content["models"]["micro"] = {
         "provider": "bedrock", "model": MICRO, "region": None,
         "customization": {
@@ -90,7 +91,7 @@ def _write(content):
 
 def _local(params):
     params["models"]["micro"] = yaml.safe_load((ROOT / "params.yaml").read_text())["models"]["micro"]
-    params["study"] = {"models": {"micro": "embedded"}, "judges": {"facts": "none"}}
+    params["study"] = {**models_of({"micro": "embedded"}), "judges": {"facts": "none"}}
     params["knowledge_base"]["backend"] = "faiss"
     return params
 
@@ -102,6 +103,21 @@ def test_the_requirements_are_what_the_params_ask_of_bedrock(params):
     )  # fmt: skip
     assert not requirements(_local(params)).on_bedrock
     assert not requirements({}).on_bedrock
+
+
+def test_what_no_approach_uses_is_not_required(params):
+    """No knowledge base where nothing retrieves; of a model that is not tuned, neither its base model nor a bucket."""
+    params["study"] |= models_of({"micro": "bedrock"}, only=("base",))
+    asked = requirements(params)
+    assert (asked.embedding, asked.search, asked.tuned) == (None, None, {})
+    assert asked.wanted == {None: Wanted((MICRO, CLAUDE))}
+    counted = count(params)
+    rows = {one.stage: one for one in work(asked, counted, params)}
+    assert list(rows) == ["answer_base@micro", "judge@claude"]
+    params["study"] |= models_of({"micro": "bedrock"}, only=("base", "rag"))
+    more = {one.stage: one for one in work(requirements(params), counted, params)}
+    assert list(more) == ["index", "retrieve", "answer_base@micro", "answer_rag@micro", "judge@claude"]
+    assert more["judge@claude"].n - rows["judge@claude"].n == counted.questions
 
 
 @pytest.mark.parametrize(
@@ -179,7 +195,7 @@ def test_a_local_study_has_nothing_on_aws_unless_a_region_is_named(tmp_path, mon
             f"arn:aws:bedrock:us-east-1::foundation-model/{TITAN}",
             "must be the id of a foundation model, as in amazon.titan-embed-text-v2:0, not an ARN",
         ),
-        ("study.models", {}, "must not be empty"),
+        ("study.judges", {}, "must not be empty"),
         ("knowledge_base.bedrock.region", " us-east-1", FILLED),
         ("knowledge_base.bedrock.role_arn", "", "must be like arn:aws:iam::123456789012:role/NAME"),
         ("knowledge_base.bedrock.bucket", "my bucket!", BUCKET),

@@ -18,7 +18,7 @@ import struck
 import yaml
 from pipeline import definitions
 from short_model import cut
-from small_study import CHANGES, HANDWRITTEN, write_small_study
+from small_study import APPROACHES, CHANGES, HANDWRITTEN, study_of, write_small_study
 
 from tune_or_retrieve.base.machine import SECTION as RUN
 
@@ -32,7 +32,6 @@ SHORT = {
     "models.small.sha256": None,
     "fine_tune.parity.max_logprob_distance": 1.0,  # what is cut short has no firm opinions
 }
-APPROACHES = ("base", "rag", "ft", "ft_rag")
 
 
 def test_it_ends_with_all_results(study):
@@ -54,7 +53,7 @@ def test_the_whole_model_is_served_as_it_was_trained(study):
 
 
 def test_nothing_is_left_to_do(study):
-    assert "Running stage" not in _dvc(study, "repro")
+    assert "Running stage" not in dvc(study, "repro")
 
 
 def test_each_stage_reads_the_params_it_declares_and_no_other(study):
@@ -84,11 +83,11 @@ def test_each_stage_reads_the_params_it_declares_and_no_other(study):
     ids=" ".join,
 )
 def test_the_commands_of_the_readme_work(study, command):
-    _dvc(study, *command)
+    dvc(study, *command)
 
 
 def test_an_experiment_reruns_only_what_it_affects(study):
-    said = _dvc(study, "exp", "run", "-S", "retrieval.top_k=1")
+    said = dvc(study, "exp", "run", "-S", "retrieval.top_k=1")
     ran = set(re.findall(r"Running stage '([^']+)'", said))
     assert ran == {
         "retrieve",
@@ -97,11 +96,11 @@ def test_an_experiment_reruns_only_what_it_affects(study):
         "judge@semantic",
         "report",
     }
-    assert "top_k" in _dvc(study, "exp", "diff")
+    assert "top_k" in dvc(study, "exp", "diff")
 
 
 def test_killed_in_every_stage_it_ends_with_the_same_hashes(study_hashes, tmp_path):
-    root = _clone(tmp_path / "killed", {"study.models": {"small": "embedded"}})  # the quick one is enough
+    root = clone(tmp_path / "killed", study_of({"small": "embedded"}))  # the quick one is enough
     killed: set[str] = set()
     while stage := _repro_and_kill(root, killed):
         killed.add(stage)
@@ -121,8 +120,8 @@ def test_killed_in_every_stage_it_ends_with_the_same_hashes(study_hashes, tmp_pa
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory) -> Path:
-    root = _clone(tmp_path_factory.mktemp("study") / "clone")
-    _dvc(root, "repro", TUNE_OR_RETRIEVE_PARAMS_TRACE=str(root / "trace"))
+    root = clone(tmp_path_factory.mktemp("study") / "clone")
+    dvc(root, "repro", TUNE_OR_RETRIEVE_PARAMS_TRACE=str(root / "trace"))
     root.joinpath("hashes.json").write_text(json.dumps(_hashes(root)))
     _git(root, "add", "-A")
     _git(root, "commit", "-qm", "results")
@@ -134,14 +133,16 @@ def study_hashes(study) -> dict[str, str]:
     return json.loads((study / "hashes.json").read_text())
 
 
-def _clone(root: Path, changes: dict | None = None) -> Path:
+def clone(root: Path, changes: dict | None = None) -> Path:
     """What a user has after `git clone` and setting their own documents, the environment included."""
-    write_small_study(root, {"study.models": dict.fromkeys(MODELS, "embedded"), **SHORT, **(changes or {})})
+    write_small_study(root, {**study_of(dict.fromkeys(MODELS, "embedded")), **SHORT, **(changes or {})})
     cut(root / "short.gguf")
     for name in ("stages", "tune_or_retrieve", ".dvc/plots"):
         shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("dvc.yaml", ".dvc/config", ".dvcignore", ".gitignore"):
         shutil.copy(ROOT / name, root / name)
+    (root / "metrics/fine_tune").mkdir(parents=True)
+    shutil.copy(ROOT / "metrics/fine_tune/.gitkeep", root / "metrics/fine_tune")
     (root / ".gitignore").open("a").write("trace\nhashes.json\nshort.gguf\nsite\n/.venv\n")
     (root / ".venv").symlink_to(sys.prefix)
     _git(root, "init", "-q")
@@ -155,7 +156,7 @@ def _environment(**extra: str) -> dict[str, str]:
     return {**clean, "DVC_NO_ANALYTICS": "true", "HF_HUB_OFFLINE": "1", **extra}
 
 
-def _dvc(root: Path, *command: str, **env: str) -> str:
+def dvc(root: Path, *command: str, **env: str) -> str:
     done = subprocess.run(
         [sys.executable, "-m", "dvc", *command],
         cwd=root,

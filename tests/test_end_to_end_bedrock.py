@@ -22,7 +22,7 @@ import yaml
 from aws_standin import CREDENTIALS, running
 from dvc.repo import Repo
 from pipeline import definitions
-from small_study import CHANGES, HANDWRITTEN, ROOT, change, write_small_study
+from small_study import CHANGES, HANDWRITTEN, ROOT, change, models_of, write_small_study
 
 from tune_or_retrieve.base.machine import SECTION as RUN
 
@@ -475,9 +475,8 @@ def _clone(root: Path) -> Path:
     )
     change(root / "params.yaml", SMALL)
     content = yaml.safe_load((root / "params.yaml").read_text())
-    assert content["study"] == {
-        kind: dict.fromkeys(names, "bedrock") for kind, names in (("models", MODELS), ("judges", JUDGES))
-    }
+    judges = dict.fromkeys(JUDGES, "bedrock")
+    assert content["study"] == {**models_of(dict.fromkeys(MODELS, "bedrock")), "judges": judges}
     who = ["-c", "user.name=test", "-c", "user.email=test@example.org"]
     for command in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "start"]):
         subprocess.run(["git", *who, *command], cwd=root, check=True, capture_output=True)

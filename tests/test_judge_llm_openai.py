@@ -55,9 +55,9 @@ def test_it_judges_on_the_embedded_engine_held_to_the_schema(tmp_path, monkeypat
     )  # fmt: skip
     with llm_judge("small", params, ONE_THREAD) as judge:
         [verdict] = judge.score(*ASKED, ["Four days."])
-        [key] = judge.calls(*ASKED, ["Four days."])
+        [prompt] = judge.prompts(*ASKED, ["Four days."])
     with CallStore() as kept:
-        reply = kept.get(key)
+        reply = kept.get(judge.replies.key(prompt))
     grade = Grade.model_validate_json(reply["text"])
     assert (verdict.overall, verdict.clarity, verdict.comment) == (grade.overall, grade.clarity, grade.comment)
     monkeypatch.setattr("tune_or_retrieve.chat.structured.ShapedChat.ask", lambda *_: pytest.fail("asked again"))

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 import yaml
-from small_study import ONE_THREAD
+from small_study import ONE_THREAD, models_of
 
 from stages.judge import __main__ as stage
 from stages.judge.controls.controls import KINDS
@@ -40,7 +40,7 @@ def pair(number: int) -> Pair:
 def repository(tmp_path, monkeypatch):
     """A small repository with everything that the stage reads."""
     section = {"kind": "facts", "min_control_accuracy": 0.9, "control_pairs": 10, "contradiction_cap": 3.0}
-    params = {"study": {"models": {"micro": "embedded"}, "judges": {"facts": "none"}}, "judges": {"facts": section}}
+    params = {"study": {**models_of({"micro": "embedded"}), "judges": {"facts": "none"}}, "judges": {"facts": section}}
     params["run"] = ONE_THREAD.model_dump()
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))
     write_jsonl(tmp_path / "data/qa/handwritten.jsonl", [question(1, "handwritten")])
@@ -85,6 +85,26 @@ def test_scores_every_answer_and_reports_the_controls(repository, monkeypatch, c
     assert figures["control_max_swapped_number"] <= 3
     assert all(not isinstance(value, dict) for value in figures.values())
     assert "UNRELIABLE" not in capsys.readouterr().err
+
+
+def test_only_the_arms_of_the_study_are_judged_and_answers_of_others_go(repository, monkeypatch, capsys):
+    params = yaml.safe_load((repository / "params.yaml").read_text())
+    params["study"] |= models_of({"micro": "embedded"}, only=("base", "rag"))
+    (repository / "params.yaml").write_text(yaml.safe_dump(params))
+    other = repository / "data/answers/base/nano.jsonl"
+    write_jsonl(other, [answer(1, "base", "A lease lasts 3 days.")])
+    run(monkeypatch, "facts")
+    scores = [Score.model_validate_json(line) for line in (repository / "data/scores/facts.jsonl").open()]
+    assert [(s.approach, s.question_id) for s in scores] == [(a, q) for a in ("base", "rag") for q in ("q1", "q2")]
+    left = {
+        str(path.relative_to(repository / "data/answers")) for path in (repository / "data/answers").rglob("*.jsonl")
+    }
+    assert left == {"base/micro.jsonl", "rag/micro.jsonl"}
+    said = [line for line in capsys.readouterr().err.splitlines() if line.endswith("as the study no longer has it.")]
+    assert said == [
+        f"data/answers/{name}.jsonl: removed, as the study no longer has it."
+        for name in ("base/nano", "ft/micro", "ft_rag/micro")
+    ]
 
 
 def test_the_same_input_gives_the_same_bytes(repository, monkeypatch):

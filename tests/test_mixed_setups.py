@@ -7,7 +7,7 @@ import aws_flow as flow
 import pytest
 from conftest import HashingEmbedder
 from short_model import cut
-from small_study import CHANGES, HANDWRITTEN, change
+from small_study import CHANGES, HANDWRITTEN, change, study_of
 
 from tune_or_retrieve.base.files import read_jsonl
 from tune_or_retrieve.base.records import Answer, Retrieved
@@ -53,6 +53,17 @@ def test_models_of_bedrock_answer_over_an_index_of_this_machine(aws, root):
     assert len(contexts) == QUESTIONS
     assert all(json.dumps(passage.text)[1:-1] in said for found in contexts for passage in found.passages)
     assert aws.left() == []  # nothing of ours was made there
+
+
+def test_where_nothing_retrieves_nothing_is_asked_of_a_knowledge_base(aws, root):
+    change(root / "params.yaml", study_of({"micro": "bedrock"}, only=("base",)))
+    for step in (("index",), ("retrieve",)):
+        flow.run(step)
+    assert aws.ledger.entries == []
+    assert [path.name for path in (root / "data/index").iterdir()] == ["unused.json"]
+    assert list(read_jsonl(root / "data/contexts/contexts.jsonl", Retrieved)) == []
+    flow.run(("answer", "base", "micro"))
+    assert aws.ledger.count("Converse") == QUESTIONS
 
 
 def test_a_model_of_this_machine_answers_over_a_knowledge_base(aws, root, capsys):

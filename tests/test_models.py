@@ -7,7 +7,7 @@ from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.base.params import load
 from tune_or_retrieve.chat.models import ModelParams
 from tune_or_retrieve.providers.bedrock.params import BedrockModel
-from tune_or_retrieve.providers.embedded.params import EmbeddedModel
+from tune_or_retrieve.providers.embedded.params import Model
 from tune_or_retrieve.providers.openai.params import OpenAIModel
 
 EMBEDDED = {
@@ -17,6 +17,7 @@ EMBEDDED = {
     "context_tokens": 2048,
 }
 OPENAI = {"provider": "openai", "base_url": "http://127.0.0.1:11434/v1/", "model": "qwen"}
+KEYS = "provider, base_url, model, api_key_env, timeout_seconds, request_fields, extra_body, api_version, tuned"
 
 NOVA = {
     "provider": "bedrock",
@@ -38,13 +39,23 @@ def read(tmp_path, entry):
 
 
 def test_embedded_entry_is_read_as_its_own_class(tmp_path):
-    assert read(tmp_path, EMBEDDED) == EmbeddedModel(**EMBEDDED)
+    assert read(tmp_path, EMBEDDED) == Model(**EMBEDDED)
 
 
 def test_openai_entry_has_defaults_and_a_url_without_closing_slash(tmp_path):
     model = read(tmp_path, OPENAI)
     assert isinstance(model, OpenAIModel)
     assert (model.base_url, model.api_key_env, model.timeout_seconds) == ("http://127.0.0.1:11434/v1", None, 120.0)
+    assert (model.request_fields, model.extra_body, model.api_version) == ({}, {}, None)
+
+
+def test_openai_entry_may_rename_leave_out_and_add_fields(tmp_path):
+    more = {
+        "request_fields": {"max_tokens": "max_completion_tokens", "temperature": None},
+        "extra_body": {"temperature": 1, "options": {"think": False, "stop": ["a"]}},
+    }
+    model = read(tmp_path, OPENAI | more)
+    assert {key: getattr(model, key) for key in more} == more
 
 
 def test_bedrock_entry_is_hosted_on_demand_and_waited_for_unless_it_says_otherwise(tmp_path):
@@ -84,7 +95,7 @@ def test_bedrock_entry_is_hosted_on_demand_and_waited_for_unless_it_says_otherwi
         ("qwen", ["models.micro: must be a mapping of keys. Got 'qwen'."]),
         (
             {**EMBEDDED, "provider": "embeded"},
-            ["models.micro.provider: must be 'embedded', 'openai' or 'bedrock'. Got 'embeded'."],
+            ["models.micro.provider: must be 'embedded', 'openai', 'bedrock' or 'langchain'. Got 'embeded'."],
         ),
         (
             {"provider": "embedded", "weights": "x.gguf"},
@@ -105,12 +116,45 @@ def test_bedrock_entry_is_hosted_on_demand_and_waited_for_unless_it_says_otherwi
         ),
         (
             {**EMBEDDED, "base_url": "http://x/v1"},
-            ["models.micro.base_url: unknown key. Known: provider, weights, sha256, requantize, context_tokens."],
+            [
+                "models.micro.base_url: unknown key. Known: provider, weights, sha256, requantize, context_tokens, "
+                "tuned."
+            ],
         ),
         (
             {**OPENAI, "base_url": "localhost:8000"},
             ["models.micro.base_url: must be a URL as in http://127.0.0.1:11434/v1. Got 'localhost:8000'."],
         ),
+        (
+            {**OPENAI, "base_url": "http://127.0.0.1:11434/v1/chat/completions"},
+            [
+                "models.micro.base_url: must end before /chat/completions, which is added. Got "
+                "'http://127.0.0.1:11434/v1/chat/completions'."
+            ],
+        ),
+        (
+            {**OPENAI, "request_fields": {"max_token": None, "seed": ""}, "api_version": ""},
+            [
+                "models.micro.request_fields: must be 'max_tokens', 'temperature' or 'seed'. Got 'max_token'.",
+                "models.micro.request_fields.seed: must not be empty, nor begin or end with a space. Got ''.",
+                "models.micro.api_version: must not be empty, nor begin or end with a space. Got ''.",
+            ],
+        ),
+        *(
+            (
+                {**OPENAI, "extra_body": extra, "request_fields": fields},
+                [
+                    "models.micro.extra_body: must hold nothing that is sent anyway unless request_fields leaves it "
+                    f"out: {name} is sent."
+                ],
+            )
+            for extra, fields, name in (
+                ({"seed": 1}, {}, "seed"),
+                ({"max_completion_tokens": 1}, {"max_tokens": "max_completion_tokens"}, "max_completion_tokens"),
+                ({"stream": True}, {}, "stream"),
+            )
+        ),
+        ({**OPENAI, "response_format": "none"}, [f"models.micro.response_format: unknown key. Known: {KEYS}."]),
         ({**OPENAI, "timeout_seconds": 0}, ["models.micro.timeout_seconds: must be greater than 0. Got 0."]),
     ],
 )

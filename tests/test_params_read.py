@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 from pipeline import definitions
-from small_study import change
+from small_study import APPROACHES, change
 
 from tune_or_retrieve.base.machine import SECTION as RUN
 
@@ -16,7 +16,10 @@ STAGES = definitions()
 # These choose the class that checks the section, before there is an object whose attributes could be read.
 CHOOSES_THE_CLASS = {"judges.facts.kind", "judges.semantic.kind"}
 # By these dvc.yaml names the code that a stage depends on; `check` and params classes compare them with the entries.
-NAMES_CODE = {"qa.provider", "study.models.micro", "study.judges.facts", "study.judges.semantic"}
+NAMES_CODE = {
+    *("qa.provider", "study.fine_tune.micro", "study.judges.facts", "study.judges.semantic"),
+    *(f"study.approaches.{approach}.micro" for approach in APPROACHES),
+}
 # Read only where something runs on Bedrock: see tests/test_end_to_end_bedrock.py. The report reads prices of models
 # by their name in a mapping.
 ON_BEDROCK = (

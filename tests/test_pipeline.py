@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 from pipeline import definitions
+from small_study import APPROACHES
 
 ROOT = Path(__file__).resolve().parent.parent
 DVC = [sys.executable, "-m", "dvc"]
@@ -153,14 +154,14 @@ import yaml
 name, _, key = os.environ["DVC_STAGE"].partition("@")
 stage = yaml.safe_load(Path("dvc.yaml").read_text())["stages"][name]
 params = yaml.safe_load(Path("params.yaml").read_text())
-entries = params["study"][stage["foreach"][len("${study."):-1]] if "foreach" in stage else {}
-stage = stage.get("do", stage)
-
 def at(path):
     found = params
     for part in path.split("."):
         found = found[part]
     return found
+
+entries = at(stage["foreach"][len("${"):-1]) if "foreach" in stage else {}
+stage = stage.get("do", stage)
 
 def fill(text):
     known = {"key": key, "item": entries.get(key)}
@@ -186,8 +187,6 @@ for kind in ("outs", "metrics", "plots"):
             path.mkdir(parents=True, exist_ok=True)
             (path / "file").write_text(made)
 '''
-
-APPROACHES = ("base", "rag", "ft", "ft_rag")
 
 
 def _stages(*names: str, models=("micro", "lite"), judges=("facts", "semantic")) -> set[str]:
@@ -239,7 +238,8 @@ def graph(tmp_path_factory) -> Path:
     assert ours != pipeline
     (root / "dvc.yaml").write_text(ours)
     params = yaml.safe_load((ROOT / "params.yaml").read_text())
-    params["study"]["models"] = {"micro": "embedded", "lite": "embedded"}
+    both = {"micro": "embedded", "lite": "embedded"}
+    params["study"] |= {"approaches": dict.fromkeys(APPROACHES, both), "fine_tune": both}
     params["models"]["lite"] = dict(params["models"]["micro"])
     (root / "params.yaml").write_text(yaml.safe_dump(params))
     shutil.copy(ROOT / ".gitignore", root)
@@ -278,6 +278,30 @@ def test_a_change_of_bedrock_code_reruns_nothing_in_a_local_study(graph):
     for path in (graph / "tune_or_retrieve/providers/bedrock").rglob("*.py"):
         path.write_text(path.read_text() + "\n# changed\n")
     assert _repro(graph) == set()
+
+
+@pytest.mark.parametrize(
+    ("approaches", "expected"),
+    [
+        (("base",), _stages("judge", "report")),
+        (("ft", "ft_rag"), _stages("index", "retrieve", "answer_rag", "judge", "report") | {"answer_ft_rag@micro"}),
+    ],
+)
+def test_a_model_that_leaves_an_approach_reruns_what_reads_its_answers(graph, approaches, expected):
+    """And index, to which it matters whether anything retrieves; all after it only because its stand-in writes other
+    files."""
+    path = graph / "params.yaml"
+    before = path.read_text()
+    params = yaml.safe_load(before)
+    left = {"micro": "embedded"}
+    params["study"]["approaches"] |= dict.fromkeys(approaches, left)
+    params["study"]["fine_tune"] = left if "ft" in approaches else params["study"]["fine_tune"]
+    path.write_text(yaml.safe_dump(params))
+    try:
+        assert _repro(graph) == expected
+    finally:
+        path.write_text(before)
+        _repro(graph)
 
 
 def test_one_more_judge_on_bedrock_scores_what_is_there(graph):

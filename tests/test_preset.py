@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from small_study import change
+from small_study import APPROACHES, change, study_of
 
 from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.base.params import load
@@ -49,11 +49,29 @@ def test_there_and_back_is_the_same_file(root, names):
     assert there() == changed
 
 
+def test_a_study_with_some_of_the_approaches_becomes_one_with_all(root):
+    shipped = (root / "params.yaml").read_text()
+    some = shipped
+    for key in ("ft", "ft_rag", "fine_tune"):
+        some = some.replace(f" {key}: {{micro: embedded}}", f" {key}: {{}}")
+    (root / "params.yaml").write_text(some)
+    assert apply("local") == [
+        f'study.{key}.micro: nothing -> "embedded"' for key in ("approaches.ft", "approaches.ft_rag", "fine_tune")
+    ] + [
+        f"study.{key}: {{}} -> nothing  (your own value: in no preset)"
+        for key in ("approaches.ft", "approaches.ft_rag", "fine_tune")
+    ]
+    assert (root / "params.yaml").read_text() == shipped
+
+
 def test_what_changed_is_said(root):
     said = apply("bedrock")
     assert [line for line in said if line.startswith("study.")] == [
-        'study.models.micro: "embedded" -> "bedrock"',
-        'study.models.lite: nothing -> "bedrock"',
+        *(
+            f'study.{key}.{model}: {before} -> "bedrock"'
+            for key in (*(f"approaches.{approach}" for approach in APPROACHES), "fine_tune")
+            for model, before in (("micro", '"embedded"'), ("lite", "nothing"))
+        ),
         'study.judges.claude: nothing -> "bedrock"',
         'study.judges.llama: nothing -> "bedrock"',
         'study.judges.facts: "none" -> nothing',
@@ -68,7 +86,9 @@ def test_what_changed_is_said(root):
 def test_a_preset_has_no_faults(root, name, capsys):
     apply(name)
     checks.check()
-    assert capsys.readouterr().out == "params.yaml: no faults.\n"
+    models = ("micro", "lite") if name == "bedrock" else ("micro",)
+    lines = [f"Approaches of {model}: base, rag, ft, ft_rag." for model in models]
+    assert capsys.readouterr().out.splitlines() == ["params.yaml: no faults.", *lines]
 
 
 def test_micro_is_another_model_on_each(root):
@@ -106,13 +126,16 @@ def test_a_limit_of_the_user_stays_and_what_else_is_replaced_of_his_is_marked(ro
         root / "params.yaml",
         {
             "run.budget_usd": 3.0,
-            "study.models": {"micro": "embedded", "mine": "embedded"},
+            **study_of({"micro": "embedded", "mine": "embedded"}),
             "models.micro.context_tokens": 1024,
         },
     )
     said = apply("bedrock")
     assert [line for line in said if "your own" in line] == [
-        'study.models.mine: "embedded" -> nothing  (your own value: in no preset)',
+        *(
+            f'study.{key}.mine: "embedded" -> nothing  (your own value: in no preset)'
+            for key in (*(f"approaches.{approach}" for approach in APPROACHES), "fine_tune")
+        ),
         "models.micro.context_tokens: 1024 -> nothing  (your own value: in no preset)",
     ]
     assert yaml.safe_load(Path("params.yaml").read_text())["run"]["budget_usd"] == 3.0

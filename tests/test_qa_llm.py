@@ -19,7 +19,7 @@ from test_qa import params as extractive_params
 
 from stages.qa.build import Sets, build
 from stages.qa.llm.candidates import candidates
-from stages.qa.llm.generate import PROMPT, asking, calls, generate, write
+from stages.qa.llm.generate import PROMPT, asking, generate, prompts, write
 from stages.qa.llm.passages import Passage, passages, spread
 from stages.qa.metrics import summary
 from stages.qa.params import QaParams
@@ -176,7 +176,7 @@ def test_a_pair_that_is_wrong_takes_no_other_along():
         (replied(GOOD, stop="content_filtered"), "unreadable reply: the model ended with content_filtered"),
         (
             ShapedReply(text="Sure!", input_tokens=1, output_tokens=1, stop_reason="stop", seconds=0.1),
-            "unreadable reply: the reply is not one JSON object (Expecting value: line 1 column 1 (char 0))",
+            "unreadable reply: the reply holds no JSON object",
         ),
     ],
 )
@@ -287,7 +287,7 @@ def test_the_order_is_that_of_the_passages_whatever_the_concurrency(tmp_path):
         def __init__(self, at_once):
             self.at_once, self.all_begun = at_once, threading.Barrier(at_once)
             self.replied = [threading.Event() for _ in shown]
-            self.asked = [messages for _, messages in calls(shown, texts, self, 2)]
+            self.asked = prompts(shown, texts, 2)
 
         def ask(self, messages, schema=None):
             number = self.asked.index(messages)
@@ -296,7 +296,7 @@ def test_the_order_is_that_of_the_passages_whatever_the_concurrency(tmp_path):
             if (number + 1) % self.at_once:
                 self.replied[number + 1].wait(60)
             self.replied[number].set()
-            return replied(stop=sha256_text(messages[1]["content"]))
+            return replied({"kind": sha256_text(messages[1]["content"])})
 
     made = []
     for concurrency in (1, 4):
@@ -328,11 +328,15 @@ def test_a_failed_call_ends_it_and_a_rerun_pays_only_for_the_rest(aws, store):
 
 
 def test_unreadable_replies_are_counted_under_one_key(aws, store):
-    said = itertools.cycle([Reply("I cannot."), Reply("{}"), {"pairs": [{"kind": 1}]}])
-    aws.settings.answer = lambda request: next(said)
+    """Each is asked for once more in each run, and what can be read at last is kept."""
     articles, texts = corpus(6)
+    shown = spread(articles, texts, 400, 6, 1)
+    said = [Reply("I cannot."), Reply("{}"), {"pairs": [{"kind": 1}]}] * 2
+    titles = [one.article.title for one in shown]
+    aws.settings.answer = lambda request: said[titles.index(re.search("Document: (.*)", request.user)[1])]
     model = Converse(settings(llm={"model": LLAMA}).llm, OPTIONS, Clients(_session(REGION)))
-    made = list(write(spread(articles, texts, 400, 6, 1), texts, model, store, 2, 1))
+    made = list(write(shown, texts, model, store, 2, 1))
+    assert len(aws.ledger.bills) == 6 + 4
     assert [one.reason.partition(":")[0] for one in made] == [
         "unreadable reply", "unreadable reply", "unreadable pair",
     ] * 2  # fmt: skip
@@ -341,6 +345,10 @@ def test_unreadable_replies_are_counted_under_one_key(aws, store):
         "rejected_unreadable_reply": 4, "rejected_unreadable_pair": 2,
     }  # fmt: skip
     assert numbers["acceptance_rate"] == 0.0
+    said[0] = {"pairs": []}
+    for _ in range(2):
+        assert len(list(write(shown, texts, model, store, 2, 1))) == 5
+    assert len(aws.ledger.bills) == 10 + 4 + 3 + 6
 
 
 def test_a_batch_job_writes_the_same_pairs_at_half_price(aws, tmp_path, monkeypatch):
@@ -430,7 +438,7 @@ def test_it_writes_on_an_openai_compatible_server_held_to_the_schema(tmp_path, m
         ({"generator": "llm", "llm": 3}, ["qa.llm: must be a mapping of keys. Got 3."]),
         (
             {"generator": "llm", "llm": {"provider": "oracle", "max_passages": 2}},
-            ["qa.llm.provider: must be 'embedded', 'openai' or 'bedrock'. Got 'oracle'."],
+            ["qa.llm.provider: must be 'embedded', 'openai', 'bedrock' or 'langchain'. Got 'oracle'."],
         ),
         (
             {"generator": "llm", "llm": {"provider": "bedrock", "model": CLAUDE, "max_pasages": 2, "concurrency": 9}},

@@ -313,6 +313,36 @@ def test_several_models_one_set_one_judge(tmp_path):
     assert "There is one judge only: its agreement with another cannot be shown." in text(soup)
 
 
+SECTIONS = {"figures", "numbers", "study", "pairs", "slices", "yes-no", "retrieval", "judges", "questions", "method"}
+
+
+@pytest.mark.parametrize(
+    ("models", "missing", "bars"),
+    [
+        ({"micro": ["base", "rag"]}, {"slices"}, [["base", "rag"]]),
+        ({"micro": ["base"]}, {"study", "pairs", "slices", "retrieval"}, [["base"]]),
+        ({"micro": ["rag", "ft_rag"]}, {"study"}, [["rag", "ft_rag"]]),
+        ({"micro": ["base", "ft"], "hosted": ["base"]}, {"retrieval"}, [["base", "ft"], ["base"]]),
+        ({"micro": ["ft"], "hosted": ["rag"]}, {"study", "pairs"}, [["rag"], ["ft"]]),
+    ],
+)
+def test_sections_and_words_are_of_the_approaches_that_were_tried(tmp_path, models, missing, bars):
+    write_study(tmp_path, many(0, 6), {"facts": steady()}, models=models)
+    soup = page_of(tmp_path, models=models)[1]
+    assert {h.get("id") for h in soup.find_all("h2")} == SECTIONS - missing
+    assert {tag["href"][1:] for tag in soup.find_all("a")} == SECTIONS - missing
+    quality = soup.find("figure", attrs={"aria-labelledby": "figure-quality"})
+    assert [[bar["class"][0] for bar in chart.find_all("g")] for chart in quality.find_all("svg")] == bars
+    tried = {approach for approaches in models.values() for approach in approaches}
+    assert {tag["class"][-1] for tag in soup.find_all(class_="key")} == tried
+    for table in soup.find_all("table"):  # what spans a table spans all of it
+        columns = len(table.thead.find_all("th")) if table.thead else 0
+        assert {int(th["colspan"]) for th in table.find_all("th", attrs={"scope": "rowgroup"})} <= {columns}
+    tuned, retrieves = bool({"ft", "ft_rag"} & tried), bool({"rag", "ft_rag"} & tried)
+    said = text(soup.find("main"))
+    assert ("training" in said or "Fine-tuning" in said, "retriev" in said.lower()) == (tuned, retrieves)
+
+
 def test_nothing_measured_breaks_no_chart(tmp_path):
     write_study(tmp_path, many(0, 3), {"facts": lambda *_: (None, None)}, seconds=dict.fromkeys(MEANS), retrieval=None)
     soup = page_of(tmp_path)[1]

@@ -13,14 +13,18 @@ import struck
 from report_rows import write_study
 from test_report_summary import many, steady
 
-from stages.report.params import ReportParams, StudyParams
+from stages.report.params import ReportParams
 from tune_or_retrieve.base import params
 from tune_or_retrieve.base.errors import INTERRUPTED, StageError
+from tune_or_retrieve.base.study import StudyParams
 from tune_or_retrieve.money.prices import Prices
 
 ROOT = Path(__file__).parent.parent
 PARAMS = """\
-study: {models: {micro: embedded}, judges: {facts: none, semantic: none}}
+study:
+  approaches: {base: {micro: embedded}, rag: {micro: embedded}, ft: {micro: embedded}, ft_rag: {micro: embedded}}
+  fine_tune: {micro: embedded}
+  judges: {facts: none, semantic: none}
 prices: {as_of: "2026-11-22", currency: USD, compute_per_hour: 0.09, per_million_tokens: {}}
 report: {seed: 3, confidence: 0.95, bootstrap_samples: 200, permutation_samples: 200, power: 0.8}
 """
@@ -45,9 +49,9 @@ stages:
         ("2026-11-22", "last week", "prices", Prices,
          "prices.as_of: must be a date like '2026-11-22'. Got 'last week'."),
         ("0.09", "-1", "prices", Prices, "prices.compute_per_hour: must be greater than or equal to 0. Got -1."),
-        ("{micro: embedded}", "[micro, lite]", "study", StudyParams,
-         "study.models: must name the provider of each entry, as in {micro: ..., lite: ...}: by it dvc.yaml names the "
-         "code. Got ['micro', 'lite']."),
+        ("{facts: none, semantic: none}", "[facts, claude]", "study", StudyParams,
+         "study.judges: must name the provider of each entry, as in {facts: ..., claude: ...}: by it dvc.yaml names "
+         "the code. Got ['facts', 'claude']."),
     ],
 )  # fmt: skip
 def test_bad_params(tmp_path, old, new, key, kind, message):

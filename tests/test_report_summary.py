@@ -6,14 +6,14 @@ import json
 import re
 
 import pytest
-from report_rows import question, write_json, write_study
+from report_rows import question, study_params, write_json, write_study
 
 from stages.report.comparisons import Paired, call, compare
 from stages.report.inputs import read_study
 from stages.report.measures import cost_per_1000, measure
 from stages.report.outputs import make_outputs
 from stages.report.params import ReportParams
-from stages.report.statistics import Interval
+from stages.report.statistics import Interval, holm
 from stages.report.summary import summarise
 from stages.report.verdict import cautions, verdicts
 from tune_or_retrieve.base.errors import StageError
@@ -57,7 +57,7 @@ def many(handwritten=0, synthetic=12):
 
 
 def outputs(root, models=("micro",), judges=("facts",), prices=PRICES, report=REPORT):
-    return make_outputs(read_study(list(models), list(judges), root), prices, report)
+    return make_outputs(read_study(study_params(models, judges), root), prices, report)
 
 
 def summary_of(result):
@@ -217,7 +217,7 @@ def test_an_unreliable_judge_has_no_say(tmp_path):
     against = steady({"base": 9.0, "rag": 5.0, "ft": 3.0, "ft_rag": 1.0})
     card = {"reliable": False, "control_accuracy": 0.5, "coverage": 1.0}
     write_study(tmp_path, many(), {"facts": steady(), "semantic": against}, cards={"semantic": card})
-    study = read_study(["micro"], ["facts", "semantic"], tmp_path)
+    study = read_study(study_params(judges=("facts", "semantic")), tmp_path)
     whys = {(c.first, c.second): c.why for c in compare(study, REPORT)}
     assert whys["rag", "base"] == "rag is better by its one reliable judge"
     assert "Judge semantic is unreliable on its controls (accuracy 0.50) and does not count in any call." in cautions(
@@ -227,10 +227,29 @@ def test_an_unreliable_judge_has_no_say(tmp_path):
 
 def test_a_doubtful_training_stands_in_notes_and_summary(tmp_path):
     write_study(tmp_path, many(), {"facts": steady()}, trained={"warning": "training did not lower the loss"})
-    study = read_study(["micro"], ["facts"], tmp_path)
+    study = read_study(study_params(), tmp_path)
     cells = measure(study, PRICES, REPORT)
     assert "The training of micro is doubtful: training did not lower the loss." in cautions(study, cells)
     assert summarise(study, cells, {}, PRICES)["micro.fine_tune_warning"] == "training did not lower the loss"
+
+
+def test_a_model_tuned_elsewhere_has_no_training_figures_and_a_caution(tmp_path):
+    write_study(tmp_path, many(), {"facts": steady()})
+    for file in ("metrics/fine_tune/micro.json", "data/timings/fine_tune/micro.json"):
+        write_json(tmp_path / file, {"tuned_elsewhere": "my-lora"})
+    study = read_study(study_params(), tmp_path)
+    cells = measure(study, PRICES, REPORT)
+    assert (
+        "micro was tuned elsewhere (my-lora): what it was trained on is not known here, so it may have seen the test "
+        "questions. The time and cost of its training are not known either."
+    ) in cautions(study, cells)
+    rows = summarise(study, cells, {}, PRICES)
+    assert rows["micro.tuned_elsewhere"] == "my-lora"
+    assert [name for name in rows if "fine_tune" in name] == []
+    page = outputs(tmp_path)["metrics/report.html"]
+    assert "micro was tuned elsewhere; its training is not part of these costs." in page
+    assert "Fine-tuning micro took" not in page
+    assert "articles that fine-tuning has seen" not in page
 
 
 def judged(means, spread=0.5):
@@ -268,7 +287,7 @@ EQUAL = dict.fromkeys(MEANS, 5.0)
 )  # fmt: skip
 def test_headline(tmp_path, handwritten, synthetic, means, headline, because):
     write_study(tmp_path, many(handwritten, synthetic), judged(means))
-    study = read_study(["micro"], ["facts", "semantic"], tmp_path)
+    study = read_study(study_params(judges=("facts", "semantic")), tmp_path)
     (verdict,) = verdicts(study, compare(study, REPORT))
     because = because.replace("{12}", "On the 12 synthetic questions")
     assert (verdict.headline, verdict.because) == (headline, because)
@@ -294,7 +313,7 @@ def test_a_small_study_says_what_it_is_worth(tmp_path, handwritten, synthetic, p
     opinion = lambda m, a, q: (5 + (int(q.id[1:]) * 7 + len(a) * 3) % 5 - 2, None)  # noqa: E731
     write_study(tmp_path, many(handwritten, synthetic), {"facts": opinion})
     write_json(tmp_path / "metrics/qa.json", {"train_pairs": pairs})
-    study = read_study(["micro"], ["facts"], tmp_path)
+    study = read_study(study_params(), tmp_path)
     (verdict,) = verdicts(study, compare(study, REPORT))
     assert verdict.worth == worth
     made = outputs(tmp_path)
@@ -307,7 +326,7 @@ def test_headline_when_the_sets_contradict_each_other(tmp_path):
         return means[approach] + int(q.id[1:]) % 3 * 0.1, None
 
     write_study(tmp_path, many(12, 12), {"facts": opinion, "semantic": opinion})
-    study = read_study(["micro"], ["facts", "semantic"], tmp_path)
+    study = read_study(study_params(judges=("facts", "semantic")), tmp_path)
     assert verdicts(study, compare(study, REPORT))[0].headline == "It depends on the questions."
 
 
@@ -473,6 +492,21 @@ def test_unscored_answers_are_counted_and_not_wrong(tmp_path):
     )
 
 
+def test_scores_that_are_relative_are_said_to_be(tmp_path):
+    card = {"reliable": True, "control_accuracy": 0.95, "coverage": 1.0}
+    cards = {"pairs": card | {"relative": 1}, "llama": card | {"relative": 0}}
+    write_study(tmp_path, many(), {"pairs": steady(), "llama": steady()}, cards=cards)
+    said = [
+        line
+        for line in outputs(tmp_path, judges=("pairs", "llama"))["metrics/table.md"].splitlines()
+        if "relative" in line
+    ]
+    assert said == [
+        "- Judge pairs compares answers in pairs: its scores are relative to the approaches compared here, and cannot "
+        "be compared with those of another judge or study."
+    ]
+
+
 def test_a_judge_that_scored_nothing_breaks_no_section(tmp_path):
     write_study(tmp_path, many(2, 4), {"facts": lambda *_: (None, None), "semantic": steady()})
     result = outputs(tmp_path, judges=("facts", "semantic"))
@@ -556,11 +590,105 @@ def test_files_that_do_not_fit_together(tmp_path, damage, message):
     write_study(tmp_path, FIVE, {"facts": steady()})
     damage(tmp_path)
     with pytest.raises(StageError) as fault:
-        read_study(["micro"], ["facts"], tmp_path)
+        read_study(study_params(), tmp_path)
     assert str(fault.value) == message.format(root=tmp_path)
 
 
 def test_nested_metrics_of_other_stages_are_shown_flat(tmp_path):
     write_study(tmp_path, FIVE, {"facts": steady()})
     write_json(tmp_path / "metrics/retrieve.json", {"synthetic": {"recall@5": 0.5}, "mrr": None})
-    assert read_study(["micro"], ["facts"], tmp_path).retrieval_metrics == {"synthetic.recall@5": 0.5, "mrr": None}
+    assert read_study(study_params(), tmp_path).retrieval_metrics == {"synthetic.recall@5": 0.5, "mrr": None}
+
+
+def beats(best: str, other: str) -> str:
+    return f"On the 12 synthetic questions, {best} beats {other}."
+
+
+ALIKE = "On the 12 synthetic questions, {} cannot be told apart."
+SUBSETS = [
+    # approaches, mean scores, headline, because
+    ("base rag", MEANS, "Retrieve.", f"{beats('rag', 'base')} Fine-tuning was not tried with micro."),
+    (
+        "base rag", {**MEANS, "base": 9.0}, "Do not retrieve.",
+        f"{beats('base', 'rag')} Fine-tuning was not tried with micro.",
+    ),
+    (
+        "base rag", EQUAL, "Not settled: base and rag cannot be told apart.",
+        f"{ALIKE.format('base and rag')} Fine-tuning was not tried with micro.",
+    ),
+    ("base ft", MEANS, "Fine-tune.", f"{beats('ft', 'base')} Retrieval was not tried with micro."),
+    (
+        "base ft", {**MEANS, "base": 9.0}, "Do not fine-tune.",
+        f"{beats('base', 'ft')} Retrieval was not tried with micro.",
+    ),
+    (
+        "base ft_rag", {**MEANS, "base": 9.0}, "Neither.",
+        f"{beats('base', 'ft_rag')} Fine-tuning without retrieval and retrieval without fine-tuning were not tried "
+        "with micro.",
+    ),
+    (
+        "rag ft", MEANS, "Retrieve.",
+        f"{beats('rag', 'ft')} The model as it is and fine-tuning with retrieval were not tried with micro.",
+    ),
+    (
+        "rag ft_rag", MEANS, "Both.",
+        f"{beats('ft_rag', 'rag')} The model as it is and fine-tuning without retrieval were not tried with micro.",
+    ),
+    (
+        "base rag ft", {**MEANS, "base": 9.0}, "Neither.",
+        f"{beats('base', 'both others')} Fine-tuning with retrieval was not tried with micro.",
+    ),
+    (
+        "base rag ft_rag", {**EQUAL, "base": 1.0}, "Not settled between retrieve and both.",
+        "On the 12 synthetic questions, rag and ft_rag are not told apart; base is beaten by another. Fine-tuning "
+        "without retrieval was not tried with micro.",
+    ),
+    ("base", MEANS, "Nothing to compare.", "Only base was tried with micro."),
+    ("rag", MEANS, "Nothing to compare.", "Only rag was tried with micro."),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("approaches", "means", "headline", "because"), SUBSETS)
+def test_the_verdict_is_on_what_was_tried(tmp_path, approaches, means, headline, because):
+    models = {"micro": approaches.split()}
+    write_study(tmp_path, many(), judged(means), models=models)
+    study = read_study(study_params(models, ("facts", "semantic")), tmp_path)
+    comparisons = compare(study, REPORT)
+    (verdict,) = verdicts(study, comparisons)
+    assert (verdict.headline, verdict.because) == (headline, because)
+    n = len(models["micro"])
+    assert len(comparisons) == n * (n - 1) / 2
+    family = [one.judges["facts"] for one in comparisons]
+    assert [one.p_holm for one in family] == holm([one.p_value for one in family])
+
+
+@pytest.mark.parametrize(
+    ("models", "against_base"),
+    [
+        ({"micro": ["base", "rag"]}, {"micro.rag"}),
+        ({"micro": ["base"]}, set()),
+        ({"micro": ["rag"]}, set()),
+        ({"micro": ["rag", "ft", "ft_rag"]}, set()),
+        ({"micro": ["base", "rag", "ft"], "hosted": ["base", "rag"]}, {"micro.rag", "micro.ft", "hosted.rag"}),
+        ({"micro": ["base", "ft"], "hosted": ["rag", "ft_rag"]}, {"micro.ft"}),
+        ({"micro": ["base"], "hosted": ["ft"]}, set()),
+    ],
+)
+def test_all_outputs_speak_of_the_arms_that_are_there(tmp_path, models, against_base):
+    write_study(tmp_path, many(3, 12), judged(MEANS), models=models, on=ON, training_on=TWO)
+    result = outputs(tmp_path, models, ("facts", "semantic"))
+    there = {f"{model}.{approach}" for model, approaches in models.items() for approach in approaches}
+    tuned = {model for model, approaches in models.items() if {"ft", "ft_rag"} & {*approaches}}
+    summary = summary_of(result)
+    assert {key.rsplit(".", 2)[0] for key in summary if key.endswith(".input_tokens")} == there
+    for change in ("facts.uplift_pct", "total_change_pct", "output_tokens_change_pct"):
+        assert {key.split(".synthetic")[0] for key in summary if key.endswith(f"synthetic.{change}")} == against_base
+    assert {key.partition(".")[0] for key in summary if key.endswith("fine_tune_s")} == tuned
+    for plot in ("quality", "tokens", "latency"):
+        rows = list(csv.DictReader(io.StringIO(result[f"plots/{plot}.csv"])))
+        assert {f"{row['model']}.{row['approach']}" for row in rows} == there
+    table = result["metrics/table.md"]
+    retrieves = any({"rag", "ft_rag"} & {*approaches} for approaches in models.values())
+    assert ("vs base" in table, "training" in table, "retrieval" in table.split("## Handwritten")[1]) == (
+        bool(against_base), bool(tuned), retrieves,
+    )  # fmt: skip

@@ -19,6 +19,8 @@ from tune_or_retrieve.chat.prompts import messages
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
+    from tune_or_retrieve.chat.structured import Asks
+
 WARM_UP_TOKENS = 8
 SHORTER = "lower qa.test_questions, answer.max_tokens or answer.repeats"
 
@@ -32,16 +34,23 @@ class Engine:
     context_tokens: int | None  # checked before any call; None: the server has its own limit
     waits: Sequence[float] = ()  # before further tries after transient faults
     reply_class: type[Reply] = Reply
-    # Simultaneous calls; None: one after the other and after a warm-up, as they share this machine. A hosted model gets
-    # several questions at once: each call is timed separately, and by the server, too.
+    # Simultaneous calls, each timed separately; None: one after the other in this thread, for a model in this process.
     concurrency: int | None = None
+    warm_up: bool = True  # one short call first, which is not timed
     timed_on: Callable[[], Timed] = lambda: ELSEWHERE  # asked once the model is open; stored with each reply
-    billed_as: str | None = None  # the foundation model whose tokens are paid for
+    billed_as: str | None = None  # the model whose tokens are paid for
     begin: Callable[[Sequence[list[dict[str, str]]]], None] = lambda prompts: None  # before the first call; may refuse
     paid: Callable[[Any], None] = lambda reply: None  # called with each reply; what it raises ends the stage
 
-    def reply(self, chat: Any, messages: list[dict[str, str]], options: Options) -> Reply:
-        return ask(chat, messages, options, self.waits)
+    def reply(self, chat: Any, call: "Call", options: Options) -> Reply:
+        return ask(chat, call.messages, options, self.waits, key=call.key)
+
+
+class AskingEngine(Engine):
+    """For a model that is asked as judges are: `open` gives a tune_or_retrieve.chat.structured.Asks."""
+
+    def reply(self, chat: "Asks", call: "Call", options: Options) -> Reply:
+        return chat.ask(call.messages)
 
 
 @dataclass(frozen=True)
@@ -86,7 +95,7 @@ def answer_questions(
 
             def make(call: Call) -> Reply:
                 with _named(f"question {call.question.id}"):
-                    return engine.reply(chat, call.messages, params.options).model_copy(update=timed_on)
+                    return engine.reply(chat, call, params.options).model_copy(update=timed_on)
 
             def keep(call: Call, reply: Reply) -> None:
                 try:
@@ -98,14 +107,20 @@ def answer_questions(
 
             # Begun before the warm-up: the first reply of a server may take minutes.
             with Progress(where, len(pending), "calls", engine.concurrency or 1, SHORTER) as progress:
-                if engine.concurrency is None:
+                if engine.warm_up:
                     _warm_up(chat, pending[0], params.options, engine.waits)
+                if engine.concurrency is None:
                     for call in pending:
                         keep(call, make(call))
                 else:
                     each(pending, make, keep, engine.concurrency)
 
     answers = [_answer(call, replies[call.key], approach, model) for call in calls if call.repeat == 0]
+    if cut := sum(answer.stop_reason == "length" and not answer.text.strip() for answer in answers):
+        say(
+            f"{where}: {cut} of {len(answers)} answers are empty: the model was still thinking when it reached "
+            f"answer.max_tokens, {params.max_tokens}. Raise it."
+        )
     timings = [
         AnswerTiming(
             question_id=call.question.id,

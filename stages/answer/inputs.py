@@ -6,6 +6,8 @@ from pathlib import Path
 from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.base.files import read_jsonl
 from tune_or_retrieve.base.records import APPROACHES, FINE_TUNED, RETRIEVING, Approach, Passage, Question, Retrieved
+from tune_or_retrieve.chat.models import ModelParams
+from tune_or_retrieve.chat.tuned import read_tuned
 
 CONTEXTS = Path("data/contexts/contexts.jsonl")
 FINE_TUNE = Path("data/fine_tune")
@@ -34,6 +36,20 @@ def read_contexts(approach: Approach, questions: Sequence[Question], path: Path 
             "It was made for other questions: run `dvc repro retrieve`."
         )
     return contexts
+
+
+def fine_tuned(
+    approach: Approach, name: str, model: ModelParams, folder: Path = FINE_TUNE
+) -> tuple[ModelParams, Path | None]:
+    """The model that answers in an approach, and the adapter that is applied to it. Raises StageError as adapter_path.
+
+    Args:
+        model: the entry `name` of `models`; in a fine-tuned approach, with the changes of a model tuned elsewhere.
+    """
+    tuned = read_tuned(folder / name) if approach in FINE_TUNED else None
+    if tuned and tuned.changes:
+        return model.model_copy(update=tuned.changes), None
+    return model, adapter_path(approach, name, folder)
 
 
 def adapter_path(approach: Approach, model: str, folder: Path = FINE_TUNE) -> Path | None:

@@ -5,12 +5,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from stages.answer.answering import Engine
+from stages.answer.answering import Call, Engine
 from stages.answer.inputs import FINE_TUNE, FINE_TUNED
 from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.base.machine import RunParams
 from tune_or_retrieve.base.records import Approach
 from tune_or_retrieve.chat.calls import Options
+from tune_or_retrieve.chat.tuned import read_tuned
 from tune_or_retrieve.money.spending import Spending
 from tune_or_retrieve.providers.bedrock.aws.faults import AwsMissing
 from tune_or_retrieve.providers.bedrock.aws.session import clients
@@ -24,9 +25,9 @@ from tune_or_retrieve.providers.bedrock.tuning.deployment import read_deployment
 class _BedrockEngine(Engine):
     gone: str = ""  # what to do if the model no longer exists
 
-    def reply(self, chat: Converse, messages: list[dict[str, str]], options: Options) -> ConverseReply:
+    def reply(self, chat: Converse, call: Call, options: Options) -> ConverseReply:
         try:
-            return chat.ask(messages)
+            return chat.ask(call.messages)
         except AwsMissing as fault:
             if self.gone:
                 raise StageError(f"{fault} {self.gone}") from fault
@@ -40,10 +41,13 @@ def bedrock_engine(approach: Approach, name: str, model: BedrockModel, options: 
         StageError: no region, no price for the model, or it has not been fine-tuned yet.
     """
     params, gone, weights = _converse(model), "", None
-    if approach in FINE_TUNED:
+    if approach in FINE_TUNED and (tuned := read_tuned(FINE_TUNE / name)):
+        params = params.model_copy(update=tuned.changes)
+        gone = f"Another one is named by models.{name}.tuned."
+    elif approach in FINE_TUNED:
         deployment = read_deployment(FINE_TUNE / name)
         # The base model's id: replies of both are parsed alike and cost the same.
-        base = _plain(ConverseParams(model=deployment.base_model).foundation)
+        base = ConverseParams(model=deployment.base_model).plain
         params = params.model_copy(update={"model": deployment.deployment_arn, "base_model": base})
         gone = (
             f"`dvc repro --force --single-item fine_tune@{name}` deploys its model again. If it was torn down, too, it "
@@ -67,6 +71,7 @@ def bedrock_engine(approach: Approach, name: str, model: BedrockModel, options: 
         context_tokens=None,
         reply_class=ConverseReply,
         concurrency=concurrency,
+        warm_up=False,  # it would be paid for
         billed_as=params.billed_as,
         begin=lambda prompts: spending.begin(prompts, options.max_tokens, concurrency),
         paid=spending.paid,
@@ -76,8 +81,3 @@ def bedrock_engine(approach: Approach, name: str, model: BedrockModel, options: 
 
 def _converse(model: BedrockModel) -> ConverseParams:
     return ConverseParams(**{name: getattr(model, name) for name in ConverseParams.model_fields})
-
-
-def _plain(model_id: str) -> str:
-    """Without the window that customisation adds: amazon.nova-micro-v1:0 for amazon.nova-micro-v1:0:128k."""
-    return ":".join(model_id.split(":")[:2])

@@ -54,12 +54,15 @@ def write_adapter(
     writer.close()
 
 
-def architecture_of(weights: Path) -> str:
-    """general.architecture of a GGUF file."""
+def geometry(weights: Path) -> tuple[str, int, int]:
+    """general.architecture of a GGUF model, and its numbers of heads of queries and of keys and values."""
     import gguf
 
-    field = gguf.GGUFReader(weights).get_field(gguf.Keys.General.ARCHITECTURE)
-    return field.contents()
+    reader = gguf.GGUFReader(weights)
+    architecture = reader.get_field(gguf.Keys.General.ARCHITECTURE).contents()
+    heads = reader.get_field(gguf.Keys.Attention.HEAD_COUNT.format(arch=architecture)).contents()
+    kv_heads = reader.get_field(gguf.Keys.Attention.HEAD_COUNT_KV.format(arch=architecture))
+    return architecture, heads, kv_heads.contents() if kv_heads else heads
 
 
 def _permute(rows: "np.ndarray", heads: int) -> "np.ndarray":

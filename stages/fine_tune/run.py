@@ -196,15 +196,7 @@ def _write_adapter(tmp: Path, model: "PeftModel", served: EmbeddedModel, weights
     save_file(plain, folder / "adapter_model.safetensors", {"format": "pt"})
     config = model.peft_config[ADAPTER].to_dict() | {"base_model_name_or_path": served.weights, "inference_mode": True}
     write_json(folder / "adapter_config.json", {key: _sorted(value) for key, value in config.items()})
-    text = model.get_base_model().config
-    gguf_adapter.write_adapter(
-        tmp / "adapter.gguf",
-        state,
-        params.local.lora.alpha,
-        gguf_adapter.architecture_of(weights),
-        text.num_attention_heads,
-        text.num_key_value_heads,
-    )
+    gguf_adapter.write_adapter(tmp / "adapter.gguf", state, params.local.lora.alpha, *gguf_adapter.geometry(weights))
 
 
 def _parity_prompts(

@@ -38,7 +38,9 @@ def main() -> None:
         scores = judge_answers(judge, name, questions, answers)
     check_coverage(name, scores, params)
     write_jsonl(Path("data/scores") / f"{name}.jsonl", scores)
-    write_json(Path("metrics/judge") / f"{name}.json", metrics(report, scores, params))
+    write_json(
+        Path("metrics/judge") / f"{name}.json", metrics(report, scores, params, getattr(judge, "asked_again", 0))
+    )
     accuracy = "none" if report.accuracy is None else f"{report.accuracy:.1%}"
     say(f"judge {name}: {accuracy} of control pairs rightly ordered")
     if reason := doubt(report, params):

@@ -67,11 +67,8 @@ class ControlReport:
 
 def judge_controls(judge: Judge, pairs: Sequence[Pair]) -> ControlReport:
     controls = make_controls(pairs)
-    groups: dict[str, list[Control]] = defaultdict(list)
-    for control in controls:
-        groups[control.pair_id].append(control)
     scores: dict[tuple[str, str], float | None] = {}
-    for group in track(list(groups.values()), "controls", unit="pairs", shorter="lower control_pairs of the judge"):
+    for group in track(_grouped(controls), "controls", unit="pairs", shorter="lower control_pairs of the judge"):
         verdicts = judge.score(group[0].question, group[0].reference, [c.answer for c in group])
         scores.update({(c.pair_id, c.kind): v.overall for c, v in zip(group, verdicts, strict=True)})
     in_order = [scores[c.pair_id, c.kind] for c in controls]
@@ -88,6 +85,14 @@ def judge_controls(judge: Judge, pairs: Sequence[Pair]) -> ControlReport:
         n_scored=sum(s is not None for s in in_order),
         flattered=fmean(score >= REWARDED for score in pleasing) if pleasing else None,
     )
+
+
+def _grouped(controls: Iterable[Control]) -> list[list[Control]]:
+    """By pair."""
+    groups: dict[str, list[Control]] = defaultdict(list)
+    for control in controls:
+        groups[control.pair_id].append(control)
+    return list(groups.values())
 
 
 def judge_answers(judge: Judge, name: str, questions: Sequence[Question], answers: Sequence[Answer]) -> list[Score]:
@@ -116,12 +121,11 @@ def judge_answers(judge: Judge, name: str, questions: Sequence[Question], answer
 def gradings(pairs: Sequence[Pair], questions: Sequence[Question], answers: Sequence[Answer]) -> Iterator[Grading]:
     """What `judge_controls` and `judge_answers` put to a judge. Raises StageError as the latter."""
     _check_known(questions, answers)
-    for control in make_controls(pairs):
-        yield control.question, control.reference, control.answer
-    asked = {question.id: question for question in questions}
-    for answer in answers:
-        question = asked[answer.question_id]
-        yield question.question, question.reference, answer.text
+    for group in _grouped(make_controls(pairs)):
+        yield group[0].question, group[0].reference, [control.answer for control in group]
+    for question in questions:
+        texts = [answer.text for answer in answers if answer.question_id == question.id]
+        yield question.question, question.reference, list(dict.fromkeys(texts))
 
 
 def _check_known(questions: Sequence[Question], answers: Sequence[Answer]) -> None:
@@ -144,14 +148,20 @@ def check_coverage(name: str, scores: Sequence[Score], params: JudgeParams) -> N
         reason, count = comments.most_common(1)[0]
         raise StageError(
             f"judge {name}: scored {n_scored} of {len(scores)} answers ({n_scored / len(scores):.1%}), fewer than "
-            f"judges.{name}.min_coverage ({params.min_coverage:.1%}). {count} times: {reason}. All replies are kept. "
-            "Change what it is asked (max_tokens, stages/judge/judge_prompt.txt), take another model, or lower "
-            "min_coverage, and run `dvc repro` again."
+            f"judges.{name}.min_coverage ({params.min_coverage:.1%}). {count} times: {reason}. The next `dvc repro` "
+            "asks again for what cannot be read and keeps the rest. If that does not help, raise max_tokens, take "
+            "another model, or lower min_coverage."
         )
 
 
-def metrics(report: ControlReport, scores: Sequence[Score], params: JudgeParams) -> dict[str, float | int | None]:
-    """Flat figures of metrics/judge/<judge>.json; ``reliable`` is 1 or 0."""
+def metrics(
+    report: ControlReport, scores: Sequence[Score], params: JudgeParams, asked_again: int = 0
+) -> dict[str, float | int | None]:
+    """Flat figures of metrics/judge/<judge>.json; ``reliable`` and ``relative`` are 1 or 0.
+
+    Args:
+        asked_again: replies of a judge of kind llm that could not be read at first.
+    """
     n_scored = sum(score.overall is not None for score in scores)
     flat: dict[str, float | int | None] = {
         "n": len(scores),
@@ -174,6 +184,9 @@ def metrics(report: ControlReport, scores: Sequence[Score], params: JudgeParams)
     for kind in (*WRONG, *FLATTERY):
         # What must stay below the band of answers that are not wrong; null where there is no such control.
         flat[f"control_max_{kind}"] = round(report.highest[kind], 3) if kind in report.highest else None
+    if isinstance(params, LlmJudgeParams):
+        flat["asked_again"] = asked_again
+        flat["relative"] = int(params.scoring == "pairwise")
     return flat
 
 

@@ -1,17 +1,20 @@
-"""The *llm* judge: the study's rubric put to a chat model, on Bedrock, on any OpenAI-compatible server, or embedded."""
+"""The *llm* judge: the study's rubric put to a chat model, on Bedrock, on any OpenAI-compatible server, or embedded.
+
+It grades by points here; `stages.judge.logprob` and `stages.judge.pairwise` score in other ways.
+"""
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from stages.judge.verdict import Verdict, band, unscored
-from tune_or_retrieve.base.files import content_key
 from tune_or_retrieve.chat.call_store import CallStore
-from tune_or_retrieve.chat.parallel import each
+from tune_or_retrieve.chat.objects import Unreadable
 from tune_or_retrieve.chat.prompting import filled
-from tune_or_retrieve.chat.structured import Asks, ShapedReply, Unreadable, json_schema, parse_reply
+from tune_or_retrieve.chat.replies import Prompt, Replies
+from tune_or_retrieve.chat.structured import Asks, ShapedReply, parse_reply
 
 PROMPT = Path(__file__).with_name("judge_prompt.txt")
 
@@ -45,8 +48,16 @@ class LlmJudge:
     Args:
         concurrency: answers graded at one time.
         spent: told of each reply that was paid for, before it is stored; what it raises ends the judging.
-        prompt: the text of judge_prompt.txt.
+        prompt: the text of the prompt's file.
+        name: of the judge, for messages.
     """
+
+    prompt_file: ClassVar[Path] = PROMPT
+    schema: ClassVar[type[BaseModel] | None] = Grade
+    remedy: ClassVar[str] = (
+        "Take a model that answers by a JSON object, or raise judges.{name}.max_tokens if it writes or thinks at "
+        "length. With provider openai or embedded, scoring: logprob needs no JSON."
+    )
 
     def __init__(
         self,
@@ -55,46 +66,44 @@ class LlmJudge:
         concurrency: int,
         spent: Callable[[ShapedReply], None] = lambda reply: None,
         prompt: str | None = None,
+        name: str = "llm",
     ):
-        self._model, self._store, self._concurrency, self._spent = model, store, concurrency, spent
-        self._prompt = PROMPT.read_text(encoding="utf-8") if prompt is None else prompt
+        self.name = name
+        self.prompt = self.prompt_file.read_text(encoding="utf-8") if prompt is None else prompt
+        self.replies = Replies(
+            f"judge {name}", "judge", model, self.schema, self.read, store, concurrency,
+            self.remedy.format(name=name), spent,
+        )  # fmt: skip
 
     def score(self, question: str, reference: str, answers: list[str]) -> list[Verdict]:
-        """Raises StageError if a call fails; a reply that came and cannot be read is an unscored verdict."""
-        calls = {answer: grading(self._prompt, question, reference, answer) for answer in answers}
-        keys = {answer: self._key(messages) for answer, messages in calls.items()}
-        stored = {answer: self._store.get(key) for answer, key in keys.items()}
-        replies = {a: self._model.reply_class.model_validate(value) for a, value in stored.items() if value is not None}
-        pending = [answer for answer in calls if answer not in replies]
+        """Raises StageError if a call fails, or no reply can be read; one that cannot is an unscored verdict."""
+        texts = list(dict.fromkeys(answers))
+        replies = self.replies.to(self.prompts(question, reference, texts))
+        verdicts = {text: self._verdict(reply) for text, reply in zip(texts, replies, strict=True)}
+        return [verdicts[answer] for answer in answers]
 
-        def keep(answer: str, reply: ShapedReply) -> None:
-            try:
-                self._spent(reply)
-            finally:
-                self._store.put(keys[answer], reply.model_dump())
+    def prompts(self, question: str, reference: str, answers: list[str]) -> list[Prompt]:
+        """The messages of all calls that `score` makes."""
+        return [grading(self.prompt, question, reference, answer) for answer in answers]
 
-        made = each(pending, lambda answer: self._model.ask(calls[answer], Grade), keep, self._concurrency)
-        replies |= dict(zip(pending, made, strict=True))
-        return [verdict(replies[answer]) for answer in answers]
+    def read(self, reply: ShapedReply) -> Any:
+        """What a reply says: here a verdict. Raises Unreadable."""
+        grade = parse_reply(reply, Grade)
+        points = grade.model_dump(exclude={"comment"})
+        return Verdict(comment=" ".join(grade.comment.split()), **{name: band(value) for name, value in points.items()})
 
-    def calls(self, question: str, reference: str, answers: list[str]) -> dict[str, list[dict[str, str]]]:
-        """The messages of each grading by the key under which its reply is stored, for a batch job."""
-        messages = [grading(self._prompt, question, reference, answer) for answer in answers]
-        return {self._key(one): one for one in messages}
+    @property
+    def asked_again(self) -> int:
+        """Calls whose first reply could not be read."""
+        return self.replies.asked_again
 
-    def _key(self, messages: list[dict[str, str]]) -> str:
-        return content_key("judge", self._model.identity, messages, json_schema(Grade))
+    def _verdict(self, reply: ShapedReply) -> Verdict:
+        try:
+            return self.read(reply)
+        except Unreadable as fault:
+            return unscored(str(fault))
 
 
 def grading(prompt: str, question: str, reference: str, answer: str) -> list[dict[str, str]]:
     """The messages of one grading."""
     return filled(prompt, {"question": question, "reference": reference, "answer": answer})
-
-
-def verdict(reply: ShapedReply) -> Verdict:
-    try:
-        grade = parse_reply(reply, Grade)
-    except Unreadable as fault:
-        return unscored(str(fault))
-    points = grade.model_dump(exclude={"comment"})
-    return Verdict(comment=" ".join(grade.comment.split()), **{name: band(value) for name, value in points.items()})

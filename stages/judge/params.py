@@ -2,11 +2,13 @@
 
 from typing import Any, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, ValidationInfo, field_validator
 
 from tune_or_retrieve.base.params import Provider, Section
 from tune_or_retrieve.chat.models import asked_by, provider_of
 from tune_or_retrieve.vectors.embedding import EmbeddingParams
+
+GIVE_LOGPROBS: tuple[Provider, ...] = ("embedded", "openai")
 
 
 class JudgeParams(Section):
@@ -43,5 +45,18 @@ class LlmJudgeParams(JudgeParams):
 
     kind: Literal["llm"]
     provider: Provider
-    max_tokens: int = Field(ge=50, le=32_768)  # of a grading; one that is cut off is unscored
+    max_tokens: int = Field(ge=50, le=32_768)  # of a grading or comparison; one that is cut off is unreadable
     min_coverage: float = Field(ge=0, le=1)  # share of the answers that must be scored: below it the stage fails
+    # points: a grade per criterion; logprob: the expected value of a one-digit grade; pairwise: comparisons
+    scoring: Literal["points", "logprob", "pairwise"] = "points"
+
+    @field_validator("scoring")
+    @classmethod
+    def _is_possible(cls, value: str, info: ValidationInfo) -> str:
+        provider = info.data.get("provider")
+        if value == "logprob" and provider not in (*GIVE_LOGPROBS, None):
+            raise ValueError(
+                f"must be points or pairwise with provider {provider}, which gives no log-probabilities; "
+                f"{' and '.join(GIVE_LOGPROBS)} do"
+            )
+        return value

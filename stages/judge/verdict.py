@@ -21,7 +21,7 @@ class Verdict(BaseModel):
 
 COMMENT_CHARACTERS = 500  # a loop of numbers would else be a comment of 50,000
 
-Grading = tuple[str, str, str]  # question, reference, answer
+Grading = tuple[str, str, list[str]]  # question, reference, answers: what `Judge.score` is given
 
 
 class Judge(Protocol):

@@ -90,6 +90,11 @@ class Study:
     def retrieves(self) -> bool:
         return any(approach in RETRIEVING for approach in self.approaches)
 
+    @property
+    def compares(self) -> bool:
+        """Whether any model answers by more than one approach."""
+        return len(self.arms) > len(self.models)
+
     def against_base(self, model: str) -> bool:
         """Whether there is anything to compare with the model as it is."""
         approaches = self.approaches_of(model)
@@ -101,10 +106,19 @@ class Study:
         numbers = connected_clusters([[span.article_id for span in q.evidence] for q in self.questions])
         return {q.id: number for q, number in zip(self.questions, numbers, strict=True)}
 
-    def billed_as(self, model: str) -> str | None:
-        """The foundation model whose tokens are paid for; None for a model without a provider that bills them."""
-        rows = (row for key, timings in self.generation.items() if key[0] == model for row in timings)
+    def billed_as(self, model: str, approach: Approach) -> str | None:
+        """The model whose tokens are paid for; None for one on this machine."""
+        rows = (row for key, timings in self.generation.items() if key[:2] == (model, approach) for row in timings)
         return next((row.billed_as for row in rows if row.billed_as), None)
+
+    @property
+    def tuned_here(self) -> list[str]:
+        """The models that were trained on the study's pairs, and so have seen some of its articles."""
+        return [model for model in self.trained if not self.tuned_elsewhere(model)]
+
+    def tuned_elsewhere(self, model: str) -> str | None:
+        """Its name or location if the tuned model was not trained by the stage fine_tune."""
+        return self.trained.get(model, {}).get("tuned_elsewhere")
 
     def measured_on(self, model: str, approach: Approach) -> list[Timed]:
         """What the calls of an approach were timed on: one machine and setting, unless some are replayed."""

@@ -135,7 +135,7 @@ def _cell(
         ),
         at_token_limit=float(np.mean([a.stop_reason in LENGTH_STOPS for a in answers.values()])),
         cost_per_1000=cost_per_1000(
-            model, inputs, outputs, spread.mean, mean(retrieval), approach, prices, study.billed_as(model)
+            model, inputs, outputs, spread.mean, mean(retrieval), approach, prices, study.billed_as(model, approach)
         ),
     )
 
@@ -153,7 +153,7 @@ def cost_per_1000(
     """Cost of a thousand answers; None if the price or the time it rests on is not known.
 
     A model with a price per token is paid by tokens, and this machine only for the retrieval before it; any other
-    model runs on this machine and is paid by the hour. A hosted one, `billed_as` its foundation model, never is.
+    model runs on this machine and is paid by the hour. A hosted one, which has a name to be billed by, never is.
     """
     table = prices.per_million_tokens.get(model) or (prices.of_tokens(billed_as) if billed_as else None)
     if table is None:

@@ -83,6 +83,7 @@ def render(
                 for model in study.models
                 if (seconds := training_seconds(study, model)) is not None
             ],
+            elsewhere=[model for model in study.models if study.tuned_elsewhere(model)],
             questions=[_shown(study, question) for question in study.questions],
             prices=prices,
             report=report,

@@ -34,6 +34,7 @@ def summarise(
     for model in study.models:
         seconds = training_seconds(study, model)
         rows[f"{model}.fine_tune_s"] = rounded(seconds, 1)
+        rows[f"{model}.tuned_elsewhere"] = study.tuned_elsewhere(model)
         rows[f"{model}.fine_tune_warning"] = study.trained.get(model, {}).get("warning")
         rows[f"{model}.fine_tune_cost"] = rounded(training_cost(study, model, prices), 4)
         rows[f"{model}.replayed"] = sum(c.replayed for c in cells if c.model == model and c.slice is None)

@@ -40,8 +40,7 @@ def _legend(study: Study, confidence: float, prices: Prices, cells: list[Cell]) 
     if any(cell.cost_per_1000 is not None for cell in cells):
         cost = f" Cost is of 1,000 answers, prices of {prices.as_of}."
     mark = " † marks timings of which some are replayed." if any(cell.replayed for cell in cells) else ""
-    compared = any(len(study.approaches_of(model)) > 1 for model in study.models)
-    detectable = "Detectable is the minimum detectable effect of one comparison. " * compared
+    detectable = "Detectable is the minimum detectable effect of one comparison. " * study.compares
     retrieval = ", retrieval included" * study.retrieves
     changes = "; changes are of means" * any(map(study.against_base, study.models))
     return (

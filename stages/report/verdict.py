@@ -111,7 +111,7 @@ def _worth(study: Study, model: str, comparisons: list[Comparison]) -> str:
                 f"{number(max(effects), 1)} points to be seen (the minimum detectable effects), and intervals over so "
                 "few articles tend to be too narrow. What is not told apart here may still differ."
             )
-    if model in study.trained and study.train_pairs is not None and study.train_pairs < FEW_PAIRS:
+    if model in study.tuned_here and study.train_pairs is not None and study.train_pairs < FEW_PAIRS:
         said.append(f"Fine-tuning had {study.train_pairs} pairs only; more of them may teach a model more.")
     return " ".join(said)
 
@@ -119,7 +119,7 @@ def _worth(study: Study, model: str, comparisons: list[Comparison]) -> str:
 def _verdict(study: Study, model: str, mine: list[Standing]) -> Verdict:
     tried = study.approaches_of(model)
     if len(tried) == 1:
-        return Verdict(model, "Nothing to compare.", f"Only {tried[0]} was tried.", mine)
+        return Verdict(model, "Nothing to compare.", f"Only {tried[0]} was tried with {model}.", mine)
     if not study.reliable_judges:
         because = f"None of the judges ({listed(study.judges)}) did well enough on its controls to be believed."
         return Verdict(model, "No answer yet.", because, mine)
@@ -169,10 +169,9 @@ def cautions(study: Study, cells: list[Cell]) -> list[str]:
         if n == 0:
             notes.append(f"There are no {set_} questions in this run.")
         elif n < FEW_QUESTIONS:
-            notes.append(
-                f"The {set_} set has only {n} question{'s' * (n > 1)}: small differences cannot show there; "
-                "see the minimum detectable effects."
-            )
+            few = f"The {set_} set has only {n} question{'s' * (n > 1)}"
+            shows = ": small differences cannot show there; see the minimum detectable effects" * study.compares
+            notes.append(f"{few}{shows}.")
     if study.languages:
         notes.append(
             f"Not all articles are in English ({study.languages}). Judges of kind facts or semantic read English only: "
@@ -201,6 +200,11 @@ def cautions(study: Study, cells: list[Cell]) -> list[str]:
                     "get 7 or more)"
                 )
             notes.append(f"Judge {judge} is unreliable on its controls{reason} and does not count in any call.")
+        if card.details.get("relative"):
+            notes.append(
+                f"Judge {judge} compares answers in pairs: its scores are relative to the approaches compared here, "
+                "and cannot be compared with those of another judge or study."
+            )
         whole = [c for c in cells if c.slice is None]
         missing = sum(c.n - c.judges[judge].n_scored for c in whole)
         if missing:
@@ -208,9 +212,14 @@ def cautions(study: Study, cells: list[Cell]) -> list[str]:
                 f"Judge {judge} left {missing} of {sum(c.n for c in whole)} answers unscored; they are left out, "
                 "not counted as wrong."
             )
-    if len(study.reliable_judges) == 1 and any(len(study.approaches_of(model)) > 1 for model in study.models):
+    if len(study.reliable_judges) == 1 and study.compares:
         notes.append("Only one judge is reliable: no call here is confirmed by a second one.")
     for model in study.models:
+        if tuned := study.tuned_elsewhere(model):
+            notes.append(
+                f"{model} was tuned elsewhere ({tuned}): what it was trained on is not known here, so it may have seen "
+                "the test questions. The time and cost of its training are not known either."
+            )
         if warning := study.trained.get(model, {}).get("warning"):
             notes.append(f"The training of {model} is doubtful: {warning}.")
         whole = [c for c in cells if c.model == model and c.slice is None]

@@ -35,8 +35,10 @@ def answer_word(approach: Approach, tried: Collection[Approach]) -> str:
 
 
 def not_tried(model: str, tried: Collection[Approach]) -> str:
-    """A sentence on the approaches that the study leaves out; empty if it has all."""
+    """A sentence on the approaches that the study leaves out; empty if it has all, or but one, which says enough."""
     said = []
+    if len(tried) == 1:
+        return ""
     if "base" not in tried:
         said.append("the model as it is")
     if not {"ft", "ft_rag"} & {*tried}:
@@ -48,7 +50,7 @@ def not_tried(model: str, tried: Collection[Approach]) -> str:
     elif "rag" not in tried:
         said.append("retrieval without fine-tuning")
     if "ft_rag" not in tried and {"rag", "ft"} <= {*tried}:
-        said.append("both together")
+        said.append("fine-tuning with retrieval")
     if not said:
         return ""
     words = listed(said)

@@ -17,6 +17,7 @@ from tune_or_retrieve.base.records import RETRIEVING
 from tune_or_retrieve.base.study import arms
 from tune_or_retrieve.money.cost import in_dollars
 from tune_or_retrieve.money.prices import AREA, Prices, names
+from tune_or_retrieve.providers.openai.params import on_this_machine
 
 
 @dataclass(frozen=True)
@@ -54,14 +55,15 @@ class Requirements:
 
 
 def requirements(params: Mapping[str, Any], providers: Sequence[str] = ("bedrock",)) -> Requirements:
-    """What is required of Bedrock, or of other `providers`.
+    """What is required of Bedrock, or of other `providers`: not of a server on this machine.
 
     Args:
         params: the mapping that params.yaml holds.
     """
 
     def asks(section: Mapping[str, Any]) -> bool:
-        return section.get("provider") in providers
+        here = on_this_machine(str(section.get("base_url", "")))
+        return section.get("provider") in providers and not here
 
     study, approaches = _at(params, "study"), _at(params, "study", "approaches")
     named = dict.fromkeys(arm.model for arm in arms(approaches))

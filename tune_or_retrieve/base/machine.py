@@ -40,6 +40,7 @@ class ConcurrencyParams(Section):
 
     bedrock: int = Field(default=8, ge=1, le=50)  # the connections of a client are 50
     openai: int = Field(default=1, ge=1, le=50)
+    langchain: int = Field(default=1, ge=1, le=50)
 
     def of(self, provider: Provider) -> int:
         return getattr(self, provider, 1)

@@ -39,7 +39,9 @@ SECTIONS = (
     "prices",
     "report",
 )
-Provider = Literal["embedded", "openai", "bedrock"]  # of chat models, each a package in tune_or_retrieve/providers
+Provider = Literal[
+    "embedded", "openai", "bedrock", "langchain"
+]  # of chat models, by packages in tune_or_retrieve/providers
 NAME = re.compile(r"[A-Za-z0-9_-]+")
 MOVED = {  # keys of old files: the key that has their value now; None: no key
     "models.*.threads": "run.threads",
@@ -138,7 +140,7 @@ def load(key: str, kind: type[S], path: Path = PARAMS_FILE) -> S:
 
 
 def load_value(key: str, kind: type, path: Path = PARAMS_FILE) -> Any:
-    """Read one plain value or list, for instance ``load_value("study.models", dict[str, str])``. Raises as `load`."""
+    """Read one plain value or list, for instance ``load_value("run.budget_usd", float | None)``. Raises as `load`."""
     raw = _section(everything(path), key, path)
     _trace(key)
     try:

@@ -1,25 +1,25 @@
 """One call to a chat model: its reply with token counts and wall time, or one clear fault."""
 
-import json
-import sys
 import time
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from tune_or_retrieve.base.errors import StageError
-from tune_or_retrieve.base.progress import say
+from tune_or_retrieve.base.progress import duration, say
 from tune_or_retrieve.base.records import Timed
+from tune_or_retrieve.base.validation import rule
+from tune_or_retrieve.chat.parallel import pause
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
     from langchain_core.messages import AIMessage
 
-# Transient faults: too many requests, and a gateway or server that is overloaded or restarting. Nothing else is tried
-# again: not a 500 (the same request fails the same way), nor a time-out or 504 (it would be paid for twice).
-TRANSIENT_STATUS = (429, 502, 503)
 WAITS_SECONDS = (1.0, 4.0, 15.0, 60.0)  # before the second, third, fourth and any further try
+LONGEST_WAIT_SECONDS = 300.0  # that a server may ask for; a longer one ends the stage
+KEPT = "Run `dvc repro` again later: replies that came are kept."
+THINKING, THOUGHT = "<think>", "</think>"
 
 
 def waits(retries: int) -> tuple[float, ...]:
@@ -27,8 +27,32 @@ def waits(retries: int) -> tuple[float, ...]:
     return tuple(WAITS_SECONDS[min(number, len(WAITS_SECONDS) - 1)] for number in range(retries))
 
 
-class NoCompletion(Exception):
-    """The server's reply is no chat completion. Its text says why."""
+class CallFailed(Exception):
+    """A call without a usable reply. Chat models raise it; `ask` makes a StageError of it.
+
+    Args:
+        reason: what happened, as a clause.
+        remedy: what to do about it, in whole sentences.
+        transient: the same call may succeed later.
+        wait_seconds: how long the server asks to wait before that; None: it does not say.
+        refused: the server does not accept the request as it is; another one may be.
+    """
+
+    def __init__(
+        self,
+        reason: str,
+        remedy: str = "",
+        transient: bool = False,
+        wait_seconds: float | None = None,
+        refused: bool = False,
+    ):
+        super().__init__(reason)
+        self.reason, self.remedy, self.transient = reason, remedy, transient
+        self.wait_seconds, self.refused = wait_seconds, refused
+
+
+class RefusedCall(StageError):
+    """The server does not accept the request as it is."""
 
 
 class Options(BaseModel):
@@ -41,12 +65,25 @@ class Options(BaseModel):
     seed: int
 
 
+def without_thinking(text: str) -> str:
+    """`text` without what a reasoning model thought first, between <think> and </think>.
+
+    Without the first tag, which some templates put into the prompt, it is all up to </think>; without the second, as in
+    a reply that max_tokens cut off, it is all.
+    """
+    before, closed, after = text.partition(THOUGHT)
+    opened = before.lstrip().startswith(THINKING)
+    if closed and (opened or THINKING not in before):
+        return after.lstrip()
+    return "" if opened else text
+
+
 class Reply(Timed):
     """What the model said. An empty text is a reply, too."""
 
-    text: str
+    text: Annotated[str, AfterValidator(without_thinking)]
     input_tokens: int
-    output_tokens: int
+    output_tokens: int  # of text and thinking
     stop_reason: str  # as the engine named it; "length": max_tokens or the window ended it
     seconds: float  # wall of the try that succeeded
 
@@ -56,85 +93,81 @@ def ask(
     messages: Sequence[dict[str, str]],
     options: Options,
     waits: Sequence[float] = (),
-    sleep: Callable[[float], None] = time.sleep,
+    sleep: Callable[[float], None] = pause,
+    body: Mapping[str, Any] | None = None,
+    key: str = "",
 ) -> Reply:
     """Generate one reply.
 
     Args:
-        chat: any LangChain chat model.
+        chat: a LangChain chat model that raises CallFailed.
         messages: role and content of each.
         options: sent with the call.
-        waits: seconds before each further try after a transient fault; none for a local engine.
+        waits: seconds before each further try after a transient fault, or longer if the server asks for it; none for a
+            local engine.
         sleep: replaces the clock in tests.
+        body: further fields of the request.
+        key: identifies the call in all its tries (header Idempotency-Key), so that a server that knows the header
+            answers a call once even if the connection was lost before its reply came.
 
     Raises:
+        RefusedCall: the server does not accept the request as it is.
         StageError: the call failed; its text says how, and the caller adds for which question.
     """
+    arguments = _arguments(options, body or {}, key)
     for wait in (*waits, None):
         start = time.perf_counter()
         try:
-            message = chat.invoke(list(messages), **_arguments(options))
-        except Exception as fault:
-            reason, transient = _explain(fault)
-            if reason is None:
-                raise
-            if not transient or wait is None:
-                tries = f" after {len(waits) + 1} tries" if transient and waits else ""
-                raise StageError(f"the model call failed{tries}: {reason}.") from fault
-            say(f"the model call failed: {reason}; tried again in {wait:g} s.")
+            return _reply(chat.invoke(list(messages), **arguments), start)
+        except CallFailed as fault:
+            asked = fault.wait_seconds or 0.0
+            if not fault.transient or wait is None or asked > LONGEST_WAIT_SECONDS:
+                raise _ended(fault, len(waits) + 1 if wait is None else 1) from fault
+            wait = max(wait, asked)
+            say(f"the model call failed: {fault.reason.rstrip('.')}; tried again in {wait:g} s.")
             sleep(wait)
-        else:
-            return _reply(message, time.perf_counter() - start)
     raise AssertionError("unreachable")
 
 
-def _arguments(options: Options) -> dict[str, Any]:
+def _arguments(options: Options, body: Mapping[str, Any], key: str) -> dict[str, Any]:
     # max_tokens goes into the body unchanged: ChatOpenAI would rename it to max_completion_tokens, and a server that
     # does not know that name would generate until its window is full.
-    return {
+    arguments: dict[str, Any] = {
         "temperature": options.temperature,
         "seed": options.seed,
-        "extra_body": {"max_tokens": options.max_tokens},
+        "extra_body": {"max_tokens": options.max_tokens, **body},
     }
+    return arguments | ({"extra_headers": {"Idempotency-Key": key}} if key else {})
 
 
-def _reply(message: "AIMessage", seconds: float) -> Reply:
+def _reply(message: "AIMessage", start: float) -> Reply:
+    seconds = time.perf_counter() - start
     usage = message.usage_metadata
     stop_reason = message.response_metadata.get("finish_reason")
-    if usage is None or not stop_reason:
-        missing = "token counts (usage)" if usage is None else "a finish_reason"
-        raise StageError(f"the model call failed: the server's reply has no {missing}, which the study needs.")
-    return Reply(
-        text=str(message.text),
-        input_tokens=usage["input_tokens"],
-        output_tokens=usage["output_tokens"],
-        stop_reason=stop_reason,
-        seconds=seconds,
-    )
+    if not usage or not usage["input_tokens"]:  # a prompt is never empty: LangChain takes a missing count for 0
+        raise CallFailed("the server's reply has no token counts (usage), which the study needs")
+    if not stop_reason:
+        raise CallFailed("the server's reply has no finish_reason, which the study needs")
+    if stop_reason == "error":  # as OpenRouter says that its provider failed halfway
+        raise CallFailed("the server ended its reply with an error", transient=True)
+    try:
+        return Reply(
+            text=str(message.text),
+            input_tokens=usage["input_tokens"],
+            output_tokens=usage["output_tokens"],
+            stop_reason=stop_reason,
+            seconds=seconds,
+        )
+    except ValidationError as fault:
+        first = fault.errors()[0]
+        what = f"{first['loc'][0]} {rule(first)}, got {str(first['input'])[:60]!r}"
+        raise CallFailed(f"the server's reply is no chat completion ({what})") from fault
 
 
-def _explain(fault: Exception) -> tuple[str | None, bool]:
-    """What happened in a few words, and whether it is transient. None: a bug of ours, not a fault of the call."""
-    if isinstance(fault, NoCompletion):
-        return f"the server's reply is no chat completion ({fault})", False
-    if isinstance(fault, json.JSONDecodeError | UnicodeDecodeError):  # nothing but the reply is decoded during a call
-        return f"the server's reply is not JSON ({fault})", False
-    openai = sys.modules.get("openai")  # if the fault is one of its own, it is loaded
-    if openai is None or not isinstance(fault, openai.OpenAIError):
-        return None, False
-    if isinstance(fault, openai.APITimeoutError):
-        return "no reply in time", False
-    if isinstance(fault, openai.APIConnectionError):
-        root: BaseException = fault  # LangChain and the client wrap it in exceptions that only say "error"
-        while root.__cause__ is not None:
-            root = root.__cause__
-        return f"no connection, or it was lost ({type(root).__name__}: {root})", True
-    if isinstance(fault, openai.APIStatusError):
-        return f"the server answered {fault.status_code}: {_said(fault)}", fault.status_code in TRANSIENT_STATUS
-    return f"{type(fault).__name__}: {fault}", False
-
-
-def _said(fault: Any) -> str:
-    body = fault.body if isinstance(fault.body, dict) else {}
-    text = body.get("message") or fault.response.text or "nothing"
-    return " ".join(str(text).split())[:300]
+def _ended(fault: CallFailed, tries: int) -> StageError:
+    after = f" after {tries} tries" if fault.transient and tries > 1 else ""
+    text = f"the model call failed{after}: {fault.reason.rstrip('.')}."
+    if fault.wait_seconds is not None and fault.wait_seconds > LONGEST_WAIT_SECONDS:
+        text += f" It asks to wait {duration(fault.wait_seconds)}."
+    remedies = [fault.remedy] * bool(fault.remedy) + [KEPT] * fault.transient
+    return (RefusedCall if fault.refused else StageError)(" ".join([text, *remedies]))

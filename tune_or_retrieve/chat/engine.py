@@ -1,7 +1,8 @@
 """Chat models of any provider behind LangChain's interface. A provider's dependencies are imported only when used.
 
 The module `engine` of each provider has these functions under these names. Bedrock's has only `asker`: its models
-are called through Converse and not through LangChain's common calls (stages.answer.on_bedrock).
+are called through Converse and not through LangChain's common calls (stages.answer.on_bedrock). That of provider
+langchain has `identity` and `asker`: its models take their options when they are made.
 """
 
 from contextlib import AbstractContextManager

@@ -17,7 +17,12 @@ PROVIDERS: tuple[Provider, ...] = get_args(Provider)
 
 
 class ModelParams(Section):
-    """The keys of every model. ``load("models.<name>", ModelParams)`` returns an instance of the provider's class."""
+    """The keys of every model. ``load("models.<name>", ModelParams)`` returns an instance of the provider's class.
+
+    Each provider's class also has two properties. `sent_to`: where the text goes that the model reads, in words; None:
+    it stays in this process. `billed_as`: the name by which the price of its tokens is found; None: it runs on this
+    machine, whose time is paid for.
+    """
 
     # Only if the provider is unknown is this class itself used: then there is one fault, instead of one for each key.
     model_config = ConfigDict(extra="ignore")

@@ -1,11 +1,17 @@
 """Many model calls at the same time, each stored when it ends: a fault or Ctrl-C loses nothing that was paid for."""
 
+import contextvars
+import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import TypeVar
 
+from tune_or_retrieve.base.errors import StageError
+
 Task = TypeVar("Task")
 Result = TypeVar("Result")
+ending: contextvars.ContextVar[threading.Event] = contextvars.ContextVar("ending")  # of the `each` that made a call
 
 
 def each(
@@ -20,19 +26,27 @@ def each(
 
     Raises:
         Whatever `call` or `keep` raises first, or KeyboardInterrupt. No call starts after that; those in progress are
-        waited for and kept. A second Ctrl-C does not wait.
+        waited for and kept, unless they `pause`. A second Ctrl-C does not wait.
     """
     results: dict[int, Result] = {}
     running: dict[Future[Result], int] = {}
     fault: BaseException | None = None
     started = 0
+    end = threading.Event()
+
+    def start(task: Task) -> Result:
+        ending.set(end)
+        return call(task)
+
     executor = ThreadPoolExecutor(max_workers=concurrency, thread_name_prefix="model-call")
     try:
         while running or (fault is None and started < len(tasks)):
+            if fault is not None:
+                end.set()
             try:
                 while fault is None and len(running) < concurrency and started < len(tasks):
                     started += 1  # before the call: an interrupt between the two must not start it twice
-                    running[executor.submit(call, tasks[started - 1])] = started - 1
+                    running[executor.submit(start, tasks[started - 1])] = started - 1
                 for future in wait(running, return_when=FIRST_COMPLETED).done:
                     number = running.pop(future)
                     results[number] = future.result()
@@ -48,3 +62,12 @@ def each(
     if fault is not None:
         raise fault
     return [results[number] for number in range(len(tasks))]
+
+
+def pause(seconds: float) -> None:
+    """Sleep between two tries of a call. Raises StageError at once if the `each` that made the call is ending."""
+    end = ending.get(None)
+    if end is None:
+        time.sleep(seconds)
+    elif end.wait(seconds):
+        raise StageError("the model call was not tried again: another one failed, or the run was interrupted.")

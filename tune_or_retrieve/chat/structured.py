@@ -1,26 +1,48 @@
 """Structured replies from any chat model: one JSON object of a given schema."""
 
 import json
-import re
+import threading
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from tune_or_retrieve.base.validation import rule
-from tune_or_retrieve.chat.calls import Options, Reply, ask
+from tune_or_retrieve.base.files import content_key
+from tune_or_retrieve.base.progress import say
+from tune_or_retrieve.chat.calls import CallFailed, Options, RefusedCall, Reply, ask
+from tune_or_retrieve.chat.objects import Shape, Unreadable, object_in, one_object
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
-Shape = TypeVar("Shape", bound=BaseModel)
-FENCE = re.compile(r"\A```(?:json)?\s*\n(.*)\n\s*```\Z", re.DOTALL)
+Form = Literal["json_schema", "json_object", "none"]  # of response_format; none: the prompt alone asks for an object
+ResponseFormat = Literal["auto"] | Form
+FORMS: tuple[Form, ...] = get_args(Form)
+MOST_LOGPROBS = 20  # of a token: the most that OpenAI's API gives
 
 
 class ShapedReply(Reply):
     """`arguments`: the model's arguments to the tool it was offered; None if it wrote text."""
 
     arguments: dict[str, Any] | None = None
+
+
+class LikelyToken(BaseModel):
+    token: str
+    logprob: float
+
+
+class Token(BaseModel):
+    """A generated token. `top_logprobs`: the most likely ones in its place."""
+
+    token: str
+    top_logprobs: list[LikelyToken]
+
+
+class TokenReply(ShapedReply):
+    """`tokens`: None if the server gives no log-probabilities."""
+
+    tokens: list[Token] | None
 
 
 class Asks(Protocol):
@@ -32,57 +54,115 @@ class Asks(Protocol):
     def ask(self, messages: Sequence[dict[str, str]], schema: type[BaseModel] | None = None) -> ShapedReply: ...
 
 
-class Unreadable(Exception):
-    """The call succeeded, but its reply is not what was asked for. Its text says why."""
-
-
 class ShapedChat:
-    """`Asks` for LangChain's ChatOpenAI: the embedded engine (whose grammar enforces the schema) or a server."""
+    """`Asks` for LangChain's ChatOpenAI: the embedded engine (whose grammar enforces the schema) or a server.
+
+    Args:
+        response_format: how to ask for a JSON object; auto: as the first of FORMS that the server accepts.
+    """
 
     reply_class = ShapedReply
 
     def __init__(
-        self, chat: "BaseChatModel", options: Options, identity: dict[str, Any], waits: Sequence[float] = ()
+        self,
+        chat: "BaseChatModel",
+        options: Options,
+        identity: dict[str, Any],
+        waits: Sequence[float] = (),
+        response_format: ResponseFormat = "json_schema",
     ) -> None:
         self._chat, self._options, self._waits = chat, options, waits
         self.identity = identity | options.model_dump()
+        self._forms = FORMS if response_format == "auto" else (response_format,)
+        self._lock = threading.Lock()
 
     def ask(self, messages: Sequence[dict[str, str]], schema: type[BaseModel] | None = None) -> ShapedReply:
         """Raises StageError as tune_or_retrieve.chat.calls.ask."""
-        chat: Any = self._chat if schema is None else _WithFormat(self._chat, schema)
-        return ShapedReply(**ask(chat, messages, self._options, self._waits).model_dump())
+        if schema is None:
+            return self._ask(messages, {})
+        refused: RefusedCall | None = None
+        for form in self._forms:
+            try:
+                reply = self._ask(*_request(form, messages, schema))
+            except RefusedCall as fault:
+                refused = fault
+            else:
+                self._accepted(form)
+                return reply
+        assert refused is not None
+        raise refused
+
+    def _ask(self, messages: Sequence[dict[str, str]], body: dict[str, Any], chat: Any = None) -> ShapedReply:
+        key = content_key("call", self.identity, messages, body)
+        reply = ask(chat or self._chat, messages, self._options, self._waits, body=body, key=key)
+        return ShapedReply(**reply.model_dump())
+
+    def _accepted(self, form: Form) -> None:
+        """From now on no other is tried."""
+        with self._lock:
+            if self._forms[0] != form:
+                now = "none" if form == "none" else f"{form!r}"
+                say(
+                    f"model {self.identity.get('model')}: the server refuses response_format {self._forms[0]!r}. The "
+                    f"prompt carries the schema instead, with response_format {now}."
+                )
+            self._forms = (form,)
+
+    def ask_tokens(self, messages: Sequence[dict[str, str]]) -> TokenReply:
+        """A reply with log-probabilities. Raises StageError as tune_or_retrieve.chat.calls.ask."""
+        chat = _WithTokens(self._chat)
+        reply = self._ask(messages, {"logprobs": True, "top_logprobs": MOST_LOGPROBS}, chat)
+        return TokenReply(**reply.model_dump(), tokens=chat.tokens)
 
 
-class _WithFormat:
-    """The chat with the schema in each request's body; given it otherwise, the client raises on a truncated reply."""
+class _WithTokens:
+    """The chat, which remembers the tokens of its last reply."""
 
-    def __init__(self, chat: "BaseChatModel", schema: type[BaseModel]) -> None:
+    def __init__(self, chat: "BaseChatModel") -> None:
         self._chat = chat
-        form = {"name": schema.__name__, "schema": json_schema(schema), "strict": True}
-        self._format = {"response_format": {"type": "json_schema", "json_schema": form}}
+        self.tokens: list[Token] | None = None
 
     def invoke(self, messages: list[Any], **arguments: Any) -> Any:
-        return self._chat.invoke(messages, **arguments | {"extra_body": arguments["extra_body"] | self._format})
+        message = self._chat.invoke(messages, **arguments)
+        given = (message.response_metadata.get("logprobs") or {}).get("content")
+        try:
+            self.tokens = given and [Token.model_validate(one) for one in given]
+        except ValidationError as fault:
+            where = ".".join(map(str, fault.errors()[0]["loc"]))
+            raise CallFailed(f"the server's reply has logprobs of an unknown form ({where})") from fault
+        return message
+
+
+def _request(
+    form: Form, messages: Sequence[dict[str, str]], schema: type[BaseModel]
+) -> tuple[Sequence[dict[str, str]], dict[str, Any]]:
+    """Messages, and the fields of the body that ask for an object of the schema."""
+    if form == "json_schema":  # in the body: given it otherwise, the client raises on a truncated reply
+        form_of = {"name": schema.__name__, "schema": json_schema(schema), "strict": True}
+        return messages, {"response_format": {"type": form, "json_schema": form_of}}
+    body = {} if form == "none" else {"response_format": {"type": form}}
+    return in_words(messages, schema), body
+
+
+def in_words(messages: Sequence[dict[str, str]], schema: type[BaseModel]) -> list[dict[str, str]]:
+    """Messages of which the last one asks for an object of the schema, for a model that knows no other way."""
+    *before, last = messages
+    form = json.dumps(json_schema(schema))
+    content = f"{last['content']}\n\nReply with one JSON object of this schema and nothing else:\n{form}"
+    return [*before, {**last, "content": content}]
 
 
 def parse_reply(reply: ShapedReply, schema: type[Shape]) -> Shape:
-    """The object in a reply: the tool's arguments, or a text that is one JSON object and nothing else.
+    """The one object of the schema in a reply: in the tool's arguments, or anywhere in its text but in its thinking.
 
     Raises:
-        Unreadable: truncated, refused, not JSON, or not of the schema. Nothing is guessed or repaired.
+        Unreadable: truncated, refused, without such an object, or with two that differ. Nothing is guessed or repaired.
     """
     if reply.stop_reason == "length":
         raise Unreadable("the reply was cut off at max_tokens")
     if reply.stop_reason != "stop":
         raise Unreadable(f"the model ended with {reply.stop_reason}")
-    value = reply.arguments if reply.arguments is not None else _one_object(reply.text)
-    try:
-        return schema.model_validate(value)
-    except ValidationError as fault:
-        first = fault.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "the object"
-        given = "" if first["type"] == "missing" else f", got {str(first['input'])[:60]!r}"
-        raise Unreadable(f"{where}: {rule(first)}{given}") from None
+    return object_in(reply.text, schema) if reply.arguments is None else one_object([reply.arguments], schema)
 
 
 def json_schema(schema: type[BaseModel]) -> dict[str, Any]:
@@ -98,23 +178,3 @@ def json_schema(schema: type[BaseModel]) -> dict[str, Any]:
         return [inlined(value) for value in node] if isinstance(node, list) else node
 
     return inlined(made)
-
-
-def _one_object(text: str) -> dict[str, Any]:
-    stripped = text.strip()
-    if fenced := FENCE.match(stripped):
-        stripped = fenced[1]
-    try:
-        value = json.loads(stripped, object_pairs_hook=_without_repeats)
-    except ValueError as fault:
-        raise Unreadable(f"the reply is not one JSON object ({str(fault)[:80]})") from None
-    if not isinstance(value, dict):
-        raise Unreadable(f"the reply is not one JSON object (it is a {type(value).__name__})")
-    return value
-
-
-def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    names = [name for name, _ in pairs]
-    if twice := next((name for name in names if names.count(name) > 1), None):
-        raise ValueError(f"{twice!r} stands there twice")
-    return dict(pairs)

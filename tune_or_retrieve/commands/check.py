@@ -1,5 +1,6 @@
 """All of params.yaml at once, before anything runs: DVC looks only at the keys that some stage declares."""
 
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,9 @@ from stages.articles.from_botocore import check_source
 from stages.articles.params import ArticlesParams
 from stages.articles.walk import walk
 from stages.chunks.params import ChunkingParams
+from stages.fine_tune.elsewhere import changes
 from stages.fine_tune.params import FineTuneParams
+from stages.fine_tune.run import check_trainable
 from stages.index.params import KnowledgeBaseParams
 from stages.judge.params import JudgeParams
 from stages.qa.params import QaParams
@@ -18,22 +21,25 @@ from stages.retrieve.params import RetrievalParams
 from tune_or_retrieve.base import machine, params
 from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.base.files import read_jsonl
-from tune_or_retrieve.base.locations import resolve
+from tune_or_retrieve.base.locations import HUB, resolve
 from tune_or_retrieve.base.machine import RunParams
 from tune_or_retrieve.base.questions import HANDWRITTEN, NO_HANDWRITTEN
 from tune_or_retrieve.base.records import Question
 from tune_or_retrieve.base.study import StudyParams
 from tune_or_retrieve.chat.models import ModelParams
 from tune_or_retrieve.commands import documents
+from tune_or_retrieve.commands.destinations import destinations
 from tune_or_retrieve.commands.forecast import GRAPH, forecast
 from tune_or_retrieve.commands.languages import language_lines
 from tune_or_retrieve.money.prices import Prices
 from tune_or_retrieve.providers.bedrock.knowledge_base.params import BedrockBaseParams
 from tune_or_retrieve.providers.embedded.params import EmbeddedModel
+from tune_or_retrieve.providers.embedded.params import Model as TunableModel
 from tune_or_retrieve.providers.embedded.weights import check_weights
+from tune_or_retrieve.providers.langchain.engine import check_installed
+from tune_or_retrieve.providers.langchain.params import LangChainModel
 from tune_or_retrieve.vectors.embedding import EmbeddingParams
 
-HUB = "hf:"  # location of model files that may have to be downloaded
 SECTIONS: dict[str, type[params.Section]] = {
     "articles": ArticlesParams,
     "chunking": ChunkingParams,
@@ -55,6 +61,8 @@ def check() -> None:
     for model in study.models:
         approaches = [arm.approach for arm in study.arms if arm.model == model]
         print(f"Approaches of {model}: {', '.join(approaches)}.", flush=True)
+    for line in destinations(study):
+        print(line, flush=True)
     articles = params.load("articles", ArticlesParams)
     if articles.source == "folder":
         found = walk(articles.folder)
@@ -110,6 +118,10 @@ def refuse_faults() -> None:
         # Entries that the study does not use are checked, too: it takes one word to use them.
         for name in dict.fromkeys([*getattr(study, section, {}), *(tried(params.entries, section) or ())]):
             sections[f"{section}.{name}"] = tried(params.load, f"{section}.{name}", kind)
+    for name in getattr(study, "fine_tune", {}):
+        model = sections[f"models.{name}"]
+        if model and model.provider != "bedrock" and getattr(model, "tuned", None) is None:
+            tried(check_trainable, name, model)
     if HANDWRITTEN.exists() or GRAPH.is_file():  # without a pipeline, params.yaml is checked alone
         tried(lambda: list(read_jsonl(HANDWRITTEN, Question, NO_HANDWRITTEN)))
     parts = [part for section in sections.values() for part in _parts(section)]
@@ -122,6 +134,12 @@ def refuse_faults() -> None:
     for location in sorted(others):
         if not location.startswith(HUB):
             tried(_refuse_what_is_no_model, location)
+    for name, section in sections.items():
+        if isinstance(section, TunableModel) and section.tuned is not None:
+            tried(_refuse_what_was_not_tuned_from_it, name.partition(".")[2], section)
+    for part in parts:
+        if isinstance(part, LangChainModel):
+            tried(check_installed, part)
     if answer := sections["answer"]:
         faults += [
             f"{name}.context_tokens: must be more than answer.max_tokens ({answer.max_tokens}), as it holds the prompt "
@@ -144,6 +162,13 @@ def _refuse_what_is_no_model(location: str) -> None:
         raise StageError(
             f"{location}: must be the folder of an embedding model. Got {str(path)!r}, which has no config.json."
         )
+
+
+def _refuse_what_was_not_tuned_from_it(name: str, model: TunableModel) -> None:
+    """Raises StageError as the stage fine_tune."""
+    if not any(location.startswith(HUB) for location in (model.weights, model.tuned)):
+        with tempfile.TemporaryDirectory() as folder:
+            changes(name, model, Path(folder))
 
 
 def _refuse_what_the_machine_lacks(

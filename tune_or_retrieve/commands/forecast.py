@@ -20,7 +20,7 @@ from tune_or_retrieve.money.prices import Prices
 DVC, GRAPH = Path(".dvc"), Path("dvc.yaml")
 SHIPPED = Path("benchmarks/results/study.json")
 SIZES = {"local": ("local",), "quick": ("local", "quick")}  # sizes that we measured, and the presets that make them
-PAID = ("bedrock", "openai")
+PAID = ("bedrock", "openai", "langchain")
 NOT_KNOWN = "not known"
 
 

@@ -79,7 +79,7 @@ def _merge(content: Any, wanted: Any, path: tuple[str, ...]) -> None:
         if inside and not (path and path[0] in WHOLE) and path != STUDY:
             _merge(content[key], value, (*path, key))
         elif content.get(key, ...) != value and not _of_this_provider(content.get(key), value, path):
-            if isinstance(value, dict) and key in content:
+            if isinstance(value, dict) and value and isinstance(content.get(key), dict) and content[key]:
                 _keep_what_follows(content[key], value)
             content[key] = value
 

@@ -48,6 +48,11 @@ class _Loose(BaseModel):
     pairs: list[Any]
 
 
+def read(reply: ShapedReply) -> list[Any]:
+    """What should be pairs. Raises Unreadable."""
+    return parse_reply(reply, _Loose).pairs
+
+
 def candidates(reply: ShapedReply, passage: Passage, text: str, share: int) -> Iterator[Pair | Rejection]:
     """Up to `share` pairs of a reply, in its order; all else that it holds as rejections.
 
@@ -58,14 +63,14 @@ def candidates(reply: ShapedReply, passage: Passage, text: str, share: int) -> I
         text: of the whole article.
     """
     try:
-        members = parse_reply(reply, _Loose).pairs
+        members = read(reply)
     except Unreadable as fault:
         yield _refused(f"unreadable reply: {fault}", passage, text, reply.text)
         return
     taken = 0
     for member in members:
         try:
-            one = Candidate.model_validate(member)
+            one = Candidate.model_validate(member, extra="ignore")
         except ValidationError as fault:
             first = fault.errors()[0]
             where = ".".join(map(str, first["loc"])) or "pair"

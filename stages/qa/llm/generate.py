@@ -5,21 +5,20 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
-from stages.qa.llm.candidates import Kind, Pairs, candidates
+from stages.qa.llm.candidates import Kind, Pairs, candidates, read
 from stages.qa.llm.passages import Passage, spread
 from stages.qa.params import LlmQaParams, WriterParams
 from stages.qa.shared.subject import subject_of
 from tune_or_retrieve.base.errors import StageError
-from tune_or_retrieve.base.files import content_key
 from tune_or_retrieve.base.machine import RunParams
 from tune_or_retrieve.base.progress import Progress, say
 from tune_or_retrieve.base.records import Article, Pair, Rejection
 from tune_or_retrieve.chat.call_store import CallStore
 from tune_or_retrieve.chat.calls import Options
 from tune_or_retrieve.chat.engine import asker
-from tune_or_retrieve.chat.parallel import each
 from tune_or_retrieve.chat.prompting import filled
-from tune_or_retrieve.chat.structured import Asks, ShapedReply, json_schema
+from tune_or_retrieve.chat.replies import Replies
+from tune_or_retrieve.chat.structured import Asks, ShapedReply
 from tune_or_retrieve.text.languages import may_be_english
 
 if TYPE_CHECKING:
@@ -63,10 +62,11 @@ def generate(
 
         spending = Spending("qa", writer.billed_as)
         if writer.batch:
-            _by_batch(writer, options, dict(calls(shown, texts, model, share)), store, watch, spending)
+            unanswered = written_by(model, store, concurrency).unanswered(prompts(shown, texts, share))
+            _by_batch(writer, options, unanswered, store, watch, spending)
 
-        def begin(prompts: Sequence[list[dict[str, str]]]) -> None:
-            spending.begin(prompts, writer.max_tokens, concurrency)
+        def begin(asked: Sequence[list[dict[str, str]]]) -> None:
+            spending.begin(asked, writer.max_tokens, concurrency)
 
         return list(written(share, concurrency, spending.paid, begin))
 
@@ -91,37 +91,37 @@ def write(
         prompt: the text of prompt.txt.
 
     Raises:
-        StageError: a call fails. Replies that came are stored: a rerun asks only for the others.
+        StageError: a call fails, or none of the first replies can be read. A rerun asks only for what is not read yet.
     """
-    asked = calls(shown, texts, model, share, prompt)
-    stored = [store.get(key) for key, _ in asked]
-    pending = [number for number, value in enumerate(stored) if value is None]
-    say(f"qa: {len(shown)} passages for the model, {len(shown) - len(pending)} of them answered in an earlier run")
-    if pending:
-        begin([asked[number][1] for number in pending])
-    with Progress("pairs by the model", len(pending), "passages", concurrency, "lower qa.llm.max_passages") as progress:
-
-        def keep(number: int, reply: ShapedReply) -> None:
-            try:
-                spent(reply)
-            finally:
-                store.put(asked[number][0], reply.model_dump())
-            progress.advance()
-
-        made = each(pending, lambda number: model.ask(asked[number][1], Pairs), keep, concurrency)
-    fresh = dict(zip(pending, made, strict=True))
-    for number, passage in enumerate(shown):
-        reply = fresh.get(number) or model.reply_class.model_validate(stored[number])
+    asked = prompts(shown, texts, share, prompt)
+    replies = written_by(model, store, concurrency, spent, begin)
+    pending = len(replies.unanswered(asked))
+    say(f"qa: {len(shown)} passages for the model, {len(shown) - pending} of them answered in an earlier run")
+    with Progress("pairs by the model", pending, "passages", concurrency, "lower qa.llm.max_passages") as progress:
+        replies.settled = progress.advance
+        made = replies.to(asked)
+    for passage, reply in zip(shown, made, strict=True):
         yield from candidates(reply, passage, texts[passage.article.id], share)
 
 
-def calls(
-    shown: Sequence[Passage], texts: Mapping[str, str], model: Asks, share: int, prompt: str | None = None
-) -> list[tuple[str, list[dict[str, str]]]]:
-    """For each passage the key under which its reply is stored, and the messages."""
+def prompts(
+    shown: Sequence[Passage], texts: Mapping[str, str], share: int, prompt: str | None = None
+) -> list[list[dict[str, str]]]:
+    """The messages about each passage."""
     prompt = PROMPT.read_text(encoding="utf-8") if prompt is None else prompt
-    messages = [asking(prompt, passage, texts[passage.article.id], share) for passage in shown]
-    return [(content_key("qa", model.identity, one, json_schema(Pairs)), one) for one in messages]
+    return [asking(prompt, passage, texts[passage.article.id], share) for passage in shown]
+
+
+def written_by(
+    model: Asks,
+    store: CallStore,
+    concurrency: int,
+    spent: Spent = lambda reply: None,
+    begin: Begin = lambda prompts: None,
+) -> Replies:
+    """The model's replies; arguments as for `write`."""
+    remedy = "Take a model that answers by a JSON object, or raise qa.llm.max_tokens if it writes or thinks at length."
+    return Replies("qa", "qa", model, Pairs, read, store, concurrency, remedy, spent, begin)
 
 
 def asking(prompt: str, passage: Passage, text: str, share: int) -> list[dict[str, str]]:

@@ -1,7 +1,7 @@
 """A model that runs in this process. Imports no engine."""
 
 import re
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import ConfigDict, Field, field_validator
 
@@ -22,6 +22,8 @@ class EmbeddedModel(ModelParams):
     # Served in another format than the file's, a copy made once; None: as it is. Training reads the file itself.
     requantize: Literal["Q8_0", "Q4_0", "F16"] | None = None
     context_tokens: int = Field(ge=256, le=1_048_576)  # prompt and reply together
+    sent_to: ClassVar[None] = None
+    billed_as: ClassVar[None] = None
 
     @field_validator("sha256")
     @classmethod
@@ -31,4 +33,12 @@ class EmbeddedModel(ModelParams):
         return value
 
 
-Model = Asked = EmbeddedModel
+class Model(EmbeddedModel):
+    """An entry of `models`."""
+
+    # What was tuned from these weights elsewhere: the location of a GGUF adapter, of a folder that peft wrote, or of a
+    # whole GGUF model. None: the stage fine_tune trains it.
+    tuned: Filled | None = None
+
+
+Asked = EmbeddedModel

@@ -16,6 +16,7 @@ from tune_or_retrieve.base.progress import say
 from tune_or_retrieve.providers.embedded.params import EmbeddedModel
 
 if TYPE_CHECKING:
+    import gguf
     import numpy as np
 
 CACHE = "weights"
@@ -62,7 +63,7 @@ def served_weights(
 
 def check_weights(location: str, sha256: str | None = None) -> None:
     """Raises StageError if a model file is missing, not the expected one, or not a whole GGUF file."""
-    _read(resolve(location, sha256))
+    read_gguf(resolve(location, sha256))
 
 
 def requantize(source: Path, target: Path, kind: str, adapter: Path | None = None) -> None:
@@ -80,7 +81,7 @@ def requantize(source: Path, target: Path, kind: str, adapter: Path | None = Non
     import gguf
 
     wanted = gguf.GGMLQuantizationType[kind]
-    reader = _read(source)
+    reader = read_gguf(source)
     updates = _Updates(adapter) if adapter is not None else None
     writer = gguf.GGUFWriter(target, reader.fields[gguf.Keys.General.ARCHITECTURE].contents())
     for field in reader.fields.values():
@@ -101,11 +102,13 @@ def requantize(source: Path, target: Path, kind: str, adapter: Path | None = Non
             ) from None
         if update is not None:
             if update.shape != plain.shape:
-                raise _strange(adapter, source, f"{tensor.name} has the shape {plain.shape}, its update {update.shape}")
+                raise of_another_model(
+                    adapter, source, f"{tensor.name} has the shape {plain.shape}, its update {update.shape}"
+                )
             plain = plain + update
         writer.add_tensor(tensor.name, gguf.quantize(plain, wanted), raw_dtype=wanted)
     if updates and (left := updates.left):
-        raise _strange(adapter, source, f"these have no {left[0]}")
+        raise of_another_model(adapter, source, f"these have no {left[0]}")
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
@@ -118,12 +121,13 @@ class _Updates:
     def __init__(self, adapter: Path):
         import gguf
 
-        reader = _read(adapter)
+        reader = read_gguf(adapter)
         field = reader.get_field(gguf.Keys.Adapter.LORA_ALPHA)
         if field is None:
             raise StageError(f"{adapter}: not a LoRA adapter, it has no {gguf.Keys.Adapter.LORA_ALPHA}.")
         self._alpha = float(field.contents())
-        self._factors = {tensor.name: tensor.data for tensor in reader.tensors}
+        # Not all that others write is float16.
+        self._factors = {one.name: gguf.dequantize(one.data, one.tensor_type) for one in reader.tensors}
 
     def take(self, name: str) -> "np.ndarray | None":
         """Remove and return the update of a matrix, float32 ``(out, in)``."""
@@ -132,14 +136,15 @@ class _Updates:
         a, b = (self._factors.pop(f"{name}.lora_{letter}", None) for letter in "ab")
         if a is None or b is None:
             return None
-        return b.astype(np.float32) @ a.astype(np.float32) * np.float32(self._alpha / a.shape[0])
+        return b @ a * np.float32(self._alpha / a.shape[0])
 
     @property
     def left(self) -> list[str]:
         return sorted({name.rpartition(".lora_")[0] for name in self._factors})
 
 
-def _read(path: Path):
+def read_gguf(path: Path) -> "gguf.GGUFReader":
+    """Raises StageError if it is not a whole GGUF file."""
     import gguf
 
     try:
@@ -148,7 +153,7 @@ def _read(path: Path):
         raise StageError(f"{path}: not a whole GGUF file ({fault}).") from None
 
 
-def _strange(adapter: Path | None, source: Path, why: str) -> StageError:
+def of_another_model(adapter: Path | None, source: Path, why: str) -> StageError:
     return StageError(f"{adapter}: an adapter of another model than {source}: {why}.")
 
 

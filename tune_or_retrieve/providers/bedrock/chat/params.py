@@ -4,7 +4,7 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from tune_or_retrieve.base.params import Filled, Section
 from tune_or_retrieve.money.prices import AREA
-from tune_or_retrieve.providers.bedrock.aws.param_types import BucketName, RoleArn
+from tune_or_retrieve.providers.bedrock.aws.param_types import BucketName, RoleArn, in_words
 
 
 class ConverseParams(Section):
@@ -29,9 +29,18 @@ class ConverseParams(Section):
         return AREA.sub("", self.base_model or self.model)
 
     @property
+    def plain(self) -> str:
+        """Without the window that customisation adds: amazon.nova-micro-v1:0 for amazon.nova-micro-v1:0:128k."""
+        return ":".join(self.foundation.split(":")[:2])
+
+    @property
     def billed_as(self) -> str:
         """The id under which its price is found: an inference profile may have its own, an ARN has its model's."""
         return self.foundation if self.base_model else self.model
+
+    @property
+    def sent_to(self) -> str:
+        return in_words(self.region)
 
     @property
     def maker(self) -> str:

@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from tune_or_retrieve.base.params import Filled, Section
-from tune_or_retrieve.providers.bedrock.aws.param_types import BucketName, RoleArn
+from tune_or_retrieve.providers.bedrock.aws.param_types import BucketName, RoleArn, in_words
 
 DIMENSIONS = {"amazon.titan-embed-text-v2": (256, 512, 1024)}  # of models that have several, by the start of their ids
 
@@ -33,6 +33,10 @@ class BedrockBaseParams(Section):
     embedding_model: Filled  # id of a Bedrock model: amazon.titan-embed-text-v2:0
     dimensions: int = Field(ge=1, le=4096)  # of its vectors
     max_failed_share: float = Field(ge=0, le=1)  # of the documents, that could not be indexed; more stops the stage
+
+    @property
+    def sent_to(self) -> str:
+        return in_words(self.region)
 
     @field_validator("embedding_model")
     @classmethod
