@@ -104,6 +104,7 @@ def write_study(
         data / "timings/retrieve.jsonl",
         [RetrievalTiming(question_id=q.id, seconds=retrieval, **(on or {}).get("retrieval", {})) for q in timed],
     )
+    write_json(data / "timings/index.json", {"seconds": 360.0})
     for model, approach in study.arms:
         inputs, outputs = tokens[approach]
         answers = [
@@ -132,6 +133,7 @@ def write_study(
     for judge, opinion in scores.items():
         rows = [score(q.id, *arm, judge, *opinion(*arm, q)) for arm in study.arms for q in questions]
         write_rows(data / "scores" / f"{judge}.jsonl", rows)
+        write_json(data / "timings/judge" / f"{judge}.json", {"seconds": 7.2})
         card = {"reliable": True, "control_accuracy": 0.95, "coverage": 1.0}
         write_json(root / "metrics/judge" / f"{judge}.json", (cards or {}).get(judge, card))
     write_json(root / "metrics/qa.json", {"train_pairs": 1000})

@@ -6,8 +6,7 @@ from stages.report.inputs import Study
 from stages.report.measures import cost_per_1000
 from stages.report.params import ReportParams
 from stages.report.statistics import mean
-from stages.report.summary import training_cost
-from tune_or_retrieve.base.records import FINE_TUNED, RETRIEVING
+from tune_or_retrieve.base.records import FINE_TUNED, RETRIEVING, Effort
 from tune_or_retrieve.base.study import Arm
 from tune_or_retrieve.money.prices import Prices
 
@@ -60,18 +59,27 @@ def costs(study: Study, arm: Arm, prices: Prices, report: ReportParams) -> Costs
         None,
         "base",  # without the retrieval, which is counted apart
         prices,
-        study.billed_as(model),
+        study.billed_as(model, approach),
     )
-    tuned, retrieves = approach in FINE_TUNED, approach in RETRIEVING
+    retrieves = approach in RETRIEVING
+    tuned = approach in FINE_TUNED and not study.tuned_elsewhere(model)  # then that is not this study's to pay
     return Costs(
         training=training_cost(study, model, prices) if tuned else 0.0,
         hosting=_hosting(study, model, prices) if tuned else 0.0,
-        index=_by_the_hour(study.index_seconds, prices) if retrieves else 0.0,
+        index=effort_cost(study.index_effort, prices) if retrieves else 0.0,
         retrieval=_by_the_hour(mean(list(study.retrieval.values())), prices) if retrieves else 0.0,
         generation=None if generation is None else generation / 1000,
         questions=report.questions_per_month,
         months=report.months,
     )
+
+
+def effort_cost(effort: Effort, prices: Prices) -> float | None:
+    """By the tokens of a hosted model, or by this machine's time."""
+    if effort.billed_as is None:
+        return _by_the_hour(effort.seconds, prices)
+    price = prices.of_tokens(effort.billed_as)
+    return price and (effort.input_tokens * price.input + effort.output_tokens * price.output) / 1e6
 
 
 def _by_the_hour(seconds: float | None, prices: Prices) -> float | None:
@@ -82,10 +90,11 @@ def _by_the_hour(seconds: float | None, prices: Prices) -> float | None:
 
 def _hosting(study: Study, model: str, prices: Prices) -> float | None:
     """A month of a tuned model that waits to be asked. On this machine that is nothing: it is paid while it works."""
-    if study.billed_as(model) is None:
+    timings = study.training.get(model, {})
+    if "hosting_seconds" not in timings:
         return 0.0
-    per_hour = study.training.get(model, {}).get("hosting_dollars_per_hour")
-    return prices.storage_per_model_month if per_hour is None else per_hour * HOURS_A_MONTH
+    storage, per_hour = prices.storage_per_model_month, timings.get("hosting_dollars_per_hour", 0.0)
+    return None if storage is None else storage + per_hour * HOURS_A_MONTH
 
 
 def break_even(first: Costs, second: Costs) -> float | None:
@@ -94,3 +103,19 @@ def break_even(first: Costs, second: Costs) -> float | None:
         return None
     crossing = (first.fixed - second.fixed) / (second.each - first.each)
     return crossing if crossing > 0 else None
+
+
+def training_seconds(study: Study, model: str) -> float | None:
+    """All that fine_tune took: loading, training, conversion and its check. None: not tuned, or not timed."""
+    parts = [value for name, value in study.training.get(model, {}).items() if name.endswith("_seconds")]
+    return float(sum(parts)) if parts else None
+
+
+def training_cost(study: Study, model: str, prices: Prices) -> float | None:
+    """Of training on this machine by the hour; of a job elsewhere as it was paid for."""
+    if "training_dollars" in (timings := study.training.get(model, {})):
+        return timings["training_dollars"]  # None: its price was not known
+    seconds = training_seconds(study, model)
+    if seconds is None or prices.compute_per_hour is None:
+        return None
+    return seconds / 3600 * prices.compute_per_hour

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from stages.report.decision_charts import Picture, costs_by_volume, crossings, dominated, quality_against_cost
 from stages.report.inputs import Study
-from stages.report.options import Option, by_arm, options
+from stages.report.options import Option, by_arm, options, unlike
 from stages.report.params import ReportParams
 from stages.report.recommendation import Lead, Recommendation, all_leads, recommend
-from stages.report.words import answer_word, interval, listed, number, share, signed
+from stages.report.words import answer_word, interval, listed, number, share, share_interval, signed
 from tune_or_retrieve.base.study import Arm
 from tune_or_retrieve.money.prices import Prices
 
@@ -26,6 +26,15 @@ class Decision:
     pictures: list[Picture]
     dominated: str  # which are, in words
     crossings: list[str]  # where costs cross, in words
+    unlike: str  # why seconds are not to be compared; empty if they may be
+
+    def mark(self, one: Option) -> str:
+        """What is to be said of an option in a word or two; mostly nothing."""
+        if one.arm == self.recommendation.arm:
+            return "recommended"
+        if one.arm in self.recommendation.excluded:
+            return "over a limit"
+        return f"dominated by {one.dominated_by.approach}" if one.dominated_by else ""
 
 
 def decide(study: Study, prices: Prices, report: ReportParams) -> Decision:
@@ -45,6 +54,7 @@ def decide(study: Study, prices: Prices, report: ReportParams) -> Decision:
         pictures=[picture for picture in pictures if picture],
         dominated=dominated(found),
         crossings=crossings(found, prices.currency),
+        unlike=unlike(study),
     )
 
 
@@ -69,27 +79,27 @@ def _because(
 ) -> str:
     if not study.reliable_judges:
         return f"None of the judges ({listed(study.judges)}) did well enough on its controls to be believed."
-    said = [f"{_name(study, arm)} is out: {why}." for arm, why in chosen.excluded.items()]
+    said = [f"{study.name_of(arm)} is out: {why}." for arm, why in chosen.excluded.items()]
     if len(study.arms) == 1:
-        said.insert(0, f"Only {_name(study, study.arms[0])} was tried.")
+        said.insert(0, f"Only {study.name_of(study.arms[0])} was tried.")
     if chosen.arm is None:
         return " ".join(said)
     best = by_arm(found)[chosen.arm]
     if len(study.arms) > 1:
         said.insert(
             0,
-            f"{_name(study, chosen.arm)} is the cheapest approach that no other beats by more than {report.margin:g} "
+            f"{study.name_of(chosen.arm)} is the cheapest approach that no other beats by more than {report.margin:g} "
             f"points, at {report.questions_per_month:,} questions a month.",
         )
     said.append(
         f"Its mean score is {number(best.score)} {interval(best.score_interval)} of 10, and {share(best.right)} "
-        f"{_shares(best)} of its answers are right, that is, get {report.right_from:g} or more."
+        f"{share_interval(best.right_interval)} of its answers are right, that is, get {report.right_from:g} or more."
     )
     for arm in chosen.cheaper_beaten:
         lead = leads.get((chosen.arm, arm))
         if lead is not None and lead.difference > report.margin:
             worse = f"{number(lead.difference)} points {interval(lead.interval)}".rstrip()
-            said.append(f"{_name(study, arm)} costs less, but is {worse} worse.")
+            said.append(f"{study.name_of(arm)} costs less, but is {worse} worse.")
     return " ".join(said)
 
 
@@ -99,7 +109,7 @@ def _sure(study: Study, leads: dict[tuple[Arm, Arm], Lead], chosen: Recommendati
     if chosen.settled:
         return f"The intervals settle it: together they hold with {100 * report.confidence:g}% confidence."
     said = [
-        f"whether {_name(study, better)} is more than {report.margin:g} points better than {_name(study, worse)} "
+        f"whether {study.name_of(better)} is more than {report.margin:g} points better than {study.name_of(worse)} "
         f"({_points(leads[better, worse])}{'' if leads[better, worse].agreed else ', and the judges do not agree'})"
         for better, worse in chosen.open
     ]
@@ -112,7 +122,7 @@ def _sure(study: Study, leads: dict[tuple[Arm, Arm], Lead], chosen: Recommendati
 
 def _otherwise(study: Study, chosen: Recommendation) -> str:
     changes = [
-        f"{change.what} ({_name(study, change.arm)})"
+        f"{change.what} ({study.name_of(change.arm)})"
         for change in chosen.changes
         if change.arm != chosen.arm and change.arm
     ]
@@ -123,17 +133,8 @@ def _otherwise(study: Study, chosen: Recommendation) -> str:
     return " ".join(said)
 
 
-def _name(study: Study, arm: Arm) -> str:
-    return arm.approach if len(study.models) == 1 else f"{arm.model} {arm.approach}"
-
-
 def _points(lead: Lead) -> str:
     return f"{signed(lead.difference)} points {interval(lead.interval, 2, sign=True)}".rstrip()
-
-
-def _shares(option: Option) -> str:
-    ends = option.right_interval
-    return f"[{share(ends.low)}, {share(ends.high)}]" if ends else ""
 
 
 def _round(count: int) -> int:

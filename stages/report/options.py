@@ -17,6 +17,8 @@ from tune_or_retrieve.base.records import Approach
 from tune_or_retrieve.base.study import Arm
 from tune_or_retrieve.money.prices import Prices
 
+UNLIKE_LOAD = 0.2  # of the machine: between approaches whose seconds are not to be compared
+
 
 @dataclass(frozen=True)
 class Option:
@@ -36,7 +38,7 @@ class Option:
     cost_per_right: float | None  # all costs of a month over its right answers
     cost_per_right_interval: Interval | None
     seconds_per_right: float | None
-    alike: bool  # the study's seconds may be compared: measured on one machine, and all of them or none replayed
+    alike: bool  # the study's seconds may be compared: see `unlike`
     dominated_by: Arm | None = None  # at least as good, as fast and as cheap, and better in one of them
 
     @property
@@ -82,16 +84,27 @@ def _option(study: Study, arm: Arm, prices: Prices, report: ReportParams) -> Opt
         cost_per_right=_over(spent.per_answer, right),
         cost_per_right_interval=_over_interval(spent.per_answer, right_interval),
         seconds_per_right=_over(mean(seconds), right),
-        alike=alike(study),
+        alike=not unlike(study),
     )
 
 
-def alike(study: Study) -> bool:
-    """Whether all seconds were measured on one machine, what is hosted aside, and all in this run or all before it."""
+def unlike(study: Study) -> str:
+    """Why the study's seconds may not be compared with one another, as a clause; empty if they may."""
     machines = {on.machine for arm in study.arms for on in study.measured_on(*arm)}
     machines |= {on.machine for on in study.retrieval_on}
-    replayed = {timing.replayed for timings in study.generation.values() for timing in timings}
-    return len(machines - {None}) <= 1 and len(replayed) <= 1
+    if len(machines - {None}) > 1:
+        return "they were measured on more than one machine"
+    timings = [timing for timings in study.generation.values() for timing in timings]
+    if len({timing.replayed for timing in timings}) > 1:
+        return "some are of this run and some are replayed from an earlier one"
+    shares = {arm: share for arm in study.arms if (share := study.others_share(arm)) is not None}
+    if shares and max(shares.values()) - min(shares.values()) > UNLIKE_LOAD:
+        busy = max(shares, key=lambda arm: shares[arm])
+        return (
+            f"other programs used {shares[busy]:.0%} of the machine during {busy.approach} and "
+            f"{min(shares.values()):.0%} at the least"
+        )
+    return ""
 
 
 def _over(amount: float | None, share: float | None) -> float | None:

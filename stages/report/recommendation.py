@@ -21,6 +21,14 @@ from stages.report.statistics import Interval, bootstrap_interval, questions_nee
 from tune_or_retrieve.base.progress import track
 from tune_or_retrieve.base.study import Arm
 
+RULES = (  # as the page prints them; the same as above
+    "An approach that breaks a limit (report.max_seconds_p95, report.max_cost_per_1000) is out.",
+    "An approach is beaten if another has a mean score that is higher by more than report.margin.",
+    "Of those that are not beaten, the cheapest at report.questions_per_month is recommended.",
+    "It is settled if the intervals say so, all pairs together (Bonferroni): no other's lead over it can be more than "
+    "the margin, and each cheaper one is beaten by more than the margin for certain. The reliable judges must agree "
+    "which of two is better.",
+)
 VOLUME, CHEAPER = 10, 0.1  # what is tried: ten times the questions; models at a tenth of their price
 
 
@@ -180,7 +188,7 @@ def _changes(found: Sequence[Option], leads: dict[tuple[Arm, Arm], Lead], report
     if report.margin:
         tried += [
             ("no margin", found, _with(report, margin=0.0)),
-            (f"a margin of {2 * report.margin:g} points", found, _with(report, margin=2 * report.margin)),
+            (f"a margin of {2 * report.margin:g} point{'s' * (2 * report.margin != 1)}", found, _with(report, margin=2 * report.margin)),
         ]
     return [Change(what, choose(options, leads, params).arm) for what, options, params in tried]
 

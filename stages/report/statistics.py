@@ -234,3 +234,8 @@ def percentile(values: Sequence[float], q: float) -> float | None:
 
 def _finite(value: float) -> float | None:
     return float(value) if math.isfinite(value) else None
+
+
+def rounded(value: float | None, digits: int) -> float | None:
+    """Rounded so that a diff shows changes worth reading; -0.0 is 0.0."""
+    return None if value is None else round(value, digits) + 0.0
