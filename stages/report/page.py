@@ -117,7 +117,6 @@ def _environment():
         "duration",
         "listed",
         "amount",
-        "thousand",
         "amount_interval",
         "share_interval",
         "capitalize_first",

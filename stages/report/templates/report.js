@@ -1,7 +1,8 @@
 // The page is complete without this. It labels the cells of wide tables, which narrow screens show one below another,
 // and shows the filter of the questions and applies it.
 for (const table of document.querySelectorAll(".scroll table")) {
-  const labels = [...table.querySelectorAll("thead th")].map((head) => head.innerText.replace(/\s+/g, " "));
+  const labels = [...table.querySelectorAll("thead th")].map((head) =>
+    [...head.childNodes].map((node) => (node.nodeName === "BR" ? " " : node.textContent)).join(""));
   if (labels.length < 4) continue;
   table.classList.add("wide");
   table.setAttribute("role", "table");
