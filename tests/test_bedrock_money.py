@@ -229,7 +229,10 @@ def test_a_judge_makes_a_call_for_each_answer_or_for_every_two_in_both_orders(tm
     monkeypatch.chdir(tmp_path)
     judge = {"provider": "bedrock", "model": HAIKU, "control_pairs": 3, "scoring": scoring}
     content = {
-        "study": {"models": {"a": "embedded", "b": "embedded"}, "judges": {"j": "bedrock"}},
+        "study": {
+            "approaches": dict.fromkeys(APPROACHES, {"a": "embedded", "b": "embedded"}),
+            "judges": {"j": "bedrock"},
+        },
         "judges": {"j": judge},
         "qa": {"test_questions": 50},
     }
