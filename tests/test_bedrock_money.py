@@ -230,7 +230,7 @@ def test_a_judge_makes_a_call_for_each_answer_or_for_every_two_in_both_orders(tm
     judge = {"provider": "bedrock", "model": HAIKU, "control_pairs": 3, "scoring": scoring}
     content = {
         "study": {
-            "approaches": dict.fromkeys(APPROACHES, {"a": "embedded", "b": "embedded"}),
+            "approaches": {one: ["a", "b"] for one in APPROACHES},
             "judges": {"j": "bedrock"},
         },
         "judges": {"j": judge},
