@@ -8,14 +8,15 @@ import re
 import pytest
 from report_rows import question, study_params, write_json, write_study
 
+from stages.report.cautions import cautions
 from stages.report.comparisons import Paired, call, compare
+from stages.report.details import details
 from stages.report.inputs import read_study
 from stages.report.measures import cost_per_1000, measure
 from stages.report.outputs import make_outputs
 from stages.report.params import ReportParams
 from stages.report.statistics import Interval, holm
-from stages.report.summary import summarise
-from stages.report.verdict import cautions, verdicts
+from stages.report.verdict import verdicts
 from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.money.prices import Prices, TokenPrice
 
@@ -61,7 +62,7 @@ def outputs(root, models=("micro",), judges=("facts",), prices=PRICES, report=RE
 
 
 def summary_of(result):
-    return json.loads(result["metrics/summary.json"])
+    return json.loads(result["metrics/details.json"])
 
 
 def test_summary_of_a_small_study_computed_by_hand(tmp_path):
@@ -230,7 +231,7 @@ def test_a_doubtful_training_stands_in_notes_and_summary(tmp_path):
     study = read_study(study_params(), tmp_path)
     cells = measure(study, PRICES, REPORT)
     assert "The training of micro is doubtful: training did not lower the loss." in cautions(study, cells)
-    assert summarise(study, cells, {}, PRICES)["micro.fine_tune_warning"] == "training did not lower the loss"
+    assert details(study, cells, {}, PRICES)["micro.fine_tune_warning"] == "training did not lower the loss"
 
 
 def test_a_model_tuned_elsewhere_has_no_training_figures_and_a_caution(tmp_path):
@@ -243,7 +244,7 @@ def test_a_model_tuned_elsewhere_has_no_training_figures_and_a_caution(tmp_path)
         "micro was tuned elsewhere (my-lora): what it was trained on is not known here, so it may have seen the test "
         "questions. The time and cost of its training are not known either."
     ) in cautions(study, cells)
-    rows = summarise(study, cells, {}, PRICES)
+    rows = details(study, cells, {}, PRICES)
     assert rows["micro.tuned_elsewhere"] == "my-lora"
     assert [name for name in rows if "fine_tune" in name] == []
     page = outputs(tmp_path)["metrics/report.html"]

@@ -14,9 +14,31 @@ from stages.report.verdict import FEW_QUESTIONS
 from stages.report.words import listed, number, share
 
 
-def cautions(study: Study, cells: list[Cell], chosen: Recommendation) -> list[str]:
-    """Those about the recommendation first."""
-    notes = _about(study, chosen)
+def about_the_lead(study: Study, chosen: Recommendation) -> list[str]:
+    """Where one kind of question carries the recommended approach's lead, or few questions differ at all."""
+    notes = []
+    for other in study.arms if chosen.arm else ():
+        if other != chosen.arm and (found := carried_by(study, chosen.arm, other)):
+            kind, n, part = found
+            notes.append(
+                f"{n} questions of kind {kind} carry {share(part)} of the lead of {study.name_of(chosen.arm)} over "
+                f"{study.name_of(other)}: does it hold for the questions that your users ask?"
+            )
+    for first, second in combinations(study.arms, 2):
+        one, another = pooled(study, first), pooled(study, second)
+        both = [q for q in one if q in another]
+        few = few_differ(np.array([one[q] - another[q] for q in both])) if both else None
+        if few is not None:
+            notes.append(
+                f"{study.name_of(first)} and {study.name_of(second)} differ in {few} of {len(both)} questions only. "
+                "Intervals that rest on so few are too narrow."
+            )
+    return notes
+
+
+def cautions(study: Study, cells: list[Cell]) -> list[str]:
+    """About questions, judges, models and what was measured."""
+    notes = []
     for set_ in ("handwritten", "synthetic"):
         n = len(study.select(set_))
         if n == 0:
@@ -90,28 +112,6 @@ def cautions(study: Study, cells: list[Cell], chosen: Recommendation) -> list[st
         untimed = [f"{c.approach} ({c.set})" for c in whole if not _fully_timed(study, c)]
         if untimed:
             notes.append(f"Latency of {model} is missing for some questions of {listed(untimed)}.")
-    return notes
-
-
-def _about(study: Study, chosen: Recommendation) -> list[str]:
-    """Where one kind of question carries the recommended approach's lead, or few questions differ at all."""
-    notes = []
-    for other in study.arms if chosen.arm else ():
-        if other != chosen.arm and (found := carried_by(study, chosen.arm, other)):
-            kind, n, part = found
-            notes.append(
-                f"{n} questions of kind {kind} carry {share(part)} of the lead of {study.name_of(chosen.arm)} over "
-                f"{study.name_of(other)}: does it hold for the questions that your users ask?"
-            )
-    for first, second in combinations(study.arms, 2):
-        one, another = pooled(study, first), pooled(study, second)
-        both = [q for q in one if q in another]
-        few = few_differ(np.array([one[q] - another[q] for q in both])) if both else None
-        if few is not None:
-            notes.append(
-                f"{study.name_of(first)} and {study.name_of(second)} differ in {few} of {len(both)} questions only. "
-                "Intervals that rest on so few are too narrow."
-            )
     return notes
 
 

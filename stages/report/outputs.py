@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from stages.report.cautions import cautions
+from stages.report.cautions import about_the_lead, cautions
 from stages.report.comparisons import compare, judge_agreement
 from stages.report.decision import decide
 from stages.report.details import details
@@ -30,7 +30,7 @@ def make_outputs(study: Study, prices: Prices, report: ReportParams, like_the_st
     agreements = judge_agreement(study)
     decision = decide(study, prices, report)
     answers = verdicts(study, comparisons)
-    notes = cautions(study, cells, decision.recommendation)
+    notes = [*about_the_lead(study, decision.recommendation), *cautions(study, cells)]
     evidence = Evidence(study, decision, cells, comparisons, agreements, answers, notes)
     return {
         "metrics/summary.json": _json(summarise(study, decision.options)),

@@ -188,7 +188,11 @@ def _changes(found: Sequence[Option], leads: dict[tuple[Arm, Arm], Lead], report
     if report.margin:
         tried += [
             ("no margin", found, _with(report, margin=0.0)),
-            (f"a margin of {2 * report.margin:g} point{'s' * (2 * report.margin != 1)}", found, _with(report, margin=2 * report.margin)),
+            (
+                f"a margin of {2 * report.margin:g} point{'s' * (2 * report.margin != 1)}",
+                found,
+                _with(report, margin=2 * report.margin),
+            ),
         ]
     return [Change(what, choose(options, leads, params).arm) for what, options, params in tried]
 

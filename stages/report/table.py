@@ -6,7 +6,19 @@ from stages.report.evidence import Evidence
 from stages.report.hardware import machine_line
 from stages.report.inputs import Study
 from stages.report.measures import Cell
-from stages.report.words import MISSING, interval, money, number, p_value, percent, score, share, share_interval, signed, thousand
+from stages.report.words import (
+    MISSING,
+    interval,
+    money,
+    number,
+    p_value,
+    percent,
+    score,
+    share,
+    share_interval,
+    signed,
+    thousand,
+)
 from tune_or_retrieve.money.prices import Prices
 
 LEFT_ALIGNED = {"model", "approach", "difference", "call"}
