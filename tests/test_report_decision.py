@@ -157,7 +157,7 @@ def test_what_would_be_recommended_otherwise():
             Change("10,000 questions a month", FT),
             Change("models at a tenth of their price", BASE),
             Change("no margin", FT),
-            Change("a margin of 1 points", BASE),
+            Change("a margin of 1 point", BASE),
         ],
     )
 

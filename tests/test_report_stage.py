@@ -21,6 +21,7 @@ from tune_or_retrieve.money.prices import Prices
 
 ROOT = Path(__file__).parent.parent
 PARAMS = """\
+articles: {source: botocore}
 study:
   approaches: {base: {micro: embedded}, rag: {micro: embedded}, ft: {micro: embedded}, ft_rag: {micro: embedded}}
   fine_tune: {micro: embedded}
@@ -32,7 +33,7 @@ DVC_YAML = """\
 stages:
   report:
     cmd: {python} -m stages.report
-    params: [study, prices, report]
+    params: [study, prices, report, articles.source]
     deps: [data]
     metrics:
       - metrics/summary.json: {{cache: false}}
