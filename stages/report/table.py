@@ -29,6 +29,8 @@ def results_table(evidence: Evidence, prices: Prices, confidence: float) -> str:
     parts = ["# Results\n", f"**{decision.headline}** {decision.because}\n"]
     parts += [f"{text}\n" for text in (decision.sure, decision.otherwise) if text]
     parts.append(markdown_table(*_options(decision, prices)))
+    if decision.unlike:
+        parts.append(f"Seconds are not compared here: {decision.unlike}.\n")
     for verdict in evidence.verdicts:
         parts.append(f"Who beats whom, {verdict.model}: {verdict.headline} {verdict.because}\n")
         parts += [f"{verdict.worth}\n"] * bool(verdict.worth)
