@@ -34,7 +34,9 @@ class Decision:
             return "recommended"
         if one.arm in self.recommendation.excluded:
             return "over a limit"
-        return f"dominated by {one.dominated_by.approach}" if one.dominated_by else ""
+        several = len({other.model for other in self.options}) > 1
+        by = one.dominated_by
+        return f"dominated by {f'{by.model} ' * several}{by.approach}" if by else ""
 
 
 def decide(study: Study, prices: Prices, report: ReportParams) -> Decision:

@@ -169,5 +169,6 @@ def _apart(marks: list[Mark]) -> list[Mark]:
 
 def dominated(options: Sequence[Option]) -> str:
     """Which options another dominates, in words; empty if none."""
-    out = [f"{_name(one, options)} by {one.dominated_by[1]}" for one in options if one.dominated_by]
+    names = {one.arm: _name(one, options) for one in options}
+    out = [f"{names[one.arm]} by {names[one.dominated_by]}" for one in options if one.dominated_by]
     return f"Dominated, that is, another is at least as good, as fast and as cheap: {listed(out)}." if out else ""
