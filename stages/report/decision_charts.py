@@ -45,10 +45,14 @@ class Picture:
 
 
 def quality_against_cost(options: Sequence[Option], currency: str) -> Picture | None:
-    """Mean score against the cost of 1,000 answers, or against seconds where a cost is not known. None: no scores."""
+    """Mean score against the cost of 1,000 answers, or against seconds where a cost is not known.
+
+    None: there are no scores, or no costs and no seconds that may be compared.
+    """
     scored = [one for one in options if one.score is not None]
     by_cost = all(one.costs.per_answer for one in scored)
-    shown = [(one, 1000 * one.costs.per_answer if by_cost else one.seconds_p50) for one in scored]
+    seconds = {one.arm: one.seconds_p50 if one.alike else None for one in scored}
+    shown = [(one, 1000 * one.costs.per_answer if by_cost else seconds[one.arm]) for one in scored]
     shown = [(one, value) for one, value in shown if value]
     if not shown:
         return None
