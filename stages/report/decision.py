@@ -88,11 +88,7 @@ def _because(
         return " ".join(said)
     best = by_arm(found)[chosen.arm]
     if len(study.arms) > 1:
-        said.insert(
-            0,
-            f"{study.name_of(chosen.arm)} is the cheapest approach that no other beats by more than {report.margin:g} "
-            f"points, at {report.questions_per_month:,} questions a month.",
-        )
+        said.insert(0, _why(study, best, report))
     said.append(
         f"Its mean score is {number(best.score)} {interval(best.score_interval)} of 10, and {share(best.right)} "
         f"{share_interval(best.right_interval)} of its answers are right, that is, get {report.right_from:g} or more."
@@ -101,8 +97,18 @@ def _because(
         lead = leads.get((chosen.arm, arm))
         if lead is not None and lead.difference > report.margin:
             worse = f"{number(lead.difference)} points {interval(lead.interval)}".rstrip()
-            said.append(f"{study.name_of(arm)} costs less, but is {worse} worse.")
+            costs = by_arm(found)[arm].costs.per_answer, best.costs.per_answer
+            less = "costs less, but " * (None not in costs and costs[0] < costs[1])
+            said.append(f"{study.name_of(arm)} {less}is {worse} worse.")
     return " ".join(said)
+
+
+def _why(study: Study, best: Option, report: ReportParams) -> str:
+    name, unbeaten = study.name_of(best.arm), f"approach that no other beats by more than {report.margin:g} points"
+    if best.costs.per_answer is not None:
+        return f"{name} is the cheapest {unbeaten}, at {report.questions_per_month:,} questions a month."
+    which = "the fastest" if best.alike and best.seconds is not None else "an"
+    return f"{name} is {which} {unbeaten}; what it costs is not known."
 
 
 def _sure(study: Study, leads: dict[tuple[Arm, Arm], Lead], chosen: Recommendation, report: ReportParams) -> str:
