@@ -123,7 +123,9 @@ def _sure(study: Study, leads: dict[tuple[Arm, Arm], Lead], chosen: Recommendati
     ]
     needed = chosen.questions_needed
     enough = " It is too close to the margin for any number of questions that one can ask."
-    if needed and needed < HOPELESS:
+    if not all(leads[pair].agreed for pair in chosen.open):
+        enough = " More questions like these do not make the judges agree."
+    elif needed and needed < HOPELESS:
         enough = f" About {_round(needed):,} questions like these {len(study.questions)} would settle it."
     return f"Not settled: it is open {listed(said)}.{enough}"
 
