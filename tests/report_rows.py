@@ -73,6 +73,8 @@ def write_study(
     cards: dict | None = None,
     replayed=(),
     on: dict | None = None,
+    others: dict | None = None,
+    billed_as: str | None = None,
     training_on: dict | None = None,
     trained: dict | None = None,
 ) -> Path:
@@ -87,6 +89,8 @@ def write_study(
         cards: judge to the content of its metrics file.
         replayed: approaches whose timings are replayed.
         on: approach, or "retrieval", to what its seconds were measured on.
+        others: approach to the share of the machine that other programs used meanwhile.
+        billed_as: the hosted model that all answers are of.
         training_on, trained: more that fine_tune timed, and more of its metrics.
     """
     tokens = tokens or {"base": (50, 200), "rag": (700, 40), "ft": (50, 20), "ft_rag": (700, 20)}
@@ -118,7 +122,8 @@ def write_study(
         timings = [
             AnswerTiming(
                 question_id=q.id, model=model, approach=approach, repeat=0, seconds=_cycled(seconds[approach], i),
-                replayed=approach in replayed, **(on or {}).get(approach, {}),
+                replayed=approach in replayed, others_share=(others or {}).get(approach), billed_as=billed_as,
+                **(on or {}).get(approach, {}),
             )
             for i, q in enumerate(questions)
             if seconds[approach] is not None
