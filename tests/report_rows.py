@@ -22,13 +22,18 @@ Models = Sequence[str] | Mapping[str, Sequence[str]]
 
 
 def question(
-    id_: str, set_: str = "synthetic", slice_: str = "seen", article: str | None = None, asked: str | None = None
+    id_: str,
+    set_: str = "synthetic",
+    slice_: str = "seen",
+    article: str | None = None,
+    asked: str | None = None,
+    kind: str = "limit",
 ) -> Question:
     evidence = [Evidence(article_id=article or f"kettle/{id_}", start=0, end=9, sha256=SHA)]
     text = asked or f"How long does kettle <{id_}> take to boil?"
     return Question(
         id=id_, set=set_, slice=slice_, question=text, reference=f"Kettle {id_} boils in 3 & a half minutes.",
-        service="kettle", kind="limit", evidence=evidence,
+        service="kettle", kind=kind, evidence=evidence,
     )  # fmt: skip
 
 
