@@ -27,12 +27,13 @@ class CachedEmbedder:
         quiet: show no progress, as the caller shows its own.
 
     Attributes:
-        saved_seconds: that it took to embed, when they were new, the texts that were found in the store.
+        saved_seconds: that it took to embed, when they were new, the texts that others had put in the store.
     """
 
     def __init__(self, embedder: Embedder, store: Store, quiet: bool = False):
         self._embedder, self._store, self._quiet = embedder, store, quiet
         self.saved_seconds = 0.0
+        self._timed: set[str] = set()  # texts whose seconds are in saved_seconds, or passed here
 
     def embed(self, texts: Sequence[str]) -> np.ndarray:
         """Unit vectors, float32, shape ``(len(texts), dimensions)``, in the order given.
@@ -42,7 +43,8 @@ class CachedEmbedder:
         """
         keys = {text: content_key("timed", self._embedder.identity, text) for text in texts}
         found = self._store.get_all(keys.values())
-        vectors = {text: self._read(found[key]) for text, key in keys.items() if key in found}
+        vectors = {text: self._read(text, found[key]) for text, key in keys.items() if key in found}
+        self._timed |= keys.keys()
         new = sorted(keys.keys() - vectors.keys(), key=lambda text: (-len(text), text))
         groups = [new[start : start + GROUP] for start in range(0, len(new), GROUP)]
         silent = self._quiet or len(new) <= FEW
@@ -59,8 +61,9 @@ class CachedEmbedder:
                     progress.advance(len(group))
         return np.array([vectors[text] for text in texts], dtype=np.float32)
 
-    def _read(self, value: bytes) -> np.ndarray:
+    def _read(self, text: str, value: bytes) -> np.ndarray:
         """A vector, which is followed by the seconds that it took."""
         stored = np.frombuffer(value, np.float32)
-        self.saved_seconds += float(stored[-1])
+        if text not in self._timed:
+            self.saved_seconds += float(stored[-1])
         return stored[:-1]
