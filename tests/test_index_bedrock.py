@@ -25,7 +25,7 @@ from tune_or_retrieve.providers.faiss.knowledge_base import FALLBACK, Fallback, 
 
 pytestmark = pytest.mark.usefixtures("no_waiting")
 
-PAID = Effort(input_tokens=21, billed_as="amazon.titan-embed-text-v2:0")  # a fourth of the 82 characters of both articles
+PAID = Effort(input_tokens=21, billed_as="amazon.titan-embed-text-v2:0")  # of 82 characters
 
 
 @pytest.fixture
