@@ -22,13 +22,18 @@ Models = Sequence[str] | Mapping[str, Sequence[str]]
 
 
 def question(
-    id_: str, set_: str = "synthetic", slice_: str = "seen", article: str | None = None, asked: str | None = None
+    id_: str,
+    set_: str = "synthetic",
+    slice_: str = "seen",
+    article: str | None = None,
+    asked: str | None = None,
+    kind: str = "limit",
 ) -> Question:
     evidence = [Evidence(article_id=article or f"kettle/{id_}", start=0, end=9, sha256=SHA)]
     text = asked or f"How long does kettle <{id_}> take to boil?"
     return Question(
         id=id_, set=set_, slice=slice_, question=text, reference=f"Kettle {id_} boils in 3 & a half minutes.",
-        service="kettle", kind="limit", evidence=evidence,
+        service="kettle", kind=kind, evidence=evidence,
     )  # fmt: skip
 
 
@@ -73,6 +78,8 @@ def write_study(
     cards: dict | None = None,
     replayed=(),
     on: dict | None = None,
+    others: dict | None = None,
+    billed_as: str | None = None,
     training_on: dict | None = None,
     trained: dict | None = None,
 ) -> Path:
@@ -87,6 +94,8 @@ def write_study(
         cards: judge to the content of its metrics file.
         replayed: approaches whose timings are replayed.
         on: approach, or "retrieval", to what its seconds were measured on.
+        others: approach to the share of the machine that other programs used meanwhile.
+        billed_as: the hosted model that all answers are of.
         training_on, trained: more that fine_tune timed, and more of its metrics.
     """
     tokens = tokens or {"base": (50, 200), "rag": (700, 40), "ft": (50, 20), "ft_rag": (700, 20)}
@@ -104,6 +113,7 @@ def write_study(
         data / "timings/retrieve.jsonl",
         [RetrievalTiming(question_id=q.id, seconds=retrieval, **(on or {}).get("retrieval", {})) for q in timed],
     )
+    write_json(data / "timings/index.json", {"seconds": 360.0})
     for model, approach in study.arms:
         inputs, outputs = tokens[approach]
         answers = [
@@ -117,7 +127,8 @@ def write_study(
         timings = [
             AnswerTiming(
                 question_id=q.id, model=model, approach=approach, repeat=0, seconds=_cycled(seconds[approach], i),
-                replayed=approach in replayed, **(on or {}).get(approach, {}),
+                replayed=approach in replayed, others_share=(others or {}).get(approach), billed_as=billed_as,
+                **(on or {}).get(approach, {}),
             )
             for i, q in enumerate(questions)
             if seconds[approach] is not None
@@ -132,6 +143,7 @@ def write_study(
     for judge, opinion in scores.items():
         rows = [score(q.id, *arm, judge, *opinion(*arm, q)) for arm in study.arms for q in questions]
         write_rows(data / "scores" / f"{judge}.jsonl", rows)
+        write_json(data / "timings/judge" / f"{judge}.json", {"seconds": 7.2})
         card = {"reliable": True, "control_accuracy": 0.95, "coverage": 1.0}
         write_json(root / "metrics/judge" / f"{judge}.json", (cards or {}).get(judge, card))
     write_json(root / "metrics/qa.json", {"train_pairs": 1000})

@@ -72,7 +72,7 @@ RUNS = {  # what is run: the outs of it, in the order of writing
         *(f"data/qa/{name}.jsonl" for name in ("train", "validation", "test", "handwritten", "seen", "rejected")),
         "metrics/qa.json",
     ],
-    ("index",): ["data/index"],
+    ("index",): ["data/index", "data/timings/index.json"],
     ("retrieve",): ["data/contexts/contexts.jsonl", "data/timings/retrieve.jsonl", "metrics/retrieve.json"],
     ("fine_tune", "micro"): [
         *("data/fine_tune/micro", "data/timings/fine_tune/micro.json"),
@@ -84,9 +84,12 @@ RUNS = {  # what is run: the outs of it, in the order of writing
         ]
         for approach in APPROACHES
     },
-    **{("judge", name): [f"data/scores/{name}.jsonl", f"metrics/judge/{name}.json"] for name in ("facts", "semantic")},
+    **{
+        ("judge", name): [f"data/scores/{name}.jsonl", f"metrics/judge/{name}.json", f"data/timings/judge/{name}.json"]
+        for name in ("facts", "semantic")
+    },
     ("report",): [
-        *("metrics/summary.json", "metrics/table.md", "metrics/report.html"),
+        *("metrics/summary.json", "metrics/details.json", "metrics/table.md", "metrics/report.html"),
         *("plots/quality.csv", "plots/tokens.csv", "plots/latency.csv"),
     ],
 }

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -161,6 +162,16 @@ def test_a_replayed_timing_keeps_what_it_was_measured_on(tmp_path):
     run(tmp_path, RememberingChat(), ["one"], timed_on=two)
     _, timings = run(tmp_path, RememberingChat(), ["one", "two"], timed_on=four)
     assert [(timing.measured_on, timing.replayed) for timing in timings] == [(two, True), (four, False)]
+
+
+@pytest.mark.parametrize(
+    ("timed_on", "share"), [(Timed(machine="A"), 0.25), (ELSEWHERE, None)]
+)  # elsewhere, ours says nothing
+def test_the_load_of_other_programs_is_kept_with_each_call(tmp_path, monkeypatch, timed_on, share):
+    for now in (0.25, 0.75):
+        monkeypatch.setattr("stages.answer.answering.OtherLoad", lambda now=now: SimpleNamespace(share=lambda: now))
+        _, timings = run(tmp_path, RememberingChat(), timed_on=timed_on)
+        assert [timing.others_share for timing in timings] == [share] * 3  # that of the first run
 
 
 def test_what_an_old_store_has_was_measured_on_a_machine_that_is_not_known(tmp_path):

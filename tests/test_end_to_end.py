@@ -35,13 +35,18 @@ SHORT = {
 
 
 def test_it_ends_with_all_results(study):
-    summary = json.loads((study / "metrics/summary.json").read_text())
-    assert all(not isinstance(value, dict | list) for value in summary.values()), "flat keys"
+    summary, details = (json.loads((study / f"metrics/{name}.json").read_text()) for name in ("summary", "details"))
+    assert all(not isinstance(value, dict | list) for value in (summary | details).values()), "flat keys"
     for model in MODELS:
+        assert details[f"{model}.fine_tune_cost"] > 0
         for approach in APPROACHES:
-            assert any(model in key and f"{approach}" in key for key in summary), (model, approach)
+            for found in (summary, details):
+                assert any(key.startswith(f"{model}.{approach}.") for key in found), (model, approach)
             rows = (study / f"data/answers/{approach}/{model}.jsonl").read_text().splitlines()
             assert len(rows) == CHANGES["qa.test_questions"] + len(HANDWRITTEN)
+    for effort in ("index", "judge/facts", "judge/semantic"):
+        timing = json.loads((study / f"data/timings/{effort}.json").read_text())
+        assert (timing["seconds"] > 0, timing["billed_as"]) == (True, None)
     assert (study / "metrics/report.html").read_text().count("<html") == 1
     assert "ft_rag" in (study / "metrics/table.md").read_text()
 
@@ -217,6 +222,7 @@ def _hashes(root: Path) -> dict[str, str]:
 def _holds_timings(path: str) -> bool:
     return path.startswith("data/timings/") or path in {
         "metrics/summary.json",
+        "metrics/details.json",
         "metrics/table.md",
         "metrics/report.html",
         "plots/latency.csv",

@@ -63,15 +63,25 @@ def ran(said):
 
 
 def test_it_ends_with_all_results(study):
-    summary = json.loads((study.root / "metrics/summary.json").read_text())
+    summary, details = (
+        json.loads((study.root / f"metrics/{name}.json").read_text()) for name in ("summary", "details")
+    )
     for model in MODELS:
         for approach in APPROACHES:
-            assert any(model in key and approach in key for key in summary), (model, approach)
+            for found in (summary, details):
+                assert any(key.startswith(f"{model}.{approach}.") for key in found), (model, approach)
             assert len(study.rows(f"data/answers/{approach}/{model}.jsonl")) == QUESTIONS
-        assert summary[f"{model}.fine_tune_cost"] > 0
+        assert details[f"{model}.fine_tune_cost"] > 0
+    params = yaml.safe_load((study.root / "params.yaml").read_text())
     for judge in JUDGES:
         shown = json.loads((study.root / f"metrics/judge/{judge}.json").read_text())
         assert (shown["n"], shown["coverage"]) == (len(MODELS) * len(APPROACHES) * QUESTIONS, 1.0)
+        effort = study.effort(f"judge/{judge}")
+        assert effort["billed_as"] == params["judges"][judge]["model"]
+        assert (effort["seconds"] > 0, effort["input_tokens"] > 0, effort["output_tokens"] > 0) == (True, True, True)
+    effort = study.effort("index")
+    embedding_model = params["knowledge_base"]["bedrock"]["embedding_model"]
+    assert (effort["billed_as"], effort["seconds"], effort["input_tokens"] > 0) == (embedding_model, None, True)
     assert (study.root / "metrics/report.html").read_text().count("<html") == 1
 
 
@@ -314,6 +324,8 @@ def test_the_fallback_is_loud_and_stands_in_outs_metrics_and_report(fallen_back)
     backend = "faiss, because bedrock could not be had (EndpointConnectionError)"
     assert metrics["backend"] == backend
     assert metrics["handwritten.ndcg_at_10"] is not None
+    effort = fallen_back.effort("index")
+    assert (effort["seconds"] > 0, effort["billed_as"]) == (True, None)
     assert backend in (fallen_back.root / "metrics/report.html").read_text()
     assert backend in (fallen_back.root / "metrics/table.md").read_text()
 
@@ -330,6 +342,9 @@ class Study:
 
     def metrics(self):
         return json.loads((self.root / "metrics/retrieve.json").read_text())
+
+    def effort(self, stage):
+        return json.loads((self.root / f"data/timings/{stage}.json").read_text())
 
     def built(self):
         return json.loads((self.root / "data/index/managed.json").read_text())

@@ -145,5 +145,6 @@ def _left_over(root: Path) -> list[Path]:
 
 def _holds_timings(name: str) -> bool:
     return name.startswith("data/timings/") or name in {
-        *("metrics/summary.json", "metrics/table.md", "metrics/report.html", "plots/latency.csv")
+        *("metrics/summary.json", "metrics/details.json", "metrics/table.md", "metrics/report.html"),
+        "plots/latency.csv",
     }

@@ -10,6 +10,7 @@ import pytest
 from small_study import ONE_THREAD, ROOT, change
 
 from stages.chunks.params import ChunkingParams
+from stages.index import __main__ as stage
 from stages.index.managed import build_managed
 from stages.index.params import MANAGED, KnowledgeBaseParams
 from stages.retrieve.metrics import evaluate
@@ -17,12 +18,14 @@ from tune_or_retrieve.base import params as params_module
 from tune_or_retrieve.base.corpus import read_articles
 from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.base.files import sha256_text, write_jsonl
-from tune_or_retrieve.base.records import Article, Evidence, Question, Span
+from tune_or_retrieve.base.records import Article, Effort, Evidence, Question, Span
 from tune_or_retrieve.providers.bedrock.aws.faults import found
 from tune_or_retrieve.providers.bedrock.knowledge_base.build import read_built
 from tune_or_retrieve.providers.faiss.knowledge_base import FALLBACK, Fallback, read_fallback
 
 pytestmark = pytest.mark.usefixtures("no_waiting")
+
+PAID = Effort(input_tokens=21, billed_as="amazon.titan-embed-text-v2:0")  # of 82 characters
 
 
 @pytest.fixture
@@ -52,12 +55,18 @@ def build(fallback="none"):
 
 
 def test_what_stands_on_bedrock_is_written_and_read_again(aws, root):
-    assert build() is None
+    assert build() == PAID
     built = read_built(Path("data/index", MANAGED))
     assert (built.documents, built.failed, read_fallback(Path("data/index"))) == (2, 0, None)
     before = Path("data/index", MANAGED).read_bytes()
-    assert build() is None
+    assert build() == PAID
     assert Path("data/index", MANAGED).read_bytes() == before
+
+
+def test_what_it_costs_is_written_for_the_report_also_if_it_stands_already(aws, root):
+    for _ in range(2):
+        stage.main()
+        assert json.loads(Path("data/timings/index.json").read_text()) == PAID.model_dump()
 
 
 def test_the_budget_is_asked_before_anything_is_made_and_not_for_what_is_there(aws, root):
@@ -134,8 +143,8 @@ def test_what_was_deleted_by_other_hands_is_paid_for_again_and_entered_again(aws
     def spent():
         return [json.loads(line) for line in Path(".cache/spent.jsonl").read_text().splitlines()]
 
-    assert build() is None
-    assert build() is None
+    assert build() == PAID
+    assert build() == PAID
     built, before = read_built(Path("data/index", MANAGED)), spent()
     assert len(before) == 1
     agent, ids = aws.client("bedrock-agent"), {"knowledgeBaseId": built.knowledge_base_id}
@@ -148,7 +157,7 @@ def test_what_was_deleted_by_other_hands_is_paid_for_again_and_entered_again(aws
     while found(lambda: look(**ids)):
         pass
     for _ in range(2):
-        assert build() is None
+        assert build() == PAID
     again = read_built(Path("data/index", MANAGED))
     assert (again.name, again.corpus) == (built.name, built.corpus)
     assert again.data_source_id != built.data_source_id
@@ -171,7 +180,7 @@ def test_an_embedding_model_that_only_the_ingestion_finds_closed_fails_the_stage
     )
     assert not Path("data/index").exists()
     aws.settings.denied_models.clear()
-    assert build(fallback) is None
+    assert build(fallback) == PAID
     assert aws.ledger.made("CreateKnowledgeBase") == 1
 
 
@@ -180,7 +189,7 @@ def test_retrieval_reads_what_was_really_built_and_has_no_ndcg(aws, root):
     from stages.retrieve.params import RetrievalParams
     from stages.retrieve.run import retrieve_all
 
-    assert build() is None
+    assert build() == PAID
     change(Path("params.yaml"), {"knowledge_base.backend": "faiss"})  # what params say now is not what was built
     base = params_module.load("knowledge_base", KnowledgeBaseParams)
     source = open_backend(params_module.load("retrieval", RetrievalParams), base, ONE_THREAD)

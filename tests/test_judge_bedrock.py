@@ -149,6 +149,36 @@ def test_the_same_judge_runs_on_an_openai_server_and_reads_no_price(root, monkey
     assert not Path(".cache/spent.jsonl").exists()
 
 
+def timing():
+    return json.loads(Path("data/timings/judge/claude.json").read_text())
+
+
+def test_judging_took_as_long_as_when_its_replies_were_new(root, monkeypatch, capsys):
+    with fake_openai() as server:
+        server.script = [completion(json.dumps(GRADE))] * 60
+        write(provider="openai", model="qwen", base_url=server.url, min_control_accuracy=0.0)
+        assert run(monkeypatch, capsys)[0] == 0
+        first, asked = timing(), len(server.requests)
+        assert run(monkeypatch, capsys)[0] == 0
+        assert len(server.requests) == asked
+    assert first["seconds"] > 0
+    # Each of the server's replies says that it read 7 tokens and wrote 3.
+    tokens = {"input_tokens": 7 * asked, "output_tokens": 3 * asked}
+    assert first == tokens | {"seconds": first["seconds"], "billed_as": None}  # a server on this machine
+    assert timing() == first
+
+
+def test_judging_on_bedrock_is_counted_by_the_tokens_that_are_billed(aws, root, monkeypatch, capsys):
+    aws.settings.answer = lambda request: GRADE
+    write(min_control_accuracy=0.0)
+    assert run(monkeypatch, capsys)[0] == 0
+    first = timing()
+    tokens = {kind: sum(getattr(bill, kind) for bill in aws.ledger.bills) for kind in ("input_tokens", "output_tokens")}
+    assert first == tokens | {"seconds": first["seconds"], "billed_as": JUDGE["model"]}
+    assert run(monkeypatch, capsys)[0] == 0
+    assert timing() == first
+
+
 @pytest.mark.parametrize(
     ("changes", "fault"),
     [

@@ -2,6 +2,7 @@
 
 import json
 import sys
+import time
 
 import pytest
 import yaml
@@ -113,6 +114,22 @@ def test_the_same_input_gives_the_same_bytes(repository, monkeypatch):
     first = [path.read_bytes() for path in outs]
     run(monkeypatch, "facts")
     assert [path.read_bytes() for path in outs] == first
+
+
+def test_judging_offline_takes_this_machines_time(repository, monkeypatch):
+    """Of controls and answers, and no tokens. The clock goes on by a quarter of a second a grading."""
+    score, now = FactsJudge.score, [0.0]
+
+    def slow(*arguments):
+        now[0] += 0.25
+        return score(*arguments)
+
+    monkeypatch.setattr(FactsJudge, "score", slow)
+    monkeypatch.setattr(time, "perf_counter", lambda: now[0])
+    run(monkeypatch, "facts")
+    timing = json.loads((repository / "data/timings/judge/facts.json").read_text())
+    assert now[0] > 2 * 0.25  # both questions, and the controls
+    assert timing == {"seconds": now[0], "input_tokens": 0, "output_tokens": 0, "billed_as": None}
 
 
 def test_a_judge_below_the_threshold_is_called_unreliable(repository, monkeypatch, capsys):

@@ -2,6 +2,8 @@
 
 import contextlib
 import sys
+from collections import namedtuple
+from types import SimpleNamespace
 
 import joblib
 import psutil
@@ -259,7 +261,7 @@ def test_what_is_chosen_is_said_once(has, monkeypatch, capsys):
         ({"gpu_layers": -1}, "run.gpu_layers: must be auto or a whole number, 0 or more. Got -1."),
         ({"gpu_layers": "all"}, "run.gpu_layers: must be auto or a whole number, 0 or more. Got 'all'."),
         ({"device": "gpu"}, "run.device: must be 'auto', 'cpu', 'cuda' or 'mps'. Got 'gpu'."),
-        ({"concurrency": {"bedrock": 3, "openai": 2}, "retries": 0, "budget_usd": 1.5}, None),
+        ({"concurrency": {"bedrock": 3, "openai": 2, "langchain": 1}, "retries": 0, "budget_usd": 1.5}, None),
         ({"concurrency": {"bedrock": 51}}, "run.concurrency.bedrock: must be less than or equal to 50. Got 51."),
         ({"retries": -1}, "run.retries: must be greater than or equal to 0. Got -1."),
         ({"budget_usd": -1.0}, "run.budget_usd: must be greater than or equal to 0. Got -1.0."),
@@ -279,3 +281,26 @@ def test_the_section_is_read_without_torch():
 
     script = "import sys, tune_or_retrieve.base.machine; sys.exit('torch' in sys.modules or 'joblib' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", script], cwd=machine.Path(__file__).parent.parent).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("busy", "idle", "own", "share"),
+    [
+        (8.0, 2.0, 8.0, 0.0),  # all of it is ours
+        (8.0, 2.0, 3.0, 0.5),
+        (0.0, 10.0, 0.0, 0.0),
+        (10.0, 0.0, 0.0, 1.0),
+        (1.0, 9.0, 1.5, 0.0),  # ours is counted more finely than that of all: never below 0
+        (0.0, 0.0, 0.0, None),  # no time has passed that is counted
+    ],
+)
+@pytest.mark.parametrize("linux", [True, False])  # it counts idle seconds in two fields, others in one
+def test_how_busy_other_programs_keep_the_machine(monkeypatch, linux, busy, idle, own, share):
+    times = namedtuple("times", ["user", "system", "idle", *["iowait"] * linux])
+    before = times(*[100.0] * len(times._fields))
+    waiting = [before.idle + idle / 2] * 2 if linux else [before.idle + idle]
+    of_all = iter([before, times(before.user + busy / 2, before.system + busy / 2, *waiting)])
+    ours = iter([SimpleNamespace(user=7.0, system=3.0), SimpleNamespace(user=7.0 + own, system=3.0)])
+    monkeypatch.setattr(psutil, "cpu_times", lambda: next(of_all))
+    monkeypatch.setattr(psutil, "Process", lambda: SimpleNamespace(cpu_times=lambda: next(ours)))
+    assert machine.OtherLoad().share() == (None if share is None else pytest.approx(share))

@@ -1,6 +1,7 @@
 """dvc.yaml keeps its promises: what each stage declares is what it uses, and a change reruns what the design says."""
 
 import ast
+import json
 import os
 import re
 import shutil
@@ -258,6 +259,15 @@ def _repro(root: Path) -> set[str]:
 
 def test_nothing_reruns_when_nothing_changed(graph):
     assert _repro(graph) == set()
+
+
+def test_dvc_compares_the_summary_alone(graph):
+    """What `dvc metrics` and `dvc exp show` list must fit a screen."""
+    env = {**os.environ, "DVC_NO_ANALYTICS": "true"}
+    shown = subprocess.run(
+        [*DVC, "metrics", "show", "--json"], cwd=graph, env=env, capture_output=True, text=True, check=True
+    )
+    assert list(json.loads(shown.stdout)[""]["data"]) == ["metrics/summary.json"]
 
 
 @pytest.mark.parametrize(("key", "value", "expected"), RERUNS, ids=[key for key, _, _ in RERUNS])

@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 import struck
-from report_rows import write_study
+from report_rows import study_params, write_study
 from test_report_summary import many, steady
 
+from stages.report.__main__ import main
+from stages.report.inputs import remove_dropped
 from stages.report.params import ReportParams
 from tune_or_retrieve.base import params
 from tune_or_retrieve.base.errors import INTERRUPTED, StageError
@@ -21,6 +23,7 @@ from tune_or_retrieve.money.prices import Prices
 
 ROOT = Path(__file__).parent.parent
 PARAMS = """\
+articles: {source: botocore}
 study:
   approaches: {base: {micro: embedded}, rag: {micro: embedded}, ft: {micro: embedded}, ft_rag: {micro: embedded}}
   fine_tune: {micro: embedded}
@@ -32,7 +35,7 @@ DVC_YAML = """\
 stages:
   report:
     cmd: {python} -m stages.report
-    params: [study, prices, report]
+    params: [study, prices, report, articles.source]
     deps: [data]
     metrics:
       - metrics/summary.json: {{cache: false}}
@@ -86,6 +89,31 @@ def test_a_fault_leaves_nothing_half_written(project):
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == "error: data/scores/semantic.jsonl: no such file. Run `dvc repro`, which makes it.\n"
     assert not list(project.glob("metrics/*.html")) + list(project.glob("plots/*"))
+
+
+def test_what_the_study_no_longer_has_is_removed(project, monkeypatch, capsys):
+    """Of its models and judges: outs that the report reads whole folders of. Timings of other stages stay."""
+    monkeypatch.chdir(project)
+    before = {str(path) for path in Path().rglob("*.json*")}
+    remove_dropped(study_params({"micro": ["base", "rag"]}, ["facts"]))
+    gone = [
+        *(f"{folder}/{approach}/micro.jsonl" for folder in ("data/answers", "data/timings/answer")
+          for approach in ("ft", "ft_rag")),
+        *("data/timings/fine_tune/micro.json", "metrics/fine_tune/micro.json"),
+        *("data/timings/judge/semantic.json", "metrics/judge/semantic.json", "data/scores/semantic.jsonl"),
+    ]  # fmt: skip
+    assert before - {str(path) for path in Path().rglob("*.json*")} == set(gone)
+    said = capsys.readouterr().err.splitlines()
+    assert said == [f"{file}: removed, as the study no longer has it." for file in gone]
+
+
+@pytest.mark.parametrize(("source", "compared"), [("botocore", True), ("folder", False)])
+def test_the_study_of_aws_is_compared_with_if_its_documentation_was_read(project, monkeypatch, source, compared):
+    monkeypatch.chdir(project)
+    (project / "params.yaml").write_text(PARAMS.replace("source: botocore", f"source: {source}"), encoding="utf-8")
+    main()
+    page = (project / "metrics/report.html").read_text(encoding="utf-8")
+    assert ("Compared with the study of Amazon Nova" in page) == compared
 
 
 def test_make_repro_ends_with_the_table_once_whether_or_not_the_report_was_made(project):

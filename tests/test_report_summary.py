@@ -1,4 +1,4 @@
-"""From files to metrics/summary.json, comparisons, verdict, table and plots, on made-up studies."""
+"""From files to metrics/details.json, comparisons, verdict, table and plots, on made-up studies."""
 
 import csv
 import io
@@ -8,14 +8,15 @@ import re
 import pytest
 from report_rows import question, study_params, write_json, write_study
 
+from stages.report.cautions import cautions
 from stages.report.comparisons import Paired, call, compare
+from stages.report.details import details
 from stages.report.inputs import read_study
 from stages.report.measures import cost_per_1000, measure
 from stages.report.outputs import make_outputs
 from stages.report.params import ReportParams
 from stages.report.statistics import Interval, holm
-from stages.report.summary import summarise
-from stages.report.verdict import cautions, verdicts
+from stages.report.verdict import verdicts
 from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.money.prices import Prices, TokenPrice
 
@@ -56,15 +57,15 @@ def many(handwritten=0, synthetic=12):
     ]
 
 
-def outputs(root, models=("micro",), judges=("facts",), prices=PRICES, report=REPORT):
-    return make_outputs(read_study(study_params(models, judges), root), prices, report)
+def outputs(root, models=("micro",), judges=("facts",), prices=PRICES, report=REPORT, like_the_study=False):
+    return make_outputs(read_study(study_params(models, judges), root), prices, report, like_the_study)
 
 
-def summary_of(result):
-    return json.loads(result["metrics/summary.json"])
+def details_of(result):
+    return json.loads(result["metrics/details.json"])
 
 
-def test_summary_of_a_small_study_computed_by_hand(tmp_path):
+def test_details_of_a_small_study_computed_by_hand(tmp_path):
     write_study(
         tmp_path,
         FIVE,
@@ -138,7 +139,7 @@ def test_summary_of_a_small_study_computed_by_hand(tmp_path):
     for place, values in varying.items():
         for name, value in {**constant[place.split(".")[0]], **values}.items():
             expected[f"micro.{place}.{name}"] = value
-    assert summary_of(outputs(tmp_path)) == expected
+    assert details_of(outputs(tmp_path)) == expected
 
 
 def test_equal_inputs_give_equal_bytes_and_order_of_rows_does_not_matter(tmp_path):
@@ -151,12 +152,15 @@ def test_equal_inputs_give_equal_bytes_and_order_of_rows_does_not_matter(tmp_pat
     assert first == second
 
 
+MADE = {"metrics/summary.json", "metrics/details.json", "metrics/table.md", "metrics/report.html"}
+
+
 @pytest.mark.parametrize(
     ("change", "differs"),
     [
-        ({"seed": 4}, {"metrics/summary.json", "metrics/table.md", "metrics/report.html"}),
-        ({"confidence": 0.8}, {"metrics/summary.json", "metrics/table.md", "metrics/report.html"}),
-        ({"bootstrap_samples": 101}, {"metrics/summary.json", "metrics/table.md", "metrics/report.html"}),
+        ({"seed": 4}, MADE),
+        ({"confidence": 0.8}, MADE),
+        ({"bootstrap_samples": 101}, MADE),
         ({"permutation_samples": 101}, {"metrics/report.html"}),
         ({"power": 0.5}, {"metrics/table.md", "metrics/report.html"}),
     ],
@@ -225,12 +229,12 @@ def test_an_unreliable_judge_has_no_say(tmp_path):
     )
 
 
-def test_a_doubtful_training_stands_in_notes_and_summary(tmp_path):
+def test_a_doubtful_training_stands_in_notes_and_details(tmp_path):
     write_study(tmp_path, many(), {"facts": steady()}, trained={"warning": "training did not lower the loss"})
     study = read_study(study_params(), tmp_path)
     cells = measure(study, PRICES, REPORT)
     assert "The training of micro is doubtful: training did not lower the loss." in cautions(study, cells)
-    assert summarise(study, cells, {}, PRICES)["micro.fine_tune_warning"] == "training did not lower the loss"
+    assert details(study, cells, {}, PRICES)["micro.fine_tune_warning"] == "training did not lower the loss"
 
 
 def test_a_model_tuned_elsewhere_has_no_training_figures_and_a_caution(tmp_path):
@@ -243,7 +247,7 @@ def test_a_model_tuned_elsewhere_has_no_training_figures_and_a_caution(tmp_path)
         "micro was tuned elsewhere (my-lora): what it was trained on is not known here, so it may have seen the test "
         "questions. The time and cost of its training are not known either."
     ) in cautions(study, cells)
-    rows = summarise(study, cells, {}, PRICES)
+    rows = details(study, cells, {}, PRICES)
     assert rows["micro.tuned_elsewhere"] == "my-lora"
     assert [name for name in rows if "fine_tune" in name] == []
     page = outputs(tmp_path)["metrics/report.html"]
@@ -333,17 +337,18 @@ def test_headline_when_the_sets_contradict_each_other(tmp_path):
 def test_one_judge_is_never_certain(tmp_path):
     write_study(tmp_path, many(), {"facts": steady()})
     result = outputs(tmp_path)
-    assert "**micro: Both, probably.**" in result["metrics/table.md"]
+    assert "\nWho beats whom, micro: Both, probably. On the 12 synthetic questions, " in result["metrics/table.md"]
     assert "- Only one judge is reliable: no call here is confirmed by a second one." in result["metrics/table.md"]
-    assert not [key for key in summary_of(result) if key.startswith("agreement")]
+    assert not [key for key in details_of(result) if key.startswith("agreement")]
 
 
 def test_no_judge_is_reliable(tmp_path):
     write_study(tmp_path, many(), {"facts": steady()}, cards={"facts": {"reliable": False, "coverage": 1.0}})
-    assert (
-        "**micro: No answer yet.** None of the judges (facts) did well enough on its controls to be believed."
-        in outputs(tmp_path)["metrics/table.md"]
-    )
+    because = "None of the judges (facts) did well enough on its controls to be believed."
+    result = outputs(tmp_path)
+    assert f"\n**No answer yet.** {because}\n" in result["metrics/table.md"]
+    assert f"\nWho beats whom, micro: No answer yet. {because}\n" in result["metrics/table.md"]
+    assert f'<p class="answer-line">No answer yet.</p>\n<p>{because}</p>' in result["metrics/report.html"]
 
 
 @pytest.mark.parametrize(
@@ -408,10 +413,10 @@ def test_what_a_reader_must_know_is_said(tmp_path, options, note):
 )
 def test_seconds_are_compared_with_like_only(tmp_path, on, with_change):
     write_study(tmp_path, many(), {"facts": steady()}, on=on)
-    summary = summary_of(outputs(tmp_path))
-    assert {key.split(".")[1] for key in summary if key.endswith("total_change_pct")} == with_change
-    assert len([key for key in summary if key.endswith("synthetic.total_p50_s")]) == 4
-    assert len([key for key in summary if key.endswith("output_tokens_change_pct")]) == 3
+    rows = details_of(outputs(tmp_path))
+    assert {key.split(".")[1] for key in rows if key.endswith("total_change_pct")} == with_change
+    assert len([key for key in rows if key.endswith("synthetic.total_p50_s")]) == 4
+    assert len([key for key in rows if key.endswith("output_tokens_change_pct")]) == 3
 
 
 @pytest.mark.parametrize(
@@ -435,7 +440,7 @@ def test_the_machine_behind_the_figures_is_named(tmp_path, options, line):
     write_json(tmp_path / "metrics/retrieve.json", {"synthetic.recall@5": 0.96, "embedding_dtype": "float32"})
     files = outputs(tmp_path)
     assert (f"- Measured on {line}.\n" in files["metrics/table.md"]) == bool(line)
-    assert (f'<p class="soft small">Measured on {line}.</p>' in files["metrics/report.html"]) == bool(line)
+    assert (f"judge facts. Measured on {line}.</p>" in files["metrics/report.html"]) == bool(line)
     assert ("Measured on" in files["metrics/table.md"]) == bool(line)
 
 
@@ -472,9 +477,9 @@ def test_what_reads_english_only_is_said_of_a_corpus_in_other_languages(tmp_path
 
 def test_missing_times_are_left_out_and_never_part_of_a_total(tmp_path):
     write_study(tmp_path, many(), {"facts": steady()}, retrieval=None)
-    summary = summary_of(outputs(tmp_path))
-    assert summary["micro.rag.synthetic.latency_p50_s"] == 1.5
-    assert not [key for key in summary if re.search(r"rag\.synthetic\.(total|cost)|retrieval", key)]
+    rows = details_of(outputs(tmp_path))
+    assert rows["micro.rag.synthetic.latency_p50_s"] == 1.5
+    assert not [key for key in rows if re.search(r"rag\.synthetic\.(total|cost)|retrieval", key)]
 
 
 def test_unscored_answers_are_counted_and_not_wrong(tmp_path):
@@ -483,8 +488,8 @@ def test_unscored_answers_are_counted_and_not_wrong(tmp_path):
 
     write_study(tmp_path, many(), {"facts": opinion})
     result = outputs(tmp_path)
-    summary = summary_of(result)
-    assert (summary["micro.rag.synthetic.facts.score"], summary["micro.rag.synthetic.facts.n_scored"]) == (5.0, 10)
+    rows = details_of(result)
+    assert (rows["micro.rag.synthetic.facts.score"], rows["micro.rag.synthetic.facts.n_scored"]) == (5.0, 10)
     assert "5.00 [5.00, 5.00] (10/12 scored)" in result["metrics/table.md"]
     assert (
         "- Judge facts left 2 of 48 answers unscored; they are left out, not counted as wrong.\n"
@@ -510,9 +515,9 @@ def test_scores_that_are_relative_are_said_to_be(tmp_path):
 def test_a_judge_that_scored_nothing_breaks_no_section(tmp_path):
     write_study(tmp_path, many(2, 4), {"facts": lambda *_: (None, None), "semantic": steady()})
     result = outputs(tmp_path, judges=("facts", "semantic"))
-    summary = summary_of(result)
-    assert summary["micro.rag.synthetic.facts.n_scored"] == 0
-    assert "micro.rag.synthetic.facts.score" not in summary
+    rows = details_of(result)
+    assert rows["micro.rag.synthetic.facts.n_scored"] == 0
+    assert "micro.rag.synthetic.facts.score" not in rows
     assert "no call: too few scored questions" in result["metrics/table.md"]
 
 
@@ -522,9 +527,9 @@ def test_several_models_stand_apart(tmp_path):
 
     write_study(tmp_path, many(3, 12), {"facts": opinion}, models=("micro", "lite"))
     result = outputs(tmp_path, models=("micro", "lite"))
-    summary = summary_of(result)
-    assert summary["lite.rag.synthetic.facts.score"] - summary["micro.rag.synthetic.facts.score"] == pytest.approx(1)
-    assert re.findall(r"^\*\*(\w+): ", result["metrics/table.md"], re.MULTILINE) == ["micro", "lite"]
+    rows = details_of(result)
+    assert rows["lite.rag.synthetic.facts.score"] - rows["micro.rag.synthetic.facts.score"] == pytest.approx(1)
+    assert re.findall(r"^Who beats whom, (\w+): ", result["metrics/table.md"], re.MULTILINE) == ["micro", "lite"]
 
 
 def test_plots_hold_numbers_only_and_times_in_a_file_of_their_own(tmp_path):
@@ -679,11 +684,11 @@ def test_all_outputs_speak_of_the_arms_that_are_there(tmp_path, models, against_
     result = outputs(tmp_path, models, ("facts", "semantic"))
     there = {f"{model}.{approach}" for model, approaches in models.items() for approach in approaches}
     tuned = {model for model, approaches in models.items() if {"ft", "ft_rag"} & {*approaches}}
-    summary = summary_of(result)
-    assert {key.rsplit(".", 2)[0] for key in summary if key.endswith(".input_tokens")} == there
+    rows = details_of(result)
+    assert {key.rsplit(".", 2)[0] for key in rows if key.endswith(".input_tokens")} == there
     for change in ("facts.uplift_pct", "total_change_pct", "output_tokens_change_pct"):
-        assert {key.split(".synthetic")[0] for key in summary if key.endswith(f"synthetic.{change}")} == against_base
-    assert {key.partition(".")[0] for key in summary if key.endswith("fine_tune_s")} == tuned
+        assert {key.split(".synthetic")[0] for key in rows if key.endswith(f"synthetic.{change}")} == against_base
+    assert {key.partition(".")[0] for key in rows if key.endswith("fine_tune_s")} == tuned
     for plot in ("quality", "tokens", "latency"):
         rows = list(csv.DictReader(io.StringIO(result[f"plots/{plot}.csv"])))
         assert {f"{row['model']}.{row['approach']}" for row in rows} == there

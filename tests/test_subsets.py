@@ -88,7 +88,8 @@ def lock_of(root: Path) -> dict[str, Any]:
 
 
 def timed(path: str) -> bool:
-    return path.startswith(("data/timings", "metrics/summary", "metrics/table", "metrics/report", "plots/latency"))
+    reported = ("metrics/summary", "metrics/details", "metrics/table", "metrics/report")
+    return path.startswith(("data/timings", *reported, "plots/latency"))
 
 
 def left(root: Path) -> list[Path]:

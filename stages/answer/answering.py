@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from stages.answer.params import AnswerParams
 from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.base.files import content_key
+from tune_or_retrieve.base.machine import OtherLoad
 from tune_or_retrieve.base.progress import Progress, say
 from tune_or_retrieve.base.records import ELSEWHERE, Answer, AnswerTiming, Approach, Passage, Question, Timed
 from tune_or_retrieve.chat.call_store import CallStore
@@ -94,8 +95,11 @@ def answer_questions(
             engine.begin([call.messages for call in pending])
 
             def make(call: Call) -> Reply:
+                load = OtherLoad()
                 with _named(f"question {call.question.id}"):
-                    return engine.reply(chat, call, params.options).model_copy(update=timed_on)
+                    reply = engine.reply(chat, call, params.options)
+                others = load.share() if timed_on["machine"] else None  # elsewhere, ours says nothing
+                return reply.model_copy(update={**timed_on, "others_share": others})
 
             def keep(call: Call, reply: Reply) -> None:
                 try:
@@ -132,6 +136,7 @@ def answer_questions(
             server_seconds=getattr(replies[call.key], "server_seconds", None),
             retries=getattr(replies[call.key], "retries", None),
             billed_as=engine.billed_as,
+            others_share=replies[call.key].others_share,
             **replies[call.key].measured_on.model_dump(),
         )
         for call in calls

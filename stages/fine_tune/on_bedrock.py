@@ -100,6 +100,8 @@ def fine_tune(
     }
     if trained.seconds is not None:
         timings["training_seconds"] = round(trained.seconds, 3)
+    if provisioned := model.hosting.provisioned if model.hosting.kind == "provisioned" else None:
+        timings["hosting_dollars_per_hour"] = provisioned.price_per_hour * provisioned.units
     return Result(_metrics(splits, custom, trained, trained_tokens), trained.curve, timings)
 
 

@@ -9,12 +9,13 @@ from tune_or_retrieve.base.corpus import read_articles
 from tune_or_retrieve.base.errors import StageError
 from tune_or_retrieve.base.files import atomic_directory, write_json
 from tune_or_retrieve.base.progress import say
+from tune_or_retrieve.base.records import Effort
 
 if TYPE_CHECKING:
     from tune_or_retrieve.providers.faiss.knowledge_base import Fallback
 
 
-def build_managed(params: KnowledgeBaseParams, chunking: ChunkingParams, folder: Path) -> "Fallback | None":
+def build_managed(params: KnowledgeBaseParams, chunking: ChunkingParams, folder: Path) -> "Effort | Fallback":
     """Build on Bedrock and record it in `folder`. A Fallback if Bedrock is unavailable and FAISS may be used instead.
 
     Raises:
@@ -55,7 +56,7 @@ def build_managed(params: KnowledgeBaseParams, chunking: ChunkingParams, folder:
     spending.record(usage, f"{built.knowledge_base_id}/{built.data_source_id} {built.corpus}", about=True)
     with atomic_directory(folder) as tmp:
         write_json(tmp / MANAGED, built.model_dump())
-    return None
+    return Effort(input_tokens=usage.input_tokens, billed_as=asked.embedding_model)
 
 
 def chunking_configuration(params: ChunkingParams) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """``python -m stages.judge <judge>``: controls and scores of one judge, from the repository's root."""
 
 import sys
+import time
 from pathlib import Path
 
 from stages.judge.controls.choosing import choose
@@ -21,6 +22,7 @@ from tune_or_retrieve.base.machine import SECTION, RunParams
 from tune_or_retrieve.base.params import load
 from tune_or_retrieve.base.progress import say
 from tune_or_retrieve.base.questions import read_questions
+from tune_or_retrieve.base.records import Effort
 from tune_or_retrieve.base.stage import stage
 from tune_or_retrieve.base.study import ApproachesParams
 
@@ -34,12 +36,18 @@ def main() -> None:
     questions, answers, pairs = read_questions(), read_answers(arms), read_validation()
     controls = choose(pairs, params.control_pairs)
     with open_judge(name, params, load(SECTION, RunParams), gradings(controls, questions, answers)) as judge:
+        start = time.perf_counter()
         report = judge_controls(judge, controls)
         scores = judge_answers(judge, name, questions, answers)
+        effort = getattr(judge, "effort", Effort(seconds=time.perf_counter() - start))
     check_coverage(name, scores, params)
     write_jsonl(Path("data/scores") / f"{name}.jsonl", scores)
     write_json(
         Path("metrics/judge") / f"{name}.json", metrics(report, scores, params, getattr(judge, "asked_again", 0))
+    )
+    billed_as = getattr(params, "billed_as", None)
+    write_json(
+        Path("data/timings/judge") / f"{name}.json", effort.model_copy(update={"billed_as": billed_as}).model_dump()
     )
     accuracy = "none" if report.accuracy is None else f"{report.accuracy:.1%}"
     say(f"judge {name}: {accuracy} of control pairs rightly ordered")

@@ -10,6 +10,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from stages.judge.verdict import Verdict, band, unscored
+from tune_or_retrieve.base.records import Effort
 from tune_or_retrieve.chat.call_store import CallStore
 from tune_or_retrieve.chat.objects import Unreadable
 from tune_or_retrieve.chat.prompting import filled
@@ -91,6 +92,12 @@ class LlmJudge:
         grade = parse_reply(reply, Grade)
         points = grade.model_dump(exclude={"comment"})
         return Verdict(comment=" ".join(grade.comment.split()), **{name: band(value) for name, value in points.items()})
+
+    @property
+    def effort(self) -> Effort:
+        """What all gradings took, those from the store too."""
+        done = self.replies
+        return Effort(seconds=done.seconds, input_tokens=done.input_tokens, output_tokens=done.output_tokens)
 
     @property
     def asked_again(self) -> int:

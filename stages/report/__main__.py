@@ -19,7 +19,8 @@ def main() -> None:
     prices = params.load("prices", Prices)
     report = params.load("report", ReportParams)
     remove_dropped(study)
-    outputs = make_outputs(read_study(study), prices, report)
+    like_the_study = params.load_value("articles.source", str) == "botocore"
+    outputs = make_outputs(read_study(study), prices, report, like_the_study)
     for path, text in outputs.items():
         write_text(Path(path), text)
     say("report: the table is in metrics/table.md, the page in metrics/report.html")

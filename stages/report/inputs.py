@@ -16,6 +16,7 @@ from tune_or_retrieve.base.records import (
     Answer,
     AnswerTiming,
     Approach,
+    Effort,
     Question,
     RetrievalTiming,
     Retrieved,
@@ -71,6 +72,8 @@ class Study:
     train_pairs: int | None  # that the models were tuned on
     languages: str = ""  # of the articles, "40 en, 12 de"; empty if all are in English
     articles_left_out: int = 0  # that the writer of the pairs does not read
+    index_effort: Effort = field(default_factory=Effort)
+    judge_effort: dict[str, Effort] = field(default_factory=dict)  # by judge
     left_out: str = ""  # ids of handwritten questions that a training pair leaks
 
     @cached_property
@@ -84,6 +87,10 @@ class Study:
 
     def approaches_of(self, model: str) -> list[Approach]:
         return [arm.approach for arm in self.arms if arm.model == model]
+
+    def name_of(self, arm: Arm) -> str:
+        """An arm in words: with its model where there are several."""
+        return arm.approach if len(self.models) == 1 else f"{arm.model} {arm.approach}"
 
     @property
     def retrieves(self) -> bool:
@@ -109,6 +116,12 @@ class Study:
         """The model whose tokens are paid for; None for one on this machine."""
         rows = (row for key, timings in self.generation.items() if key[:2] == (model, approach) for row in timings)
         return next((row.billed_as for row in rows if row.billed_as), None)
+
+    def others_share(self, arm: Arm) -> float | None:
+        """Share of the machine that other programs used while an arm answered, on average; None: not measured."""
+        rows = (row for key, timings in self.generation.items() if key[:2] == arm for row in timings)
+        shares = [row.others_share for row in rows if row.others_share is not None]
+        return sum(shares) / len(shares) if shares else None
 
     @property
     def tuned_here(self) -> list[str]:
@@ -174,8 +187,10 @@ def remove_dropped(study: StudyParams) -> None:
     tuned = [f"{model}.json" for model in study.fine_tune]
     for folder in (data / "timings/fine_tune", metrics / "fine_tune"):
         remove_others(folder.glob("*.json"), [folder / name for name in tuned])
+    judges = [f"{judge}.json" for judge in study.judges]
+    for folder in (data / "timings/judge", metrics / "judge"):
+        remove_others(folder.glob("*.json"), [folder / name for name in judges])
     remove_others((data / "scores").glob("*.jsonl"), [data / "scores" / f"{judge}.jsonl" for judge in study.judges])
-    remove_others((metrics / "judge").glob("*.json"), [metrics / "judge" / f"{judge}.json" for judge in study.judges])
 
 
 def read_study(study: StudyParams, root: Path = Path(".")) -> Study:
@@ -224,6 +239,10 @@ def read_study(study: StudyParams, root: Path = Path(".")) -> Study:
         train_pairs=pairs.get("train_pairs"),
         languages=pairs.get("languages", ""),
         articles_left_out=pairs.get("articles_left_out", 0),
+        index_effort=Effort.model_validate(read_json(data / "timings/index.json")),
+        judge_effort={
+            judge: Effort.model_validate(read_json(data / "timings/judge" / f"{judge}.json")) for judge in judges
+        },
         left_out=str(pairs.get("handwritten_left_out", "")),
     )
 

@@ -6,16 +6,19 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from stages.report import charts, words
+from stages.report import charts, decision_charts, words
 from stages.report.claims import compared_with_the_study
-from stages.report.comparisons import Agreement, Comparison
+from stages.report.costs import effort_cost, training_cost, training_seconds
+from stages.report.evidence import Evidence
 from stages.report.hardware import machine_line
 from stages.report.inputs import Study
+from stages.report.interaction import groups_of, interactions
 from stages.report.measures import Cell
 from stages.report.params import ReportParams
+from stages.report.power import DIFFERENCES, power
+from stages.report.recommendation import RULES
 from stages.report.slices import SLICERS, asks_yes_or_no
-from stages.report.summary import training_cost, training_seconds
-from stages.report.verdict import Verdict, price_of_quality
+from stages.report.verdict import price_of_quality
 from tune_or_retrieve.base.records import Answer, Approach, Passage, Question, Score
 from tune_or_retrieve.money.prices import Prices
 
@@ -40,22 +43,17 @@ class ShownQuestion:
     answers: dict[str, list[ShownAnswer]]  # by model
 
 
-def render(
-    study: Study,
-    cells: list[Cell],
-    comparisons: list[Comparison],
-    agreements: dict[tuple[str, str], Agreement],
-    verdicts: list[Verdict],
-    notes: list[str],
-    prices: Prices,
-    report: ReportParams,
-) -> str:
+def render(evidence: Evidence, prices: Prices, report: ReportParams, like_the_study: bool) -> str:
     """The page. The same input gives the same bytes: no clock, no random names."""
+    study, cells = evidence.study, evidence.cells
+    groups = groups_of(study)
     return (
         _environment()
         .get_template("report.html.j2")
         .render(
             study=study,
+            decision=evidence.decision,
+            rules=RULES,
             machine=machine_line(study),
             approaches=study.approaches,
             changes=any(map(study.against_base, study.models)),
@@ -69,15 +67,20 @@ def render(
             counts_facts={
                 judge: any(cell.judges[judge].fact_recall is not None for cell in cells) for judge in study.judges
             },
-            comparisons=comparisons,
-            agreements=agreements,
+            comparisons=evidence.comparisons,
+            interactions={m: found for m in study.models if (found := interactions(study, m, groups, report))},
+            powers=power(study, report),
+            differences=DIFFERENCES,
+            agreements=evidence.agreements,
             controls=_control_scores(study),
-            verdicts=verdicts,
+            verdicts=evidence.verdicts,
             trade_offs=[text for m in study.models if (text := price_of_quality(study, cells, m))],
-            notes=notes,
-            claims=compared_with_the_study(study, cells),
+            notes=evidence.notes,
+            claims=compared_with_the_study(study, cells) if like_the_study else [],
             figures=charts.figures(study, cells, report.confidence),
             geometry=charts,
+            drawing=decision_charts,
+            judging=[(judge, effort_cost(effort, prices)) for judge, effort in study.judge_effort.items()],
             training=[
                 (model, seconds, training_cost(study, model, prices))
                 for model in study.models
@@ -113,6 +116,10 @@ def _environment():
         "money",
         "duration",
         "listed",
+        "amount",
+        "amount_interval",
+        "share_interval",
+        "capitalize_first",
     ):
         environment.filters[name] = getattr(words, name)
     environment.filters["cell"] = _cell_text

@@ -10,8 +10,7 @@ from typing import Any
 
 from stages.report.inputs import Study
 from stages.report.measures import Cell
-from stages.report.statistics import Interval
-from stages.report.summary import rounded
+from stages.report.statistics import Interval, rounded
 
 COLUMNS = ("panel", "model", "approach", "set", "value", "low", "high", "n")
 

@@ -161,6 +161,28 @@ def clustered_standard_error(values: Array, clusters: Sequence[int]) -> float | 
     return float(math.sqrt(count / (count - 1) * np.sum(residuals**2)) / len(values))
 
 
+def share_interval(values: Array, clusters: Sequence[int], confidence: float) -> Interval | None:
+    """Wilson's score interval of a share, its n replaced by the effective number of questions in clusters.
+
+    That number is p(1-p) over the squared clustered standard error, as for surveys (Korn and Graubard, 1998), and not
+    more than n. A share of 0 or 1 has no error: there it is the number of clusters. None with fewer than two clusters.
+    """
+    values = np.asarray(values, dtype=float)
+    count = len(set(clusters))
+    if count < 2:
+        return None
+    p, error = float(values.mean()), clustered_standard_error(values, clusters)
+    n = min(len(values), p * (1 - p) / error**2) if error else count
+    z2 = float(stats.norm.ppf((1 + confidence) / 2)) ** 2
+    centre, half = p + z2 / (2 * n), math.sqrt(z2) * math.sqrt(p * (1 - p) / n + z2 / (4 * n**2))
+    return Interval(max(0.0, (centre - half) / (1 + z2 / n)), min(1.0, (centre + half) / (1 + z2 / n)))
+
+
+def questions_needed(detectable: float | None, n: int, difference: float) -> int | None:
+    """How many questions like these n show a true difference, if n of them show `detectable`: errors fall with 1/√n."""
+    return None if detectable is None else math.ceil(n * (detectable / difference) ** 2)
+
+
 def minimum_detectable_effect(
     differences: Array, clusters: Sequence[int], *, confidence: float, power: float
 ) -> float | None:
@@ -212,3 +234,8 @@ def percentile(values: Sequence[float], q: float) -> float | None:
 
 def _finite(value: float) -> float | None:
     return float(value) if math.isfinite(value) else None
+
+
+def rounded(value: float | None, digits: int) -> float | None:
+    """Rounded so that a diff shows changes worth reading; -0.0 is 0.0."""
+    return None if value is None else round(value, digits) + 0.0

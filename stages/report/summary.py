@@ -1,93 +1,30 @@
-"""metrics/summary.json: flat keys `<model>.<approach>.<set>[.<judge>].<metric>`. What was not computed has no key."""
+"""metrics/summary.json, which `dvc metrics` and `dvc exp show` compare: a few figures of each model and approach.
 
-from typing import Any
+Flat keys `<model>.<approach>.<figure>`, over all questions. What is not known has no key.
+"""
 
-from stages.report.comparisons import Agreement
+from collections.abc import Sequence
+
 from stages.report.inputs import Study
-from stages.report.measures import Cell
-from stages.report.statistics import percentile
-from tune_or_retrieve.money.prices import Prices
+from stages.report.options import Option
+from stages.report.statistics import mean, rounded
+from stages.report.words import thousand
 
 
-def summarise(
-    study: Study,
-    cells: list[Cell],
-    agreements: dict[tuple[str, str], Agreement],
-    prices: Prices,
-) -> dict[str, float | int | str]:
-    rows: dict[str, float | int | str | None] = {}
-    for set_ in study.sets:
-        ids = [q.id for q in study.select(set_)]
-        seconds = [study.retrieval[q] for q in ids if q in study.retrieval]
-        rows |= {
-            f"{set_}.n": len(ids),
-            f"{set_}.retrieval_p50_s": rounded(percentile(seconds, 50), 4),
-            f"{set_}.retrieval_p95_s": rounded(percentile(seconds, 95), 4),
+def summarise(study: Study, found: Sequence[Option]) -> dict[str, float]:
+    rows: dict[str, float | None] = {}
+    for one in found:
+        answers = [study.answers[(*one.arm, q.id)] for q in study.questions]
+        low, high = (one.score_interval.low, one.score_interval.high) if one.score_interval else (None, None)
+        figures = {
+            "score": rounded(one.score, 2),
+            "score_low": rounded(low, 2),
+            "score_high": rounded(high, 2),
+            "right_share": rounded(one.right, 3),
+            "cost_per_1000_right": rounded(thousand(one.cost_per_right), 4),
+            "seconds_p50": rounded(one.seconds_p50, 3),
+            "input_tokens": rounded(mean([a.input_tokens for a in answers]), 0),
+            "output_tokens": rounded(mean([a.output_tokens for a in answers]), 0),
         }
-    for (first, second), both in agreements.items():
-        name = f"agreement.{first}-{second}"
-        rows |= {
-            f"{name}.spearman": rounded(both.spearman, 3),
-            f"{name}.krippendorff": rounded(both.krippendorff, 3),
-            f"{name}.mean_bias": rounded(both.mean_bias, 3),
-        }
-    for model in study.models:
-        seconds = training_seconds(study, model)
-        rows[f"{model}.fine_tune_s"] = rounded(seconds, 1)
-        rows[f"{model}.tuned_elsewhere"] = study.tuned_elsewhere(model)
-        rows[f"{model}.fine_tune_warning"] = study.trained.get(model, {}).get("warning")
-        rows[f"{model}.fine_tune_cost"] = rounded(training_cost(study, model, prices), 4)
-        rows[f"{model}.replayed"] = sum(c.replayed for c in cells if c.model == model and c.slice is None)
-    for cell in cells:
-        if cell.slice is None:
-            rows |= _cell(cell)
+        rows |= {f"{one.model}.{one.approach}.{name}": value for name, value in figures.items()}
     return {name: value for name, value in rows.items() if value is not None}
-
-
-def _cell(cell: Cell) -> dict[str, float | int | None]:
-    prefix = f"{cell.model}.{cell.approach}.{cell.set}"
-    rows: dict[str, Any] = {
-        "latency_p50_s": rounded(cell.generation.p50, 3),
-        "latency_p95_s": rounded(cell.generation.p95, 3),
-        "total_p50_s": rounded(cell.total.p50, 3),
-        "total_p95_s": rounded(cell.total.p95, 3),
-        "total_change_pct": rounded(cell.total_change.percent, 1) if cell.total_change else None,
-        "input_tokens": rounded(cell.input_tokens, 1),
-        "output_tokens": rounded(cell.output_tokens, 1),
-        "output_tokens_change_pct": (
-            rounded(cell.output_tokens_change.percent, 1) if cell.output_tokens_change else None
-        ),
-        "at_token_limit": rounded(cell.at_token_limit, 3),
-        "cost_per_1000": rounded(cell.cost_per_1000, 4),
-    }
-    for judge, graded in cell.judges.items():
-        rows |= {
-            f"{judge}.score": rounded(graded.score, 3),
-            f"{judge}.score_low": rounded(graded.interval.low, 3) if graded.interval else None,
-            f"{judge}.score_high": rounded(graded.interval.high, 3) if graded.interval else None,
-            f"{judge}.n_scored": graded.n_scored,
-            f"{judge}.fact_recall": rounded(graded.fact_recall, 3),
-            f"{judge}.uplift_pct": rounded(graded.uplift.percent, 1) if graded.uplift else None,
-        }
-    return {f"{prefix}.{name}": value for name, value in rows.items()}
-
-
-def rounded(value: float | None, digits: int) -> float | None:
-    """Rounded so that a diff shows changes worth reading; -0.0 is 0.0."""
-    return None if value is None else round(value, digits) + 0.0
-
-
-def training_seconds(study: Study, model: str) -> float | None:
-    """All that fine_tune took: loading, training, conversion and its check. None: not tuned, or not timed."""
-    parts = [value for name, value in study.training.get(model, {}).items() if name.endswith("_seconds")]
-    return float(sum(parts)) if parts else None
-
-
-def training_cost(study: Study, model: str, prices: Prices) -> float | None:
-    """Of training on this machine by the hour; of a job elsewhere as it was paid for."""
-    if "training_dollars" in (timings := study.training.get(model, {})):
-        return timings["training_dollars"]  # None: its price was not known
-    seconds = training_seconds(study, model)
-    if seconds is None or prices.compute_per_hour is None:
-        return None
-    return seconds / 3600 * prices.compute_per_hour

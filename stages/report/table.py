@@ -1,38 +1,68 @@
 """metrics/table.md: the compact table, aligned so that a terminal shows it as well as a browser."""
 
 from stages.report.comparisons import Comparison
+from stages.report.decision import Decision
+from stages.report.evidence import Evidence
 from stages.report.hardware import machine_line
 from stages.report.inputs import Study
 from stages.report.measures import Cell
-from stages.report.verdict import Verdict
-from stages.report.words import MISSING, interval, money, number, p_value, percent, score, share, signed
+from stages.report.words import (
+    MISSING,
+    interval,
+    money,
+    number,
+    p_value,
+    percent,
+    score,
+    share,
+    share_interval,
+    signed,
+    thousand,
+)
 from tune_or_retrieve.money.prices import Prices
 
 LEFT_ALIGNED = {"model", "approach", "difference", "call"}
 
 
-def results_table(
-    study: Study,
-    cells: list[Cell],
-    comparisons: list[Comparison],
-    verdicts: list[Verdict],
-    notes: list[str],
-    prices: Prices,
-    confidence: float,
-) -> str:
-    parts = ["# Results\n"]
-    for verdict in verdicts:
-        parts.append(f"**{verdict.model}: {verdict.headline}** {verdict.because}\n")
+def results_table(evidence: Evidence, prices: Prices, confidence: float) -> str:
+    study, decision, cells, notes = evidence.study, evidence.decision, evidence.cells, evidence.notes
+    parts = ["# Results\n", f"**{decision.headline}** {decision.because}\n"]
+    parts += [f"{text}\n" for text in (decision.sure, decision.otherwise) if text]
+    parts.append(markdown_table(*_options(decision, prices)))
+    if decision.unlike:
+        parts.append(f"Seconds are not compared here: {decision.unlike}.\n")
+    for verdict in evidence.verdicts:
+        parts.append(f"Who beats whom, {verdict.model}: {verdict.headline} {verdict.because}\n")
         parts += [f"{verdict.worth}\n"] * bool(verdict.worth)
     for set_ in study.sets:
         parts.append(f"## {set_.capitalize()} questions (n = {len(study.select(set_))})\n")
         parts.append(markdown_table(*_rows(study, [c for c in cells if c.set == set_ and c.slice is None], prices)))
-        if calls := [c for c in comparisons if c.set == set_]:
+        if calls := [c for c in evidence.comparisons if c.set == set_]:
             parts.append(markdown_table(*_calls(study, calls)))
     parts.append("## Notes\n")
     machine = [f"Measured on {line}."] if (line := machine_line(study)) else []
     parts += [f"- {note}" for note in [_legend(study, confidence, prices, cells), *machine, *notes]]
     return "\n".join(parts) + "\n"
+
+
+def _options(decision: Decision, prices: Prices) -> tuple[list[str], list[list[str]]]:
+    """What one may choose between, with the figures that a choice rests on."""
+    several = len({one.model for one in decision.options}) > 1
+    header = ["model"] * several + ["approach", "score", "right answers", "seconds", "1,000 right answers cost", "call"]
+    rows = []
+    for one in decision.options:
+        rows.append(
+            [one.model] * several
+            + [
+                one.approach,
+                f"{number(one.score)} {interval(one.score_interval)}".rstrip(),
+                f"{share(one.right)} {share_interval(one.right_interval)}".rstrip(),
+                number(one.seconds_p50) if one.alike else MISSING,
+                money(thousand(one.cost_per_right), prices.currency),
+                decision.mark(one),
+            ]
+        )
+    return header, rows
 
 
 def _legend(study: Study, confidence: float, prices: Prices, cells: list[Cell]) -> str:

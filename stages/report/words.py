@@ -117,6 +117,27 @@ def money(value: float | None, currency: str) -> str:
     return f"{text} {currency}"
 
 
+def amount(value: float | None, times: int = 1) -> str:
+    """Money without its currency, which stands beside: three significant digits."""
+    return MISSING if value is None else money(value * times, "").rstrip()
+
+
+def amount_interval(value: Interval | None, times: int = 1) -> str:
+    return f"[{amount(value.low, times)}, {amount(value.high, times)}]" if value else ""
+
+
+def thousand(value: float | None) -> float | None:
+    return None if value is None else 1000 * value
+
+
+def share_interval(value: Interval | None) -> str:
+    return f"[{share(value.low)}, {share(value.high)}]" if value else ""
+
+
+def capitalize_first(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
 def listed(names: Sequence[str], last: str = "and") -> str:
     if len(names) < 2:
         return "".join(names)

@@ -272,3 +272,24 @@ def _limit(name: str, value: str) -> str:
     if value in ("ALL", "DEFAULT") or any(part in value for part in ("BF16", "FP16", "AMX", "AVX10")):
         return "bf16"
     return "avx512" if value.startswith("AVX512") else "avx2" if value.startswith("AVX2") else "baseline"
+
+
+class OtherLoad:
+    """How busy other processes keep this machine, from the making of this object on: it makes what is timed slower."""
+
+    def __init__(self) -> None:
+        self._start = self._used()
+
+    def share(self) -> float | None:
+        """Of all cores, 0-1; None if no time has passed that can be counted (a hundredth of a second)."""
+        everything, busy, own = (now - then for now, then in zip(self._used(), self._start, strict=True))
+        return None if everything <= 0 else min(1.0, max(0.0, (busy - own) / everything))
+
+    @staticmethod
+    def _used() -> tuple[float, float, float]:
+        """Seconds of all cores, of those the busy ones, and of these our own."""
+        import psutil
+
+        times, own = psutil.cpu_times(), psutil.Process().cpu_times()
+        everything = sum(times[:8])  # guests are in user, and come after
+        return everything, everything - times.idle - getattr(times, "iowait", 0.0), own.user + own.system

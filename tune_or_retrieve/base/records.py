@@ -202,6 +202,16 @@ class AnswerTiming(Timed):
     server_seconds: float | None = None  # as a hosted model's server measured it, without network and retries
     retries: int | None = None  # of a hosted model, after throttling; within `seconds`
     billed_as: str | None = None  # the model or profile whose tokens are paid for; None: it has no price of its own
+    others_share: float | None = None  # of this machine's cores, that other processes used meanwhile, 0-1
+
+
+class Effort(Record):
+    """What a stage took: as long as what it found in the store took when it was made."""
+
+    seconds: float | None = None  # on this machine; None: not measured
+    input_tokens: int = 0
+    output_tokens: int = 0
+    billed_as: str | None = None  # the model whose tokens are paid for; None: this machine's time is
 
 
 class Score(Record):

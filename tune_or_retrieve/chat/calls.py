@@ -103,6 +103,7 @@ class Reply(Timed):
     output_tokens: int  # of text and thinking
     stop_reason: str  # as the engine named it; "length": max_tokens or the window ended it
     seconds: float  # wall of the try that succeeded
+    others_share: float | None = None  # see tune_or_retrieve.base.machine.OtherLoad; None: not measured
 
 
 def ask(

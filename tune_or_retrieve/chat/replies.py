@@ -40,6 +40,9 @@ class Replies:
     spent: Callable[[ShapedReply], None] = lambda reply: None  # told of each reply, before it is stored; may raise
     begin: Callable[[Sequence[Prompt]], None] = lambda prompts: None  # told of the prompts of calls to make; may raise
     settled: Callable[[], None] = lambda: None  # called when a prompt is not asked again in this run
+    input_tokens: int = 0  # of the replies to all prompts, those from the store too
+    output_tokens: int = 0
+    seconds: float = 0.0
     asked_again: int = 0  # prompts whose first reply could not be read, in this run or an earlier one
     _read: bool = False
     _unread: int = 0
@@ -66,6 +69,10 @@ class Replies:
         unread = {n: reminded(prompts[n]) for n in sorted(replies) if self._fault(replies[n])}
         replies |= self._ask(unread, last=True)
         self.asked_again += len(again | unread)
+        for reply in replies.values():
+            self.input_tokens += reply.input_tokens
+            self.output_tokens += reply.output_tokens
+            self.seconds += reply.seconds
         return [replies[n] for n in range(len(prompts))]
 
     def _stored(self, prompt: Prompt) -> ShapedReply | None:
