@@ -211,18 +211,36 @@ def test_long_answers_do_not_pass_the_budget(aws, root, monkeypatch, capsys):
     assert 0 < sum(json.loads(line)["dollars"] for line in Path(".cache/spent.jsonl").read_text().splitlines()) <= 0.45
 
 
+LEAVE_OUT = "To leave this judge out, remove it from study.judges in params.yaml."
+
+
+def test_a_server_that_fails_is_the_named_judges(root, monkeypatch, capsys):
+    with fake_openai() as server:
+        server.script = [(401, {"error": {"message": "wrong key"}})] * 60
+        write(provider="openai", model="qwen", base_url=server.url)
+        code, said = run(monkeypatch, capsys)
+    assert (code, said.splitlines()[-2:]) == (
+        1,
+        [
+            "error: judge claude: the model call failed: the server answered 401: wrong key. If the server needs a "
+            "key, name the environment variable that holds it by api_key_env.",
+            LEAVE_OUT,
+        ],
+    )
+
+
 def test_a_judge_that_never_answers_in_the_form_asked_for_is_stopped_early(root, monkeypatch, capsys):
     with fake_openai() as server:
         server.script = [completion("It is good.")] * 60
         write(provider="openai", model="qwen", base_url=server.url)
         for _ in range(2):
             code, said = run(monkeypatch, capsys)
-            assert (code, said.splitlines()[-1]) == (
-                1,
+            assert (code, said.splitlines()[-1]) == (1, LEAVE_OUT)
+            assert said.splitlines()[-2] == (
                 "error: judge claude: none of the first 10 replies of the model can be read. Of the last one: the "
                 "reply holds no JSON object. It is 'It is good.'. Take a model that answers by a JSON object, or raise "
                 "judges.claude.max_tokens if it writes or thinks at length. With provider openai or embedded, scoring: "
-                "logprob needs no JSON.",
+                "logprob needs no JSON."
             )
         assert len(server.requests) == 20
         server.script = [completion(f"<think>Hm.</think>\n{json.dumps(GRADE)}")] * 60

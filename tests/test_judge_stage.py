@@ -11,6 +11,7 @@ from small_study import ONE_THREAD, models_of
 from stages.judge import __main__ as stage
 from stages.judge.controls.controls import KINDS
 from stages.judge.facts import FactsJudge
+from stages.judge.verdict import Verdict
 from tune_or_retrieve.base.files import write_jsonl
 from tune_or_retrieve.base.records import APPROACHES, Answer, Pair, Question, Quote, Score
 
@@ -160,7 +161,20 @@ def test_a_judge_that_rewards_flattery_is_called_unreliable(repository, monkeypa
     assert (figures["reliable"], figures["control_flattered"]) == (0, 0.5)
     assert (
         "WARNING: judge facts is UNRELIABLE: it gives 7 or more to 50.0% of the controls that only repeat the question "
-        "or say yes or no, more than 10.0% (judges.facts.min_control_accuracy). Do not rest a conclusion on it."
+        "or say yes or no, more than 1 - min_control_accuracy (10.0%). Do not rest a conclusion on it."
+    ) in capsys.readouterr().err
+
+
+def test_a_judge_that_cannot_tell_the_reference_from_babble_is_called_unreliable(repository, monkeypatch, capsys):
+    """However low min_control_accuracy is."""
+    set_param(repository, "min_control_accuracy", 0.0)
+    same = Verdict(overall=4.5, comment="who knows")
+    monkeypatch.setattr(FactsJudge, "score", lambda self, question, reference, answers: [same] * len(answers))
+    run(monkeypatch, "facts")
+    assert json.loads((repository / "metrics/judge/facts.json").read_text())["reliable"] == 0
+    assert (
+        "WARNING: judge facts is UNRELIABLE: it gives controls of kind other 4.5 points on average, and the reference "
+        "itself 4.5. Do not rest a conclusion on it."
     ) in capsys.readouterr().err
 
 

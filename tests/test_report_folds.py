@@ -1,5 +1,7 @@
 """What the page says below its first screen of costs and of how sure it is, and what a reader is warned of."""
 
+import re
+
 import pytest
 from bs4 import BeautifulSoup
 from report_rows import question, study_params, write_json, write_study
@@ -343,3 +345,38 @@ def test_the_study_of_aws_is_compared_with_on_its_own_documentation_only(tmp_pat
     write_study(tmp_path, many(), judged(MEANS))
     page = page_of(outputs(tmp_path, judges=("facts", "semantic"), like_the_study=like_the_study))
     assert bool(page.find(id="study")) == ("Amazon Nova" in text(page)) == like_the_study
+
+
+@pytest.mark.parametrize(("comparisons", "said"), [(16, True), (100, False), (None, False)])
+def test_a_judge_that_was_hardly_tested_is_named(tmp_path, comparisons, said):
+    card = {"reliable": True, "control_accuracy": 0.95, "coverage": 1.0, "control_comparisons": comparisons}
+    write_study(tmp_path, many(), {"facts": steady()}, cards={"facts": card})
+    note = "Judge facts was tested on 16 comparisons of controls only, which is too few to know how well it judges."
+    assert (note in outputs(tmp_path)["metrics/table.md"]) is said
+
+
+def test_judges_that_hardly_agree_are_named(tmp_path):
+    flat = lambda model, approach, q: (4.5 + 0.1 * (hash_of(q.id) % 3), None)  # noqa: E731
+    write_study(tmp_path, many(), {"facts": steady(), "mine": flat})
+    notes = outputs(tmp_path, judges=("facts", "mine"))["metrics/table.md"]
+    assert "- Judges facts and mine hardly agree (rank correlation " in notes
+    assert "): their mean says little. Leave out the one that you trust less." in notes
+
+
+def hash_of(text):
+    return sum(map(ord, text))
+
+
+@pytest.mark.parametrize(
+    ("card", "words"),
+    [
+        ({"model": "qwen", "scoring": "points"}, "mine is the chat model qwen. It grades each answer from 0 to 10"),
+        ({"model": "qwen", "scoring": "logprob"}, "mine is the chat model qwen. It gives one digit. Its score is"),
+        ({"model": "qwen", "scoring": "pairwise"}, "mine is the chat model qwen. It compares every two answers"),
+    ],
+)
+def test_a_chat_model_as_judge_is_described(tmp_path, card, words):
+    cards = {"mine": {"reliable": True, "control_accuracy": 0.95, "coverage": 1.0} | card}
+    write_study(tmp_path, many(), {"mine": steady()}, cards=cards)
+    page = re.sub(r"<[^>]+>", "", outputs(tmp_path, judges=("mine",))["metrics/report.html"])
+    assert words in page

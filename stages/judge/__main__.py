@@ -1,7 +1,9 @@
 """``python -m stages.judge <judge>``: controls and scores of one judge, from the repository's root."""
 
+import contextlib
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from stages.judge.controls.choosing import choose
@@ -15,8 +17,8 @@ from stages.judge.judging import (
     metrics,
     open_judge,
 )
-from stages.judge.params import JudgeParams
-from tune_or_retrieve.base.errors import StageError
+from stages.judge.params import JudgeParams, LlmJudgeParams
+from tune_or_retrieve.base.errors import NotYet, StageError
 from tune_or_retrieve.base.files import write_json, write_jsonl
 from tune_or_retrieve.base.machine import SECTION, RunParams
 from tune_or_retrieve.base.params import load
@@ -35,7 +37,10 @@ def main() -> None:
     params, arms = load(f"judges.{name}", JudgeParams), load("study.approaches", ApproachesParams).arms
     questions, answers, pairs = read_questions(), read_answers(arms), read_validation()
     controls = choose(pairs, params.control_pairs)
-    with open_judge(name, params, load(SECTION, RunParams), gradings(controls, questions, answers)) as judge:
+    with (
+        _named(name, params),
+        open_judge(name, params, load(SECTION, RunParams), gradings(controls, questions, answers)) as judge,
+    ):
         start = time.perf_counter()
         report = judge_controls(judge, controls)
         scores = judge_answers(judge, name, questions, answers)
@@ -52,10 +57,23 @@ def main() -> None:
     accuracy = "none" if report.accuracy is None else f"{report.accuracy:.1%}"
     say(f"judge {name}: {accuracy} of control pairs rightly ordered")
     if reason := doubt(report, params):
-        say(
-            f"WARNING: judge {name} is UNRELIABLE: {reason} (judges.{name}.min_control_accuracy). "
-            "Do not rest a conclusion on it."
-        )
+        say(f"WARNING: judge {name} is UNRELIABLE: {reason}. Do not rest a conclusion on it.")
+
+
+@contextlib.contextmanager
+def _named(name: str, params: JudgeParams) -> Iterator[None]:
+    """A fault of a judge's chat model names the judge, and says how to do without it."""
+    try:
+        yield
+    except StageError as fault:
+        if not isinstance(params, LlmJudgeParams) or isinstance(fault, NotYet):
+            raise
+        named = str(fault).startswith(f"judge {name}") or str(fault).startswith(f"judge@{name}")
+        told = fault if named else StageError(f"judge {name}: {fault}")
+        for note in getattr(fault, "__notes__", []) if told is not fault else []:
+            told.add_note(note)
+        told.add_note("To leave this judge out, remove it from study.judges in params.yaml.")
+        raise told from fault.__cause__
 
 
 if __name__ == "__main__":

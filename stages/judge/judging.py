@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from stages.judge.controls.controls import FLATTERY, KINDS, WRONG, Control, make_controls, ordering
+from stages.judge.controls.controls import FLATTERY, KINDS, WORTHLESS, WRONG, Control, make_controls, ordering
 from stages.judge.params import FactsParams, JudgeParams, LlmJudgeParams, SemanticParams
 from stages.judge.verdict import Grading, Judge, Verdict
 from tune_or_retrieve.base.errors import StageError
@@ -156,14 +156,14 @@ def check_coverage(name: str, scores: Sequence[Score], params: JudgeParams) -> N
 
 def metrics(
     report: ControlReport, scores: Sequence[Score], params: JudgeParams, asked_again: int = 0
-) -> dict[str, float | int | None]:
+) -> dict[str, float | int | str | None]:
     """Flat figures of metrics/judge/<judge>.json; ``reliable`` and ``relative`` are 1 or 0.
 
     Args:
         asked_again: replies of a judge of kind llm that could not be read at first.
     """
     n_scored = sum(score.overall is not None for score in scores)
-    flat: dict[str, float | int | None] = {
+    flat: dict[str, float | int | str | None] = {
         "n": len(scores),
         "n_scored": n_scored,
         "coverage": round(n_scored / len(scores), 4) if scores else None,
@@ -187,6 +187,8 @@ def metrics(
     if isinstance(params, LlmJudgeParams):
         flat["asked_again"] = asked_again
         flat["relative"] = int(params.scoring == "pairwise")
+        flat["scoring"] = params.scoring
+        flat["model"] = getattr(params, "model", None) or params.weights
     return flat
 
 
@@ -198,11 +200,20 @@ def doubt(report: ControlReport, params: JudgeParams) -> str:
     """Why the judge is not to be believed; "" if it is."""
     if report.accuracy is None or report.accuracy < params.min_control_accuracy:
         accuracy = "none" if report.accuracy is None else f"{report.accuracy:.1%}"
-        return f"it orders {accuracy} of the control pairs rightly, fewer than {params.min_control_accuracy:.1%}"
+        return (
+            f"it orders {accuracy} of the control pairs rightly, fewer than min_control_accuracy "
+            f"({params.min_control_accuracy:.1%})"
+        )
+    best = report.means.get("reference")
+    if best is not None and (kind := next((one for one in WORTHLESS if report.means.get(one, -1.0) >= best), None)):
+        return (
+            f"it gives controls of kind {kind} {report.means[kind]:.1f} points on average, and the reference itself "
+            f"{best:.1f}"
+        )
     if report.flattered is not None and report.flattered > 1 - params.min_control_accuracy:
         return (
             f"it gives {REWARDED:g} or more to {report.flattered:.1%} of the controls that only repeat the question or "
-            f"say yes or no, more than {1 - params.min_control_accuracy:.1%}"
+            f"say yes or no, more than 1 - min_control_accuracy ({1 - params.min_control_accuracy:.1%})"
         )
     return ""
 

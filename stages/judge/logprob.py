@@ -51,8 +51,11 @@ class LogprobJudge(LlmJudge):
         assert isinstance(reply, TokenReply)
         if not reply.tokens:
             raise StageError(f"judge {self.name}: the server gives no log-probabilities (logprobs). {self._needs}")
-        score, mass = expected(reply)
-        return Verdict(overall=band(score), comment=f"expected grade; {mass:.0%} of the probability is on digits")
+        score, spread = expected(reply)
+        return Verdict(
+            overall=band(score),
+            comment=f"mean of its grades by their probability, scaled to 10; standard deviation {spread:.1f}",
+        )
 
     @property
     def _needs(self) -> str:
@@ -75,7 +78,7 @@ class _TokenAsks:
 
 
 def expected(reply: TokenReply) -> tuple[float, float]:
-    """The expected score, 0 to 10, over the digits that could stand in the place of the reply's; their probability.
+    """The expected score, 0 to 10, over the digits that could stand in the place of the reply's, and its deviation.
 
     Raises:
         Unreadable: the reply has no digit or a number of several, or the digits are less likely than LEAST_MASS.
@@ -93,4 +96,6 @@ def expected(reply: TokenReply) -> tuple[float, float]:
     if not mass >= LEAST_MASS:  # NaN, too
         raise Unreadable(f"the model gives digits a probability of {mass:.2f}, less than {LEAST_MASS:g}")
     mean = math.fsum(digit * p for digit, p in likely.items()) / mass
-    return mean * 10 / max(DIGITS.values()), mass
+    deviation = math.sqrt(math.fsum((digit - mean) ** 2 * p for digit, p in likely.items()) / mass)
+    scale = 10 / max(DIGITS.values())
+    return mean * scale, deviation * scale

@@ -1,9 +1,12 @@
 """What a reader must know before believing the numbers."""
 
+from collections.abc import Mapping
 from itertools import combinations
+from types import MappingProxyType
 
 import numpy as np
 
+from stages.report.comparisons import Agreement
 from stages.report.hardware import differing_hardware
 from stages.report.inputs import Study
 from stages.report.interaction import carried_by, few_differ
@@ -12,6 +15,9 @@ from stages.report.options import pooled
 from stages.report.recommendation import Recommendation
 from stages.report.verdict import FEW_QUESTIONS
 from stages.report.words import listed, number, share
+
+FEW_COMPARISONS = 100
+POOR_AGREEMENT = 0.3  # Spearman
 
 
 def about_the_lead(study: Study, chosen: Recommendation) -> list[str]:
@@ -36,7 +42,9 @@ def about_the_lead(study: Study, chosen: Recommendation) -> list[str]:
     return notes
 
 
-def cautions(study: Study, cells: list[Cell]) -> list[str]:
+def cautions(
+    study: Study, cells: list[Cell], agreements: Mapping[tuple[str, str], Agreement] = MappingProxyType({})
+) -> list[str]:
     """About questions, judges, models and what was measured."""
     notes = []
     for set_ in ("handwritten", "synthetic"):
@@ -80,6 +88,12 @@ def cautions(study: Study, cells: list[Cell]) -> list[str]:
                 f"Judge {judge} can be pleased: it gives 7 or more to {share(card.control_flattered)} of the controls "
                 "that only repeat the question or say a bare yes or no."
             )
+        comparisons = card.details.get("control_comparisons")
+        if comparisons is not None and comparisons < FEW_COMPARISONS:
+            notes.append(
+                f"Judge {judge} was tested on {comparisons} comparisons of controls only, which is too few to know how "
+                "well it judges."
+            )
         if card.details.get("relative"):
             notes.append(
                 f"Judge {judge} compares answers in pairs: its scores are relative to the approaches compared here, "
@@ -91,6 +105,13 @@ def cautions(study: Study, cells: list[Cell]) -> list[str]:
             notes.append(
                 f"Judge {judge} left {missing} of {sum(c.n for c in whole)} answers unscored; they are left out, "
                 "not counted as wrong."
+            )
+    for first, second in combinations(study.reliable_judges, 2):
+        both = agreements.get((first, second))
+        if both is not None and both.spearman is not None and both.spearman < POOR_AGREEMENT:
+            notes.append(
+                f"Judges {first} and {second} hardly agree (rank correlation {number(both.spearman)}): their mean says "
+                "little. Leave out the one that you trust less."
             )
     if len(study.reliable_judges) == 1 and study.compares:
         notes.append("Only one judge is reliable: no call here is confirmed by a second one.")

@@ -190,6 +190,8 @@ def remove_dropped(study: StudyParams) -> None:
     judges = [f"{judge}.json" for judge in study.judges]
     for folder in (data / "timings/judge", metrics / "judge"):
         remove_others(folder.glob("*.json"), [folder / name for name in judges])
+    plots = Path("plots/fine_tune")
+    remove_others(plots.glob("*.csv"), [plots / f"{model}.csv" for model in study.fine_tune])
     remove_others((data / "scores").glob("*.jsonl"), [data / "scores" / f"{judge}.jsonl" for judge in study.judges])
 
 

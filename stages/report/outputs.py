@@ -30,7 +30,7 @@ def make_outputs(study: Study, prices: Prices, report: ReportParams, like_the_st
     agreements = judge_agreement(study)
     decision = decide(study, prices, report)
     answers = verdicts(study, comparisons)
-    notes = [*about_the_lead(study, decision.recommendation), *cautions(study, cells)]
+    notes = [*about_the_lead(study, decision.recommendation), *cautions(study, cells, agreements)]
     evidence = Evidence(study, decision, cells, comparisons, agreements, answers, notes)
     return {
         "metrics/summary.json": _json(summarise(study, decision.options)),

@@ -58,7 +58,7 @@ def render(evidence: Evidence, prices: Prices, report: ReportParams, like_the_st
             approaches=study.approaches,
             changes=any(map(study.against_base, study.models)),
             approach_words=words.APPROACH_WORDS,
-            judge_words=words.JUDGE_WORDS,
+            judge_words=_judge_words(study),
             sub_scores=SUB_SCORES,
             whole=_groups([cell for cell in cells if cell.slice is None]),
             slices={by: _groups([cell for cell in cells if cell.slice and cell.slice.by == by]) for by in SLICERS},
@@ -124,6 +124,18 @@ def _environment():
         environment.filters[name] = getattr(words, name)
     environment.filters["cell"] = _cell_text
     return environment
+
+
+def _judge_words(study: Study) -> dict[str, str]:
+    """What each judge is, in words, after its name."""
+    found = {}
+    for judge in study.judges:
+        card = study.cards[judge].details
+        if model := card.get("model"):
+            found[judge] = f"is the chat model {model}. It {words.SCORING_WORDS[card['scoring']]}"
+        elif judge in words.JUDGE_WORDS:
+            found[judge] = words.JUDGE_WORDS[judge]
+    return found
 
 
 def _groups(cells: list[Cell]) -> list[list[Cell]]:

@@ -28,6 +28,14 @@ JUDGE_WORDS = {
 }
 
 
+SCORING_WORDS = {
+    "points": "grades each answer from 0 to 10 and says why.",
+    "logprob": "gives one digit. Its score is the mean of all digits by the probability that it gives them, so a score "
+    "near 5 for every answer means that it does not know.",
+    "pairwise": "compares every two answers to a question. Its score is the share of the others that an answer beats.",
+}
+
+
 def answer_word(approach: Approach, tried: Collection[Approach]) -> str:
     """What speaks for an approach says of "fine-tune, retrieve, both or neither?", as far as it was `tried`."""
     others = [one for one in tried if one != "base"]

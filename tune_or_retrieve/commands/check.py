@@ -28,7 +28,7 @@ from tune_or_retrieve.base.records import Question
 from tune_or_retrieve.base.study import StudyParams
 from tune_or_retrieve.chat.models import ModelParams
 from tune_or_retrieve.commands import documents
-from tune_or_retrieve.commands.destinations import destinations
+from tune_or_retrieve.commands.destinations import destinations, missing_keys
 from tune_or_retrieve.commands.forecast import GRAPH, forecast
 from tune_or_retrieve.commands.languages import language_lines
 from tune_or_retrieve.money.prices import Prices
@@ -62,6 +62,8 @@ def check() -> None:
         approaches = [arm.approach for arm in study.arms if arm.model == model]
         print(f"Approaches of {model}: {', '.join(approaches)}.", flush=True)
     for line in destinations(study):
+        print(line, flush=True)
+    for line in missing_keys(study):
         print(line, flush=True)
     articles = params.load("articles", ArticlesParams)
     if articles.source == "folder":

@@ -1,5 +1,6 @@
 """Which text of the study is sent to which server: what a team must know before it runs one on its documents."""
 
+import os
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -36,6 +37,21 @@ def destinations(study: StudyParams) -> list[str]:
     return [
         "Text is sent:",
         *(f"  to {to} ({', '.join(entries)}): {', '.join(texts)}" for to, (entries, texts) in found.items()),
+    ]
+
+
+def missing_keys(study: StudyParams) -> list[str]:
+    """A warning for each environment variable that should hold a key and does not: a run may still need no call."""
+    sections = {f"models.{name}": params.load(f"models.{name}", ModelParams) for name in study.models}
+    sections |= {f"judges.{name}": params.load(f"judges.{name}", JudgeParams) for name in study.judges}
+    qa = params.load("qa", QaParams)
+    if qa.generator == "llm":
+        sections["qa.llm"] = qa.llm
+    named = {key: getattr(section, "api_key_env", None) for key, section in sections.items()}
+    return [
+        f"WARNING: environment variable {name}, which {key} names, holds no key: calls of its model will fail."
+        for key, name in named.items()
+        if name and not os.environ.get(name)
     ]
 
 

@@ -14,14 +14,14 @@ from tune_or_retrieve.base.records import Pair
 # Which kind must score higher than which. Wrong answers of different kinds are not compared with one another: all of
 # them belong in 0–3.
 WRONG = ("swapped_number", "swapped_unit", "swapped_name", "swapped_role", "flipped_negation")
-_WORTHLESS = ("other", "echo", "babble", "empty")
+WORTHLESS = ("other", "echo", "babble", "empty")
 # What pleases a judge that looks for the question's words, or for a Yes, and says nothing or the wrong thing.
 FLATTERY = ("echo_statement", "echo_yes", "bare_yes", "bare_no")
 EXPECTED = (
-    *((good, bad) for good in ("reference", "paraphrase") for bad in ("half", *WRONG, *_WORTHLESS, *FLATTERY)),
-    *(("half", bad) for bad in (*WRONG, *_WORTHLESS)),
+    *((good, bad) for good in ("reference", "paraphrase") for bad in ("half", *WRONG, *WORTHLESS, *FLATTERY)),
+    *(("half", bad) for bad in (*WRONG, *WORTHLESS)),
 )
-KINDS = ("reference", "paraphrase", "half", *WRONG, *_WORTHLESS, *FLATTERY)
+KINDS = ("reference", "paraphrase", "half", *WRONG, *WORTHLESS, *FLATTERY)
 
 
 @dataclass(frozen=True)
