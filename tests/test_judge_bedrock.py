@@ -216,7 +216,7 @@ LEAVE_OUT = "To leave this judge out, remove it from study.judges in params.yaml
 
 def test_a_server_that_fails_is_the_named_judges(root, monkeypatch, capsys):
     with fake_openai() as server:
-        server.script = [(401, {"error": {"message": "wrong key"}})] * 60
+        server.script = [(401, {"error": {"message": "wrong key"}}, {})] * 60
         write(provider="openai", model="qwen", base_url=server.url)
         code, said = run(monkeypatch, capsys)
     assert (code, said.splitlines()[-2:]) == (
