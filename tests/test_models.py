@@ -174,7 +174,7 @@ def test_faults(tmp_path, entry, faults):
         ),
         (
             {**OPENAI, "base_url": "https://me:very-secret@host/v1"},
-            "models.micro.base_url: must be a URL without user and password: name a key by api_key_env.",
+            "models.micro.base_url: must be a URL without user, password and query: name a key by api_key_env.",
         ),
         (
             {**OPENAI, "api_key": "sk-very-secret"},
